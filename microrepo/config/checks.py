@@ -1,0 +1,73 @@
+"""What types alone do not say: whether a value is a size, a date, a path, a known word."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+
+from microrepo.config.schema import ALL, EVERYTHING, Config
+from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
+from microrepo.errors import ConfigError
+
+ALL_WORD_KEYS = ("package_types", "extensions", "python_versions", "platforms")
+_SIZE_KEYS = ("max_file_size", "max_total_size", "min_free_space", "bandwidth")
+_PATH_KEYS = ("repository", "ca_bundle", "client_cert")
+
+
+def check(config: Config, where: str = "config") -> None:
+    """Check what types alone do not say.
+
+    Raises:
+        ConfigError: a value is no size, date, share or known word.
+    """
+    try:
+        for key in _SIZE_KEYS:
+            value = getattr(config, key)
+            if value is not None:
+                parse_size(value, key)
+        parse_deletes(config.max_deletes, "max_deletes")
+        parse_versions(config.versions, "versions")
+        for key in ALL_WORD_KEYS:
+            _check_words(getattr(config, key), key, ALL)
+        _check_words(config.packages, "packages", EVERYTHING)
+        _check_moment(config.uploaded_before)
+        for key in _PATH_KEYS:
+            _check_path(getattr(config, key), key)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _check_words(value: list[str] | str | None, key: str, word: str) -> None:
+    if isinstance(value, str) and value != word:
+        raise ConfigError(f'$.{key}: {value!r} is neither "{word}" nor a list; write ["{value}"]')
+    for index, item in enumerate(value or ()):
+        if not item.strip():
+            raise ConfigError(f"$.{key}[{index}]: is empty")
+
+
+def _check_moment(text: str | None) -> None:
+    if text is None:
+        return
+    # `formats` stands above this layer, so the reading proper is done there; this is the check.
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+        if moment.tzinfo is not None:
+            moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"$.uploaded_before: {text!r} is no date or time such as '2026-05-31' or "
+            "'2026-05-31T12:00:00Z'"
+        ) from error
+
+
+def _check_path(text: str | None, key: str) -> None:
+    if text is None:
+        return
+    if not text.strip():
+        raise ConfigError(f"$.{key}: is empty")
+    try:
+        possible = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ConfigError(f"$.{key}: {text!r} cannot be a path")

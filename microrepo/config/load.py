@@ -1,0 +1,246 @@
+"""Where settings come from: defaults < file < environment < flags, checked and completed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.config.checks import ALL_WORD_KEYS, check
+from microrepo.config.schema import ALL, EVERYTHING, KEYS, Config, Option, defaults, options
+from microrepo.errors import ConfigError
+
+SYSTEM_CONFIG = Path("/etc/microrepo.json")
+ENVIRONMENT_PREFIX = "MICROREPO_"
+_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
+_COMMA_KEYS = (*ALL_WORD_KEYS, "exclude")
+
+
+class Loaded(Struct, frozen=True):
+    """A configuration that was read.
+
+    Attributes:
+        config: complete and checked; paths absolute.
+        path: the file it was read from, None when there was none.
+        origins: for each key where its value came from: ``default``, the file, a variable, a flag.
+        base: directory that relative names in the file refer to.
+    """
+
+    config: Config
+    path: Path | None
+    origins: dict[str, str]
+    base: Path
+
+
+def find_config(explicit: str | None, environ: Mapping[str, str]) -> Path:
+    """Return the path of the config file, whether or not there is one.
+
+    The first that applies: `explicit` (the flag), `MICROREPO_CONFIG`, `~/.microrepo` if it exists,
+    `/etc/microrepo.json` if it exists, `~/.microrepo`.
+
+    Raises:
+        ConfigError: the name begins with the home directory of a user that does not exist.
+    """
+    named = explicit or environ.get("MICROREPO_CONFIG")
+    if named:
+        return _expand_home(Path(named))
+    personal = Path("~/.microrepo").expanduser()
+    if not personal.is_file() and SYSTEM_CONFIG.is_file():
+        return SYSTEM_CONFIG
+    return personal
+
+
+def load(
+    path: Path | None,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+) -> Loaded:
+    """Read the file (if any), lay environment and flags over it, check and complete the result.
+
+    Args:
+        path: an existing config file, or None for none.
+        flags: JSON values by key, only those that were given.
+        environ: environment variables; `MICROREPO_<KEY>` sets a key, as JSON or plain text.
+
+    Raises:
+        ConfigError: broken JSON (with line and column), unknown key, wrong type, bad value.
+    """
+    values: dict[str, object] = {}
+    origins = dict.fromkeys(KEYS, "default")
+    if path is not None:
+        for key, value in read_file(path).items():
+            values[key] = value
+            origins[key] = str(path)
+    for key, value in _from_environment(environ).items():
+        values[key] = value
+        origins[key] = ENVIRONMENT_PREFIX + key.upper()
+    for key, value in flags.items():
+        values[key] = value
+        origins[key] = "--" + key.replace("_", "-")
+    config = convert(values, str(path) if path else "the settings")
+
+    def base_of(key: str) -> Path:
+        return path.resolve().parent if path and origins[key] == str(path) else Path.cwd()
+
+    resolved = resolve(config, base_of)
+    return Loaded(resolved, path, origins, base_of("packages"))
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """Read a config file as a JSON object, without looking at its keys.
+
+    Raises:
+        ConfigError: not readable, or broken JSON, with line, column and a hint.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(_explain_broken(path, text, error)) from error
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond all bounds
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must be a JSON object {{...}}, not {type(values).__name__}")
+    return values
+
+
+def _explain_broken(path: Path, text: str, error: json.JSONDecodeError) -> str:
+    before = text[: error.pos].rstrip()
+    after = text[error.pos :].lstrip()
+    hint = ""
+    rest = after.lstrip(", \t\r\n")  # newer Pythons point at the comma, older ones behind it
+    if rest[:1] in {"}", "]"} and (before.endswith(",") or after.startswith(",")):
+        hint = f"; hint: there is one comma too many before '{rest[0]}'"
+    elif error.msg.startswith("Expecting ',' delimiter"):
+        line = text.count("\n", 0, len(before)) + 1
+        hint = f"; hint: a comma is missing at the end of line {line}"
+    elif after[:1] == "'":
+        hint = '; hint: JSON wants double quotes (")'
+    return f"{path}: line {error.lineno} column {error.colno}: {error.msg}{hint}"
+
+
+def convert(values: Mapping[str, object], where: str) -> Config:
+    """Make a `Config` of JSON values.
+
+    Raises:
+        ConfigError: unknown key (with a "did you mean"), wrong type or value, with its JSON path.
+    """
+    for key in values:
+        if key not in KEYS:
+            near = difflib.get_close_matches(key.replace("-", "_"), KEYS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "; `microrepo config` lists the keys"
+            raise ConfigError(f"{where}: $.{key}: unknown key{hint}")
+    try:
+        config = msgspec.convert(dict(values), Config)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `")
+        raise ConfigError(f"{where}: {place.rstrip('`') or '$'}: {text}") from error
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{where}: $: half a character: {error.object!r}") from error
+    check(config, where)
+    return config
+
+
+def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
+    """Fill in what depends on this machine, and make paths absolute.
+
+    Args:
+        config: as it was read.
+        base_of: gives the directory that the path under a key is relative to.
+
+    Raises:
+        ConfigError: a path begins with the home directory of a user that does not exist.
+    """
+
+    def absolute(key: str) -> str | None:
+        text = getattr(config, key)
+        return str(expand(text, base_of(key))) if text is not None else None
+
+    return msgspec.structs.replace(
+        config,
+        repository=absolute("repository"),
+        processes=config.processes or os.cpu_count() or 1,
+        python_versions=(
+            config.python_versions
+            if config.python_versions is not None
+            else [f"{sys.version_info.major}.{sys.version_info.minor}"]
+        ),
+        dependencies=(
+            config.dependencies
+            if config.dependencies is not None
+            else config.packages != EVERYTHING
+        ),
+        ca_bundle=absolute("ca_bundle"),
+        client_cert=absolute("client_cert"),
+    )
+
+
+def expand(text: str, base: Path) -> Path:
+    """Expand `~` and `$VAR` and make the path absolute, relative to `base`.
+
+    Raises:
+        ConfigError: it begins with the home directory of a user that does not exist.
+    """
+    return base / _expand_home(Path(os.path.expandvars(text)))
+
+
+def _expand_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: there is no such user's home directory") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for option in options():
+        text = environ.get(ENVIRONMENT_PREFIX + option.key.upper())
+        if text is not None:
+            values[option.key] = _value_of(text, option)
+    return values
+
+
+def _value_of(text: str, option: Option) -> object:
+    """Read a variable as JSON or as plain text, whichever the option can mean by it."""
+    if option.key in _COMMA_KEYS and text[:1] != "[":
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return text if text == ALL else parts
+    if option.key == "packages" and text[:1] != "[":
+        return text if text == EVERYTHING else [text]
+    if option.type in {str, str | None}:
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def shown(loaded: Loaded) -> dict[str, dict[str, object]]:
+    """Return key -> {value, origin} of the effective settings, for `microrepo config`.
+
+    User and password of a URL are not shown.
+    """
+    values = {key: _masked(value) for key, value in msgspec.to_builtins(loaded.config).items()}
+    return {key: {"value": values[key], "origin": loaded.origins[key]} for key in KEYS}
+
+
+def _masked(value: object) -> object:
+    return _CREDENTIALS.sub("://***@", value) if isinstance(value, str) else value
+
+
+def changed_from_default(config: Config) -> dict[str, object]:
+    """Return only the values that differ from the defaults."""
+    standard = defaults()
+    return {
+        key: value for key, value in msgspec.to_builtins(config).items() if value != standard[key]
+    }

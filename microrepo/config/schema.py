@@ -1,0 +1,315 @@
+"""Every option once: its name, type, default and help.
+
+The loader, the command-line flags, the reference page, the JSON Schema and `sample_config.json`
+are all made from this one declaration.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Words = list[str] | str
+Size = int | str
+EVERYTHING = "everything"
+ALL = "all"
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The settings of one repository; the JSON file holds any part of them.
+
+    `None` stands for a default that depends on the machine or means "no limit"; `load.resolve`
+    fills in the former.
+    """
+
+    repository: Annotated[
+        str,
+        Meta(
+            description="Directory that holds the files: the flat directory that `pip install "
+            "--find-links` reads. `~` and `$VAR` are expanded; a relative path is relative to the "
+            "config file."
+        ),
+    ] = "~/microrepo"
+    processes: Annotated[
+        Annotated[int, Meta(ge=1, le=256)] | None,
+        Meta(description="Worker processes. Default: the number of CPUs."),
+    ] = None
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="Connections in all; each process runs connections / processes threads.",
+        ),
+    ] = 10
+    package_types: Annotated[
+        Words,
+        Meta(
+            description="Package types to keep, as PyPI names them: `bdist_wheel`, `sdist`, "
+            '`bdist_egg`, ...; or `"all"`.'
+        ),
+    ] = msgspec.field(default_factory=lambda: ["bdist_wheel", "sdist"])
+    extensions: Annotated[
+        Words,
+        Meta(
+            description="File name endings to keep, without the dot (`gz` stands for `tar.gz` "
+            'too); or `"all"`.'
+        ),
+    ] = msgspec.field(default_factory=lambda: ["whl", "gz", "zip"])
+    python_versions: Annotated[
+        Words | None,
+        Meta(
+            description="Pythons that shall be able to use the files: `3.11` or `cp311`, `cp313t`, "
+            "`pp310`. The words `py3`, `py2.py3`, `any` and `source` add no Python; without any "
+            'Python in the list they choose by the files\' own tags. Or `"all"`. Default: the '
+            "running Python."
+        ),
+    ] = None
+    platforms: Annotated[
+        Words,
+        Meta(
+            description="Patterns for the platform tags of wheels: `any`, `manylinux*_x86_64`, "
+            '`win_amd64`, ...; a wheel stays when one of its tags matches. Or `"all"`.'
+        ),
+    ] = ALL
+    packages: Annotated[
+        Words | None,
+        Meta(
+            description="What to mirror: requirement strings (`flask`, `numpy>=1.26,<3`), "
+            '`-r FILE` for a requirements file; or `"everything"` for the whole index.'
+        ),
+    ] = None
+    exclude: Annotated[
+        list[str],
+        Meta(
+            description="Projects and releases to leave out: names, globs (`*-nightly`), or "
+            "requirement strings (`numpy<1.20`)."
+        ),
+    ] = msgspec.field(default_factory=list)
+    dependencies: Annotated[
+        bool | None,
+        Meta(
+            description="Follow dependencies. Default: yes with named packages, no with everything."
+        ),
+    ] = None
+    environments: Annotated[
+        dict[str, str | dict[str, Any]] | list[str],
+        Meta(
+            description="Named target environments for dependencies: a preset such as "
+            '`"cp312-manylinux_2_28_x86_64"`, or a table as `microrepo env` prints it. Without '
+            "any: the listed Pythons on this platform."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    resolve: Annotated[
+        Literal["solve", "latest", "all"],
+        Meta(
+            description="How dependencies are chosen: `solve` = one installable set per goal, "
+            "`latest` = the newest match of each requirement, `all` = every match."
+        ),
+    ] = "solve"
+    build_requirements: Annotated[
+        bool, Meta(description="Follow what kept sdists need to be built.")
+    ] = False
+    allow_urls: Annotated[
+        bool, Meta(description="Fetch requirements of the form `name @ URL`.")
+    ] = False
+    versions: Annotated[
+        Annotated[int, Meta(ge=1)] | str,
+        Meta(
+            description='Releases of each project: `"latest"`, a number N for the newest N, or '
+            '`"all"`. Counted for each listed Python by itself.'
+        ),
+    ] = "latest"
+    prereleases: Annotated[
+        bool,
+        Meta(
+            description="Keep pre-releases. A requirement that names one (`>=2.0b1`) does so too."
+        ),
+    ] = False
+    yanked: Annotated[
+        bool,
+        Meta(
+            description="Keep yanked files. A flat directory cannot show the mark, so pip would "
+            "install them; a release pinned with `==` is kept anyway."
+        ),
+    ] = False
+    uploaded_before: Annotated[
+        str | None,
+        Meta(description="Only files uploaded before this date or time (ISO 8601, UTC)."),
+    ] = None
+    min_age_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Only files that are at least so many days old: a cool-down against "
+            "fresh malware.",
+        ),
+    ] = 0
+    max_file_size: Annotated[
+        Size | None, Meta(description="Leave out files larger than this (`500 MB`, `2 GiB`).")
+    ] = None
+    max_total_size: Annotated[
+        Size | None, Meta(description="Refuse to let the repository grow beyond this.")
+    ] = None
+    min_free_space: Annotated[
+        Size, Meta(description="Refuse a plan that would leave less free space than this.")
+    ] = "1 GB"
+    prune: Annotated[
+        bool, Meta(description="Delete files that are no longer wanted, after their replacement.")
+    ] = True
+    max_deletes: Annotated[
+        Annotated[int, Meta(ge=0)] | str,
+        Meta(
+            description="Refuse to delete more than this without a replacement in the same run: a "
+            "number, or a share (`50 %`) of the files there, which counts above 100 files."
+        ),
+    ] = "50 %"
+    removed: Annotated[
+        Literal["delete", "keep", "quarantine"],
+        Meta(description="What becomes of the files of projects that were removed upstream."),
+    ] = "delete"
+    simple: Annotated[
+        bool, Meta(description="Write the static `simple/` index beside the files.")
+    ] = True
+    server: Annotated[
+        bool, Meta(description="Put `server.py`, the one-file server, beside the files.")
+    ] = True
+    source: Annotated[
+        str,
+        Meta(
+            description='Where files come from: `"pypi"`, the root URL of a server like it, the '
+            "URL of a Simple API index (its path ends in `simple/`, or it is written "
+            "`simple+https://...`), or a directory (an absolute path or a `file:` URL)."
+        ),
+    ] = "pypi"
+    api: Annotated[
+        Literal["json", "simple"],
+        Meta(description="Which API of a PyPI-like source is read."),
+    ] = "json"
+    requests_per_second: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(
+            description="Limit on API requests, shared by all workers (files do not count). "
+            "Default: a burst of 500, then 20 a second; no limit on loopback."
+        ),
+    ] = None
+    bandwidth: Annotated[
+        Size | None,
+        Meta(description="Limit on bytes per second, shared by all workers (`10 MB`)."),
+    ] = None
+    contact: Annotated[
+        str | None,
+        Meta(
+            description="E-mail or URL for the User-Agent, so that the source's operators can "
+            "reach you."
+        ),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        Meta(
+            description="Proxy URL (`http://`, `https://`, `socks5://` with the extra "
+            "`microrepo[socks]`). Default: the usual environment variables."
+        ),
+    ] = None
+    ca_bundle: Annotated[
+        str | None,
+        Meta(
+            description="File of trusted certificates. Default: `REQUESTS_CA_BUNDLE`, else "
+            "certifi's."
+        ),
+    ] = None
+    client_cert: Annotated[
+        str | None, Meta(description="Client certificate with its key, one PEM file.")
+    ] = None
+    timeout_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds to wait for a connection, and for each next piece of an "
+            "answer. A transfer as a whole has no limit.",
+        ),
+    ] = 30
+    retries: Annotated[
+        int, Meta(ge=0, le=100, description="Further attempts after a failed request.")
+    ] = 5
+    allow_http: Annotated[
+        bool, Meta(description="Allow plain http to other hosts than this one.")
+    ] = False
+    require_digests: Annotated[
+        bool, Meta(description="Leave out files for which the source announces no digest.")
+    ] = True
+
+
+KEYS: tuple[str, ...] = Config.__struct_fields__
+
+
+class Option(Struct, frozen=True):
+    """One option as the flags, the reference page and `config` show it."""
+
+    key: str
+    help: str
+    type: object
+    default: object
+
+
+def options() -> tuple[Option, ...]:
+    """Return all options in the order of their declaration."""
+    found = []
+    for declared in msgspec.structs.fields(Config):
+        meta = declared.type.__metadata__[-1]
+        default = declared.default
+        if default is msgspec.NODEFAULT and declared.default_factory is not msgspec.NODEFAULT:
+            default = declared.default_factory()
+        found.append(
+            Option(declared.name, meta.description or "", declared.type.__origin__, default)
+        )
+    return tuple(found)
+
+
+def defaults() -> dict[str, object]:
+    """Return the default of every key, as JSON values."""
+    return {option.key: option.default for option in options()}
+
+
+def sample() -> bytes:
+    """Return the text of `sample_config.json`: a small working configuration."""
+    config = {
+        "repository": "~/microrepo",
+        "processes": 2,
+        "packages": ["requests", "tqdm>=4.60", "numpy"],
+        "python_versions": ["3.11", "3.12"],
+        "package_types": ["bdist_wheel", "sdist"],
+        "extensions": ["whl", "gz", "zip"],
+        "platforms": ["any", "manylinux*_x86_64"],
+        "versions": "latest",
+        "min_free_space": "1 GB",
+    }
+    msgspec.convert(config, Config)
+    return msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n"
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of the configuration file."""
+    schema: dict[str, object] = msgspec.json.schema(Config)
+    schema["title"] = "microrepo configuration"
+    return schema
+
+
+__all__ = [
+    "ALL",
+    "EVERYTHING",
+    "KEYS",
+    "UNSET",
+    "Config",
+    "Option",
+    "Size",
+    "UnsetType",
+    "Words",
+    "defaults",
+    "json_schema",
+    "options",
+    "sample",
+]

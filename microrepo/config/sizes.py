@@ -1,0 +1,96 @@
+"""Sizes, shares and version counts as people write them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from microrepo.errors import ConfigError
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 10**3,
+    "kb": 10**3,
+    "m": 10**6,
+    "mb": 10**6,
+    "g": 10**9,
+    "gb": 10**9,
+    "t": 10**12,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*\Z")
+_SHARE = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*%\s*\Z")
+_COUNT = re.compile(r"\s*([0-9]{1,18})\s*\Z")
+_LARGEST = 2**63 - 1
+
+
+def parse_size(value: int | str, key: str) -> int:
+    """Return the bytes that `value` stands for: ``500 MB`` = 500 * 10^6, ``2 GiB`` = 2 * 2^30.
+
+    Raises:
+        ConfigError: not a size; the text names `key`.
+    """
+    if isinstance(value, int):
+        if value < 0:
+            raise ConfigError(f"$.{key}: a size cannot be negative, got {value}")
+        count_bytes = value
+    else:
+        match = _SIZE.match(value)
+        factor = _UNITS.get(match.group(2).lower()) if match else None
+        if match is None or factor is None:
+            raise ConfigError(
+                f"$.{key}: {value!r} is not a size; write a number of bytes, "
+                "or like '500 MB', '2 GiB'"
+            )
+        count_bytes = int(Decimal(match.group(1)) * factor)
+    if count_bytes > _LARGEST:
+        raise ConfigError(f"$.{key}: no disk is that large; leave the key out for no limit")
+    return count_bytes
+
+
+def parse_deletes(value: int | str, key: str) -> tuple[int | None, float | None]:
+    """Return (count, share between 0 and 1); exactly one of the two is set.
+
+    Raises:
+        ConfigError: neither a number nor a percentage.
+    """
+    if isinstance(value, int):
+        return value, None
+    match = _SHARE.match(value)
+    if match and float(match.group(1)) <= 100:
+        return None, float(match.group(1)) / 100
+    match = _COUNT.match(value)
+    if match:
+        return int(match.group(1)), None
+    raise ConfigError(f"$.{key}: {value!r} is neither a number nor a share such as '50 %'")
+
+
+def parse_versions(value: int | str, key: str) -> int | None:
+    """Return how many releases to keep, None for all.
+
+    Raises:
+        ConfigError: not `latest`, `all` or a positive number.
+    """
+    if value == "latest":
+        return 1
+    if value == "all":
+        return None
+    if isinstance(value, int) or _COUNT.match(value):
+        count = int(value)
+        if count >= 1:
+            return count
+    raise ConfigError(f"$.{key}: {value!r} is not 'latest', 'all' or a number of releases")
+
+
+def format_size(count_bytes: float) -> str:
+    """Write a number of bytes for people: ``0 B``, ``1.2 MB``, ``3.4 GB`` (powers of ten)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count_bytes) < 1000:
+            return f"{count_bytes:.0f} {unit}" if unit == "B" else f"{count_bytes:.1f} {unit}"
+        count_bytes /= 1000
+    return f"{count_bytes:.1f} TB"

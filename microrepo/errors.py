@@ -1,0 +1,194 @@
+"""Every error microrepo raises on purpose, in one tree.
+
+::
+
+    MicrorepoError
+    ├── ConfigError               the configuration or the command line is wrong
+    ├── SourceError               a source could not say what it has
+    │   ├── Unavailable               no answer, or a server error after all retries
+    │   │   └── AccessDenied              credentials are missing, wrong or not enough
+    │   ├── ProjectNotFound           the source does not know the project
+    │   ├── MalformedResponse         an answer that cannot be read
+    │   └── StalePage                 an answer older than the source promised
+    ├── TransferError             a file could not be fetched whole
+    │   ├── DigestMismatch
+    │   ├── SizeMismatch
+    │   └── Truncated
+    ├── RepositoryError           the repository on disk is in the way
+    │   ├── Locked                    another run holds the lock
+    │   ├── StateCorrupt
+    │   ├── UnknownSchema             the state was written by a newer microrepo
+    │   └── Conflict                  another content stands under a wanted name
+    ├── PlanRefused               a guard stopped the plan before it was carried out
+    │   ├── TooManyDeletions
+    │   ├── NoSpace
+    │   └── OverBudget
+    ├── ResolutionError           no set of releases satisfies the requirements
+    ├── UploadError               a destination refused a distribution
+    ├── Cancelled                 the caller wanted the operation to end
+    ├── FailedCommand             release mirror: a precondition does not hold
+    └── StorageOperationError     release mirror: network or files failed
+
+Arguments go to ``Exception.__init__`` unchanged and the text is made in ``__str__``: an error that
+cannot be unpickled would take the whole process pool down with it.
+"""
+
+from __future__ import annotations
+
+
+class MicrorepoError(Exception):
+    """Base of all errors that microrepo raises on purpose.
+
+    Attributes:
+        exit_code: what the command line ends with when the error reaches it.
+    """
+
+    exit_code = 1
+
+    def __str__(self) -> str:
+        return " ".join(str(argument) for argument in self.args)
+
+
+class ConfigError(MicrorepoError):
+    """A setting or an argument is wrong; the text names it and says what to do."""
+
+    exit_code = 2
+
+
+class SourceError(MicrorepoError):
+    """A source could not say what it has. Arguments: what was asked for, what went wrong."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
+
+
+class Unavailable(SourceError):
+    """No answer, or a server error, after all retries."""
+
+
+class AccessDenied(Unavailable):
+    """Credentials are missing, wrong or not enough. Arguments: what was asked for, the answer."""
+
+
+class ProjectNotFound(SourceError):
+    """The source does not know the project (or keeps it in quarantine)."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: no such project at {self.args[1]}"
+
+
+class MalformedResponse(SourceError):
+    """An answer that is no JSON, no index page, or lacks what the specification requires."""
+
+
+class StalePage(SourceError):
+    """A page older than the serial that the index announced; it is asked for again later."""
+
+    def __str__(self) -> str:
+        name, promised, got = self.args
+        return f"{name}: page is at serial {got}, the index announced {promised}; retried later"
+
+
+class TransferError(MicrorepoError):
+    """A file could not be fetched whole. Arguments: file name, what went wrong."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
+
+
+class DigestMismatch(TransferError):
+    """Content does not have the announced digest. Arguments: file, algorithm, wanted, got."""
+
+    def __str__(self) -> str:
+        filename, algorithm, wanted, got = self.args
+        return f"{filename}: {algorithm} is {got}, the source announced {wanted}"
+
+
+class SizeMismatch(TransferError):
+    """Content does not have the announced size. Arguments: file, wanted bytes, got bytes."""
+
+    def __str__(self) -> str:
+        filename, wanted, got = self.args
+        return f"{filename}: {got} bytes came, the source announced {wanted}"
+
+
+class Truncated(TransferError):
+    """The connection ended before the body did. Arguments: file, what happened."""
+
+
+class RepositoryError(MicrorepoError):
+    """The repository on disk is in the way. Arguments: path, what is wrong and what to do."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
+
+
+class Locked(RepositoryError):
+    """Another run holds the repository's lock. Arguments: repository path, holder or ""."""
+
+    exit_code = 4
+
+    def __str__(self) -> str:
+        path, holder = self.args
+        by = f" ({holder})" if holder else ""
+        return f"{path}: another run is at work on this repository{by}; try again when it has ended"
+
+
+class StateCorrupt(RepositoryError):
+    """The state database cannot be read."""
+
+
+class UnknownSchema(RepositoryError):
+    """The state was written by a newer microrepo. Arguments: path, schema found, newest known."""
+
+    def __str__(self) -> str:
+        path, found, known = self.args
+        return (
+            f"{path}: written by a newer microrepo (schema {found}, this one knows {known}); "
+            "upgrade microrepo, or move the file away to have it rebuilt"
+        )
+
+
+class Conflict(RepositoryError):
+    """Other content stands under a wanted name. Arguments: path, what is there."""
+
+
+class PlanRefused(MicrorepoError):
+    """A guard stopped the plan. Arguments: the text, which names the setting that allows it."""
+
+
+class TooManyDeletions(PlanRefused):
+    """More files would be deleted without a replacement than `max_deletes` allows."""
+
+
+class NoSpace(PlanRefused):
+    """The file system has too little room for the plan and `min_free_space`."""
+
+
+class OverBudget(PlanRefused):
+    """The repository would grow beyond `max_total_size`."""
+
+
+class ResolutionError(MicrorepoError):
+    """No set of releases satisfies the requirements of a goal."""
+
+
+class UploadError(MicrorepoError):
+    """A destination refused a distribution. Arguments: file name, the server's words."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
+
+
+class Cancelled(MicrorepoError):
+    """The caller set the event that ends an operation; what is done stays."""
+
+    exit_code = 130
+
+
+class FailedCommand(MicrorepoError):
+    """Release mirror: a precondition does not hold, nothing was copied."""
+
+
+class StorageOperationError(MicrorepoError):
+    """Release mirror: the network or the file system failed in mid-copy."""

@@ -1,0 +1,244 @@
+"""The records that travel between the stages, in the nouns of the packaging standards.
+
+All are frozen `msgspec` structs: they pickle, compare by value, and encode to JSON without a line
+of code of ours, which is also how a project's record is kept in the state.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+from packaging.utils import NormalizedName
+
+__all__ = [
+    "Action",
+    "ActionKind",
+    "Decision",
+    "Digests",
+    "File",
+    "Info",
+    "LocalFile",
+    "NormalizedName",
+    "Outcome",
+    "Project",
+    "Reason",
+    "Vulnerability",
+]
+
+
+class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Digests of one file's content, lower-case hex; absent ones are None."""
+
+    sha256: str | None = None
+    blake2b_256: str | None = None
+    md5: str | None = None
+
+    def strongest(self) -> tuple[str, str] | None:
+        """Return (algorithm, hex) of the strongest digest known, or None when there is none."""
+        for algorithm in ("sha256", "blake2b_256", "md5"):
+            value = getattr(self, algorithm)
+            if value:
+                return algorithm, value
+        return None
+
+
+class File(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One distribution file as an index describes it (PEP 691, PyPI JSON API).
+
+    Attributes:
+        filename: as announced; checked by `formats.filenames.unsafe_filename` before any use.
+        url: absolute; where the content is.
+        version: release it belongs to, as the index writes it.
+        package_type: ``bdist_wheel``, ``sdist``, ``bdist_egg``, ... as PyPI names them.
+        size: bytes, None when the index does not say.
+        requires_python: specifier as announced, possibly malformed; None means any.
+        upload_time: UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, so that text order is time order.
+        python_version: the uploader's label (``py3``, ``cp311``, ``source``, ``2.7``), a hint only.
+        core_metadata: whether ``<url>.metadata`` exists (PEP 658).
+        core_metadata_sha256: digest of that metadata, hex.
+        provenance: absolute URL of the attestations (PEP 740).
+    """
+
+    filename: str
+    url: str
+    version: str
+    package_type: str
+    digests: Digests = Digests()
+    size: int | None = None
+    requires_python: str | None = None
+    upload_time: str | None = None
+    python_version: str | None = None
+    yanked: bool = False
+    yanked_reason: str | None = None
+    core_metadata: bool = False
+    core_metadata_sha256: str | None = None
+    provenance: str | None = None
+
+
+class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One advisory that PyPI attaches to the newest release; withdrawn ones are not kept."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    summary: str | None = None
+    fixed_in: tuple[str, ...] = ()
+    link: str | None = None
+
+
+class Info(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the index says of a project's newest release: for rules, reports and people's pages."""
+
+    version: str | None = None
+    summary: str | None = None
+    author: str | None = None
+    author_email: str | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    license: str | None = None
+    license_expression: str | None = None
+    classifiers: tuple[str, ...] = ()
+    keywords: str | None = None
+    home_page: str | None = None
+    project_urls: dict[str, str] | None = None
+    requires_python: str | None = None
+
+
+class Project(Struct, frozen=True, omit_defaults=True, gc=False):
+    """All that an index says of one project, normalised.
+
+    Attributes:
+        name: normalised (PEP 503); the key everywhere.
+        display_name: as its owner writes it.
+        serial: the index's change number for the project, None when it gives none.
+        status: PEP 792 status: ``active``, ``archived``, ``quarantined``, ``deprecated``.
+        versions: every release the index lists, with or without files.
+        rejected: entries of the answer that could not be read, one line of explanation each.
+    """
+
+    name: NormalizedName
+    display_name: str
+    serial: int | None = None
+    status: str = "active"
+    status_reason: str | None = None
+    files: tuple[File, ...] = ()
+    versions: tuple[str, ...] = ()
+    info: Info = Info()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
+class Reason(str, Enum):
+    """Why a file is kept or left out; the value is what reports and `explain` print."""
+
+    SELECTED = "selected"
+    REQUIRED = "required"
+    UNSAFE_NAME = "unsafe file name"
+    NO_DIGEST = "no digest announced"
+    EXCLUDED = "excluded"
+    NOT_REQUESTED = "version not requested"
+    INVALID_VERSION = "invalid version"
+    PACKAGE_TYPE = "package type"
+    EXTENSION = "extension"
+    PYTHON = "python version"
+    REQUIRES_PYTHON = "requires-python"
+    PLATFORM = "platform"
+    PRERELEASE = "pre-release"
+    YANKED = "yanked"
+    TOO_LARGE = "too large"
+    TOO_LATE = "uploaded too late"
+    TOO_YOUNG = "too young"
+    SUPERSEDED = "superseded"
+    NOT_IN_CLOSURE = "not needed by any goal"
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """What selection says of one file.
+
+    Attributes:
+        file: the file.
+        keep: whether the repository shall hold it.
+        reason: the rule that decided.
+        detail: the rule's own words, for `explain`.
+    """
+
+    file: File
+    keep: bool
+    reason: Reason
+    detail: str = ""
+
+
+class ActionKind(str, Enum):
+    """What a plan does with one file name."""
+
+    DOWNLOAD = "download"
+    ADOPT = "adopt"
+    KEEP = "keep"
+    DELETE = "delete"
+    CONFLICT = "conflict"
+
+
+class Action(Struct, frozen=True, gc=False):
+    """One line of a plan.
+
+    Attributes:
+        kind: what to do.
+        filename: name in the flat directory.
+        project: project that wants (or wanted) the file; "" for a file nobody claims.
+        file: the source's record; None for deletions.
+        reason: why, in words for people.
+        size_bytes: bytes that will move or be freed, 0 when unknown.
+        replaced: for deletions: another file of the same project is wanted in its stead.
+    """
+
+    kind: ActionKind
+    filename: str
+    project: str
+    file: File | None = None
+    reason: str = ""
+    size_bytes: int = 0
+    replaced: bool = False
+
+
+class LocalFile(Struct, frozen=True, gc=False):
+    """What is known of one file name in the flat directory.
+
+    Attributes:
+        filename: the name.
+        size_bytes: size on disk now; None when the file is not there.
+        mtime_ns: modification time on disk now, nanoseconds.
+        recorded: the state lists the file as ours.
+        digests: of the content on disk as it is now, where known.
+        project: who claims it according to the state, "" when not recorded.
+    """
+
+    filename: str
+    size_bytes: int | None
+    mtime_ns: int = 0
+    recorded: bool = False
+    digests: Digests = Digests()
+    project: str = ""
+
+
+class Outcome(Struct, frozen=True, gc=False):
+    """What became of one file task.
+
+    Attributes:
+        filename: the file.
+        ok: it is in place, verified and durable.
+        size_bytes: its size.
+        mtime_ns: modification time on disk.
+        digests: computed from the content.
+        fetched_bytes: bytes that came over the network, over all attempts.
+        resumed: part of it was there from an earlier attempt.
+        error: why it failed, "" when it did not.
+    """
+
+    filename: str
+    ok: bool
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    digests: Digests = Digests()
+    fetched_bytes: int = 0
+    resumed: bool = False
+    error: str = ""
