@@ -1,0 +1,1 @@
+"""Bytes to records and back: what indexes, archives and file names say. Pure."""

@@ -1,0 +1,336 @@
+"""Core metadata (METADATA, PKG-INFO) and what stands in for it in source distributions.
+
+The core metadata specification of PyPUG decides, read leniently: releases of twenty years must be
+readable. Nothing is ever built or executed; what only a build could tell is marked as a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.errors import MalformedResponse
+from microrepo.formats.specifiers import parse_requirement, parse_requires_python
+from microrepo.formats.toml import read_toml
+
+Source = Literal["metadata", "sdist", "guess"]
+
+_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:(.*)")
+_DEPENDENCY_FIELDS = ("requires-dist", "requires-python", "provides-extra")
+_DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0",)
+_MAX_NOTES = 20
+
+
+class CoreMetadata(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a distribution says of itself, as far as installing it goes.
+
+    Attributes:
+        name: as written.
+        version: as written.
+        requires_dist: requirements (PEP 508), each readable; repaired ones in repaired form.
+        requires_python: specifier, None for any Python.
+        provides_extra: extras, normalised.
+        dynamic: fields that a build may fill or extend (Metadata 2.2), lower case.
+        metadata_version: of the file, "" when it has none.
+        source: ``metadata`` is certain; ``sdist`` is static metadata of a source distribution;
+            ``guess`` is the best that can be known of one without building it.
+        strict: no requirement had to be repaired; newer pip refuses a file otherwise.
+        build_requires: what building needs; None for a wheel or when nobody looked.
+        notes: repairs and doubts, for the log.
+    """
+
+    name: str
+    version: str
+    requires_dist: tuple[str, ...] = ()
+    requires_python: str | None = None
+    provides_extra: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()
+    metadata_version: str = ""
+    summary: str | None = None
+    description: str | None = None
+    description_content_type: str | None = None
+    source: Source = "metadata"
+    strict: bool = True
+    build_requires: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class _Dependencies(Struct, frozen=True):
+    requires_dist: tuple[str, ...]
+    provides_extra: tuple[str, ...]
+    requires_python: str | None
+
+
+def from_metadata(body: bytes, *, with_description: bool = False) -> CoreMetadata:
+    """Read a METADATA file.
+
+    Args:
+        body: its bytes.
+        with_description: keep the long description.
+
+    Raises:
+        MalformedResponse: name or version is missing, or a requirement is beyond repair.
+    """
+    headers, payload = _split(body)
+    name, version = _first(headers, "name"), _first(headers, "version")
+    if not name or not version:
+        raise MalformedResponse("metadata", "has no Name or no Version")
+    dependencies = _Dependencies(
+        tuple(headers.get("requires-dist", ())),
+        tuple(headers.get("provides-extra", ())),
+        _first(headers, "requires-python"),
+    )
+    description = _description(headers, payload) if with_description else None
+    return _checked(name, version, dependencies, headers, description)
+
+
+def metadata_fields(body: bytes) -> tuple[dict[str, list[str]], str]:
+    """Return the header fields of a METADATA or PKG-INFO file, and the text behind them.
+
+    Args:
+        body: the file's bytes.
+
+    Returns:
+        Values by field name in lower case, in their order; the payload, which holds the long
+        description since Metadata 2.1.
+    """
+    return _split(body)
+
+
+def _checked(
+    name: str,
+    version: str,
+    dependencies: _Dependencies,
+    headers: Mapping[str, list[str]],
+    description: str | None = None,
+) -> CoreMetadata:
+    requires, notes = _readable(dependencies.requires_dist)
+    strict = not notes
+    if dependencies.requires_python:
+        _, note = parse_requires_python(dependencies.requires_python)
+        notes += [note] if note else []
+    return CoreMetadata(
+        name=name,
+        version=version,
+        requires_dist=requires,
+        requires_python=dependencies.requires_python,
+        provides_extra=_extras(dependencies.provides_extra),
+        dynamic=tuple(field.lower() for field in headers.get("dynamic", ())),
+        metadata_version=_first(headers, "metadata-version") or "",
+        summary=_first(headers, "summary"),
+        description=description,
+        description_content_type=_first(headers, "description-content-type"),
+        strict=strict,
+        notes=tuple(notes[:_MAX_NOTES]),
+    )
+
+
+def _readable(texts: Iterable[str]) -> tuple[tuple[str, ...], list[str]]:
+    requires: list[str] = []
+    notes: list[str] = []
+    for text in texts:
+        try:
+            requirement, note = parse_requirement(text)
+        except ValueError as error:
+            raise MalformedResponse("metadata", str(error)) from error
+        requires.append(str(requirement) if note else text)
+        notes += [note] if note else []
+    return tuple(requires), notes
+
+
+def _extras(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(canonicalize_name(name) for name in names))
+
+
+def _split(body: bytes) -> tuple[dict[str, list[str]], str]:
+    """Split header lines from the text behind the first empty line; names in lower case."""
+    text = body.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    head, _, payload = text.partition("\n\n")
+    headers: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for line in head.split("\n"):
+        if line[:1] in {" ", "\t"} and current is not None:
+            current[-1] += "\n" + line
+            continue
+        match = _HEADER.match(line)
+        if match is None:
+            current = None
+            continue
+        current = headers.setdefault(match[1].lower(), [])
+        current.append(match[2])
+    return {key: [_unfolded(key, value) for value in found] for key, found in headers.items()}, (
+        payload
+    )
+
+
+def _unfolded(key: str, value: str) -> str:
+    if key == "description":
+        lines = value.strip().split("\n")
+        return "\n".join(re.sub(r"^ {7}\|| {8}", "", line) for line in lines)
+    return " ".join(value.split())
+
+
+def _first(headers: Mapping[str, list[str]], key: str) -> str | None:
+    values = headers.get(key)
+    value = values[0] if values else ""
+    return value if value and value != "UNKNOWN" else None
+
+
+def _description(headers: Mapping[str, list[str]], payload: str) -> str | None:
+    return _first(headers, "description") or payload.strip("\n") or None
+
+
+def from_sdist(
+    pkg_info: bytes | None, requires_txt: bytes | None, pyproject: bytes | None
+) -> CoreMetadata:
+    """Read what a source distribution tells without being built (PEP 643, PEP 621).
+
+    Certain (``sdist``) is a PKG-INFO of Metadata 2.2 or later that does not list the dependency
+    fields as dynamic, or a pyproject.toml that states them; everything else is a ``guess``.
+
+    Raises:
+        MalformedResponse: no name or version can be found, or a requirement is beyond repair.
+    """
+    headers, _ = _split(pkg_info or b"")
+    project = _project_table(pyproject)
+    name = _first(headers, "name") or _text(project.get("name"))
+    version = _first(headers, "version") or _text(project.get("version"))
+    if not name or not version:
+        raise MalformedResponse("sdist", "neither PKG-INFO nor pyproject.toml names the release")
+    found, certain = _sdist_dependencies(headers, requires_txt, project)
+    metadata = _checked(name, version, found, headers)
+    notes = metadata.notes
+    if not certain:
+        notes = (*notes, "dependencies are a guess: only a build could tell them")
+    return _with_build(metadata, "sdist" if certain else "guess", pyproject, notes)
+
+
+def _with_build(
+    metadata: CoreMetadata, source: Source, pyproject: bytes | None, notes: tuple[str, ...]
+) -> CoreMetadata:
+    return CoreMetadata(
+        name=metadata.name,
+        version=metadata.version,
+        requires_dist=metadata.requires_dist,
+        requires_python=metadata.requires_python,
+        provides_extra=metadata.provides_extra,
+        dynamic=metadata.dynamic,
+        metadata_version=metadata.metadata_version,
+        summary=metadata.summary,
+        source=source,
+        strict=metadata.strict,
+        build_requires=build_requires(pyproject),
+        notes=notes,
+    )
+
+
+def _sdist_dependencies(
+    headers: Mapping[str, list[str]], requires_txt: bytes | None, project: Mapping[str, object]
+) -> tuple[_Dependencies, bool]:
+    from_headers = _Dependencies(
+        tuple(headers.get("requires-dist", ())),
+        tuple(headers.get("provides-extra", ())),
+        _first(headers, "requires-python"),
+    )
+    dynamic = {field.lower() for field in headers.get("dynamic", ())}
+    static_headers = _version_at_least(headers, 2, 2) and dynamic.isdisjoint(_DEPENDENCY_FIELDS)
+    if static_headers:
+        return from_headers, True
+    if _states_dependencies(project):
+        return _project_dependencies(project), True
+    if from_headers.requires_dist:
+        return from_headers, False
+    if requires_txt is not None:
+        requires, extras = parse_requires_txt(requires_txt)
+        return _Dependencies(requires, extras, from_headers.requires_python), False
+    declared = _project_dependencies(project)
+    python = from_headers.requires_python or declared.requires_python
+    return _Dependencies(declared.requires_dist, declared.provides_extra, python), False
+
+
+def _version_at_least(headers: Mapping[str, list[str]], major: int, minor: int) -> bool:
+    match = re.match(r"(\d+)\.(\d+)", _first(headers, "metadata-version") or "")
+    return match is not None and (int(match[1]), int(match[2])) >= (major, minor)
+
+
+def parse_requires_txt(body: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read an egg's ``requires.txt``: requirements (PEP 508) and extras.
+
+    Sections are ``[extra]``, ``[:marker]`` and ``[extra:marker]``; they become markers.
+    """
+    requires: list[str] = []
+    extras: list[str] = []
+    condition = ""
+    for raw in body.decode("utf-8", errors="replace").splitlines():
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            extra, _, marker = line[1:-1].partition(":")
+            extras += [extra.strip()] if extra.strip() else []
+            condition = _condition(extra.strip(), marker.strip())
+        else:
+            requires.append(_with_condition(line, condition))
+    return tuple(requires), _extras(extras)
+
+
+def _condition(extra: str, marker: str) -> str:
+    parts = [f"({marker})"] if marker else []
+    if extra:
+        parts.append(f'extra == "{canonicalize_name(extra)}"')
+    return " and ".join(parts)
+
+
+def _with_condition(line: str, condition: str) -> str:
+    requirement, semicolon, marker = line.partition(";")
+    if not condition:
+        return line
+    if semicolon:
+        return f"{requirement.strip()} ; ({marker.strip()}) and {condition}"
+    # A direct URL needs the space before the semicolon.
+    return f"{requirement.strip()} ; {condition}"
+
+
+def _project_table(pyproject: bytes | None) -> Mapping[str, object]:
+    table = (read_toml(pyproject) or {}) if pyproject is not None else {}
+    project = table.get("project")
+    return project if isinstance(project, dict) else {}
+
+
+def _states_dependencies(project: Mapping[str, object]) -> bool:
+    if not project:
+        return False
+    dynamic = _strings(project.get("dynamic"))
+    return not {"dependencies", "optional-dependencies", "requires-python"} & set(dynamic)
+
+
+def _project_dependencies(project: Mapping[str, object]) -> _Dependencies:
+    requires = list(_strings(project.get("dependencies")))
+    optional = project.get("optional-dependencies")
+    extras = []
+    for extra, wanted in optional.items() if isinstance(optional, dict) else ():
+        extras.append(str(extra))
+        condition = _condition(str(extra), "")
+        requires += [_with_condition(text, condition) for text in _strings(wanted)]
+    return _Dependencies(tuple(requires), tuple(extras), _text(project.get("requires-python")))
+
+
+def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
+    """Return what building a source distribution needs (PEP 518); setuptools when unsaid."""
+    table = read_toml(pyproject) if pyproject is not None else None
+    system = (table or {}).get("build-system")
+    if not isinstance(system, dict) or not isinstance(system.get("requires"), list):
+        return _DEFAULT_BUILD_REQUIRES
+    return _strings(system["requires"])
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -1,0 +1,132 @@
+"""Requirements and version specifiers as people wrote them: strict reading first, then repair.
+
+Old releases carry specifiers that PEP 440 and PEP 508 do not know (``>=3.6.*``, ``!=3.0*``,
+``>=1.9<2.0``). The table below repairs those whose meaning is plain; each repair is returned as a
+note, because newer pip refuses a release whose requirements need one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+_ORDERED_STAR = re.compile(r"(>=|<=|~=|>|<)\s*(\d+(?:\.\d+)*)\.\*")
+_Replacement = str | Callable[[re.Match[str]], str]
+
+
+def _without_star(match: re.Match[str]) -> str:
+    """Say ``<=3.9.*`` and its kin without a star: the star stands for the whole 3.9 line."""
+    operator, version = match.groups()
+    if operator not in {"<=", ">"}:
+        return f"{operator}{version}"
+    head, _, last = version.rpartition(".")
+    following = f"{head}.{int(last) + 1}" if head else str(int(last) + 1)
+    return f"<{following}" if operator == "<=" else f">={following}"
+
+
+_REPAIRS: tuple[tuple[re.Pattern[str], _Replacement, str], ...] = (
+    (re.compile(r"[\"'`]"), "", "stray quotes"),
+    (re.compile(r"^\s*[(\[](.*)[)\]]\s*$"), r"\1", "brackets"),
+    (re.compile(r"=([<>])(?!=)"), r"\1=", "operator the wrong way round"),
+    (re.compile(r"(?<![<>=!~])=(?!=)"), "==", "single ="),
+    (re.compile(r"(?<=[\w.*])\s*(?=[<>!~]|==)"), ",", "missing comma"),
+    (re.compile(r"\.[xX]\b"), ".*", "x in the place of *"),
+    (re.compile(r"(\d)\*"), r"\1.*", "missing dot before *"),
+    (_ORDERED_STAR, _without_star, "* behind an ordering operator"),
+    (re.compile(r"(\d)\.(?=\s*(?:,|$))"), r"\1", "dot at the end"),
+    (re.compile(r"^\s*\*\s*$"), "", "lone *"),
+    (re.compile(r"[;,\s]+$|^[;,\s]+|,(?=\s*,)"), "", "stray separators"),
+)
+_REQUIREMENT = re.compile(
+    r"""\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)\s*
+        (?P<extras>\[[^\]]*\])?\s*
+        (?P<specifiers>(?:[(<>=!~].*)?)$""",
+    re.VERBOSE,
+)
+
+
+class Reading(NamedTuple):
+    """A requirement that was read; `note` tells what had to be repaired, None for nothing."""
+
+    requirement: Requirement
+    note: str | None
+
+
+@lru_cache(maxsize=65536)
+def parse_requirement(text: str) -> Reading:
+    """Read a dependency specifier (PEP 508), repairing what can be; the result is shared.
+
+    Raises:
+        ValueError: it cannot be read even with repairs.
+    """
+    try:
+        return Reading(Requirement(text), None)
+    except InvalidRequirement as error:
+        repaired = _repair_requirement(text)
+        if repaired is None:
+            raise ValueError(f"{text!r} is no requirement: {_first_line(error)}") from error
+        return repaired
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _repair_requirement(text: str) -> Reading | None:
+    head, semicolon, marker = text.partition(";")
+    match = _REQUIREMENT.match(head)
+    if match is None:
+        return None
+    specifiers, repairs = _repair(match["specifiers"])
+    if not marker.strip():
+        semicolon = ""
+    mended = f"{match['name']}{match['extras'] or ''}{specifiers}{semicolon}{marker}"
+    try:
+        requirement = Requirement(mended)
+    except InvalidRequirement:
+        return None
+    return Reading(requirement, f"{text!r} read as {str(requirement)!r} ({', '.join(repairs)})")
+
+
+def _repair(text: str) -> tuple[str, list[str]]:
+    done = []
+    for pattern, replacement, name in _REPAIRS:
+        mended = pattern.sub(replacement, text)
+        if mended != text:
+            done.append(name)
+            text = mended
+    return text, done
+
+
+@lru_cache(maxsize=65536)
+def parse_specifiers(text: str) -> tuple[SpecifierSet, str | None]:
+    """Read version specifiers (PEP 440), repairing what can be; the second value is the note.
+
+    Raises:
+        ValueError: they cannot be read even with repairs.
+    """
+    try:
+        return SpecifierSet(text), None
+    except InvalidSpecifier as error:
+        mended, repairs = _repair(text)
+        try:
+            specifiers = SpecifierSet(mended)
+        except InvalidSpecifier:
+            raise ValueError(f"{text!r} is no version specifier") from error
+        return specifiers, f"{text!r} read as {str(specifiers)!r} ({', '.join(repairs)})"
+
+
+def parse_requires_python(text: str) -> tuple[SpecifierSet | None, str | None]:
+    """Read a Requires-Python text; one beyond repair gives None, which admits every Python.
+
+    pip ignores what it cannot read here, too; only requirements on projects must be right.
+    """
+    try:
+        return parse_specifiers(text)
+    except ValueError as error:
+        return None, f"Requires-Python ignored: {error}"
