@@ -1,0 +1,251 @@
+"""From what is wanted and what is there to what has to be done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.config.sizes import format_size
+from microrepo.errors import NoSpace, OverBudget, PlanRefused, TooManyDeletions
+from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName
+
+# Small repositories change by large shares all the time; the share guards only above this.
+SHARE_COUNTS_ABOVE = 100
+
+
+class Wanted(Struct, frozen=True, gc=False):
+    """One file that a project's selection keeps, with the reason in words."""
+
+    project: NormalizedName
+    file: File
+    reason: str = ""
+
+
+class Limits(Struct, frozen=True):
+    """What the guards compare a plan with; None = no limit.
+
+    Attributes:
+        max_deletes: deletions without a replacement, as a number.
+        max_deletes_share: the same as a share of the files there, between 0 and 1.
+        max_total_bytes: size of the repository after the plan.
+        min_free_bytes: space to leave on the file system.
+    """
+
+    max_deletes: int | None = None
+    max_deletes_share: float | None = None
+    max_total_bytes: int | None = None
+    min_free_bytes: int = 0
+
+
+def make_plan(
+    wanted: Iterable[Wanted],
+    present: Mapping[str, LocalFile],
+    *,
+    prune: bool = True,
+    replace: bool = False,
+) -> tuple[Action, ...]:
+    """Compare a batch of wanted files with what is known of the same projects on disk.
+
+    Args:
+        wanted: files to hold; their order does not matter.
+        present: by name, everything known of the wanted names and of the files that the state
+            records for the same projects. Digests must be known where a file of that name lies on
+            disk: `unsettled` lists those that have to be computed first.
+        prune: plan the deletion of recorded files that are not wanted.
+        replace: plan to fetch over a file that is not ours and differs.
+
+    Returns:
+        One action per file name, in the order of the names.
+    """
+    actions: dict[str, Action] = {}
+    claims: dict[str, str] = {}
+    for item in sorted(wanted, key=lambda w: _claim_order(w, present)):
+        name = item.file.filename
+        holder = claims.setdefault(name.casefold(), name)
+        if name in actions or holder != name:
+            _add_clash(actions, item, holder)
+            continue
+        actions[name] = _action_for(item, present.get(name), replace=replace)
+    if prune:
+        keepers = {a.project for a in actions.values() if a.kind is not ActionKind.CONFLICT}
+        for local in present.values():
+            if local.recorded and local.filename not in actions:
+                actions[local.filename] = _deletion(local, keepers)
+    return tuple(actions[name] for name in sorted(actions))
+
+
+def _claim_order(
+    item: Wanted, present: Mapping[str, LocalFile]
+) -> tuple[bool, str, str, bytes, str]:
+    """Who is recorded as the owner of a name keeps it; else the first in the alphabet gets it.
+
+    The rest tells apart what one project lists twice under one name.
+    """
+    local = present.get(item.file.filename)
+    recorded = local is not None and local.recorded and local.project == item.project
+    content = msgspec.msgpack.encode(item.file)
+    return not recorded, item.project, item.file.filename, content, item.reason
+
+
+def _add_clash(actions: dict[str, Action], item: Wanted, holder: str) -> None:
+    name = item.file.filename
+    standing = actions.get(name)
+    if standing is not None:
+        if standing.file is not None and same_content(item.file.digests, standing.file.digests):
+            return
+        # One action per name: the first claim stands, and its line tells of the other.
+        words = f"also claimed by {item.project}, with other content"
+        if words not in standing.reason:
+            reason = f"{standing.reason}; {words}" if standing.reason else words
+            actions[name] = Action(
+                standing.kind,
+                name,
+                standing.project,
+                standing.file,
+                reason,
+                standing.size_bytes,
+            )
+        return
+    actions[name] = Action(
+        ActionKind.CONFLICT,
+        name,
+        item.project,
+        item.file,
+        f"differs only in case from {holder}",
+    )
+
+
+def _action_for(item: Wanted, local: LocalFile | None, *, replace: bool) -> Action:
+    file, name = item.file, item.file.filename
+    size = file.size or 0
+    if local is None or local.size_bytes is None:
+        return Action(ActionKind.DOWNLOAD, name, item.project, file, item.reason, size)
+    same = same_content(file.digests, local.digests)
+    if same is None and file.digests == Digests():
+        same = file.size is None or file.size == local.size_bytes
+    if local.recorded:
+        if same:
+            return Action(ActionKind.KEEP, name, item.project, file, item.reason)
+        if local.project not in {"", item.project}:
+            reason = f"{local.project} holds a file of this name, with other content"
+            return Action(ActionKind.CONFLICT, name, item.project, file, reason)
+        reason = "damaged or replaced upstream"
+        return Action(ActionKind.DOWNLOAD, name, item.project, file, reason, size)
+    if same:
+        return Action(ActionKind.ADOPT, name, item.project, file, "already there")
+    if replace:
+        reason = "replaces other content"
+        return Action(ActionKind.DOWNLOAD, name, item.project, file, reason, size)
+    reason = "another file of this name is there, with other content"
+    return Action(ActionKind.CONFLICT, name, item.project, file, reason)
+
+
+def _deletion(local: LocalFile, keepers: set[str]) -> Action:
+    return Action(
+        ActionKind.DELETE,
+        local.filename,
+        local.project,
+        None,
+        "no longer wanted",
+        local.size_bytes or 0,
+        replaced=local.project in keepers,
+    )
+
+
+def same_content(announced: Digests, actual: Digests) -> bool | None:
+    """Compare by the strongest digest that both sides know; None when they share none."""
+    for algorithm in ("sha256", "blake2b_256", "md5"):
+        left, right = getattr(announced, algorithm), getattr(actual, algorithm)
+        if left and right:
+            return bool(left == right)
+    return None
+
+
+def unsettled(wanted: Iterable[Wanted], present: Mapping[str, LocalFile]) -> dict[str, str]:
+    """Return the files on disk whose content must be digested before planning: name -> algorithm.
+
+    Those are wanted names that lie on disk without a digest to compare by.
+    """
+    needed = {}
+    for item in wanted:
+        local = present.get(item.file.filename)
+        if local is None or local.size_bytes is None:
+            continue
+        strongest = item.file.digests.strongest()
+        if strongest and same_content(item.file.digests, local.digests) is None:
+            needed[item.file.filename] = strongest[0]
+    return needed
+
+
+class Totals(Struct, frozen=True):
+    """Counts and bytes of a plan."""
+
+    download: int = 0
+    download_bytes: int = 0
+    adopt: int = 0
+    keep: int = 0
+    delete: int = 0
+    delete_bytes: int = 0
+    conflict: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        """Return the totals of two plans together."""
+        return Totals(
+            *(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__)
+        )
+
+
+def totals_of(actions: Iterable[Action]) -> Totals:
+    """Count a plan."""
+    counts = dict.fromkeys(Totals.__struct_fields__, 0)
+    for action in actions:
+        counts[action.kind.value] += 1
+        if action.kind in {ActionKind.DOWNLOAD, ActionKind.DELETE}:
+            counts[f"{action.kind.value}_bytes"] += action.size_bytes
+    return Totals(**counts)
+
+
+def check_space(
+    download_bytes: int, present_bytes: int, free_bytes: int, limits: Limits
+) -> PlanRefused | None:
+    """Say why a plan that adds `download_bytes` must not be carried out; None when it may."""
+    if limits.max_total_bytes is not None:
+        after = present_bytes + download_bytes
+        if after > limits.max_total_bytes:
+            return OverBudget(
+                f"the repository would grow to {format_size(after)}, beyond `max_total_size` = "
+                f"{format_size(limits.max_total_bytes)}; select less or raise the limit"
+            )
+    if download_bytes and free_bytes - download_bytes < limits.min_free_bytes:
+        return NoSpace(
+            f"{format_size(download_bytes)} to download, {format_size(free_bytes)} free: less than "
+            f"`min_free_space` = {format_size(limits.min_free_bytes)} would be left; make room, "
+            "select less or lower the limit"
+        )
+    return None
+
+
+def check_deletions(
+    deletions: Sequence[Action], present_count: int, limits: Limits
+) -> PlanRefused | None:
+    """Say why so many deletions must not be carried out; None when they may.
+
+    Only files that go without a replacement in the same run count.
+    """
+    bare = sum(not action.replaced for action in deletions)
+    allowed = limits.max_deletes
+    shown = str(allowed)
+    if limits.max_deletes_share is not None:
+        if present_count <= SHARE_COUNTS_ABOVE:
+            return None
+        allowed = int(present_count * limits.max_deletes_share)
+        shown = f"{limits.max_deletes_share:.0%} of {present_count}"
+    if allowed is None or bare <= allowed:
+        return None
+    return TooManyDeletions(
+        f"{bare} files would be deleted without a replacement, `max_deletes` allows {shown}; "
+        "nothing was deleted. If that is meant, run again with --max-deletes "
+        f"{bare}"
+    )
