@@ -1,0 +1,157 @@
+"""Names and passwords for an index, from where people keep them.
+
+In this order: the command line (a user, a file with the password), the URL itself, the
+environment, `.pypirc`, netrc, the keyring's command, and at last a question at the terminal. A
+password is never put into a message, an argument list or a file.
+"""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+from requests.utils import get_netrc_auth
+
+from microrepo.client.session import public_url
+from microrepo.errors import ConfigError
+
+Login = tuple[str, str]
+Ask = Callable[[str], str]
+_KEYRING_TIMEOUT_S = 30
+
+
+class Surroundings(Struct, frozen=True):
+    """Where credentials may be found; tests pass others.
+
+    Attributes:
+        environ: variables.
+        prefix: of the two that count: ``<prefix>_USERNAME`` and ``<prefix>_PASSWORD``.
+        pypirc: the file, which need not exist.
+        keyring: argument list of the keyring's command, empty for none.
+        ask: asks a person for a password, given the question; None when there is nobody.
+    """
+
+    environ: Mapping[str, str]
+    prefix: str
+    pypirc: Path
+    keyring: tuple[str, ...] = ("keyring",)
+    ask: Ask | None = None
+
+
+class Given(Struct, frozen=True):
+    """What the command line says.
+
+    Attributes:
+        username: user name.
+        password_file: file whose first line is the password.
+    """
+
+    username: str | None = None
+    password_file: str | None = None
+
+
+def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
+    """Return user and password for an index; None for nobody in particular.
+
+    Raises:
+        ConfigError: a password file cannot be read, or a user has no password anywhere.
+    """
+    username, password = _from_url(url)
+    username = given.username or username or around.environ.get(f"{around.prefix}_USERNAME")
+    if given.password_file is not None:
+        password = read_password(given.password_file)
+    password = password or around.environ.get(f"{around.prefix}_PASSWORD")
+    if username and password is not None:
+        return username, password
+    if password is not None:
+        raise ConfigError(f"{public_url(url)}: there is a password but no user; name the user too")
+    found = _from_files(url, username, around)
+    if found is not None or username is None:
+        return found
+    kept = from_keyring(url, username, around.keyring)
+    if kept is not None:
+        return username, kept
+    if around.ask is None:
+        raise ConfigError(
+            f"{public_url(url)}: no password for user {username!r}: put it into a file, netrc, "
+            f".pypirc, the keyring or {around.prefix}_PASSWORD, or run at a terminal"
+        )
+    return username, around.ask(question(url, username))
+
+
+def question(url: str, username: str) -> str:
+    """Return the words that ask for a password."""
+    return f"Password of {username} at {public_url(url)}: "
+
+
+def _from_url(url: str) -> tuple[str | None, str | None]:
+    parts = urlsplit(url.removeprefix("simple+"))
+    username = unquote(parts.username) if parts.username else None
+    return username, unquote(parts.password) if parts.password is not None else None
+
+
+def read_password(path: str) -> str:
+    """Return the first line of a file.
+
+    Raises:
+        ConfigError: it cannot be read, or is empty.
+    """
+    try:
+        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the password cannot be read: {error}") from error
+    if not lines or not lines[0]:
+        raise ConfigError(f"{path}: the first line holds no password")
+    return lines[0]
+
+
+def _from_files(url: str, username: str | None, around: Surroundings) -> Login | None:
+    found = _from_pypirc(url, username, around.pypirc)
+    if found is not None:
+        return found
+    netrc = get_netrc_auth(public_url(url))
+    if netrc is None or (username is not None and netrc[0] != username):
+        return None
+    return netrc[0], netrc[1]
+
+
+def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
+    """Return the login of the section whose `repository` is this URL."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, OSError, UnicodeDecodeError) as error:
+        # Not its text: a broken line may hold the password.
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+    wanted = public_url(url).rstrip("/")
+    for section in parser.sections():
+        about = parser[section]
+        name, password = about.get("username"), about.get("password")
+        if about.get("repository", "").rstrip("/") != wanted or not name or password is None:
+            continue
+        if username is None or username == name:
+            return name, password
+    return None
+
+
+def from_keyring(url: str, username: str, command: tuple[str, ...]) -> str | None:
+    """Ask the keyring's command for a password, by URL and by host; None when it has none."""
+    for service in (public_url(url), urlsplit(url).hostname or "") if command else ():
+        try:
+            done = subprocess.run(
+                [*command, "get", service, username],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_KEYRING_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+            return None
+        if done.returncode == 0 and done.stdout.strip("\r\n"):
+            return done.stdout.strip("\r\n")
+    return None

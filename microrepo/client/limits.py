@@ -1,0 +1,54 @@
+"""A rate limit that threads and processes share, and that survives the death of any of them."""
+
+from __future__ import annotations
+
+import math
+import struct
+import threading
+import time
+from pathlib import Path
+
+from filelock import FileLock
+
+_FORMAT = "<d"
+_LONGEST_DEBT_S = 600.0
+
+
+class TokenBucket:
+    """Lets `burst` units through at once and `rate` units per second from then on.
+
+    The bucket is eight bytes in a file: the moment at which all that was let through so far will
+    have been paid for (the generic cell rate algorithm). A file lock guards it, because the kernel
+    takes that lock away from a killed worker, which a lock in shared memory would outlive.
+    """
+
+    def __init__(self, path: Path, rate: float, burst: float) -> None:
+        self._path = path
+        self._rate = rate
+        self._burst_s = burst / rate
+        # The file lock keeps other processes out; threads of this one would all count as its holder.
+        self._threads = threading.Lock()
+        self._lock = FileLock(f"{path}.lock", poll_interval=0.005, thread_local=False)
+
+    def take(self, units: float) -> None:
+        """Take `units`, sleeping until they may be used."""
+        wait_s = self.reserve(units, time.time())
+        if wait_s > 0:
+            time.sleep(wait_s)
+
+    def reserve(self, units: float, now: float) -> float:
+        """Book `units` at the time `now` and return the seconds to wait before using them."""
+        with self._threads, self._lock:
+            paid_until = min(
+                self._read(), now + _LONGEST_DEBT_S
+            )  # the clock may have been set back
+            paid_until = max(paid_until, now - self._burst_s) + units / self._rate
+            self._path.write_bytes(struct.pack(_FORMAT, paid_until))
+        return max(0.0, paid_until - now)
+
+    def _read(self) -> float:
+        try:
+            value: float = struct.unpack(_FORMAT, self._path.read_bytes())[0]
+        except (OSError, struct.error):
+            return 0.0
+        return value if math.isfinite(value) else 0.0

@@ -1,0 +1,436 @@
+"""The one session factory, and the requests made through it.
+
+`requests` resolves proxies, certificates and netrc once per host; the requests themselves go to the
+urllib3 pool under its adapter, which halves what a call costs (docs/explanation/performance.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+
+import requests
+import urllib3
+from msgspec import Struct
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, get_netrc_auth
+from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
+
+from microrepo._version import __version__
+from microrepo.errors import ConfigError, MalformedResponse, Unavailable
+
+if TYPE_CHECKING:
+    from microrepo.client.limits import TokenBucket
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 10
+_RETRY_STATUSES = (429, 500, 502, 503, 504, 520, 527)
+_BODY_ATTEMPTS = 3
+# Larger pieces are no faster, and each thread holds two of them.
+_PIECE_BYTES = 1 << 18
+_MAX_REPLY_BYTES = 1 << 20
+_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1").fullmatch
+
+
+class ClientSettings(Struct, frozen=True):
+    """What a client needs to know; travels to the workers.
+
+    Attributes:
+        auth: per origin (``https://host:port``) a user and a password.
+        limits_dir: directory for the rate limits' files; no limits without it.
+        requests_per_second: API requests, after a first `burst`; None = no limit.
+        bandwidth_bytes: bytes of files per second; None = no limit.
+    """
+
+    contact: str | None = None
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    client_cert: str | None = None
+    timeout_s: float = 30
+    retries: int = 5
+    allow_http: bool = False
+    connections: int = 10
+    auth: dict[str, tuple[str, str]] = {}
+    limits_dir: str | None = None
+    requests_per_second: float | None = None
+    burst: float = 1
+    bandwidth_bytes: int | None = None
+
+
+class Answer(Struct, frozen=True):
+    """A complete answer: status, headers (any case), body, the URL it finally came from, reason."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    reason: str = ""
+
+
+class _Route(Struct):
+    """How one origin is reached."""
+
+    pool: Any
+    absolute_targets: bool
+    headers: dict[str, str]
+
+
+class _PatientRetry(urllib3.Retry):
+    """Honours Retry-After, but not for longer than a person would wait."""
+
+    longest_wait_s = 120.0
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        seconds = super().get_retry_after(response)
+        return None if seconds is None else min(seconds, self.longest_wait_s)
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections all share one TLS context (parsing the CA bundle costs 15 ms)."""
+
+    def __init__(self, context: ssl.SSLContext | None, connections: int) -> None:
+        self._context = context
+        super().__init__(pool_connections=32, pool_maxsize=connections, pool_block=False)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+
+class Client:
+    """Makes requests with retries, time-outs, credentials and limits. Threads may share it."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._routes: dict[str, _Route] = {}
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
+        self._timeout = urllib3.Timeout(connect=settings.timeout_s, read=settings.timeout_s)
+        self._retry = _PatientRetry(
+            total=settings.retries,
+            backoff_factor=0.25,
+            backoff_jitter=0.25,
+            status_forcelist=_RETRY_STATUSES,
+            respect_retry_after_header=True,
+            raise_on_status=False,
+            redirect=False,
+            allowed_methods=None,
+        )
+        self._api_bucket = self._bucket("api", settings.requests_per_second, settings.burst)
+        bandwidth = settings.bandwidth_bytes
+        self._byte_bucket = self._bucket("bytes", bandwidth, (bandwidth or 0) / 4)
+        self.piece_bytes = (
+            min(_PIECE_BYTES, max(4096, bandwidth // 8)) if bandwidth else _PIECE_BYTES
+        )
+
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = 1 << 30,
+        *,
+        same_origin: bool = False,
+    ) -> Answer:
+        """Fetch a whole document; counts against the limit on API requests.
+
+        Args:
+            url: of the document.
+            headers: to send besides the client's own.
+            max_bytes: what the document may have.
+            same_origin: do not follow redirects to other servers; their answer is returned.
+
+        Returns:
+            The answer, whatever its status, once the retries are used up.
+
+        Raises:
+            Unavailable: no connection, or the body kept breaking off.
+            MalformedResponse: larger than `max_bytes`, or redirected to what is not http(s).
+        """
+        for attempt in range(_BODY_ATTEMPTS):
+            if self._api_bucket is not None:
+                self._api_bucket.take(1)
+            response = self.open(url, headers, decode=True, same_origin=same_origin)
+            try:
+                body = _read_bounded(response, url, max_bytes)
+            except (HTTPError, OSError) as error:
+                response.close()
+                if attempt == _BODY_ATTEMPTS - 1:
+                    raise Unavailable(public_url(url), _short(error)) from error
+                continue
+            response.release_conn()
+            return Answer(response.status, response.headers, body, response.url or url)
+        raise AssertionError("unreachable")
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:
+        """Send one POST, once: neither retries nor redirects, which the caller decides on.
+
+        Args:
+            url: where to.
+            headers: with the `Content-Length`, when `body` is not bytes.
+            body: all of it, or pieces as they are sent.
+
+        Raises:
+            Unavailable: no answer; the server may have taken the body all the same.
+        """
+        response = self._send("POST", url, headers, decode=True, body=body)
+        try:
+            text = _read_bounded(response, url, _MAX_REPLY_BYTES)
+        except (HTTPError, OSError) as error:
+            response.close()
+            raise Unavailable(public_url(url), _short(error)) from error
+        response.release_conn()
+        return Answer(response.status, response.headers, text, url, response.reason or "")
+
+    def open(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        decode: bool = False,
+        same_origin: bool = False,
+    ) -> BaseHTTPResponse:
+        """Send a GET and return the answer with its body unread; follows redirects.
+
+        The caller reads the body and then calls `release_conn()`, or `close()` to give it up.
+
+        Raises:
+            Unavailable: no answer after all retries.
+            MalformedResponse: a redirect loop, a redirect to what is not http(s), or no URL at all.
+        """
+        start = url
+        for _ in range(_MAX_REDIRECTS + 1):
+            response = self._send("GET", url, headers or {}, decode=decode)
+            if response.status not in _REDIRECTS:
+                return response
+            location = response.headers.get("Location")
+            if not location or (same_origin and _leads_elsewhere(url, location)):
+                return response
+            response.drain_conn()
+            response.release_conn()
+            url = _redirected(start, url, location)
+        raise MalformedResponse(public_url(start), f"more than {_MAX_REDIRECTS} redirects")
+
+    def throttle(self, count_bytes: int) -> None:
+        """Wait until `count_bytes` of file content fit the limit on bandwidth."""
+        if self._byte_bucket is not None:
+            self._byte_bucket.take(count_bytes)
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            self._session.close()
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        decode: bool,
+        body: bytes | Iterable[bytes] | None = None,
+    ) -> BaseHTTPResponse:
+        try:
+            parts = urlsplit(url)
+            route = self._route(url, parts)
+        except (ValueError, requests.RequestException) as error:
+            shown = url.rpartition("@")[2][:80]
+            raise MalformedResponse(shown, f"is no proper URL: {error}") from error
+        target = (
+            url
+            if route.absolute_targets
+            else urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        )
+        try:
+            response: BaseHTTPResponse = route.pool.urlopen(
+                method,
+                target,
+                body=body,
+                headers={**route.headers, **headers},
+                retries=self._retry if body is None else False,
+                timeout=self._timeout,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=decode,
+            )
+        except MaxRetryError as error:
+            raise Unavailable(public_url(url), _short(error.reason or error)) from error
+        except (HTTPError, OSError) as error:
+            raise Unavailable(public_url(url), _short(error)) from error
+        response.url = url
+        return response
+
+    def _route(self, url: str, parts: SplitResult) -> _Route:
+        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        route = self._routes.get(origin)
+        if route is None:
+            with self._lock:
+                route = self._routes.get(origin) or self._open_route(url, origin)
+                self._routes[origin] = route
+        return route
+
+    def _open_route(self, url: str, origin: str) -> _Route:
+        host = urlsplit(url).hostname or ""
+        if origin.startswith("http://") and not (self._settings.allow_http or is_loopback(host)):
+            raise ConfigError(
+                f"{public_url(url)}: plain http is refused for other hosts than this one; use "
+                "https, or set `allow_http`"
+            )
+        session = self._open_session()
+        proxies = self._proxies(url)
+        adapter = self._adapter(session, origin)
+        prepared = requests.Request("GET", url).prepare()
+        pool = adapter.get_connection_with_tls_context(prepared, True, proxies=proxies)
+        proxied = adapter.request_url(prepared, proxies) == prepared.url
+        headers = {
+            "User-Agent": _user_agent(self._settings.contact),
+            "Accept-Encoding": "gzip, deflate",
+            **self._authorization(url, origin),
+        }
+        if proxied and proxies.get("http"):
+            headers.update(adapter.proxy_headers(proxies["http"]))
+        return _Route(pool, proxied, headers)
+
+    def _open_session(self) -> requests.Session:
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.trust_env = False
+        return self._session
+
+    def _adapter(self, session: requests.Session, origin: str) -> _Adapter:
+        prefix = origin.partition(":")[0] + "://"
+        mounted = session.adapters.get(prefix)
+        if isinstance(mounted, _Adapter):
+            return mounted
+        context = tls_context(self._settings) if origin.startswith("https") else None
+        adapter = _Adapter(context, self._settings.connections)
+        session.mount(prefix, adapter)
+        return adapter
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        if self._settings.proxy:
+            if is_loopback(urlsplit(url).hostname or ""):
+                return {}
+            return {"http": self._settings.proxy, "https": self._settings.proxy}
+        return dict(get_environ_proxies(url, no_proxy=None))
+
+    def _authorization(self, url: str, origin: str) -> dict[str, str]:
+        found = self._settings.auth.get(origin) or get_netrc_auth(origin)
+        parts = urlsplit(url)
+        if found is None and parts.username:
+            found = (unquote(parts.username), unquote(parts.password or ""))
+        if found is None:
+            return {}
+        token = base64.b64encode(f"{found[0]}:{found[1]}".encode()).decode("ascii")
+        return {"Authorization": f"Basic {token}"}
+
+    def _bucket(self, name: str, rate: float | None, burst: float) -> TokenBucket | None:
+        if not rate or not self._settings.limits_dir:
+            return None
+        from microrepo.client.limits import TokenBucket
+
+        return TokenBucket(Path(self._settings.limits_dir) / f"{name}.bucket", rate, max(burst, 1))
+
+
+def _read_bounded(response: BaseHTTPResponse, url: str, max_bytes: int) -> bytes:
+    pieces = []
+    total = 0
+    while piece := response.read(_PIECE_BYTES):
+        pieces.append(piece)
+        total += len(piece)
+        if total > max_bytes:
+            response.close()
+            raise MalformedResponse(public_url(url), f"larger than {max_bytes} bytes")
+    return b"".join(pieces)
+
+
+def tls_context(settings: ClientSettings) -> ssl.SSLContext:
+    """Return the client's side of TLS.
+
+    Raises:
+        ConfigError: the CA bundle or the client certificate cannot be used.
+    """
+    context = create_urllib3_context()
+    bundle = (
+        settings.ca_bundle
+        or os.environ.get("REQUESTS_CA_BUNDLE")
+        or os.environ.get("CURL_CA_BUNDLE")
+        or DEFAULT_CA_BUNDLE_PATH
+    )
+    try:
+        if Path(bundle).is_dir():
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{bundle}: cannot be used as a CA bundle: {error}") from error
+    if settings.client_cert:
+        try:
+            context.load_cert_chain(settings.client_cert)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"{settings.client_cert}: cannot be used as a client certificate: {error}"
+            ) from error
+    return context
+
+
+def _user_agent(contact: str | None) -> str:
+    about = f" ({contact})" if contact else ""
+    return f"microrepo/{__version__}{about} requests/{requests.__version__}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` names this machine."""
+    return _LOOPBACK(host) is not None
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of `url`, without credentials."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _leads_elsewhere(url: str, location: str) -> bool:
+    try:
+        target = urljoin(url, location)
+        return origin_of(url).casefold() != origin_of(target).casefold()
+    except ValueError:
+        return True
+
+
+def _redirected(start: str, url: str, location: str) -> str:
+    """Return where a redirect leads, or raise `MalformedResponse` when that is no web address."""
+    try:
+        target = urljoin(url, location)
+        if urlsplit(target).scheme in {"http", "https"} and urlsplit(target).hostname:
+            return target
+    except ValueError:
+        target = location
+    raise MalformedResponse(public_url(start), f"redirects to {target[:80]!r}, not http(s)")
+
+
+def public_url(url: str) -> str:
+    """Return `url` without user and password, fit for messages and logs."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _short(error: object) -> str:
+    """Return the gist of a urllib3 error: its text leads with objects and addresses."""
+    if isinstance(error, ProxyError):
+        return f"by way of the proxy: {_short(error.original_error)}"
+    text = str(error)
+    _, arrow, rest = text.rpartition(">: ")
+    text = rest if arrow else text.removeprefix("(").partition("): ")[2] or text
+    return text or type(error).__name__

@@ -1,0 +1,25 @@
+"""What a repository remembers: SQLite, one writer, a versioned schema."""
+
+from microrepo.state.database import (
+    KnownProject,
+    State,
+    explained_errors,
+    open_state,
+    read_state,
+)
+from microrepo.state.rows import FileRow, HistoryRow, ProjectRow, Requirer, RunRow, pack, unpack
+
+__all__ = [
+    "FileRow",
+    "HistoryRow",
+    "KnownProject",
+    "ProjectRow",
+    "Requirer",
+    "RunRow",
+    "State",
+    "explained_errors",
+    "open_state",
+    "pack",
+    "read_state",
+    "unpack",
+]

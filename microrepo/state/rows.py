@@ -1,0 +1,116 @@
+"""The rows of the state as records, and the packed form of a project's document."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.errors import StateCorrupt
+from microrepo.model import Digests, NormalizedName, Project
+
+_decode_project = msgspec.msgpack.Decoder(Project).decode
+_encode_project = msgspec.msgpack.Encoder().encode
+
+
+class ProjectRow(Struct, frozen=True, gc=False):
+    """What is remembered of a project, without its document.
+
+    Attributes:
+        serial: of the stored document.
+        complete: all files selected from that document are present and verified.
+        policy: fingerprint of the rules that selected them.
+        checked_at: when the source was last asked about it.
+        error: why the last attempt failed, None when it did not.
+        failures: failed attempts in a row.
+        retry_at: not before this time is a failing project tried again.
+        reconsider_at: when its selection changes by the passing of time alone.
+    """
+
+    name: NormalizedName
+    display_name: str
+    serial: int | None = None
+    etag: str | None = None
+    status: str = "active"
+    complete: bool = False
+    policy: str = ""
+    checked_at: str | None = None
+    error: str | None = None
+    failures: int = 0
+    retry_at: str | None = None
+    reconsider_at: str | None = None
+
+
+class FileRow(Struct, frozen=True, gc=False):
+    """One file that is wanted or present.
+
+    Attributes:
+        size: bytes on disk when present, else as announced.
+        digests: announced ones, completed by what was computed.
+        reason: why it is wanted.
+        present: it was verified in place, with this size and mtime.
+    """
+
+    filename: str
+    project: NormalizedName
+    version: str
+    url: str
+    size: int | None
+    digests: Digests
+    reason: str
+    present: bool
+    mtime_ns: int = 0
+
+
+class Requirer(Struct, frozen=True, gc=False):
+    """Why a file was brought along: which requirement asked, for which environment.
+
+    Attributes:
+        parent: the release (``flask==3.0``) whose requirement it is; "" for the goal itself.
+        goal: what the user asked for.
+    """
+
+    filename: str
+    environment: str
+    requirement: str
+    parent: str = ""
+    goal: str = ""
+
+
+class HistoryRow(Struct, frozen=True, gc=False):
+    """One change of one run."""
+
+    run: int
+    project: str
+    filename: str
+    action: str
+    reason: str
+    size: int | None = None
+
+
+class RunRow(Struct, frozen=True, gc=False):
+    """One run; `report` is its JSON report."""
+
+    id: int
+    started_at: str
+    ended_at: str | None
+    exit_code: int | None
+    report: str | None
+
+
+def pack(project: Project) -> bytes:
+    """Return the compressed form in which a project's record is kept."""
+    return zlib.compress(_encode_project(project), 1)
+
+
+def unpack(document: bytes) -> Project:
+    """Return the project that `pack` was given.
+
+    Raises:
+        StateCorrupt: the bytes are no packed project.
+    """
+    try:
+        return _decode_project(zlib.decompress(document))
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise StateCorrupt("a stored document", f"cannot be read: {error}") from error
