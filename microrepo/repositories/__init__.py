@@ -1,0 +1,1 @@
+"""Where files live: sources to read from, directories to write to."""

@@ -1,0 +1,84 @@
+"""Any index with a Simple API (PEP 503, PEP 691) as a source."""
+
+from __future__ import annotations
+
+from packaging.utils import canonicalize_name
+
+from microrepo.client import Answer, Client
+from microrepo.errors import (
+    AccessDenied,
+    MalformedResponse,
+    ProjectNotFound,
+    StalePage,
+    Unavailable,
+)
+from microrepo.formats.simple_api import ACCEPT, Root, parse_project, parse_root
+from microrepo.formats.values import parse_serial
+from microrepo.repositories.protocol import Fetched, SourceSettings
+
+
+class IndexSource:
+    """Reads project pages and the list of projects from a Simple API."""
+
+    def __init__(self, client: Client, settings: SourceSettings) -> None:
+        self._client = client
+        self._root = settings.simple_root
+        self._name = settings.name
+
+    def list_projects(self) -> Root:
+        """Return all projects, with serials where the index announces them."""
+        answer = self._client.get(self._root, {"Accept": ACCEPT})
+        expect_success(answer, self._root)
+        root = parse_root(answer.body, answer.headers.get("Content-Type", ""), answer.url)
+        if not root.projects:
+            # Taken at its word it would empty the repository; a broken server is likelier.
+            raise MalformedResponse(self._root, "lists no projects")
+        return root
+
+    def fetch_project(
+        self, name: str, etag: str | None = None, min_serial: int | None = None
+    ) -> Fetched:
+        """Return the record made of a project's page."""
+        normalized = canonicalize_name(name)
+        url = f"{self._root}{normalized}/"
+        answer = self._client.get(url, {"Accept": ACCEPT, **conditional(etag)})
+        if answer.status == 304:
+            return Fetched(None, etag)
+        if answer.status in {404, 410}:
+            raise ProjectNotFound(normalized, self._name)
+        expect_success(answer, url)
+        project = parse_project(
+            answer.body,
+            answer.headers.get("Content-Type", ""),
+            answer.url,
+            name,
+            serial_of(answer),
+        )
+        check_serial(normalized, min_serial, project.serial)
+        return Fetched(project, answer.headers.get("ETag"))
+
+
+def conditional(etag: str | None) -> dict[str, str]:
+    """Return the header that asks for an answer only if it changed."""
+    return {"If-None-Match": etag} if etag else {}
+
+
+def expect_success(answer: Answer, url: str) -> None:
+    """Raise `Unavailable` (or `AccessDenied`) for any status but 200."""
+    if answer.status == 401:
+        raise AccessDenied(url, "answers HTTP 401 (credentials are missing or wrong)")
+    if answer.status == 403:
+        raise AccessDenied(url, "answers HTTP 403 (access is refused)")
+    if answer.status != 200:
+        raise Unavailable(url, f"answers HTTP {answer.status}")
+
+
+def serial_of(answer: Answer) -> int | None:
+    """Return the serial that the answer's header announces, None without a readable one."""
+    return parse_serial(answer.headers.get("X-PyPI-Last-Serial"))
+
+
+def check_serial(name: str, promised: int | None, got: int | None) -> None:
+    """Raise `StalePage` when a page is older than promised; an unknown age passes."""
+    if promised is not None and got is not None and got < promised:
+        raise StalePage(name, promised, got)

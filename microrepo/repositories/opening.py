@@ -1,0 +1,77 @@
+"""From a setting, a URL or a path to a source or a destination."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from microrepo.client import Client
+from microrepo.errors import ConfigError
+from microrepo.repositories.index import IndexSource
+from microrepo.repositories.local import DirectorySource, local_path
+from microrepo.repositories.protocol import Source, SourceSettings
+from microrepo.repositories.pypi import PyPISource, pypi_json_root
+
+
+def describe_source(source: str, api: str) -> SourceSettings:
+    """Decide how a `source` setting is read.
+
+    ``pypi`` and the root URL of a server like it are read through the JSON API (or the Simple API
+    beside it, with ``api: simple``); a URL whose path ends in ``simple/``, or that is written
+    ``simple+https://...``, is an index of its own; a ``file:`` URL or an absolute path is a
+    directory.
+
+    Raises:
+        ConfigError: neither a known word nor an http(s) URL.
+    """
+    if source == "pypi":
+        json_root = pypi_json_root()
+        root = json_root.rpartition("/")[0]
+        return _pypi_like(root, api, "PyPI")
+    directory = local_path(source) or (Path(source) if Path(source).is_absolute() else None)
+    if directory is not None:
+        return SourceSettings("directory", str(directory), name=str(directory))
+    said_so = source.startswith("simple+")
+    url = source.removeprefix("simple+")
+    if not _is_web_url(url):
+        shown = url.rpartition("@")[2]  # a password may stand before it
+        raise ConfigError(
+            f"$.source: {shown!r} is neither 'pypi' nor an http(s) URL of an index nor a directory"
+        )
+    root = without_credentials(url).rstrip("/")
+    if said_so or root.endswith("simple"):
+        return SourceSettings("simple", root + "/", name=root)
+    return _pypi_like(root, api, root)
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _pypi_like(root: str, api: str, name: str) -> SourceSettings:
+    return SourceSettings(api, f"{root}/simple/", f"{root}/pypi", name)
+
+
+def pypi_source_url() -> str:
+    """Return the address under which credentials for PyPI would be looked up."""
+    return pypi_json_root().rpartition("/")[0] + "/"
+
+
+def without_credentials(url: str) -> str:
+    """Return `url` without user and password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def open_source(client: Client, settings: SourceSettings) -> Source:
+    """Return the source that `settings` describe."""
+    if settings.kind == "directory":
+        return DirectorySource(settings)
+    if settings.kind == "simple":
+        return IndexSource(client, settings)
+    return PyPISource(client, settings)

@@ -1,0 +1,115 @@
+"""One file from a directory into another: hard link, reflink, or a verified copy; at once or never.
+
+A hard link shares its inode, so there is nothing to verify; a copy is read while it is written.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from microrepo.errors import DigestMismatch
+from microrepo.model import Digests, LocalFile
+
+_FICLONE = 0x40049409  # ioctl_ficlone(2): both files share their blocks
+_READ_BYTES = 1 << 20
+# Other file system, file system without links, too many links, links forbidden.
+_CANNOT_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES})
+
+
+def place_file(
+    source: Path, directory: Path, filename: str, digests: Digests, *, link: bool, replace: bool
+) -> LocalFile:
+    """Give a directory a file that lies elsewhere, complete under its name or not at all.
+
+    Args:
+        source: the file.
+        directory: where it shall lie.
+        filename: its name there.
+        digests: as known; a copy must have the strongest of them.
+        link: share the content where the file system can.
+        replace: put it over what stands under the name.
+
+    Returns:
+        Name, size, time and known digests.
+
+    Raises:
+        FileExistsError: something stands under the name, and `replace` is not set.
+        DigestMismatch: the content is not what it should be.
+        OSError: it cannot be read or written.
+    """
+    target = directory / filename
+    if link and not replace and _link(source, target):
+        return _look(target, filename, digests)
+    temporary = directory / f".{secrets.token_hex(8)}.part"
+    try:
+        if not (link and _link(source, temporary)):
+            digests = _copy(source, temporary, filename, digests, share=link)
+        _finish(temporary, target, replace=replace)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return _look(target, filename, digests)
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        return False
+    return True
+
+
+def _finish(temporary: Path, target: Path, *, replace: bool) -> None:
+    """Give a complete file its name, over another one only when that is wanted."""
+    if replace or not _link(temporary, target):
+        if not replace and target.exists():  # no links here: the best that can be done
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        temporary.replace(target)
+
+
+def _copy(source: Path, target: Path, filename: str, digests: Digests, *, share: bool) -> Digests:
+    """Copy a file durably with its time; return the digests that were checked."""
+    strongest = digests.strongest() or ("sha256", "")
+    hasher = (
+        hashlib.blake2b(digest_size=32)
+        if strongest[0] == "blake2b_256"
+        else hashlib.new(strongest[0], usedforsecurity=False)
+    )
+    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+        shared = share and _reflink(reading.fileno(), writing.fileno())
+        while piece := reading.read(_READ_BYTES):
+            hasher.update(piece)
+            view = memoryview(piece)
+            while view and not shared:
+                view = view[writing.write(view) :]
+        status = os.fstat(reading.fileno())
+        os.utime(writing.fileno(), ns=(status.st_mtime_ns, status.st_mtime_ns))
+        os.fsync(writing.fileno())
+    found = hasher.hexdigest()
+    if strongest[1] and found != strongest[1]:
+        raise DigestMismatch(filename, strongest[0], strongest[1], found)
+    return Digests(**{strongest[0]: found})
+
+
+def _reflink(reading: int, writing: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.ioctl(writing, _FICLONE, reading)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _look(path: Path, filename: str, digests: Digests) -> LocalFile:
+    status = path.stat()
+    return LocalFile(filename, status.st_size, status.st_mtime_ns, digests=digests)

@@ -1,0 +1,127 @@
+"""What every source can do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from microrepo.formats.simple_api import Root
+from microrepo.model import Digests, File, Project
+
+
+class SourceSettings(Struct, frozen=True):
+    """Which source to read, decided once by `opening.describe_source`; travels to the workers.
+
+    Attributes:
+        kind: ``json`` for PyPI's JSON API, ``simple`` for the Simple API alone, ``directory``.
+        simple_root: URL of the Simple API's root, ending in a slash; of a directory, its path.
+        json_root: URL of the JSON API's root, without a slash at its end; "" for none.
+        name: how messages call the source.
+    """
+
+    kind: str
+    simple_root: str
+    json_root: str = ""
+    name: str = ""
+
+
+class Fetched(Struct, frozen=True):
+    """A project's record as a source gave it.
+
+    Attributes:
+        project: None when the source answered "not modified".
+        etag: validator for the next conditional request.
+    """
+
+    project: Project | None
+    etag: str | None = None
+
+
+class Source(Protocol):
+    """A repository to read from."""
+
+    def list_projects(self) -> Root:
+        """Return all projects with their serials.
+
+        Raises:
+            SourceError: the list cannot be had.
+        """
+        ...
+
+    def fetch_project(
+        self, name: str, etag: str | None = None, min_serial: int | None = None
+    ) -> Fetched:
+        """Return a project's record, or "not modified" when `etag` still holds.
+
+        Raises:
+            ProjectNotFound: no such project.
+            StalePage: the page is older than `min_serial`.
+            SourceError: anything else that keeps the record away.
+        """
+        ...
+
+
+class DestinationSettings(Struct, frozen=True):
+    """Where to put distributions, decided once by `opening.describe_destination`.
+
+    Attributes:
+        kind: ``upload`` for an index with an upload form, ``directory``.
+        url: of the upload form; of a directory, its path.
+        simple_root: URL under which the index lists what it has, ending in a slash.
+        auth: user and password for the index.
+        name: how messages call it; without secrets.
+        replace: send over other content of the same name.
+    """
+
+    kind: Literal["upload", "directory"]
+    url: str
+    simple_root: str = ""
+    auth: tuple[str, str] | None = None
+    name: str = ""
+    replace: bool = False
+
+
+Status = Literal["uploaded", "present", "conflict", "refused", "denied", "failed"]
+
+
+class PutResult(Struct, frozen=True):
+    """What became of one distribution at a destination.
+
+    Attributes:
+        status: ``uploaded``; ``present``, the very same was there already; ``conflict``, other
+            content stands under its name; ``refused`` by the server; ``denied``, credentials are
+            missing or wrong; ``failed``, another attempt may do better.
+        words: the server's, or what went wrong.
+    """
+
+    status: Status
+    words: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """The destination has the distribution now."""
+        return self.status in {"uploaded", "present"}
+
+
+class Destination(Protocol):
+    """A repository to write to."""
+
+    def catalogue(self, project: str) -> dict[str, File]:
+        """Return what it has of a project, by file name.
+
+        Raises:
+            SourceError: it cannot say.
+        """
+        ...
+
+    def put(self, path: Path, filename: str, digests: Digests) -> PutResult:
+        """Give it one distribution that lies, verified, under a path.
+
+        Args:
+            path: of the content.
+            filename: the distribution's name.
+            digests: known ones.
+        """
+        ...

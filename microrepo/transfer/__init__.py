@@ -1,0 +1,1 @@
+"""Tasks, the workers that carry them out, and the pool that hands them out."""

@@ -1,0 +1,201 @@
+"""What crosses the border to a worker and comes back: frozen tasks, frozen outcomes."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from microrepo.client import ClientSettings
+from microrepo.model import Digests, File
+from microrepo.repositories.protocol import DestinationSettings, SourceSettings, Status
+
+
+class WorkerSettings(Struct, frozen=True):
+    """All that a worker needs to know; nothing reaches it any other way.
+
+    Attributes:
+        repository: path of the flat directory.
+        partial: path of the directory for downloads in flight, on the same file system.
+        threads: tasks that a worker runs at the same time.
+        umask: of the parent, for the mode of new files.
+        durable: fsync files before they are renamed into place.
+        sidecars: put core metadata beside each wheel.
+        destination: the index that files are sent to, when there is one.
+    """
+
+    repository: str
+    client: ClientSettings
+    source: SourceSettings
+    partial: str
+    threads: int = 5
+    attempts: int = 5
+    umask: int = 0o022
+    durable: bool = True
+    sidecars: bool = False
+    destination: DestinationSettings | None = None
+
+
+class FetchProject(Struct, frozen=True, gc=False):
+    """Ask the source for a project's record."""
+
+    name: str
+    etag: str | None = None
+    min_serial: int | None = None
+
+
+class ProjectOutcome(Struct, frozen=True, gc=False):
+    """What the source said of a project.
+
+    Attributes:
+        status: ``changed``, ``unchanged`` (the stored record still holds), ``missing`` or
+            ``failed``.
+        document: the packed record when changed.
+        error: why it failed.
+    """
+
+    name: str
+    status: str
+    document: bytes | None = None
+    etag: str | None = None
+    error: str = ""
+
+
+class FetchFile(Struct, frozen=True, gc=False):
+    """Fetch one file into the repository, verified.
+
+    Attributes:
+        digests: as announced; the strongest decides.
+        size: bytes announced, None when unknown.
+        upload_ns: upload time, becomes the modification time; None leaves the time of arrival.
+    """
+
+    filename: str
+    url: str
+    digests: Digests
+    size: int | None = None
+    upload_ns: int | None = None
+    metadata_sha256: str | None = None
+
+
+class HashFile(Struct, frozen=True, gc=False):
+    """Compute digests of a file in the repository.
+
+    Attributes:
+        algorithms: names as in `Digests`.
+    """
+
+    filename: str
+    algorithms: tuple[str, ...] = ("sha256",)
+
+
+class FetchMetadata(Struct, frozen=True, gc=False):
+    """Find out what a distribution says of itself, with as few bytes as possible.
+
+    Attributes:
+        url, digests, size: of the distribution itself.
+        has_metadata: the source offers it as a file of its own (PEP 658).
+        metadata_sha256: that file's digest, where announced.
+        here: the distribution lies in the repository, verified.
+    """
+
+    filename: str
+    url: str
+    digests: Digests
+    size: int | None = None
+    has_metadata: bool = False
+    metadata_sha256: str | None = None
+    here: bool = False
+
+
+class MetadataOutcome(Struct, frozen=True, gc=False):
+    """What was found: a packed `CoreMetadata`, or why there is none.
+
+    Attributes:
+        transient: another attempt may do better.
+    """
+
+    filename: str
+    metadata: bytes | None = None
+    error: str = ""
+    transient: bool = False
+    fetched_bytes: int = 0
+
+
+class ListHeld(Struct, frozen=True, gc=False):
+    """Ask the destination what it has of a project."""
+
+    project: str
+
+
+class HeldOutcome(Struct, frozen=True, gc=False):
+    """What it has; `error` says why that is not known.
+
+    Attributes:
+        denied: because of credentials.
+    """
+
+    project: str
+    files: tuple[File, ...] = ()
+    error: str = ""
+    denied: bool = False
+
+
+class HashUrl(Struct, frozen=True, gc=False):
+    """Compute the digests of what lies behind a URL, for want of announced ones.
+
+    Attributes:
+        held: it is the destination's, and read with its credentials.
+    """
+
+    filename: str
+    url: str
+    held: bool = False
+
+
+class SendFile(Struct, frozen=True, gc=False):
+    """Fetch a file aside, verified, and give it to the destination.
+
+    Attributes:
+        url, digests, size: as the source announces them; a ``file:`` URL is read in place.
+    """
+
+    filename: str
+    url: str
+    digests: Digests
+    size: int | None = None
+
+
+class SendOutcome(Struct, frozen=True, gc=False):
+    """What became of a file that was to be sent.
+
+    Attributes:
+        status: see `repositories.protocol.PutResult`.
+        words: the destination's, or what went wrong.
+    """
+
+    filename: str
+    status: Status
+    words: str = ""
+    size_bytes: int = 0
+    fetched_bytes: int = 0
+
+
+class PlaceFile(Struct, frozen=True, gc=False):
+    """Link or copy a file of this machine into the repository.
+
+    Attributes:
+        path: where it lies.
+        digests: a copy must have the strongest of them.
+        link: share the content where the file system can.
+        replace: put it over what stands under the name.
+    """
+
+    filename: str
+    path: str
+    digests: Digests = Digests()
+    link: bool = True
+    replace: bool = False
+
+
+Task = (
+    FetchProject | FetchFile | HashFile | FetchMetadata | ListHeld | HashUrl | SendFile | PlaceFile
+)

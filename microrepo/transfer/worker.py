@@ -1,0 +1,145 @@
+"""What a worker process does with a task. Expected failures come back as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from microrepo.client import Client
+from microrepo.errors import MicrorepoError, ProjectNotFound
+from microrepo.model import Outcome
+from microrepo.repositories.opening import open_source
+from microrepo.state.rows import pack
+from microrepo.transfer.fetch import Place, fetch_file, hash_file
+from microrepo.transfer.tasks import (
+    FetchFile,
+    FetchMetadata,
+    FetchProject,
+    HashFile,
+    HeldOutcome,
+    ListHeld,
+    MetadataOutcome,
+    PlaceFile,
+    ProjectOutcome,
+    SendFile,
+    SendOutcome,
+    Task,
+    WorkerSettings,
+)
+
+if TYPE_CHECKING:
+    from microrepo.transfer.sending import Sender
+
+TaskOutcome = ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | SendOutcome
+
+
+class Worker:
+    """The client, the source and the directory that all tasks of one process share."""
+
+    def __init__(self, settings: WorkerSettings, progress: Callable[[int], None]) -> None:
+        self._settings = settings
+        self._client = Client(settings.client)
+        self._source = open_source(self._client, settings.source)
+        self._attempts = settings.attempts
+        self._sidecars = settings.sidecars
+        self._progress = progress
+        self._place = Place(
+            settings.repository, settings.partial, 0o666 & ~settings.umask, settings.durable
+        )
+
+    def run(self, task: Task) -> TaskOutcome:
+        """Carry out one task."""
+        if isinstance(task, FetchFile):
+            return self._fetch_file(task)
+        if isinstance(task, FetchProject):
+            return self._fetch_project(task)
+        if isinstance(task, FetchMetadata):
+            # Workers that follow no dependencies are spared what reading metadata takes.
+            from microrepo.transfer.metadata import find_metadata
+
+            return find_metadata(self._client, task, self._place, self._attempts)
+        if isinstance(task, HashFile):
+            return self._hash(task)
+        if isinstance(task, PlaceFile):
+            from microrepo.transfer.sending import place
+
+            return place(task, self._place, self._progress)
+        return self._sender.run(task)
+
+    @cached_property
+    def _sender(self) -> Sender:
+        # Workers that only fetch are spared what sending takes.
+        from microrepo.transfer.sending import Sender
+
+        return Sender(self._client, self._settings, self._place, self._progress)
+
+    def _fetch_file(self, task: FetchFile) -> Outcome:
+        outcome = fetch_file(self._client, task, self._place, self._attempts, self._progress)
+        if outcome.ok and self._sidecars and task.filename.endswith(".whl"):
+            from microrepo.transfer.sidecars import MakeSidecar, make_sidecar
+
+            # The file is what counts; whoever publishes it tries again and says what is wrong.
+            with suppress(OSError):
+                make_sidecar(MakeSidecar(self._place.directory, task.filename))
+        return outcome
+
+    def _fetch_project(self, task: FetchProject) -> ProjectOutcome:
+        try:
+            fetched = self._source.fetch_project(task.name, task.etag, task.min_serial)
+        except ProjectNotFound as error:
+            return ProjectOutcome(task.name, "missing", error=str(error))
+        except MicrorepoError as error:
+            return ProjectOutcome(task.name, "failed", error=str(error))
+        if fetched.project is None:
+            return ProjectOutcome(task.name, "unchanged", etag=fetched.etag)
+        return ProjectOutcome(task.name, "changed", pack(fetched.project), fetched.etag)
+
+    def _hash(self, task: HashFile) -> Outcome:
+        path = Path(self._place.directory) / task.filename
+        try:
+            status = path.stat()
+            digests = hash_file(path, task.algorithms)
+        except OSError as error:
+            text = f"{task.filename}: cannot be read: {error.strerror or error}"
+            return Outcome(task.filename, ok=False, error=text)
+        self._progress(status.st_size)
+        return Outcome(
+            task.filename,
+            ok=True,
+            size_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            digests=digests,
+        )
+
+
+def lost(task: Task, why: str) -> TaskOutcome:
+    """Return the outcome of a task that could not be carried out because workers died of it."""
+    if isinstance(task, FetchProject):
+        return ProjectOutcome(task.name, "failed", error=f"{task.name}: {why}")
+    if isinstance(task, ListHeld):
+        return HeldOutcome(task.project, error=f"{task.project}: {why}")
+    text = f"{task.filename}: {why}"
+    if isinstance(task, SendFile):
+        return SendOutcome(task.filename, "failed", text)
+    if isinstance(task, FetchMetadata):
+        return MetadataOutcome(task.filename, error=text, transient=True)
+    return Outcome(task.filename, ok=False, error=text)
+
+
+_worker: Worker | None = None
+
+
+def initialize(settings: WorkerSettings, progress: Callable[[int], None]) -> None:
+    """Make this process a worker."""
+    global _worker  # noqa: PLW0603 - one worker per process is the point
+    _worker = Worker(settings, progress)
+
+
+def run_task(task: Task) -> TaskOutcome:
+    """Carry out one task with this process's worker; the function that executors are given."""
+    if _worker is None:
+        raise RuntimeError("this process was not initialised as a worker")
+    return _worker.run(task)
