@@ -1,0 +1,41 @@
+"""Texts that make clients use a repository: pip.conf, uv.toml, environment lines, commands.
+
+Nothing here reads the machine's settings: the same arguments give the same text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from microrepo.publish.server import ClientSettings, client_settings
+
+__all__ = ["ClientSettings", "client_settings", "directory_settings", "render_settings"]
+
+
+def directory_settings(directory: Path) -> ClientSettings:
+    """Return the settings for a repository on a disk that the clients can read themselves.
+
+    They point at the static index below the directory, which is as fast with a million files as
+    with ten; a flat ``--find-links`` directory is read from end to end at each start of pip.
+
+    Raises:
+        ValueError: if the path is relative.
+    """
+    return client_settings(directory.as_uri() + "/")
+
+
+def render_settings(settings: ClientSettings) -> str:
+    """Return all settings as one text for people, each under the place where it belongs."""
+    sections = (
+        ("# pip.conf (pip config debug lists its places)", settings.pip_conf),
+        ("# uv.toml (or [[tool.uv.index]] in pyproject.toml)", settings.uv_toml),
+        ("# environment", settings.environment),
+        ("# once", f"{settings.pip_command} PROJECT\n{settings.uv_command} PROJECT\n"),
+    )
+    return "\n".join(f"{heading}\n{text}" for heading, text in sections)
+
+
+def is_plain_http_beyond_loopback(url: str) -> bool:
+    """Tell whether clients of this address need the extra trust that the settings contain."""
+    return urlsplit(url).scheme == "http" and "--trusted-host" in client_settings(url).pip_command

@@ -1,0 +1,134 @@
+"""A complete nginx configuration that serves a repository's static pages and files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from microrepo.publish.server import (
+    FILE_CACHE,
+    HTML_TYPE,
+    INDEX_CACHE,
+    JSON_TYPE,
+    OTHER_SUFFIXES,
+    SDIST_SUFFIXES,
+)
+
+_TEMPLATE = """\
+# Serves the static pages of a repository to pip, uv and other mirrors.
+# Put it into /etc/nginx/conf.d/ (files there are read inside http {{ }}).
+
+# What the client asks for by ?format= or, without it, by Accept (PEP 691). nginx knows no weights:
+# clients name the type they like best first, so the first name that is known counts.
+map $arg_format $microrepo_asked {{
+    ""       $http_accept;
+    default  $arg_format;
+}}
+map $microrepo_asked $microrepo_suffix {{
+    default                                                      "";
+    ""                                                           ".html";
+    "~*^[^,]*application/vnd\\.pypi\\.simple\\.(v1|latest)( |\\+|%2B)json"  ".v1_json";
+    "~*^[^,]*application/vnd\\.pypi\\.simple\\.(v1|latest)( |\\+|%2B)html"  ".v1_html";
+    "~*^[^,]*(text/html|text/\\*|\\*/\\*)"                          ".html";
+    "~*application/vnd\\.pypi\\.simple\\.(v1|latest)\\+json"         ".v1_json";
+    "~*application/vnd\\.pypi\\.simple\\.(v1|latest)\\+html"         ".v1_html";
+    "~*(text/html|text/\\*|\\*/\\*)"                                ".html";
+}}
+
+server {{
+    listen {listen};
+    server_name {server_name};
+    root {root};
+    charset utf-8;
+    charset_types text/plain {html_type};
+    sendfile on;
+    tcp_nopush on;
+    server_tokens off;
+    disable_symlinks on from=$document_root;
+    absolute_redirect off;
+    add_header X-Content-Type-Options nosniff always;
+
+    # Index pages: revalidated each time, or uv would guess that they stay as they are for days.
+    location /simple/ {{
+        location ~ ^(?<microrepo_folder>/simple/(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?/)?)$ {{
+            if ($microrepo_suffix = "") {{ return 406; }}
+            rewrite ^ ${{microrepo_folder}}index$microrepo_suffix last;
+        }}
+        location ~ /index\\.v1_json$ {{ types {{ }} default_type {json_type};
+            {index_headers}
+        }}
+        location ~ /index\\.v1_html$ {{ types {{ }} default_type {html_type};
+            {index_headers}
+        }}
+        location ~ /(index|links)\\.html$ {{ types {{ }} default_type text/html;
+            {index_headers}
+        }}
+        # Other spellings of a project's name are not found: nginx can't normalise them.
+        location ~ ^/simple/[a-z0-9-]+$ {{ return 301 $uri/$is_args$args; }}
+        return 404;
+    }}
+    location = /simple {{ return 301 simple/; }}
+
+    # Documents for other mirrors.
+    location ~ ^/pypi/[a-z0-9-]+/json$ {{ types {{ }} default_type application/json;
+        {document_headers}
+    }}
+    location = /last-modified {{ types {{ }} default_type text/plain;
+        {document_headers}
+    }}
+
+    # Distributions and their metadata never change under one name.
+    location ~* ^/[^/.][^/]*(?:{suffixes})$ {{ types {{ }} default_type application/octet-stream;
+        {file_headers}
+    }}
+    location ~* ^/[^/.][^/]*(?:{suffixes})\\.metadata$ {{ types {{ }} default_type text/plain;
+        {file_headers}
+    }}
+
+    location = / {{ return 302 simple/; }}
+    # Nothing else: no hidden names, no state.
+    location / {{ return 404; }}
+}}
+"""
+
+
+def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_") -> str:
+    """Return the configuration for a repository that has static pages.
+
+    Args:
+        directory: the repository, an absolute path.
+        listen: address and port, as nginx's `listen` takes them.
+        server_name: host names, separated by spaces; ``_`` for all.
+
+    Raises:
+        ValueError: if an argument can't stand in a configuration.
+    """
+    if not directory.is_absolute():
+        raise ValueError(f"not an absolute path: {directory}")
+    for text in (listen, server_name):
+        if not re.fullmatch(r"[\w.:*\[\] -]+", text, re.ASCII):
+            raise ValueError(f"not for nginx: {text!r}")
+    suffixes = sorted({re.escape(suffix) for suffix in SDIST_SUFFIXES + OTHER_SUFFIXES})
+    return _TEMPLATE.format(
+        listen=listen,
+        server_name=server_name,
+        root=_quoted(str(directory)),
+        suffixes="|".join(suffixes),
+        json_type=JSON_TYPE,
+        html_type=HTML_TYPE,
+        index_headers=_headers(INDEX_CACHE, vary=True),
+        document_headers=_headers(INDEX_CACHE, vary=False),
+        file_headers=_headers(FILE_CACHE, vary=False),
+    )
+
+
+def _headers(cache: str, *, vary: bool) -> str:
+    # An add_header here hides those of the level above, so that all of them are repeated.
+    names = [f'add_header Cache-Control "{cache}";', "add_header X-Content-Type-Options nosniff;"]
+    return " ".join([*names, *(["add_header Vary Accept;"] if vary else [])])
+
+
+def _quoted(path: str) -> str:
+    if not path.isprintable() or "$" in path:
+        raise ValueError(f"nginx can't serve this path: {path!r}")
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

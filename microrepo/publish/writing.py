@@ -1,0 +1,201 @@
+"""Pages on disk: written aside, made durable together, renamed into place; never half a page."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+# A file system is synced as a whole when that is cheaper than so many files one by one.
+_FEW_FILES = 32
+_MAX_WAITING = 4000
+
+
+class PageWriter:
+    """Replaces files below a directory, unless they already have the wanted content.
+
+    Args:
+        root: the directory.
+        scratch: where new files lie until they are complete; on the same file system. What an
+            earlier run left there is removed.
+
+    Attributes:
+        written: how many files were written or removed.
+    """
+
+    def __init__(self, root: Path, scratch: Path) -> None:
+        self.written = 0
+        self._root = str(root)
+        self._scratch = str(scratch)
+        self._ready = False
+        self._number = 0
+        self._renames: list[tuple[str, str]] = []
+        self._unsynced: list[str] = []
+
+    def put(self, path: str, content: bytes, mode: int = 0o666) -> bool:
+        """Give a file its content with the next `flush`; tell whether it has to change.
+
+        Args:
+            path: relative to the root.
+            content: all of it.
+            mode: before the umask.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if _holds(f"{self._root}/{path}", content):
+            return False
+        temporary = self.temporary()
+        _create(temporary, content, mode)
+        self.rename(temporary, path)
+        return True
+
+    def put_folder(self, folder: str, files: Mapping[str, bytes]) -> bool:
+        """Give several files of one folder their content; a new folder appears with all of them.
+
+        Args:
+            folder: relative to the root.
+            files: content by name.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if os.path.lexists(f"{self._root}/{folder}"):
+            changes = [self.put(f"{folder}/{name}", content) for name, content in files.items()]
+            return any(changes)
+        temporary = self.temporary()
+        os.mkdir(temporary)  # noqa: PTH102 - as below
+        for name, content in files.items():
+            path = f"{temporary}/{name}"
+            _create(path, content, 0o666)
+            self._unsynced.append(path)
+        self.rename(temporary, folder)
+        self.written += len(files) - 1
+        return True
+
+    def temporary(self) -> str:
+        """Return an unused path in the scratch directory."""
+        if not self._ready:
+            self._prepare()
+        self._number += 1
+        return f"{self._scratch}/{self._number}"
+
+    def rename(self, temporary: str, path: str, *, durable: bool = True) -> None:
+        """Let a complete temporary file or folder take its place with the next `flush`."""
+        self._renames.append((temporary, f"{self._root}/{path}"))
+        if durable:
+            self._unsynced.append(temporary)
+        self.written += 1
+        if len(self._renames) >= _MAX_WAITING:
+            self.flush()
+
+    def sync_too(self, path: str) -> None:
+        """Make a file that others wrote durable before the next pages that speak of it."""
+        self._unsynced.append(f"{self._root}/{path}")
+
+    def flush(self) -> None:
+        """Make all new content durable, then put it in place.
+
+        The renames themselves need no sync of their own: journals keep their order, and whoever
+        records in the state that pages are done syncs behind them.
+
+        Raises:
+            OSError: it cannot be done; what is not yet in place is lost, and written again later.
+        """
+        renames, self._renames = self._renames, []
+        unsynced, self._unsynced = self._unsynced, []
+        if len(unsynced) > _FEW_FILES:
+            sync_file_system(self._root)
+        else:
+            for path in unsynced:
+                _sync_file(path)
+        # `os`, not pathlib: a large tree is hundreds of thousands of these.
+        for temporary, final in renames:
+            try:
+                os.rename(temporary, final)  # noqa: PTH104
+            except FileNotFoundError:
+                Path(final).parent.mkdir(parents=True, exist_ok=True)
+                os.rename(temporary, final)  # noqa: PTH104
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and its directory if that is empty then; neither need be there."""
+        final = Path(self._root, path)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            final.unlink()
+            self.written += 1
+        with suppress(OSError):
+            final.parent.rmdir()
+
+    def close(self) -> None:
+        """Remove the scratch directory, which is empty after a flush."""
+        if self._ready:
+            Path(self._scratch).rmdir()
+            self._ready = False
+
+    def _prepare(self) -> None:
+        scratch = Path(self._scratch)
+        scratch.mkdir(parents=True, exist_ok=True)
+        for left in scratch.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        self._ready = True
+
+
+def _create(path: str, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
+
+
+def _holds(path: str, content: bytes) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return False
+        raise
+    try:
+        if os.fstat(descriptor).st_size != len(content):
+            return False
+        return os.read(descriptor, len(content) + 1) == content
+    finally:
+        os.close(descriptor)
+
+
+def _sync_file(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: str) -> None:
+    """Make all that was written to the file system of `path` durable.
+
+    Raises:
+        OSError: something could not be written.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), path)
+    finally:
+        os.close(descriptor)
