@@ -1,0 +1,133 @@
+"""Make a config file without questions, and write it safely."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from microrepo.cli.answers import parse_repository, parse_requirement, requirements_file
+from microrepo.config.load import convert
+from microrepo.config.schema import EVERYTHING, Config
+from microrepo.errors import ConfigError
+from microrepo.schedule.atomic import write_atomically
+
+PUBLIC_MODE = 0o644
+SECRET_MODE = 0o600
+_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
+
+
+class Defaults(Struct, frozen=True):
+    """What Enter stands for, and what answers are measured by.
+
+    Attributes:
+        config_path: the file to be written.
+        repository: directory of the repository, as it will stand in the file.
+        python: short version of the running Python.
+        processes: number of CPUs.
+        base: what relative paths are relative to.
+        home: the home directory.
+    """
+
+    config_path: Path
+    repository: str
+    python: str
+    processes: int
+    base: Path
+    home: Path
+
+
+def defaults_here(config_path: Path) -> Defaults:
+    """Return the defaults of this machine and this Python."""
+    return Defaults(
+        config_path=config_path,
+        repository=Config().repository,
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        processes=os.cpu_count() or 1,
+        base=Path.cwd(),
+        home=Path.home(),
+    )
+
+
+def values_from_flags(
+    defaults: Defaults,
+    packages: Sequence[str] = (),
+    files: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    others: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Return the config values of `init --yes`.
+
+    Args:
+        defaults: values for what no flag says.
+        packages: requirement strings, or `-r FILE`.
+        files: requirements files.
+        everything: mirror the whole index.
+        others: further keys, from their own flags.
+
+    Raises:
+        ConfigError: nothing or too much to mirror, or a value that is wrong.
+    """
+    values: dict[str, object] = {
+        "repository": defaults.repository,
+        "packages": _what(defaults.base, packages, files, everything=everything),
+        "python_versions": [defaults.python],
+        "processes": defaults.processes,
+        **(others or {}),
+    }
+    config = convert(values, "the settings")
+    values["repository"] = parse_repository(config.repository, defaults.base, defaults.home)
+    return values
+
+
+def _what(
+    base: Path, packages: Sequence[str], files: Sequence[str], *, everything: bool
+) -> list[str] | str:
+    if everything and (packages or files):
+        raise ConfigError("--everything and named packages exclude each other; give one of them")
+    if everything:
+        return EVERYTHING
+    if not packages and not files:
+        raise ConfigError(
+            "nothing to mirror was named; add --packages NAME..., -r FILE, or --everything"
+        )
+    found = []
+    for word in packages:
+        is_file = word.startswith("-r")
+        found.append(
+            requirements_file(word[2:].strip(), base) if is_file else parse_requirement(word)
+        )
+    return found + [requirements_file(file, base) for file in files]
+
+
+def config_text(values: Mapping[str, object]) -> str:
+    """Return the JSON text of a config file."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_config(path: Path, values: Mapping[str, object], *, overwrite: bool = False) -> None:
+    """Write a config file, whole or not at all.
+
+    Only its owner may read a file with a password in it (in a proxy's URL, say).
+
+    Raises:
+        ConfigError: the values are wrong, a file is there already, or it cannot be written.
+    """
+    convert(values, str(path))
+    text = config_text(values)
+    mode = SECRET_MODE if _CREDENTIALS.search(text) else PUBLIC_MODE
+    try:
+        write_atomically(path, text.encode(), mode, overwrite=overwrite)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path}: is there already and is not overwritten; edit it, move it away, or name "
+            "another file with --config"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error

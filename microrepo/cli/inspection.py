@@ -1,0 +1,64 @@
+"""Commands that only look: list, stats, explain, history."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from microrepo.cli import render
+from microrepo.cli.commands import load_settings, requests_or_everything
+
+
+def command_list(arguments: argparse.Namespace) -> int:
+    """List the files that are there."""
+    from microrepo.operations.inspecting import list_files
+
+    rows = list_files(load_settings(arguments).config, arguments.projects)
+    if arguments.json:
+        render.print_json(rows)
+    else:
+        sys.stdout.write("".join(f"{row.filename}\n" for row in rows))
+    return 0
+
+
+def command_stats(arguments: argparse.Namespace) -> int:
+    """Count what is there."""
+    from microrepo.operations.inspecting import stats
+
+    found = stats(load_settings(arguments).config)
+    if arguments.json:
+        render.print_json(found)
+    elif arguments.csv:
+        sys.stdout.write(render.stats_csv(found))
+    else:
+        sys.stdout.write(render.stats_text(found))
+    return 0
+
+
+def command_explain(arguments: argparse.Namespace) -> int:
+    """Say why files are in or out."""
+    from microrepo.operations.inspecting import explain
+
+    loaded = load_settings(arguments)
+    found = explain(loaded.config, requests_or_everything(loaded), arguments.target)
+    if arguments.json:
+        render.print_json(found)
+    else:
+        sys.stdout.write(render.explanation_text(found))
+    return 0
+
+
+def command_history(arguments: argparse.Namespace) -> int:
+    """Tell which files came and went, and why, newest first."""
+    from microrepo.operations.inspecting import history
+
+    rows = history(load_settings(arguments).config, arguments.project, arguments.limit)
+    if arguments.json:
+        render.print_json(rows)
+    else:
+        sys.stdout.write(
+            "".join(
+                f"run {row.run}  {row.action:<6}  {row.filename}  {row.reason}\n" for row in rows
+            )
+        )
+    return 0

@@ -1,0 +1,251 @@
+"""The first run: a few questions make a config file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from microrepo.cli.answers import (
+    Estimate,
+    estimate_everything,
+    parse_packages,
+    parse_processes,
+    parse_pythons,
+    parse_repository,
+    parse_yes,
+)
+from microrepo.cli.config_file import (
+    Defaults,
+    config_text,
+    defaults_here,
+    values_from_flags,
+    write_config,
+)
+from microrepo.config.load import convert
+from microrepo.config.schema import EVERYTHING
+from microrepo.config.sizes import format_size
+from microrepo.errors import ConfigError
+
+Read = Callable[[str], str]
+Write = Callable[[str], None]
+Answer = TypeVar("Answer")
+
+WHAT = "What to mirror: "
+CHOICES = (
+    "Name projects (flask numpy>=1.26,<3) or a requirements file (-r FILE); or type everything, "
+    "for\nthe whole index.\n"
+)
+ABORTED = (
+    "stopped, nothing was written; run it again, or answer by flags: "
+    "`microrepo init --yes --packages NAME...`"
+)
+
+
+def ask(
+    read: Read, write: Write, defaults: Defaults, estimate: Estimate | None = None
+) -> dict[str, object]:
+    """Ask for the settings of a first run.
+
+    A wrong answer is explained and asked again; Enter takes the default.
+
+    Args:
+        read: shows a question and returns a line; raises EOFError at the end of the input.
+        write: shows text as it is.
+        defaults: what Enter stands for.
+        estimate: what a mirror of everything takes; None for PyPI's.
+
+    Returns:
+        Checked config values; nothing is written.
+
+    Raises:
+        ConfigError: the input ended, or the last answer was no.
+    """
+    try:
+        return _dialogue(read, write, defaults, estimate or estimate_everything())
+    except EOFError:
+        write("\n")
+        raise ConfigError(ABORTED) from None
+
+
+def _dialogue(
+    read: Read, write: Write, defaults: Defaults, estimate: Estimate
+) -> dict[str, object]:
+    write(
+        f"No configuration yet at {defaults.config_path}; a few questions make one.\n"
+        "Enter takes the value in [brackets], Ctrl-D stops.\n\n"
+    )
+
+    def parse_directory(text: str) -> str:
+        return parse_repository(text, defaults.base, defaults.home)
+
+    values: dict[str, object] = {
+        "repository": _question(
+            read, write, "Directory for the repository", parse_directory, defaults.repository
+        ),
+        "packages": _packages(read, write, defaults, estimate),
+        "python_versions": _question(
+            read, write, "Python versions", parse_pythons, defaults.python
+        ),
+        "processes": _question(
+            read, write, "Worker processes", parse_processes, str(defaults.processes)
+        ),
+    }
+    convert(values, "the answers")
+    write(f"\n{defaults.config_path}:\n{config_text(values)}\n")
+    if not _yes(read, write, "Write it?", default=True):
+        raise ConfigError(ABORTED)
+    return values
+
+
+def _question(
+    read: Read, write: Write, question: str, parse: Callable[[str], Answer], default: str
+) -> Answer:
+    def parse_or_default(text: str) -> Answer:
+        return parse(text.strip() or default)
+
+    return _until_right(read, write, f"{question} [{default}]: ", parse_or_default)
+
+
+def _until_right(read: Read, write: Write, prompt: str, parse: Callable[[str], Answer]) -> Answer:
+    while True:
+        try:
+            return parse(read(prompt))
+        except ConfigError as error:
+            write(f"  {error}\n")
+
+
+def _yes(read: Read, write: Write, question: str, *, default: bool) -> bool:
+    choice = "[Y/n]" if default else "[y/N]"
+    return _until_right(
+        read, write, f"{question} {choice} ", lambda text: parse_yes(text, default=default)
+    )
+
+
+def _packages(read: Read, write: Write, defaults: Defaults, estimate: Estimate) -> list[str] | str:
+    write(CHOICES)
+    while True:
+        packages = _until_right(read, write, WHAT, lambda text: parse_packages(text, defaults.base))
+        if packages != EVERYTHING:
+            return packages
+        write(describe_estimate(estimate))
+        if _yes(read, write, "Mirror everything?", default=False):
+            return packages
+
+
+def describe_estimate(estimate: Estimate) -> str:
+    """Say what a mirror of everything takes."""
+    line = estimate.line_bytes_per_s * 8 / 1e6
+    return (
+        f"  That is about {estimate.projects:,} projects. The newest release of each, for one "
+        f"Python: roughly {format_size(estimate.selected_bytes)},\n"
+        f"  and {estimate.hours:.0f} hours at {line:.0f} Mbit/s (all versions of all files: "
+        f"{format_size(estimate.all_bytes)}). Filters and a mirror of\n"
+        "  named projects with their dependencies take a small part of it.\n"
+    )
+
+
+def require_terminal(stdin: TextIO | None, config_path: Path) -> None:
+    """Refuse to ask where nobody can answer.
+
+    Raises:
+        ConfigError: standard input is closed or is no terminal.
+    """
+    if stdin is not None and not stdin.closed and stdin.isatty():
+        return
+    raise ConfigError(
+        f"{config_path}: there is no such file, and standard input is no terminal to ask at; run "
+        "`microrepo init --yes --packages NAME...` (or -r FILE, or --everything), or without any "
+        "file `microrepo refresh --repository DIRECTORY NAME...`"
+    )
+
+
+def terminal_reader() -> Read:
+    """Return a `read` for `ask` at the terminal of this process.
+
+    With standard output on the terminal, lines can be edited and Tab completes paths; else the
+    questions go to standard error, because standard output is for data.
+    """
+    if sys.stdout.isatty():
+        _enable_completion()
+        return input
+
+    def read(prompt: str) -> str:
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line.rstrip("\n")
+
+    return read
+
+
+def terminal_writer(text: str) -> None:
+    """Write text of the dialogue to standard error."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def complete_path(line: str) -> list[str]:
+    """Return the lines that a half-typed path (after `-r` too) may become; directories end in /."""
+    option, separator, typed = line.rpartition("-r ") if line.startswith("-r ") else ("", "", line)
+    directory, _, start = typed.rpartition("/")
+    shown = typed[: len(typed) - len(start)]
+    place = Path(os.path.expandvars(directory or ("/" if shown else "."))).expanduser()
+    try:
+        entries = sorted(place.iterdir())
+    except OSError:
+        return []
+    return [
+        f"{option}{separator}{shown}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if entry.name.startswith(start) and (start or not entry.name.startswith("."))
+    ]
+
+
+def _enable_completion() -> None:
+    try:
+        import readline
+    except ImportError:
+        return
+
+    def complete(text: str, index: int) -> str | None:
+        return dict(enumerate(complete_path(text))).get(index)
+
+    # The whole line is one word: paths may hold spaces.
+    readline.set_completer_delims("\n")
+    readline.set_completer(complete)
+    editline = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if editline else "tab: complete")
+
+
+def first_config(config_path: Path) -> None:
+    """Ask at the terminal and write the config file.
+
+    Raises:
+        ConfigError: no terminal, an end without answers, or the file cannot be written.
+    """
+    require_terminal(sys.stdin, config_path)
+    values = ask(terminal_reader(), terminal_writer, defaults_here(config_path))
+    write_config(config_path, values)
+    terminal_writer(f"Written: {config_path}\n")
+
+
+__all__ = [
+    "Defaults",
+    "Estimate",
+    "ask",
+    "complete_path",
+    "defaults_here",
+    "describe_estimate",
+    "estimate_everything",
+    "first_config",
+    "require_terminal",
+    "terminal_reader",
+    "terminal_writer",
+    "values_from_flags",
+    "write_config",
+]

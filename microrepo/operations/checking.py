@@ -1,0 +1,173 @@
+"""Check: is what the repository holds enough to install from? Offline, from state and directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError, MicrorepoError
+from microrepo.formats.core_metadata import CoreMetadata
+from microrepo.model import NormalizedName
+from microrepo.operations.requirements import Requests
+from microrepo.operations.resolving import environments_of
+from microrepo.repositories.directory import FlatDirectory
+from microrepo.selection.environments import Environment
+from microrepo.selection.facts import (
+    Candidates,
+    Facts,
+    Failure,
+    Goal,
+    MetadataNeed,
+    Needs,
+    Options,
+    Resolution,
+)
+from microrepo.selection.proof import SdistOnly, sdist_only
+from microrepo.selection.rounds import Closure, requirement_goals
+from microrepo.state import State, read_state
+from microrepo.transfer.metadata import read_distribution, unpack_metadata
+
+
+class Unmet(Struct, frozen=True):
+    """One goal that cannot be installed in one environment."""
+
+    goal: str
+    environment: str
+    reasons: tuple[str, ...]
+
+
+class CheckReport(Struct, frozen=True):
+    """Whether goals can be installed from what is there.
+
+    Attributes:
+        goals: how many were checked, in each of `environments`.
+        closed: all of them install in all environments.
+        missing: those that do not, and why.
+        sdist_only: releases that an installer would have to build.
+    """
+
+    repository: str
+    environments: tuple[str, ...]
+    goals: int
+    closed: bool
+    missing: tuple[Unmet, ...]
+    sdist_only: tuple[SdistOnly, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when closed, 3 when something is missing."""
+        return 0 if self.closed else 3
+
+
+def check(config: Config, requests: Requests, only: Sequence[str] = ()) -> CheckReport:
+    """Prove that everything requested installs from the repository, or say what is missing.
+
+    Args:
+        config: complete settings.
+        requests: what shall install; for everything, each project that is there.
+        only: names of the environments to check; all when empty.
+
+    Raises:
+        ConfigError: an environment is unknown.
+        RepositoryError: the state cannot be read.
+    """
+    directory = FlatDirectory(Path(config.repository))
+    state = read_state(directory.state_file)
+    try:
+        goals = requests.goals
+        if requests.requirements is None:
+            goals = requirement_goals(sorted({row.project for row in state.files() if row.present}))
+        environments = _chosen(environments_of(config), only)
+        return prove(config, state, directory, goals, environments)
+    finally:
+        state.close()
+
+
+def _chosen(environments: Sequence[Environment], only: Sequence[str]) -> tuple[Environment, ...]:
+    names = {environment.name for environment in environments}
+    for name in only:
+        if name not in names:
+            raise ConfigError(f"no environment {name!r}; there are {', '.join(sorted(names))}")
+    return tuple(e for e in environments if not only or e.name in only)
+
+
+def prove(
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    goals: Sequence[Goal],
+    environments: Sequence[Environment],
+) -> CheckReport:
+    """Run the closure on the files that are present alone."""
+    supply = _Present(state, directory)
+    options = Options(config.resolve, config.allow_urls, config.prereleases)
+    closure = Closure(goals, environments, supply.facts, options)
+    while needs := closure.step():
+        supply.answer(needs)
+    missing = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
+    return CheckReport(
+        repository=config.repository,
+        environments=tuple(environment.name for environment in environments),
+        goals=len(goals),
+        closed=not missing,
+        missing=tuple(missing),
+        sdist_only=sdist_only(closure.resolutions),
+    )
+
+
+def _unmet(failure: Failure) -> Unmet:
+    return Unmet(failure.goal.name, failure.environment, failure.reasons)
+
+
+def _left_open(resolutions: Sequence[Resolution]) -> list[Unmet]:
+    return [
+        Unmet(
+            found.goal.name, found.environment, (f"{open_.requirement}: no match", *open_.reasons)
+        )
+        for found in resolutions
+        for open_ in found.unmet
+    ]
+
+
+class _Present:
+    """Facts about the files that lie in the directory, read when they are asked for."""
+
+    def __init__(self, state: State, directory: FlatDirectory) -> None:
+        self._state = state
+        self._directory = directory
+        self.facts = Facts()
+
+    def answer(self, needs: Needs) -> None:
+        """Add what is there; what is not there counts as not existing."""
+        self.facts.add(
+            projects=self._projects(sorted(needs.projects)),
+            metadata={need.filename: self._metadata(need) for need in needs.metadata},
+            urls=dict.fromkeys(needs.urls, "a direct URL is not in the repository"),
+        )
+
+    def _projects(self, names: Sequence[NormalizedName]) -> dict[NormalizedName, Candidates | None]:
+        documents = self._state.documents(names)
+        present = {row.filename for row in self._state.files(names) if row.present}
+        found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
+        for name, project in documents.items():
+            files = tuple(
+                file
+                for file in project.files
+                if file.filename in present and self._directory.stat(file.filename) is not None
+            )
+            if files:
+                found[NormalizedName(name)] = Candidates(files)
+        return found
+
+    def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
+        stored = self._state.metadata([need.filename]).get(need.filename)
+        if stored is not None:
+            return unpack_metadata(stored[1])
+        try:
+            with (self._directory.path / need.filename).open("rb") as stream:
+                return read_distribution(stream, need.filename)
+        except (OSError, MicrorepoError, ValueError) as error:
+            return f"its metadata cannot be read: {error}"

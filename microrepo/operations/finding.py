@@ -1,0 +1,78 @@
+"""What a refresh has to look at: the source's list of projects, and files that were touched."""
+
+from __future__ import annotations
+
+from microrepo.model import NormalizedName
+from microrepo.operations.changes import (
+    Changes,
+    Circumstances,
+    changes_by_list,
+    changes_by_name,
+)
+from microrepo.operations.looking import Rules
+from microrepo.operations.session import Session
+from microrepo.repositories.opening import open_source
+
+# The list of a whole index is some 14 MB; so many conditional requests cost about as much.
+_NAMES_WORTH_A_LIST = 5000
+# Of a repository too large to be scanned on each run, this many files are looked at in turn.
+_ROLLING_SHARE = 20_000
+
+
+def find_changes(session: Session, rules: Rules, *, only_these: bool, force: bool) -> Changes:
+    """Return the projects that have to be looked at.
+
+    Args:
+        session: the run.
+        rules: what is wanted.
+        only_these: leave projects alone that are not requested.
+        force: look at every project.
+
+    Raises:
+        SourceError: the source's list cannot be had.
+    """
+    touched = touched_projects(session)
+    requested = rules.policy.requested
+    known = session.state.iter_known()
+    if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
+        return changes_by_name(requested, known, only_these=only_these)
+    about = Circumstances(session.now, rules.fingerprint, touched, force)
+    listed = dict(open_source(session.client(), session.source).list_projects().projects)
+
+    def excluded(name: NormalizedName) -> bool:
+        if requested is not None and name not in requested:
+            return True
+        return rules.policy.excludes_project(name) is not None
+
+    changes = changes_by_list(listed, known, about, excluded)
+    if requested is not None:
+        absent = requested.keys() - {row[0] for row in session.state.iter_known()}
+        absent -= {visit.name for visit in changes.visits}
+        session.report.missing.extend(sorted(absent))
+    return changes
+
+
+def touched_projects(session: Session) -> frozenset[str]:
+    """Return the projects some of whose files are missing or changed on disk.
+
+    Every file is looked at; in a repository too large for that, the next share of them.
+    """
+    if session.scan():
+        rows = session.state.iter_stats()
+    else:
+        cursor = session.state.meta("stat_cursor") or ""
+        share = list(session.state.iter_stats(after=cursor, limit=_ROLLING_SHARE))
+        _advance(session, share[-1][0] if len(share) == _ROLLING_SHARE else "")
+        rows = iter(share)
+    touched = set()
+    for filename, project, size, mtime_ns in rows:
+        disk = session.on_disk(filename)
+        if disk is None or disk.size_bytes != size or disk.mtime_ns != mtime_ns:
+            touched.add(project)
+    return frozenset(touched)
+
+
+def _advance(session: Session, cursor: str) -> None:
+    if not session.report.dry_run:
+        with session.state.transaction():
+            session.state.set_meta("stat_cursor", cursor)

@@ -1,0 +1,108 @@
+"""A refresh that follows dependencies: the closure of goals, its files, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microrepo.model import NormalizedName
+from microrepo.operations.changes import Changes
+from microrepo.operations.checking import prove
+from microrepo.operations.looking import look
+from microrepo.operations.report import Failure
+from microrepo.operations.resolving import (
+    Resolved,
+    concerned_records,
+    deciding_by_closure,
+    earlier_needs,
+    resolve_goals,
+)
+from microrepo.operations.running import Run
+from microrepo.operations.session import Session
+from microrepo.operations.waves import WAVE_PROJECTS
+from microrepo.selection.facts import Goal
+from microrepo.selection.proof import sdist_only
+
+
+def follow(run: Run, goals: Sequence[Goal]) -> None:
+    """Fill the repository with the closure of goals, and prove that it installs."""
+    session, rules = run.session, run.rules
+    session.scan()
+    resolved = resolve_goals(session, rules, goals)
+    earlier = earlier_needs(session, resolved, goals, only_these=run.only_these)
+    kept = {row.filename: row.goal for row in earlier}
+    decide = deciding_by_closure(session, rules, resolved, kept)
+    concerned = concerned_records(session, rules, resolved)
+    looked = look(session, rules, concerned, decide)
+    for start in range(0, len(looked), WAVE_PROJECTS):
+        run.take(run.wave.run(looked[start : start + WAVE_PROJECTS]))
+        if session.report.refused:
+            return
+    names = {one.project.name for one in looked}
+    run.end_projects(
+        Changes((), unrequested=_unneeded(run, names, complete=resolved.complete)),
+        resolved.gone,
+    )
+    run.delete()
+    if not session.report.dry_run:
+        with session.state.transaction():
+            rows = (*earlier, *resolved.requirers())
+            session.state.save_requirers(rows, replace=True)
+        _prove(session, goals, resolved)
+
+
+def _unneeded(
+    run: Run, names: set[NormalizedName], *, complete: bool
+) -> tuple[NormalizedName, ...]:
+    """Return known projects that no goal leads to; none when the closure is incomplete."""
+    if run.only_these or not run.session.config.prune:
+        return ()
+    known = (NormalizedName(row[0]) for row in run.session.state.iter_known())
+    others = tuple(name for name in known if name not in names)
+    if others and not complete:
+        run.session.warn(
+            "nothing of projects outside the closure was pruned, since not all goals were met"
+        )
+        return ()
+    return others
+
+
+def _prove(session: Session, goals: Sequence[Goal], resolved: Resolved) -> None:
+    """Make sure that what is really there installs.
+
+    A resolution all of whose files arrived proves itself. The solver runs once more, on the files
+    that are there alone, for the goals that have another one.
+    """
+    targets = {environment.name for environment in resolved.environments}
+    session.report.sdist_only = [
+        f"{one.project} {one.version} for {one.environment}"
+        for one in sdist_only(resolved.resolutions)
+        if one.environment in targets  # and not one in which others are built
+    ]
+    there = _files_there(session, resolved)
+    doubtful = {
+        found.goal
+        for found in resolved.resolutions
+        if found.unmet or not all(f.filename in there for pin in found.pins for f in pin.files)
+    }
+    open_goals = [goal for goal in goals if goal in doubtful]
+    if not open_goals:
+        return
+    proof = prove(
+        session.config, session.state, session.directory, open_goals, resolved.environments
+    )
+    unmet = {(f.goal.name, f.environment) for f in resolved.failures}
+    for missing in proof.missing:
+        if (missing.goal, missing.environment) not in unmet:
+            what = f"{missing.goal} for {missing.environment}"
+            session.report.failed.append(Failure(what, "; ".join(missing.reasons)))
+
+
+def _files_there(session: Session, resolved: Resolved) -> set[str]:
+    """Return the chosen files that lie in the directory as they were verified."""
+    names = {f.filename for r in resolved.resolutions for pin in r.pins for f in pin.files}
+    there = set()
+    for name, row in session.state.files_named(names).items():
+        disk = session.directory.stat(name)
+        if disk and row.present and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns):
+            there.add(name)
+    return there

@@ -1,0 +1,134 @@
+"""Meeting the needs of a closure: facts from the state where it knows them, else from the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from microrepo.formats.core_metadata import CoreMetadata
+from microrepo.model import File, NormalizedName
+from microrepo.operations.changes import Visit
+from microrepo.operations.looking import Asked, Record, Records, Rules, ask_for
+from microrepo.operations.session import Session
+from microrepo.selection.facts import Candidates, Facts, MetadataNeed, Needs
+from microrepo.selection.releases import split_candidates
+from microrepo.state import FileRow
+from microrepo.transfer.metadata import unpack_metadata
+from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
+from microrepo.transfer.worker import run_task
+
+_NO_URL = "a direct URL cannot be served from a repository"
+
+
+class Learner:
+    """Fetches what a closure needs, each thing once.
+
+    Attributes:
+        facts: what is known by now.
+        records: of every project that was looked at, by name.
+        failed: something could not be had that another run may get.
+    """
+
+    def __init__(self, session: Session, rules: Rules) -> None:
+        self._session = session
+        self._rules = rules
+        self._reader = Records(session, rules)
+        self._files: dict[str, File] = {}
+        self.facts = Facts()
+        self.records: dict[str, Record] = {}
+        self.failed = False
+
+    @property
+    def gone(self) -> list[NormalizedName]:
+        """Projects that the source does not know."""
+        return self._reader.gone
+
+    def learn(self, needs: Needs) -> None:
+        """Meet all needs of a round; every question is asked before an answer is waited for."""
+        visits = [Visit(name, ask=True) for name in sorted(needs.projects)]
+        asked = ask_for(self._session, visits)
+        known, futures = self._ask_metadata(sorted(needs.metadata))
+        if visits:
+            self._read_projects(visits, asked)
+        self.facts.add(
+            metadata={**known, **self._collect(futures)},
+            urls=dict.fromkeys(sorted(needs.urls), _NO_URL),
+        )
+
+    def _read_projects(self, visits: Sequence[Visit], asked: Asked) -> None:
+        """Read the records of projects and split their files by the rules."""
+        before = len(self._session.report.failed)
+        found: dict[NormalizedName, Candidates | None] = {visit.name: None for visit in visits}
+        for record in self._reader.read(visits, asked):
+            project = record.project
+            files, rejected = split_candidates(project, self._rules.policy, self._session.now)
+            self.records[project.name] = record
+            self._files.update((file.filename, file) for file in files)
+            found[project.name] = Candidates(files, rejected)
+        self.failed |= len(self._session.report.failed) > before
+        self.facts.add(projects=found)
+
+    def _ask_metadata(
+        self, needs: Sequence[MetadataNeed]
+    ) -> tuple[dict[str, CoreMetadata | str], list[Future[MetadataOutcome]]]:
+        """Return the metadata that the state knows, and queue the questions for the others."""
+        state = self._session.state
+        stored = state.metadata(need.filename for need in needs)
+        rows = state.files_named(need.filename for need in needs if need.filename not in stored)
+        known: dict[str, CoreMetadata | str] = {}
+        futures: list[Future[MetadataOutcome]] = []
+        for need in needs:
+            file = self._files[need.filename]
+            digest, cached = _digest_of(file), stored.get(need.filename)
+            if cached is not None and digest and cached[0] == digest:
+                known[need.filename] = unpack_metadata(cached[1])
+                continue
+            task = _task_of(file, here=self._is_here(file, rows.get(need.filename)))
+            futures.append(self._session.pool.submit(run_task, task))  # type: ignore[arg-type]
+        self._session.reporter.expect_documents(len(futures))
+        return known, futures
+
+    def _is_here(self, file: File, row: FileRow | None) -> bool:
+        """Tell whether the repository holds this very file, and not one that it replaces."""
+        if row is None or not self._session.is_intact(row):
+            return False
+        strongest = file.digests.strongest()
+        return strongest is None or getattr(row.digests, strongest[0]) == strongest[1]
+
+    def _collect(self, futures: Sequence[Future[MetadataOutcome]]) -> dict[str, CoreMetadata | str]:
+        found: dict[str, CoreMetadata | str] = {}
+        rows: list[tuple[str, str, bytes]] = []
+        for future in futures:
+            outcome = future.result()
+            self._session.reporter.document_done()
+            self._session.report.add_metadata(outcome.fetched_bytes)
+            if outcome.metadata is None:
+                self._session.warn(f"{outcome.filename}: no metadata: {outcome.error}")
+                self.failed |= outcome.transient
+                found[outcome.filename] = outcome.error
+                continue
+            found[outcome.filename] = unpack_metadata(outcome.metadata)
+            digest = _digest_of(self._files[outcome.filename])
+            if digest:
+                rows.append((outcome.filename, digest, outcome.metadata))
+        if rows and not self._session.report.dry_run:
+            with self._session.state.transaction():
+                self._session.state.save_metadata(rows)
+        return found
+
+
+def _digest_of(file: File) -> str:
+    strongest = file.digests.strongest()
+    return f"{strongest[0]}:{strongest[1]}" if strongest else ""
+
+
+def _task_of(file: File, *, here: bool) -> FetchMetadata:
+    return FetchMetadata(
+        file.filename,
+        file.url,
+        file.digests,
+        file.size,
+        file.core_metadata,
+        file.core_metadata_sha256,
+        here,
+    )

@@ -1,0 +1,162 @@
+"""Deleting: which files go with their projects, and how they go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from microrepo.config.schema import Config
+from microrepo.model import Action, ActionKind, NormalizedName, Project, Reason
+from microrepo.operations.report import Report
+from microrepo.operations.requirements import Requests
+from microrepo.operations.session import Session, open_session
+from microrepo.plan import check_deletions, totals_of
+from microrepo.selection.policy import Policy, build_policy
+from microrepo.selection.releases import select
+from microrepo.state import FileRow, HistoryRow
+from microrepo.transfer.progress import Reporter, SilentReporter
+
+REMOVED = "removed upstream"
+NOT_REQUESTED = "no longer requested"
+_BATCH = 500
+
+
+def deletions_of_projects(
+    session: Session, names: Sequence[NormalizedName], reason: str
+) -> list[Action]:
+    """Return the deletions of all files of whole projects; forget projects that have none."""
+    if not names:
+        return []
+    actions = [
+        Action(ActionKind.DELETE, row.filename, row.project, None, reason, row.size or 0)
+        for row in session.state.files(names)
+        if row.present
+    ]
+    if not session.report.dry_run:
+        holding = {action.project for action in actions}
+        with session.state.transaction():
+            session.state.forget_projects(name for name in names if name not in holding)
+    return actions
+
+
+def prune(
+    config: Config,
+    requests: Requests,
+    *,
+    dry_run: bool = False,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Delete what the configuration no longer selects, from the stored records, offline.
+
+    Args:
+        config: complete settings.
+        requests: what is wanted.
+        dry_run: plan only.
+        reporter: told of progress.
+
+    Returns:
+        The report; `refused` is set when a guard stopped the deletions.
+
+    Raises:
+        RepositoryError: the state cannot be used.
+    """
+    started = time.monotonic()
+    policy = build_policy(config, requests.requirements)
+    with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
+        report = session.report
+        deletions = _unwanted(session, policy)
+        report.totals = totals_of(deletions)
+        refused = check_deletions(deletions, session.state.count_present(), session.limits())
+        if refused is not None:
+            report.refused = str(refused)
+        elif dry_run:
+            report.plan = deletions
+        else:
+            delete_files(session, deletions)
+        return report.build(time.monotonic() - started)
+
+
+def _unwanted(session: Session, policy: Policy) -> list[Action]:
+    names = [NormalizedName(row[0]) for row in session.state.iter_known()]
+    deletions: list[Action] = []
+    for start in range(0, len(names), _BATCH):
+        batch = names[start : start + _BATCH]
+        verdicts = {
+            project.name: _verdicts(project, policy, session.now)
+            for project in session.state.documents(batch).values()
+        }
+        for row in session.state.files(batch):
+            reason = _why_unwanted(row, verdicts.get(row.project), policy)
+            if row.present and reason and not session.state.requirers(row.filename):
+                deletions.append(_deletion(row, reason))
+    return deletions
+
+
+def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, str | None]:
+    """Return, by file name, why a file is not wanted; None for those that are."""
+    return {
+        decision.file.filename: None if decision.keep else decision.reason.value
+        for decision in select(project, policy, now)
+    }
+
+
+def _why_unwanted(
+    row: FileRow, verdicts: dict[str, str | None] | None, policy: Policy
+) -> str | None:
+    if policy.requested is not None and row.project not in policy.requested:
+        return NOT_REQUESTED
+    if verdicts is None:
+        return None
+    return verdicts.get(row.filename, "no longer listed by the source")
+
+
+def _deletion(row: FileRow, reason: str) -> Action:
+    return Action(
+        ActionKind.DELETE,
+        row.filename,
+        row.project,
+        None,
+        reason,
+        row.size or 0,
+        replaced=reason == Reason.SUPERSEDED.value,
+    )
+
+
+def delete_files(session: Session, deletions: Iterable[Action]) -> None:
+    """Delete files, then their rows; projects that are left without a wanted file are forgotten.
+
+    The state follows the disk: a run that is killed in between finds the rest next time.
+    """
+    actions = list(deletions)
+    quarantine = session.config.removed == "quarantine"
+    for start in range(0, len(actions), _BATCH):
+        batch = actions[start : start + _BATCH]
+        _move_aside_or_delete(session, batch, quarantine=quarantine)
+        session.directory.sync()
+        with session.state.transaction():
+            session.state.delete_files(action.filename for action in batch)
+            session.state.add_history(
+                HistoryRow(
+                    session.run,
+                    action.project,
+                    action.filename,
+                    "delete",
+                    action.reason,
+                    action.size_bytes,
+                )
+                for action in batch
+            )
+        session.report.deleted += len(batch)
+        session.report.deleted_bytes += sum(action.size_bytes for action in batch)
+    ended = {a.project for a in actions if a.reason in {REMOVED, NOT_REQUESTED}}
+    with session.state.transaction():
+        session.state.forget_projects(sorted(ended))
+
+
+def _move_aside_or_delete(session: Session, batch: Sequence[Action], *, quarantine: bool) -> None:
+    removed = [a for a in batch if quarantine and a.reason == REMOVED]
+    for action in removed:
+        session.directory.quarantine(action.filename, action.project, action.reason)
+    aside = {action.filename for action in removed}
+    for _ in session.directory.delete(a.filename for a in batch if a.filename not in aside):
+        pass

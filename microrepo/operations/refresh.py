@@ -1,0 +1,66 @@
+"""Refresh: make the flat directory hold what the configuration selects from the source."""
+
+from __future__ import annotations
+
+import time
+
+from microrepo.config.schema import Config
+from microrepo.operations.finding import find_changes
+from microrepo.operations.looking import Rules
+from microrepo.operations.report import Report
+from microrepo.operations.requirements import Requests
+from microrepo.operations.running import Run, publish
+from microrepo.operations.session import open_session
+from microrepo.selection.policy import build_policy, filter_warnings
+from microrepo.transfer.progress import Reporter, SilentReporter
+
+
+def refresh(
+    config: Config,
+    requests: Requests,
+    *,
+    only_these: bool = False,
+    dry_run: bool = False,
+    force_check: bool = False,
+    replace: bool = False,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Bring the repository up to date with its source.
+
+    Args:
+        config: complete settings.
+        requests: what is wanted, see `operations.requirements`.
+        only_these: leave projects that `requests` do not lead to as they are.
+        dry_run: print-ready plan only; nothing changes on disk.
+        force_check: look at every project, whatever its serial says.
+        replace: fetch over files that are not ours and differ.
+        reporter: told of progress.
+
+    Returns:
+        What was done; `exit_code` tells whether all of it could be.
+
+    Raises:
+        ConfigError: a setting cannot be understood.
+        Locked: another run holds the repository.
+        SourceError: the source's list of projects cannot be had.
+    """
+    started = time.monotonic()
+    policy = build_policy(config, requests.requirements)
+    rules = Rules(policy, policy.fingerprint())
+    with open_session(
+        config, "refresh", reporter or SilentReporter(), read_only=dry_run, workers=True
+    ) as session:
+        for text in (*filter_warnings(policy), *requests.notes):
+            session.warn(text)
+        run = Run(session, rules, only_these=only_these, replace=replace)
+        if requests.goals and config.dependencies:
+            # A mirror of everything is refreshed every few minutes and needs no solver.
+            from microrepo.operations.following import follow
+
+            follow(run, requests.goals)
+        else:
+            run.carry_out(find_changes(session, rules, only_these=only_these, force=force_check))
+        if not (dry_run or only_these or session.report.refused):
+            session.directory.clean_partials(session.unfinished)
+        publish(session)
+        return session.report.build(time.monotonic() - started)

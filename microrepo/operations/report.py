@@ -1,0 +1,169 @@
+"""What a run did, as a value: the table, the JSON and the exit code are made from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec import Struct
+
+from microrepo.model import Action, Outcome
+from microrepo.plan import Totals
+
+DONE, FAILED, USAGE, INCOMPLETE, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class Failure(Struct, frozen=True):
+    """Something that should be there and is not: a project or a file, and why."""
+
+    what: str
+    why: str
+
+
+class Report(Struct, frozen=True):
+    """The end of one run.
+
+    Attributes:
+        exit_code: as the command line returns it.
+        projects: records that were looked at; `fetched` came anew, `unchanged` had not changed.
+        without_files: those of which no file is wanted.
+        totals: counts and bytes of the plan.
+        downloaded: files that arrived, `downloaded_bytes` in all, `received_bytes` over the wire.
+        rejected: per rule how many files it left out.
+        failed: files and projects that could not be had.
+        missing: named projects that do not exist at the source.
+        notes: what the closure has to say of releases it chose.
+        sdist_only: releases of the closure that an installer would have to build.
+        metadata: distributions whose metadata had to be fetched for the closure.
+        rounds: how many times the closure asked for facts, all that it could foresee at a time.
+        solver_s: CPU seconds of finding the closure, without getting its facts.
+        refused: the guard's words when the plan was not carried out.
+        plan: the actions, in a dry run.
+    """
+
+    operation: str
+    repository: str
+    exit_code: int
+    started_at: str
+    seconds: float
+    dry_run: bool = False
+    projects: int = 0
+    fetched: int = 0
+    unchanged: int = 0
+    waiting: int = 0
+    without_files: int = 0
+    totals: Totals = Totals()
+    downloaded: int = 0
+    downloaded_bytes: int = 0
+    received_bytes: int = 0
+    resumed: int = 0
+    adopted: int = 0
+    deleted: int = 0
+    deleted_bytes: int = 0
+    rejected: dict[str, int] = {}
+    failed: tuple[Failure, ...] = ()
+    conflicts: tuple[Failure, ...] = ()
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    metadata: int = 0
+    rounds: int = 0
+    solver_s: float = 0.0
+    sdist_only: tuple[str, ...] = ()
+    refused: str = ""
+    interrupted: bool = False
+    plan: tuple[Action, ...] = ()
+
+
+class ReportBuilder:
+    """Collects what happens during a run; `build` makes the report of it."""
+
+    def __init__(self, operation: str, repository: str, started_at: str) -> None:
+        self.operation = operation
+        self._repository = repository
+        self._started_at = started_at
+        self.dry_run = False
+        self.projects = 0
+        self.fetched = 0
+        self.unchanged = 0
+        self.waiting = 0
+        self.without_files = 0
+        self.totals = Totals()
+        self.deleted = 0
+        self.deleted_bytes = 0
+        self.rejected: Counter[str] = Counter()
+        self.failed: list[Failure] = []
+        self.conflicts: list[Failure] = []
+        self.missing: list[str] = []
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+        self.metadata = 0
+        self.rounds = 0
+        self.solver_s = 0.0
+        self.sdist_only: list[str] = []
+        self.refused = ""
+        self.interrupted = False
+        self.plan: list[Action] = []
+        self._downloaded = 0
+        self._downloaded_bytes = 0
+        self._received_bytes = 0
+        self._resumed = 0
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Count one file task."""
+        self._received_bytes += outcome.fetched_bytes
+        self._resumed += outcome.resumed
+        if outcome.ok:
+            self._downloaded += 1
+            self._downloaded_bytes += outcome.size_bytes
+        else:
+            self.failed.append(Failure(outcome.filename, outcome.error))
+
+    def add_metadata(self, fetched_bytes: int) -> None:
+        """Count one distribution whose metadata was fetched."""
+        self.metadata += 1
+        self._received_bytes += fetched_bytes
+
+    def exit_code(self) -> int:
+        """Return what the run ends with, see docs/reference/cli.md."""
+        if self.refused:
+            return FAILED
+        if self.failed or self.missing or self.conflicts or self.waiting:
+            return INCOMPLETE
+        return DONE
+
+    def build(self, seconds: float) -> Report:
+        """Return the finished report."""
+        return Report(
+            operation=self.operation,
+            repository=self._repository,
+            exit_code=self.exit_code(),
+            started_at=self._started_at,
+            seconds=round(seconds, 3),
+            dry_run=self.dry_run,
+            projects=self.projects,
+            fetched=self.fetched,
+            unchanged=self.unchanged,
+            waiting=self.waiting,
+            without_files=self.without_files,
+            totals=self.totals,
+            downloaded=self._downloaded,
+            downloaded_bytes=self._downloaded_bytes,
+            received_bytes=self._received_bytes,
+            resumed=self._resumed,
+            adopted=self.totals.adopt,
+            deleted=self.deleted,
+            deleted_bytes=self.deleted_bytes,
+            rejected=dict(sorted(self.rejected.items())),
+            failed=tuple(self.failed),
+            conflicts=tuple(self.conflicts),
+            missing=tuple(self.missing),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            notes=tuple(dict.fromkeys(self.notes)),
+            metadata=self.metadata,
+            rounds=self.rounds,
+            solver_s=round(self.solver_s, 3),
+            sdist_only=tuple(self.sdist_only),
+            refused=self.refused,
+            interrupted=self.interrupted,
+            plan=tuple(self.plan),
+        )

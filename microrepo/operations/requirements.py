@@ -1,0 +1,103 @@
+"""From the `packages` setting to requirements and goals: files are read here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from microrepo.config.schema import EVERYTHING, Config
+from microrepo.errors import ConfigError
+from microrepo.selection.policy import parse_requirement
+
+if TYPE_CHECKING:
+    # The closure and its solver are loaded only where something is named: see `refresh`.
+    from microrepo.selection.facts import Goal
+
+
+class Requests(Struct, frozen=True):
+    """What a repository shall hold, as the user put it.
+
+    Attributes:
+        requirements: PEP 508 strings, files already read; None = the whole index.
+        goals: the same for the closure: each bare requirement by itself, each file as one group.
+        notes: what was passed over while reading files.
+    """
+
+    requirements: tuple[str, ...] | None
+    goals: tuple[Goal, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+EVERYTHING_REQUESTED = Requests(None)
+
+
+def read_requests(entries: Sequence[str], base: Path) -> Requests:
+    """Read requirement strings and `-r FILE` entries.
+
+    Args:
+        entries: as in the `packages` setting.
+        base: directory that relative file names refer to.
+
+    Raises:
+        ConfigError: a requirement or a file cannot be read or understood.
+    """
+    from microrepo.selection.rounds import requirement_goals
+
+    bare = [entry.strip() for entry in entries if not entry.strip().startswith("-r")]
+    for text in bare:
+        parse_requirement(text)
+    goals = list(requirement_goals(bare))
+    requirements = list(bare)
+    notes: list[str] = []
+    for entry in entries:
+        if entry.strip().startswith("-r"):
+            goal, passed_over = read_group(base / entry.strip()[2:].strip())
+            goals.append(goal)
+            requirements.extend(goal.requirements)
+            notes.extend(passed_over)
+    return Requests(tuple(dict.fromkeys(requirements)), tuple(goals), tuple(notes))
+
+
+def requests_of(config: Config, base: Path) -> Requests:
+    """Return what the configuration asks for.
+
+    Raises:
+        ConfigError: it says nothing, or what it says cannot be read.
+    """
+    if config.packages == EVERYTHING:
+        return EVERYTHING_REQUESTED
+    if isinstance(config.packages, list):
+        return read_requests(config.packages, base)
+    raise ConfigError(
+        "nothing says what to mirror: name requirements on the command line, or set `packages` "
+        'to a list of them (or to "everything") in the config file; `microrepo init` asks for it'
+    )
+
+
+def read_group(path: Path) -> tuple[Goal, tuple[str, ...]]:
+    """Read a requirements file, lock file or pyproject.toml as one goal.
+
+    Returns:
+        The goal, and notes on what was passed over.
+
+    Raises:
+        ConfigError: the file cannot be read or understood.
+    """
+    from microrepo.formats.lock_files import read_requirements
+    from microrepo.selection.facts import Goal
+
+    found = read_requirements(str(path), _read_file)
+    goal = Goal(
+        path.name, found.requirements, found.constraints, origin=f"-r {path}", hashes=found.hashes
+    )
+    return goal, found.notes
+
+
+def _read_file(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,172 @@
+"""The files of a wave on their way: one kind of task for each kind of way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from microrepo.model import Action, File, Outcome
+from microrepo.operations.ends import Ends
+from microrepo.operations.report import Failure
+from microrepo.repositories.local import local_path
+from microrepo.transfer.fetch import Place
+from microrepo.transfer.pool import WorkerPool
+from microrepo.transfer.sending import place
+from microrepo.transfer.tasks import FetchFile, PlaceFile, SendFile, SendOutcome
+from microrepo.transfer.worker import run_task
+
+# After so many refusals of credentials that had worked, nothing more is sent.
+_MAX_DENIED = 5
+
+
+class Sent(Struct, frozen=True):
+    """What became of the files of a wave, or of all of them."""
+
+    copied: int = 0
+    copied_bytes: int = 0
+    already: int = 0
+    failed: tuple[Failure, ...] = ()
+    conflicts: tuple[Failure, ...] = ()
+    refused: str = ""
+
+    def __add__(self, other: Sent) -> Sent:
+        """Return both together."""
+        return Sent(*(getattr(self, n) + getattr(other, n) for n in self.__struct_fields__))
+
+
+class Senders:
+    """Sends files, to a directory or to an index.
+
+    Args:
+        ends: of the copy.
+        pool: gives the workers; others after a new login.
+        new_login: asks for another password; tells whether there is one.
+        check: called between files; raises to stop.
+    """
+
+    def __init__(
+        self,
+        ends: Ends,
+        pool: Callable[[], WorkerPool],
+        new_login: Callable[[], bool],
+        check: Callable[[], None],
+    ) -> None:
+        self._ends = ends
+        self._pool = pool
+        self._new_login = new_login
+        self._check = check
+        self._is_proven = False
+
+    def send(
+        self, actions: Sequence[Action], upload_ns: Mapping[str, int | None], *, link: bool
+    ) -> Sent:
+        """Send files and wait for all of them.
+
+        Args:
+            actions: what to send.
+            upload_ns: by name the time that a file shall carry.
+            link: share content with the source where that is possible.
+        """
+        files = [action.file for action in actions if action.file is not None]
+        if not files:
+            return Sent()
+        if self._ends.destination.kind == "directory":
+            return self._into_directory(files, upload_ns, link=link)
+        return self._to_index(files)
+
+    def _into_directory(
+        self, files: Sequence[File], upload_ns: Mapping[str, int | None], *, link: bool
+    ) -> Sent:
+        replace = self._ends.destination.replace
+        futures: list[Future[Any]] = []
+        sent = Sent()
+        where = Place(self._ends.destination.url, "")
+        for file in files:
+            path = local_path(file.url)
+            if path is not None:
+                task = PlaceFile(file.filename, str(path), file.digests, link, replace)
+                if link and _share_device(self._ends):
+                    # A link takes some microseconds: less than telling a worker of it.
+                    self._check()
+                    sent += _placed(place(task, where, lambda _: None))
+                else:
+                    futures.append(self._pool().submit(run_task, task))
+                continue
+            when = upload_ns.get(file.filename)
+            fetch = FetchFile(file.filename, file.url, file.digests, file.size, when)
+            futures.append(self._pool().submit(run_task, fetch))
+        for future in as_completed(futures):
+            self._check()
+            sent += _placed(future.result())
+        return sent
+
+    def _to_index(self, files: Sequence[File]) -> Sent:
+        sent = Sent()
+        if not self._is_proven:
+            # The first file goes alone: wrong credentials are found out once, not for each file.
+            sent = self._first(files[0])
+            files = files[1:]
+            if sent.refused:
+                return sent
+            self._is_proven = True
+        futures = [self._pool().submit(run_task, _task(file)) for file in files]
+        denied = 0
+        for future in as_completed(futures):
+            self._check()
+            outcome = future.result()
+            assert isinstance(outcome, SendOutcome)  # noqa: S101 - that is what was asked for
+            sent += _sent(outcome)
+            denied += outcome.status == "denied"
+            if denied >= _MAX_DENIED:
+                for waiting in futures:
+                    waiting.cancel()
+                return sent + Sent(refused=outcome.words)
+        return sent
+
+    def _first(self, file: File) -> Sent:
+        outcome: Any = self._pool().submit(run_task, _task(file)).result()
+        if outcome.status == "denied" and self._new_login():
+            outcome = self._pool().submit(run_task, _task(file)).result()
+        if outcome.status == "denied":
+            where = self._ends.destination.name
+            return Sent(refused=f"{where} refuses these credentials: {outcome.words}")
+        return _sent(outcome)
+
+
+@lru_cache(maxsize=8)
+def _device_of(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_dev
+    except OSError:
+        return None
+
+
+def _share_device(ends: Ends) -> bool:
+    source = _device_of(ends.source.simple_root)
+    return source is not None and source == _device_of(ends.destination.url)
+
+
+def _placed(outcome: Outcome) -> Sent:
+    if outcome.ok:
+        return Sent(copied=1, copied_bytes=outcome.size_bytes)
+    return Sent(failed=(Failure(outcome.filename, outcome.error),))
+
+
+def _task(file: File) -> SendFile:
+    return SendFile(file.filename, file.url, file.digests, file.size)
+
+
+def _sent(outcome: SendOutcome) -> Sent:
+    if outcome.status == "uploaded":
+        return Sent(copied=1, copied_bytes=outcome.size_bytes)
+    if outcome.status == "present":
+        return Sent(already=1)
+    failure = Failure(outcome.filename, outcome.words)
+    if outcome.status == "conflict":
+        return Sent(conflicts=(failure,))
+    return Sent(failed=(failure,))

@@ -1,0 +1,350 @@
+"""What an operation holds while it runs: lock, directory, state, workers, report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from microrepo.client import Client, ClientSettings
+from microrepo.client.mistakes import check_network
+from microrepo.client.session import is_loopback
+from microrepo.config.schema import Config
+from microrepo.config.sizes import parse_deletes, parse_size
+from microrepo.errors import Locked, RepositoryError, StateCorrupt
+from microrepo.formats.times import format_time
+from microrepo.operations.report import FAILED, INTERRUPTED, Failure, ReportBuilder
+from microrepo.plan import Limits
+from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
+from microrepo.repositories.opening import describe_source
+from microrepo.repositories.protocol import SourceSettings
+from microrepo.state import FileRow, State, explained_errors, open_state, read_state
+from microrepo.transfer.pool import WorkerPool, may_fork
+from microrepo.transfer.progress import Reporter
+from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker import lost
+
+_log = logging.getLogger(__name__)
+# PyPI asks for restraint: a first run of a few hundred projects passes at full speed.
+_PYPI_BURST, _PYPI_RATE = 500, 20.0
+
+
+class Session:
+    """One run on one repository. Made by `open_session`."""
+
+    def __init__(
+        self,
+        config: Config,
+        directory: FlatDirectory,
+        state: State,
+        reporter: Reporter,
+        report: ReportBuilder,
+        pool: Executor | None = None,
+    ) -> None:
+        self.config = config
+        self.directory = directory
+        self.state = state
+        self.reporter = reporter
+        self.report = report
+        self.now = now()
+        self.run = 0
+        self.state_was_lost = False
+        self.source: SourceSettings = describe_source(config.source, config.api)
+        self._pool: Executor | None = pool
+        self._on_disk: dict[str, OnDisk] | None = None
+        self.unfinished: set[str] = set()
+
+    @property
+    def pool(self) -> Executor:
+        """The workers, started when they are first needed."""
+        if self._pool is None:
+            self._pool = _make_pool(self.config, self.directory, self.reporter, fork=False)
+        return self._pool
+
+    def client(self) -> Client:
+        """Return a client for requests of this process itself."""
+        return Client(client_settings(self.config, self.source, self.directory))
+
+    def on_disk(self, filename: str) -> OnDisk | None:
+        """Return what lies under a name in the flat directory, looked at once per run."""
+        if self._on_disk is not None:
+            return self._on_disk.get(filename)
+        return self.directory.stat(filename)
+
+    def is_intact(self, row: FileRow) -> bool:
+        """Tell whether a recorded file lies on disk with the size and time it was verified with."""
+        disk = self.on_disk(row.filename)
+        return (
+            disk is not None
+            and row.present
+            and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns)
+        )
+
+    def scan(self) -> bool:
+        """Look at the whole directory, unless it is too large for that; tell whether it was."""
+        if self.state.count_present() > SCAN_LIMIT:
+            return False
+        self._on_disk = self.directory.scan()
+        return True
+
+    def scanned(self) -> dict[str, OnDisk]:
+        """Return what the scan found; empty when there was none."""
+        return self._on_disk or {}
+
+    def limits(self) -> Limits:
+        """Return what the guards compare a plan with."""
+        config = self.config
+        count, share = parse_deletes(config.max_deletes, "max_deletes")
+        return Limits(
+            max_deletes=count,
+            max_deletes_share=share,
+            max_total_bytes=(
+                parse_size(config.max_total_size, "max_total_size")
+                if config.max_total_size is not None
+                else None
+            ),
+            min_free_bytes=parse_size(config.min_free_space, "min_free_space"),
+        )
+
+    def warn(self, text: str) -> None:
+        """Note a warning for the report and tell the person watching."""
+        self.report.warnings.append(text)
+        self.reporter.say(f"warning: {text}")
+
+    def close(self) -> None:
+        """End the workers, without waiting for what they are at."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+
+def now() -> str:
+    """Return the present as a normalised time."""
+    return format_time(datetime.now(timezone.utc))
+
+
+@contextmanager
+def open_session(
+    config: Config,
+    operation: str,
+    reporter: Reporter,
+    *,
+    read_only: bool = False,
+    workers: bool = False,
+) -> Iterator[Session]:
+    """Hold lock, state and workers for the time of one operation.
+
+    Args:
+        config: complete settings.
+        operation: its name, for the report.
+        reporter: told of progress.
+        read_only: change nothing on disk (dry runs); takes no lock.
+        workers: the operation will need them, so they may be made before anything is held.
+
+    Raises:
+        ConfigError: a setting cannot be right.
+        Locked: another run is at work on the repository.
+        RepositoryError: the directory is unfit or the state cannot be used.
+    """
+    report = ReportBuilder(operation, config.repository, now())
+    # A mistake in the settings leaves no directory behind.
+    source = describe_source(config.source, config.api)
+    if workers:
+        client_settings(config, source, FlatDirectory(Path(config.repository)))
+    if read_only:
+        with tempfile.TemporaryDirectory(prefix="microrepo-") as scratch:
+            directory = FlatDirectory(Path(config.repository), Path(scratch))
+            directory.prepare_scratch()
+            yield from _unrecorded(
+                Session(config, directory, _state_for_reading(directory), reporter, report)
+            )
+        return
+    directory = FlatDirectory(Path(config.repository))
+    lost = directory.control.is_dir() and not directory.state_file.exists()
+    directory.prepare()
+    pool = None
+    if workers and may_fork():
+        pool = _make_pool(config, directory, reporter, fork=True)
+    with _ending(pool), held_lock(directory):
+        state, warning = open_state(directory.state_file)
+        try:
+            session = Session(config, directory, state, reporter, report, pool)
+            session.state_was_lost = lost or warning is not None
+            if warning:
+                session.warn(warning)
+            with explained_errors(directory.state_file):
+                yield from _recorded(session)
+        finally:
+            state.close()
+
+
+def _make_pool(
+    config: Config, directory: FlatDirectory, reporter: Reporter, *, fork: bool
+) -> WorkerPool:
+    source = describe_source(config.source, config.api)
+    settings = worker_settings(config, source, directory)
+    return WorkerPool(settings, config.processes or 1, reporter.add_bytes, lost, fork=fork)
+
+
+@contextmanager
+def _ending(pool: WorkerPool | None) -> Iterator[None]:
+    """End workers that no session took over, because none came to be."""
+    try:
+        yield
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _unrecorded(session: Session) -> Iterator[Session]:
+    """Let a session look at everything and change nothing."""
+    session.report.dry_run = True
+    try:
+        yield session
+    finally:
+        session.close()
+        session.state.close()
+
+
+def _recorded(session: Session) -> Iterator[Session]:
+    """Record the run in the state from its start to its end, however it ends."""
+    state, report = session.state, session.report
+    started = time.monotonic()
+    with state.transaction():
+        state.set_meta("running", "1")
+        session.run = state.start_run(session.now)
+    try:
+        yield session
+    except (sqlite3.DatabaseError, StateCorrupt) as error:
+        session.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            state.mark_damaged(str(error))
+        raise  # the mark of a running run stays, so that the next one looks closely
+    except Exception as error:
+        report.failed.append(Failure(report.operation, str(error)))
+        _end_record(session, started, getattr(error, "exit_code", FAILED))
+        raise
+    except BaseException:
+        report.interrupted = True
+        _end_record(session, started, INTERRUPTED)
+        raise
+    _end_record(session, started)
+
+
+def _end_record(session: Session, started: float, code: int | None = None) -> None:
+    session.close()
+    state, report = session.state, session.report
+    final = report.build(time.monotonic() - started)
+    text = msgspec.json.encode(final).decode()
+    with state.transaction():
+        state.end_run(session.run, now(), final.exit_code if code is None else code, text)
+        state.delete_meta("running")
+
+
+@contextmanager
+def held_lock(directory: FlatDirectory) -> Iterator[None]:
+    """Hold a directory's lock.
+
+    Raises:
+        Locked: another run holds it.
+        RepositoryError: it cannot be locked.
+    """
+    lock = FileLock(directory.lock_file, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Locked(directory.path, _holder(directory)) from None
+    except OSError as error:
+        raise RepositoryError(directory.path, f"cannot be locked: {error.strerror}") from error
+    holder = directory.control / "lock.holder"
+    with suppress(OSError):
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(directory: FlatDirectory) -> str:
+    try:
+        return (directory.control / "lock.holder").read_text(encoding="utf-8")[:100]
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _state_for_reading(directory: FlatDirectory) -> State:
+    if directory.state_file.is_file():
+        return read_state(directory.state_file)
+    state, _ = open_state(Path(":memory:"))
+    return state
+
+
+def _source_auth(source: str) -> dict[str, tuple[str, str]]:
+    """Return the credentials that a source's URL carries, by origin."""
+    parts = urlsplit(source.removeprefix("simple+"))
+    if not parts.username:
+        return {}
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return {origin: (unquote(parts.username), unquote(parts.password or ""))}
+
+
+def client_settings(
+    config: Config, source: SourceSettings, directory: FlatDirectory
+) -> ClientSettings:
+    """Return what clients of this run need to know."""
+    rate, burst = config.requests_per_second, 1.0
+    if rate is None and not is_loopback(urlsplit(source.simple_root).hostname or ""):
+        rate, burst = _PYPI_RATE, float(_PYPI_BURST)
+    processes = config.processes or 1
+    settings = ClientSettings(
+        contact=config.contact,
+        proxy=config.proxy,
+        ca_bundle=config.ca_bundle,
+        client_cert=config.client_cert,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        allow_http=config.allow_http,
+        connections=-(-config.connections // processes),
+        auth=_source_auth(config.source),
+        limits_dir=str(directory.limits),
+        requests_per_second=rate,
+        burst=burst,
+        bandwidth_bytes=(
+            parse_size(config.bandwidth, "bandwidth") if config.bandwidth is not None else None
+        ),
+    )
+    check_network(settings, source.simple_root)
+    return settings
+
+
+def worker_settings(
+    config: Config, source: SourceSettings, directory: FlatDirectory
+) -> WorkerSettings:
+    """Return what the workers of this run need to know."""
+    processes = config.processes or 1
+    umask = os.umask(0)
+    os.umask(umask)
+    return WorkerSettings(
+        repository=str(directory.path),
+        client=client_settings(config, source, directory),
+        source=source,
+        partial=str(directory.partial),
+        threads=-(-config.connections // processes),
+        attempts=config.retries,
+        umask=umask,
+        sidecars=config.simple,
+    )

@@ -1,0 +1,75 @@
+"""Write a small file so that readers see the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = True) -> None:
+    """Write through a temporary file in the same directory, and make it durable.
+
+    Args:
+        path: where to; missing directories are made. A symlink keeps pointing to its target,
+            which gets the content.
+        data: the whole content.
+        mode: permissions.
+        overwrite: replace what is there.
+
+    Raises:
+        FileExistsError: something is there and `overwrite` is off.
+        OSError: it cannot be written; what was there is unchanged.
+    """
+    target = path.resolve()
+    _make_directory(target.parent)
+    # The dot makes cron, systemd and directory listings pass over a left-over.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        if not overwrite:
+            _link(temporary, target)
+        else:
+            os.replace(temporary, target)  # noqa: PTH105 - `temporary` is text
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    _sync_directory(target.parent)
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        # Callers read FileExistsError as "the file itself is there".
+        raise NotADirectoryError(
+            errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)
+        ) from error
+
+
+def _link(temporary: str, target: Path) -> None:
+    """Give the file its name unless that is taken; no other writer can come in between."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # FAT and some network file systems have no links: a check has to do.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        os.replace(temporary, target)  # noqa: PTH105
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        # Some network file systems refuse this; the content itself is durable already.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+"""Put a schedule in place, or take it away; the only part that touches the machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from microrepo.errors import ConfigError
+from microrepo.schedule.atomic import write_atomically
+from microrepo.schedule.cron import NO_CRON, markers, replace_block
+from microrepo.schedule.records import Probe, Schedule
+
+COMMAND_TIMEOUT_S = 60
+Completed = subprocess.CompletedProcess[bytes]
+Run = Callable[[Sequence[str], bytes], Completed]
+
+
+def run_command(args: Sequence[str], stdin: bytes = b"") -> Completed:
+    """Run a command with messages in English, away from the current directory.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+        subprocess.TimeoutExpired: it did not end within `COMMAND_TIMEOUT_S`.
+    """
+    return subprocess.run(
+        args,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        cwd="/",
+        env={**os.environ, "LC_ALL": "C"},
+        timeout=COMMAND_TIMEOUT_S,
+    )
+
+
+def render_schedule(schedule: Schedule) -> str:
+    """Return the schedule as text for people: each file under its path, then the commands."""
+    parts = [f"# {file.path}\n{file.text}" for file in schedule.files]
+    if schedule.block:
+        parts.append(f"# into the crontab, with `crontab -e`\n{schedule.block}")
+    if schedule.commands:
+        shown = "".join(f"# {shlex.join(command)}\n" for command in schedule.commands)
+        parts.append("# then run\n" + shown)
+    return "\n".join(parts)
+
+
+def install(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
+    """Install the schedule, replacing an earlier one of the same kind and name.
+
+    Nothing is written unless every check passes.
+
+    Returns:
+        What was written: paths, or ``crontab``.
+
+    Raises:
+        ConfigError: a program or directory is missing, a check or command fails, a file cannot be
+            written; the text says what to do.
+    """
+    for probe in schedule.probes:
+        _probe(probe, run)
+    for needed in schedule.needed:
+        if not needed.path.is_dir():
+            raise ConfigError(f"{needed.path}: {needed.advice}")
+    for file in schedule.files:
+        try:
+            write_atomically(file.path, file.text.encode(), file.mode)
+        except OSError as error:
+            raise _unwritable(file.path, error) from error
+    if schedule.block:
+        _edit_crontab(schedule.name, schedule.block, run)
+    for command in schedule.commands:
+        _succeed(command, run, "the files are in place")
+    return (*(str(file.path) for file in schedule.files), *(("crontab",) * bool(schedule.block)))
+
+
+def remove(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
+    """Take a schedule away; what others wrote stays.
+
+    A scheduler that does not run (any more) is no obstacle: the files go all the same.
+
+    Returns:
+        What was removed: paths, or ``crontab``; empty when nothing was installed.
+
+    Raises:
+        ConfigError: a file or the crontab cannot be changed.
+    """
+    present = [file.path for file in schedule.files if os.path.lexists(file.path)]
+    if present:
+        for command in schedule.before_removal:
+            _attempt(command, run)
+    for path in (*present, *schedule.leftovers):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+    if present:
+        for command in schedule.after_removal:
+            _attempt(command, run)
+    removed = [str(path) for path in present]
+    if schedule.kind == "crontab" and _edit_crontab(schedule.name, "", run):
+        removed.append("crontab")
+    return tuple(removed)
+
+
+def _edit_crontab(name: str, block: str, run: Run) -> bool:
+    listed = _call(("crontab", "-l"), run, NO_CRON)
+    # Latin-1 gives every byte back as it was, whatever other lines hold.
+    before = listed.stdout.decode("latin-1") if listed.returncode == 0 else ""
+    message = listed.stderr.decode(errors="replace")
+    if listed.returncode != 0 and not {"no crontab", "No such file"} & _phrases(message):
+        raise ConfigError(f"`crontab -l` failed, so nothing was changed: {message.strip()}")
+    after = replace_block(before, name, block.encode().decode("latin-1"))
+    if after == before:
+        return markers(name)[0] in before
+    command = ("crontab", "-") if after.strip() else ("crontab", "-r")
+    _succeed(command, run, "the crontab is as before", after.encode("latin-1"))
+    return True
+
+
+def _phrases(message: str) -> set[str]:
+    return {phrase for phrase in ("no crontab", "No such file") if phrase in message}
+
+
+def _probe(probe: Probe, run: Run) -> None:
+    done = _call(probe.args, run, probe.advice)
+    output = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ConfigError(probe.advice + (f" ({said[-1]})" if said else ""))
+    if probe.forbidden and probe.forbidden in output:
+        raise ConfigError(f"--every {probe.args[-1]!r}: that time never comes")
+
+
+def _succeed(args: tuple[str, ...], run: Run, state: str, stdin: bytes = b"") -> None:
+    done = _call(args, run, state, stdin)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        raise ConfigError(f"`{shlex.join(args)}` failed: {said or done.returncode}; {state}")
+
+
+def _attempt(args: tuple[str, ...], run: Run) -> None:
+    try:
+        run(args, b"")
+    except (OSError, subprocess.TimeoutExpired):
+        return
+
+
+def _call(args: tuple[str, ...], run: Run, advice: str, stdin: bytes = b"") -> Completed:
+    try:
+        return run(args, stdin)
+    except OSError as error:
+        raise ConfigError(f"{args[0]} cannot be run ({error.strerror}); {advice}") from error
+    except subprocess.TimeoutExpired as error:
+        raise ConfigError(
+            f"`{shlex.join(args)}` did not end within {COMMAND_TIMEOUT_S} s"
+        ) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    hint = "; run this as root (sudo)" if isinstance(error, PermissionError) else ""
+    return ConfigError(f"{path}: cannot be changed: {error.strerror}{hint}")
