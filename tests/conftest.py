@@ -1,0 +1,81 @@
+"""Fixtures of the test bed: an index, a server over it, and real programs to run against it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.support.index import FakeIndex
+from tests.support.programs import Completed, Environment, MicrorepoRunner, make_environment
+from tests.support.server import PyPIServer
+from tests.support.tls import Authority, has_openssl, make_authority
+
+
+@pytest.fixture
+def index() -> FakeIndex:
+    """An index without projects."""
+    return FakeIndex()
+
+
+@pytest.fixture
+def pypi(index: FakeIndex) -> Iterator[PyPIServer]:
+    """A running server over `index`."""
+    with PyPIServer(index) as server:
+        yield server
+
+
+@pytest.fixture
+def run_microrepo(tmp_path: Path) -> Iterator[MicrorepoRunner]:
+    """Run the program in a clean environment, with its home below `tmp_path`."""
+    runner = MicrorepoRunner(tmp_path)
+    yield runner
+    runner.stop_all()
+
+
+@pytest.fixture(scope="session")
+def shared_environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """One environment per session, with the pip that comes with the running Python."""
+    base = tmp_path_factory.getbasetemp()
+    # The parallel workers of a session have their folders side by side in that of the session.
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with FileLock(folder / "shared-venv.lock"):
+        return make_environment(folder / "shared-venv")
+
+
+@pytest.fixture(scope="session")
+def offline_pip(shared_environment: Environment) -> Callable[..., Completed]:
+    """``offline_pip(*args, check=True)``: the session's pip; for `download`, `index` and such."""
+    return shared_environment.pip
+
+
+@pytest.fixture
+def fresh_venv(tmp_path: Path, shared_environment: Environment) -> Callable[..., Environment]:
+    """``fresh_venv(directory=None, python=None)``: an empty environment to install into."""
+    numbers = count(1)
+
+    def make(directory: Path | None = None, *, python: Path | None = None) -> Environment:
+        place = directory or tmp_path / f"venv{next(numbers)}"
+        # Another Python gets its own pip: the shared one may be too new for it.
+        pip_from = shared_environment if python is None else None
+        return make_environment(place, python=python, pip_from=pip_from)
+
+    return make
+
+
+@pytest.fixture
+def uv(fresh_venv: Callable[..., Environment]) -> Callable[..., Completed]:
+    """``uv(*args, check=True)``: uv on a fresh environment of this test."""
+    return fresh_venv().uv
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority for https servers; skips where there is no openssl."""
+    if not has_openssl():
+        pytest.skip("the openssl program is not installed")
+    return make_authority(tmp_path_factory.mktemp("authority"))

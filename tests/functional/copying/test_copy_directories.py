@@ -1,0 +1,166 @@
+"""Directory to directory, and index to directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.functional.copying.conftest import Copier, content, names
+from tests.support.index import FakeIndex
+from tests.support.packages import BuiltFile, build_sdist, build_wheel
+from tests.support.programs import MicrorepoRunner
+from tests.support.server import PyPIServer
+
+
+def test_files_of_one_file_system_are_linked(pile: Path, tmp_path: Path, copy: Copier) -> None:
+    copy("--source", pile, "--destination", tmp_path / "there", "--all")
+    assert content(tmp_path / "there") == content(pile)
+    for name in names(pile):
+        assert (tmp_path / "there" / name).samefile(pile / name)
+    assert not (tmp_path / "there" / ".microrepo").exists()
+
+
+def test_no_link_copies_with_times(pile: Path, tmp_path: Path, copy: Copier) -> None:
+    copy("--source", f"file://{pile}", "--destination", tmp_path / "there", "--all", "--no-link")
+    assert content(tmp_path / "there") == content(pile)
+    for name in names(pile):
+        ours, theirs = (pile / name).stat(), (tmp_path / "there" / name).stat()
+        assert ours.st_ino != theirs.st_ino
+        assert ours.st_mtime_ns == theirs.st_mtime_ns
+
+
+def test_a_second_copy_moves_nothing(pile: Path, tmp_path: Path, copy: Copier) -> None:
+    for flags in ([], ["--no-link"]):
+        there = tmp_path / f"there{len(flags)}"
+        first = copy("--source", pile, "--destination", there, "--all", *flags)
+        second = copy("--source", pile, "--destination", there, "--all", *flags)
+        assert (first.copied, second.copied, second.totals.adopt) == (9, 0, 9)
+
+
+def test_other_content_is_a_conflict_until_replaced(
+    pile: Path, tmp_path: Path, files: list[BuiltFile], copy: Copier
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    same_size = bytes(len(files[0].content))
+    (there / files[0].filename).write_bytes(same_size)
+    (there / files[1].filename).write_bytes(b"shorter")
+    report = copy("--source", pile, "--destination", there, "--all", expect=3)
+    assert sorted(f.what for f in report.conflicts) == [files[0].filename, files[1].filename]
+    assert (there / files[0].filename).read_bytes() == same_size
+    report = copy("--source", pile, "--destination", there, "--all", "--replace")
+    assert report.copied == 2
+    assert content(there) == content(pile)
+
+
+def test_replacing_a_link_leaves_the_other_end_alone(
+    pile: Path, tmp_path: Path, files: list[BuiltFile], copy: Copier
+) -> None:
+    copy("--source", pile, "--destination", tmp_path / "there", "alpha==1.0")
+    other = tmp_path / "other"
+    other.mkdir()
+    changed = build_wheel("alpha", "1.0", payload_size=10)
+    changed.write_to(other)
+    copy("--source", other, "--destination", tmp_path / "there", "alpha", "--replace")
+    assert content(tmp_path / "there") == {changed.filename: changed.content}
+    assert (pile / files[0].filename).read_bytes() == files[0].content
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["alpha<1.1"], {"alpha-1.0-py3-none-any.whl"}),
+        (["alpha>1.0,<2.0.dev0"], {"alpha-1.1-py3-none-any.whl", "alpha-1.1.tar.gz"}),
+        (["beta_two"], {"beta_two-2.0.zip", "beta_two-2.0-py3-none-any.whl"}),
+        (
+            ["alpha", "--latest"],
+            {"alpha-1.1-py3-none-any.whl", "alpha-1.1.tar.gz"},
+        ),
+        (["alpha", "--latest", "--prereleases"], {"alpha-2.0b1-py3-none-any.whl"}),
+        (
+            ["--all", "-e", "alpha>1.0", "-e", "large", "--exclude", "beta-two"],
+            {"alpha-1.0-py3-none-any.whl", "legacy-0.3-py2.7.egg", "old_style-0.1.tar.bz2"},
+        ),
+    ],
+)
+def test_what_is_copied(
+    words: list[str], expected: set[str], pile: Path, tmp_path: Path, copy: Copier
+) -> None:
+    copy("--source", pile, "--destination", tmp_path / "there", *words)
+    assert names(tmp_path / "there") == expected
+
+
+def test_pins_of_a_buildout(pile: Path, tmp_path: Path, copy: Copier) -> None:
+    (tmp_path / "buildout.cfg").write_text(
+        "[buildout]\nversions = pins\n[pins]\nalpha = 1.0\nBeta.Two = 2.0\nabsent =\n"
+    )
+    flags = ["--from-versions-file", "buildout.cfg", "--package-types", "bdist_wheel"]
+    copy("--source", pile, "--destination", tmp_path / "there", *flags)
+    assert names(tmp_path / "there") == {
+        "alpha-1.0-py3-none-any.whl",
+        "beta_two-2.0-py3-none-any.whl",
+    }
+
+
+def test_dry_run_changes_nothing(pile: Path, tmp_path: Path, copy: Copier) -> None:
+    report = copy("--source", pile, "--destination", tmp_path / "there", "--all", "--dry-run")
+    assert (report.copied, len(report.plan)) == (0, 9)
+    assert not (tmp_path / "there").exists()
+
+
+def test_index_to_directory(
+    index: FakeIndex, pypi: PyPIServer, files: list[BuiltFile], tmp_path: Path, copy: Copier
+) -> None:
+    for file in files:
+        index.add(file.name, file, upload_time="2023-05-06T07:08:09.123456Z")
+    index.add("gone", build_wheel("gone", "1.0"), yanked="broken")
+    there = tmp_path / "there"
+    for source in (pypi.url, pypi.simple_url):
+        report = copy("--source", source, "--destination", there, "--all")
+        assert report.rejected == {"yanked": 1}
+        assert content(there) == {file.filename: file.content for file in files}
+    assert (there / files[0].filename).stat().st_mtime_ns == 1683356889_123456000
+
+
+def test_a_source_without_digests_is_refused_until_allowed(
+    index: FakeIndex, pypi: PyPIServer, tmp_path: Path, copy: Copier
+) -> None:
+    plain = build_wheel("plain", "1.0")
+    index.add("plain", plain, digests=False)
+    words = ["--source", pypi.simple_url, "--destination", tmp_path / "there", "plain"]
+    assert copy(*words).rejected == {"no digest announced": 1}
+    assert copy(*words, "--no-require-digests").copied == 1
+    assert copy(*words, "--no-require-digests").totals.adopt == 1
+    other = build_wheel("plain", "1.0", metadata_lines=["Keywords: x"])
+    (tmp_path / "there" / plain.filename).write_bytes(other.content)
+    assert copy(*words, "--no-require-digests", expect=3).conflicts
+
+
+def test_what_is_missing_is_said(pile: Path, tmp_path: Path, copy: Copier) -> None:
+    report = copy("--source", pile, "--destination", tmp_path / "there", "nothing", expect=3)
+    assert report.missing == ("nothing",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--source", "SAME", "--destination", "SAME", "--all"],
+        ["--source", "SAME", "--destination", "there"],
+        ["--source", "SAME", "--destination", "there", "--all", "alpha"],
+        ["--source", "SAME", "--destination", "ftp://x.example/", "--all"],
+        ["--source", "SAME", "--destination", "there", "--from-versions-file", "absent"],
+    ],
+)
+def test_what_cannot_be_meant(words: list[str], pile: Path, run_microrepo: MicrorepoRunner) -> None:
+    done = run_microrepo("copy", *[str(pile) if word == "SAME" else word for word in words])
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("microrepo: error: ")
+
+
+def test_a_damaged_sdist_goes_to_a_directory_as_it_is(tmp_path: Path, copy: Copier) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "odd-1.0.tar.gz").write_bytes(b"not an archive")
+    build_sdist("fine", "1.0").write_to(source)
+    assert copy("--source", source, "--destination", tmp_path / "there", "--all").copied == 2

@@ -1,0 +1,51 @@
+"""Two hundred kills at random instants, parents and workers, first syncs and updates.
+
+``MICROREPO_SOAK_SEED`` and ``MICROREPO_SOAK_KILLS`` choose another course.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.index import FakeIndex
+from tests.support.killing import Arena, Victim
+from tests.support.programs import MicrorepoRunner
+from tests.support.server import PyPIServer
+
+pytestmark = pytest.mark.soak
+
+SEED = os.environ.get("MICROREPO_SOAK_SEED", "1")
+KILLS = int(os.environ.get("MICROREPO_SOAK_KILLS", "200"))
+_PER_TEST = 10
+VICTIMS: tuple[Victim, ...] = ("parent", "worker")
+
+
+@pytest.mark.parametrize("part", range(-(-KILLS // _PER_TEST)))
+def test_kills_at_random_instants(
+    tmp_path: Path,
+    run_microrepo: MicrorepoRunner,
+    pypi: PyPIServer,
+    index: FakeIndex,
+    part: int,
+) -> None:
+    arena = Arena(tmp_path, run_microrepo, pypi, index)
+    rng = random.Random(f"{SEED} {part}")
+    for number in range(min(_PER_TEST, KILLS - part * _PER_TEST)):
+        victim, from_behind = rng.choice(VICTIMS), rng.random() < 0.5
+        try:
+            arena.kill_once(rng, victim, from_behind=from_behind)
+        except AssertionError as error:
+            raise AssertionError(f"kill {number}: {victim}, {from_behind=}") from error
+
+
+def test_kills_while_a_large_index_goes_in_waves(
+    tmp_path: Path, run_microrepo: MicrorepoRunner, pypi: PyPIServer, index: FakeIndex
+) -> None:
+    arena = Arena(tmp_path, run_microrepo, pypi, index, projects=700)
+    rng = random.Random(SEED)
+    for number in range(8):
+        arena.kill_once(rng, VICTIMS[number % 2], from_behind=number % 4 < 2)

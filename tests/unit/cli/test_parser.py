@@ -1,0 +1,220 @@
+"""The arguments: one flag for each option, global ones everywhere, handlers that exist."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from typing import Any
+
+import pytest
+
+from microrepo.cli.parser import build_parser, flags_of
+from microrepo.config.load import load
+from microrepo.config.schema import KEYS
+
+PARSER = build_parser()
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    for action in PARSER._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise AssertionError("no commands")
+
+
+def flags(*arguments: str, command: str = "refresh") -> dict[str, object]:
+    return flags_of(PARSER.parse_args([command, *arguments]))
+
+
+VALUES: dict[str, list[tuple[list[str], object]]] = {
+    "repository": [(["/srv/p"], "/srv/p")],
+    "processes": [(["4"], 4)],
+    "connections": [(["20"], 20)],
+    "package_types": [(["sdist, bdist_wheel"], ["sdist", "bdist_wheel"]), (["all"], "all")],
+    "extensions": [(["whl,gz"], ["whl", "gz"])],
+    "python_versions": [(["3.11"], ["3.11"]), (["3.11,3.12"], ["3.11", "3.12"]), (["all"], "all")],
+    "platforms": [(["any,manylinux*"], ["any", "manylinux*"])],
+    "packages": [
+        (["flask"], ["flask"]),
+        (["flask", "numpy>=1.26,<3"], ["flask", "numpy>=1.26,<3"]),
+        (["everything"], "everything"),
+    ],
+    "exclude": [(["*-nightly", "numpy<1.20"], ["*-nightly", "numpy<1.20"])],
+    "dependencies": [([], True)],
+    "environments": [
+        (["cp312-win_amd64,cp311-win32"], ["cp312-win_amd64", "cp311-win32"]),
+        (['["cp312-win_amd64"]'], ["cp312-win_amd64"]),
+        (['{"lab": "cp312-win_amd64"}'], {"lab": "cp312-win_amd64"}),
+    ],
+    "resolve": [(["latest"], "latest")],
+    "build_requirements": [([], True)],
+    "allow_urls": [([], True)],
+    "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],
+    "prereleases": [([], True)],
+    "yanked": [([], True)],
+    "uploaded_before": [(["2026-05-31"], "2026-05-31")],
+    "min_age_days": [(["7"], 7), (["0.5"], 0.5)],
+    "max_file_size": [(["500 MB"], "500 MB"), (["500"], 500)],
+    "max_total_size": [(["2 GiB"], "2 GiB")],
+    "min_free_space": [(["0"], 0)],
+    "prune": [([], True)],
+    "max_deletes": [(["25"], 25), (["50 %"], "50 %")],
+    "removed": [(["keep"], "keep")],
+    "simple": [([], True)],
+    "server": [([], True)],
+    "source": [(["https://m.example/simple/"], "https://m.example/simple/")],
+    "api": [(["simple"], "simple")],
+    "requests_per_second": [(["2.5"], 2.5)],
+    "bandwidth": [(["10 MB"], "10 MB")],
+    "contact": [(["a@b.example"], "a@b.example")],
+    "proxy": [(["http://p.example:3128"], "http://p.example:3128")],
+    "ca_bundle": [(["ca.pem"], "ca.pem")],
+    "client_cert": [(["me.pem"], "me.pem")],
+    "timeout_s": [(["1.5"], 1.5)],
+    "retries": [(["0"], 0)],
+    "allow_http": [([], True)],
+    "require_digests": [([], True)],
+}
+EVERY_VALUE = [
+    pytest.param(key, words, expected, id=f"{key} {' '.join(words)}")
+    for key, values in VALUES.items()
+    for words, expected in values
+]
+
+
+@pytest.mark.parametrize(("key", "words", "expected"), EVERY_VALUE)
+def test_flag_of_an_option(key: str, words: list[str], expected: object) -> None:
+    found = flags("--" + key.replace("_", "-"), *words)
+    assert found == {key: expected}
+    load(None, found, {})
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, [(words, expected), *_] in VALUES.items() if expected is True]
+)
+def test_flag_that_says_no(key: str) -> None:
+    assert flags("--no-" + key.replace("_", "-")) == {key: False}
+
+
+def test_every_option_is_tried_here() -> None:
+    assert tuple(VALUES) == KEYS
+
+
+@pytest.mark.parametrize("command", ["refresh", "init", "config", "verify", "prune", "explain"])
+def test_commands_that_take_every_option(command: str) -> None:
+    known = set(commands()[command]._option_string_actions)
+    assert {"--" + key.replace("_", "-") for key in KEYS} <= known
+
+
+def test_nothing_is_set_that_was_not_given() -> None:
+    assert flags() == {}
+
+
+def test_values_may_stand_behind_an_equals_sign() -> None:
+    assert flags("--max-deletes=5", "--packages=a", "--packages=b") == {
+        "max_deletes": 5,
+        "packages": ["a", "b"],
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["refresh", "--processes", "many"], id="no number"),
+        pytest.param(["refresh", "--processes"], id="value missing"),
+        pytest.param(["refresh", "--max-file-size", "²"], id="no size"),
+        pytest.param(["refresh", "--environments", "{"], id="broken JSON"),
+        pytest.param(["refresh", "--proc", "4"], id="shortened"),
+        pytest.param(["refresh", "--no-such-flag"], id="unknown flag"),
+        pytest.param(["no-such-command"], id="unknown command"),
+        pytest.param(["explain"], id="argument missing"),
+        pytest.param(["schedule", "--install", "--remove"], id="both at once"),
+        pytest.param(["schedule", "--kind", "at"], id="unknown kind"),
+    ],
+)
+def test_wrong_arguments_are_usage_errors(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        PARSER.parse_args(arguments)
+    assert caught.value.code == 2
+    assert "usage: microrepo" in capsys.readouterr().err
+
+
+# --- commands -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", commands())
+def test_handler_of_a_command_exists(name: str) -> None:
+    module, _, function = commands()[name].get_default("handler").partition(":")
+    handlers = importlib.import_module(f"microrepo.cli.{module}")
+    assert callable(getattr(handlers, f"command_{function}"))
+
+
+@pytest.mark.parametrize("name", ["", *commands()])
+def test_help_can_be_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        PARSER.parse_args([name, "--help"] if name else ["--help"])
+    assert caught.value.code == 0
+    assert "everywhere" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_argument_has_help(name: str) -> None:
+    unexplained = [a.dest for a in commands()[name]._actions if not a.help]
+    assert [dest for dest in unexplained if dest not in {"name", "port"}] == []
+
+
+GLOBAL: dict[str, Any] = {
+    "--config": "c.json",
+    "--log-file": "log",
+    "--quiet": None,
+    "--verbose": None,
+    "--debug": None,
+    "--no-progress": None,
+    "--json": None,
+}
+
+
+@pytest.mark.parametrize("flag", GLOBAL)
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_global_flag_stands_before_or_behind_the_command(flag: str, place: str) -> None:
+    words = [flag] + ([GLOBAL[flag]] if GLOBAL[flag] else [])
+    line = [*words, "list"] if place == "before" else ["list", *words]
+    found = vars(PARSER.parse_args(line))[flag.strip("-").replace("-", "_")]
+    assert found == (GLOBAL[flag] or True)
+
+
+def test_what_stands_behind_the_command_goes_first() -> None:
+    assert PARSER.parse_args(["--config", "a", "list", "--config", "b"]).config == "b"
+
+
+@pytest.mark.parametrize("name", commands())
+def test_global_flags_are_off_by_default(name: str) -> None:
+    needed = {"explain": ["x"], "push": ["x"], "copy": ["--destination", "x"]}
+    found = PARSER.parse_args([name, *needed.get(name, [])])
+    assert (found.config, found.log_file) == (None, None)
+    assert not any([found.quiet, found.verbose, found.debug, found.no_progress, found.json])
+
+
+def test_no_command_at_all() -> None:
+    assert PARSER.parse_args([]).handler == "commands:bare"
+
+
+def test_requirements_and_files_of_a_refresh() -> None:
+    found = PARSER.parse_args(
+        ["refresh", "flask", "-r", "a.txt", "numpy>=1", "--requirement=b.txt"]
+    )
+    assert (found.requirements, found.requirement) == (["flask", "numpy>=1"], ["a.txt", "b.txt"])
+
+
+def test_lists_are_not_shared_between_calls() -> None:
+    PARSER.parse_args(["refresh", "-r", "a.txt", "--packages", "a"])
+    found = PARSER.parse_args(["refresh"])
+    assert (found.requirement, flags_of(found)) == ([], {})
+
+
+def test_flags_are_json_values() -> None:
+    line = [part for key, [(words, _), *_] in VALUES.items() for part in ("--" + key, *words)]
+    json.dumps(flags(*(part.replace("_", "-") if part[:2] == "--" else part for part in line)))

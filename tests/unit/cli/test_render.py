@@ -1,0 +1,192 @@
+"""Results as text for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import msgspec
+import pytest
+
+from microrepo.cli import render
+from microrepo.model import Action, ActionKind, Decision, File, NormalizedName, Project, Reason
+from microrepo.operations.inspecting import Explanation, Stats, Tally
+from microrepo.operations.report import Failure, Report
+from microrepo.plan import Totals
+from microrepo.state import ProjectRow, Requirer
+
+REPORT = Report("refresh", "/srv/p", 0, "2026-05-31T12:00:00.000000Z", 1.25)
+
+
+def report(**changes: object) -> Report:
+    return msgspec.structs.replace(REPORT, **changes)
+
+
+def table(text: str) -> dict[str, str]:
+    """The lines of a closing table: name -> value."""
+    return {line.split("  ", 1)[0]: line.split("  ", 1)[1].strip() for line in text.splitlines()}
+
+
+def test_refresh() -> None:
+    text = render.report_text(
+        report(projects=3, fetched=1, downloaded=1, downloaded_bytes=1500, deleted=2)
+    )
+    assert table(text) == {
+        "repository": "/srv/p",
+        "projects": "3 looked at, 1 changed",
+        "downloaded": "1 file, 1.5 kB",
+        "deleted": "2 files, 0 B",
+        "time": "1.2 s",
+    }
+
+
+def test_what_did_not_happen_has_no_line() -> None:
+    names = table(render.report_text(REPORT))
+    assert not {"adopted", "resumed", "failed", "left out", "waiting"} & set(names)
+
+
+def test_what_happened_besides() -> None:
+    names = table(
+        render.report_text(
+            report(adopted=2, resumed=1, waiting=4, rejected={"yanked": 2, "platform": 7})
+        )
+    )
+    assert names["adopted"] == "2 files"
+    assert names["resumed"] == "1 file"
+    assert names["left out"] == "2 by yanked, 7 by platform"
+    assert names["waiting"].startswith("4 failing projects")
+
+
+def test_dry_run_lists_its_plan() -> None:
+    plan = (
+        Action(ActionKind.DOWNLOAD, "a.whl", "a", None, "Python 3.11", 1500),
+        Action(ActionKind.DELETE, "b.whl", "b", None, "no longer wanted"),
+    )
+    totals = Totals(1, 1500, 0, 5, 1, 0, 0)
+    lines = render.report_text(report(dry_run=True, plan=plan, totals=totals)).splitlines()
+    assert lines[:2] == ["download  a.whl (1.5 kB)", "delete    b.whl: no longer wanted"]
+    assert table("\n".join(lines[2:])) == {
+        "repository": "/srv/p",
+        "to download": "1 file, 1.5 kB",
+        "to delete": "1 file, 0 B",
+        "already there": "5 files",
+        "time": "1.2 s",
+    }
+
+
+def test_verify() -> None:
+    found = report(operation="verify", totals=Totals(keep=9), failed=(Failure("a", "missing"),))
+    text = render.report_text(found)
+    assert table(text.partition("failed:")[0]) == {
+        "repository": "/srv/p",
+        "sound": "9 files",
+        "damaged": "1 file",
+        "time": "1.2 s",
+    }
+    assert text.endswith("failed:\n  a: missing\n")
+
+
+FAILURES = tuple(Failure(f"f{number}", "gone") for number in range(25))
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(False, 20), (True, 25)])
+def test_many_failures(verbose: bool, shown: int) -> None:
+    text = render.report_text(report(failed=FAILURES), verbose=verbose)
+    assert text.count(": gone") == shown
+    assert ("... and 5 more (all with --verbose)" in text) is not verbose
+
+
+def test_failure_that_names_itself_is_not_named_twice() -> None:
+    text = render.report_text(report(failed=(Failure("a.whl", "a.whl: 404"),)))
+    assert text.endswith("failed:\n  a.whl: 404\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({"missing": ("x", "y")}, "no such project: x, y\n"),
+        ({"refused": "too many"}, "refused: too many\n"),
+        ({"conflicts": (Failure("a", "other"),)}, "in conflict:\n  a: other\n"),
+    ],
+)
+def test_what_stands_below_the_table(changes: dict[str, object], end: str) -> None:
+    assert render.report_text(report(**changes)).endswith(end)
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    text = render.report_text(report(failed=(Failure("a\x1b[31m\r", "b\x07\u202e\nc"),)))
+    assert text.endswith("failed:\n  a\\x1b[31m\\r: b\\x07\\u202e\nc\n")
+
+
+# --- stats --------------------------------------------------------------------------------------------
+
+STATS = Stats(
+    2,
+    3,
+    4500,
+    {"bdist_wheel": Tally(2, 4000), "sdist": Tally(1, 500)},
+    {"whl": Tally(2, 4000), "gz": Tally(1, 500)},
+    {"py3": Tally(2, 4000), "source": Tally(1, 500)},
+    {"any": Tally(2, 4000), "source": Tally(1, 500)},
+    {"platforms": {"any": 7, "bö\x1b": 1}, "extensions": {}},
+)
+
+
+def test_stats_as_text() -> None:
+    text = render.stats_text(STATS)
+    assert text.startswith("2 projects, 3 files, 4.5 kB\n")
+    assert "  bdist_wheel         2      4.0 kB" in text
+    assert "platforms seen at the source\n  any (7), bö\\x1b (1)\n" in text
+    assert text.endswith("extensions seen at the source\n  none\n")
+
+
+def test_stats_as_csv() -> None:
+    rows = list(csv.reader(io.StringIO(render.stats_csv(STATS))))
+    assert rows[:3] == [
+        ["axis", "value", "files", "bytes"],
+        ["all", "", "3", "4500"],
+        ["package type", "bdist_wheel", "2", "4000"],
+    ]
+    assert ["seen platforms", "any", "7", ""] in rows
+    assert {len(row) for row in rows} == {4}
+
+
+# --- explain ------------------------------------------------------------------------------------------
+
+
+def decision(filename: str, reason: Reason, detail: str = "") -> Decision:
+    keep = reason is Reason.SELECTED
+    return Decision(File(filename, "u", "1", "sdist"), keep, reason, detail)
+
+
+def test_explanation_tells_kept_files_first() -> None:
+    name = NormalizedName("foo")
+    found = Explanation(
+        Project(name, "Foo"),
+        ProjectRow(name, "Foo", status="archived", checked_at="t1", error="down", retry_at="t2"),
+        (
+            decision("old.zip", Reason.YANKED, "bad\x1b"),
+            decision("here.zip", Reason.SELECTED, "Python 3.11"),
+            decision("soon.zip", Reason.SELECTED),
+        ),
+        frozenset({"here.zip"}),
+        {"here.zip": (Requirer("here.zip", "cp311", "foo>=1", "bar==2"),)},
+        {"here.zip": ("cp311: foo>=1 <- bar==2",)},
+    )
+    assert render.explanation_text(found).splitlines() == [
+        "Foo: status archived, checked t1",
+        "  last attempt failed: down; tried again after t2",
+        "  kept  here.zip: selected (Python 3.11)",
+        "         for cp311: foo>=1 <- bar==2",
+        "  kept  soon.zip: selected, not there yet",
+        "  out   old.zip: yanked (bad\\x1b)",
+    ]
+
+
+def test_record_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    render.print_json(report(missing=("bär",)))
+    out = capsys.readouterr().out
+    assert json.loads(out)["missing"] == ["bär"]
+    assert out.startswith("{\n  ")
+    assert out.endswith("}\n")

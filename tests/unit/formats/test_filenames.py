@@ -1,0 +1,184 @@
+"""What file names say: safety, type, extension, wheel tags, version."""
+
+from __future__ import annotations
+
+import pytest
+
+from microrepo.formats.filenames import (
+    WheelName,
+    egg_python,
+    extension_of,
+    guess_release,
+    package_type_of,
+    parse_wheel_name,
+    stem_of,
+    unsafe_filename,
+)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "foo-1.0-py3-none-any.whl",
+        "foo-1.0.tar.gz",
+        "Foo.Bar_baz-1.0.zip",
+        "naïve-1.0.tar.gz",
+        "包-1.0-py3-none-any.whl",
+        "-rf-1.0.tar.gz",
+        "~foo-1.0.tar.gz",
+        "foo 1.0.tar.gz",
+        "console-1.0.tar.gz",
+        "simple-1.0.tar.gz",
+        "a" * 193 + ".tar.gz",
+    ],
+)
+def test_safe_names(filename: str) -> None:
+    assert unsafe_filename(filename) is None
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(".", id="here"),
+        pytest.param("..", id="parent"),
+        pytest.param("../../etc/x", id="traversal"),
+        pytest.param("/etc/passwd", id="absolute"),
+        pytest.param("a/b-1.0.tar.gz", id="folder"),
+        pytest.param("..\\x-1.0.zip", id="backslash"),
+        pytest.param("C:x-1.0.zip", id="drive"),
+        pytest.param(".hidden-1.0.tar.gz", id="hidden"),
+        pytest.param(".microrepo", id="our own folder"),
+        pytest.param("foo\n-1.0.tar.gz", id="newline"),
+        pytest.param("foo\x00-1.0.tar.gz", id="nul"),
+        pytest.param("foo\x1b[31m-1.0.tar.gz", id="terminal escape"),
+        pytest.param("foo\x7f-1.0.tar.gz", id="delete"),
+        pytest.param("foo\u202e-1.0.tar.gz", id="text direction override"),
+        pytest.param("foo\u2028-1.0.tar.gz", id="line separator"),
+        pytest.param("foo\u00a0-1.0.tar.gz", id="no-break space"),
+        pytest.param("foo\ud800-1.0.tar.gz", id="lone surrogate"),
+        pytest.param("foo-1.0.tar.gz ", id="space at the end"),
+        pytest.param(" foo-1.0.tar.gz", id="space at the start"),
+        pytest.param("foo-1.0.tar.gz.", id="dot at the end"),
+        pytest.param("foo?-1.0.tar.gz", id="question mark"),
+        pytest.param("a" * 300, id="300 characters"),
+        pytest.param("a" * 194 + ".tar.gz", id="201 bytes"),
+        pytest.param("ä" * 97 + ".tar.gz", id="104 characters that are 201 bytes"),
+        pytest.param("con", id="Windows device"),
+        pytest.param("CON.whl", id="Windows device with an ending"),
+        pytest.param("lpt1.tar.gz", id="Windows port"),
+        pytest.param("simple", id="our pages"),
+        pytest.param("Server.py", id="our server in another case"),
+        pytest.param("index.html", id="page of links"),
+        pytest.param("foo-1.0.HTML", id="page of links in another case"),
+        pytest.param("foo-1.0-py3-none-any.whl.metadata", id="metadata sidecar"),
+        pytest.param("foo.part", id="partial file"),
+    ],
+)
+def test_unsafe_names(filename: str) -> None:
+    assert unsafe_filename(filename)
+
+
+@pytest.mark.parametrize(
+    ("filename", "package_type", "extension", "stem"),
+    [
+        ("foo-1.0-py3-none-any.whl", "bdist_wheel", "whl", "foo-1.0-py3-none-any"),
+        ("foo-1.0.tar.gz", "sdist", "gz", "foo-1.0"),
+        ("foo-1.0.zip", "sdist", "zip", "foo-1.0"),
+        ("foo-1.0.tar.bz2", "sdist", "bz2", "foo-1.0"),
+        ("foo-1.0.tar.Z", "sdist", "Z", "foo-1.0"),
+        ("foo-1.0.tar", "sdist", "tar", "foo-1.0"),
+        ("foo-1.0-py2.7.egg", "bdist_egg", "egg", "foo-1.0-py2.7"),
+        ("foo-1.0.win32-py2.7.exe", "bdist_wininst", "exe", "foo-1.0.win32-py2.7"),
+        ("foo-1.0.msi", "bdist_msi", "msi", "foo-1.0"),
+        ("foo-1.0.unknown", None, "unknown", "foo-1.0.unknown"),
+        ("foo", None, "foo", "foo"),
+    ],
+)
+def test_type_and_extension(
+    filename: str, package_type: str | None, extension: str, stem: str
+) -> None:
+    assert package_type_of(filename) == package_type
+    assert extension_of(filename) == extension
+    assert stem_of(filename) == stem
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        pytest.param(
+            "foo-1.0-py2.py3-none-any.whl",
+            WheelName("foo", "1.0", ("py2", "py3"), ("none",), ("any",)),
+            id="universal",
+        ),
+        pytest.param(
+            "Foo_Bar-1.0-2build-cp38-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+            WheelName(
+                "Foo_Bar",
+                "1.0",
+                ("cp38",),
+                ("abi3",),
+                ("manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+            ),
+            id="with a build tag",
+        ),
+        pytest.param(
+            "foo-1.0-CP313-cp313T-Win_AMD64.whl",
+            WheelName("foo", "1.0", ("cp313",), ("cp313t",), ("win_amd64",)),
+            id="tags in any case",
+        ),
+    ],
+)
+def test_wheel_name(filename: str, expected: WheelName) -> None:
+    assert parse_wheel_name(filename) == expected
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "foo-1.0.tar.gz",
+        "foo.whl",
+        "foo-1.0-py3-any.whl",
+        "foo-1.0-1-2-py3-none-any.whl",
+        "foo--py3-none-any.whl",
+        "foo-1.0-py3-none-.whl",
+        "foo-1.0-py3-none-any.WHL",
+    ],
+)
+def test_no_wheel_name(filename: str) -> None:
+    assert parse_wheel_name(filename) is None
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("foo-1.0-py3.9.egg", "3.9"),
+        ("foo-1.0-py2.7-linux-x86_64.egg", "2.7"),
+        ("foo-1.0.egg", None),
+        ("pyfoo-1.0.egg", None),
+        ("foo-1.0-py3.9.zip", None),
+    ],
+)
+def test_python_of_an_egg(filename: str, expected: str | None) -> None:
+    assert egg_python(filename) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "project", "expected"),
+    [
+        ("foo-1.0.tar.gz", "foo", "1.0"),
+        ("foo-bar-1.0.tar.gz", "foo-bar", "1.0"),
+        ("Foo.Bar_Baz-1.0.zip", "foo-bar-baz", "1.0"),
+        ("foo__bar-1.0.zip", "foo-bar", "1.0"),
+        ("foo-1.0-py3-none-any.whl", "foo", "1.0"),
+        ("foo-1.0_1-py3-none-any.whl", "foo", "1.0-1"),
+        ("foo-1.0-py2.7.egg", "foo", "1.0"),
+        ("foo-1.0-2.tar.gz", "foo", "1.0-2"),
+        ("foo.tar.gz", "foo", None),
+        ("foo-.tar.gz", "foo", None),
+        ("bar-1.0.tar.gz", "foo", None),
+        ("foo-bar.tar.gz", "foo", "bar"),
+    ],
+)
+def test_release_that_a_name_tells(filename: str, project: str, expected: str | None) -> None:
+    assert guess_release(filename, project) == expected

@@ -1,0 +1,283 @@
+"""Requirements files, lock files, projects and scripts all come out as the same record."""
+
+from typing import Any
+
+import pytest
+
+from microrepo.errors import ConfigError
+from microrepo.formats.lock_files import read_requirements
+from microrepo.formats.requirements_txt import RequirementFile, merged
+
+A64 = "a" * 64
+B64 = "b" * 64
+
+
+def _read(
+    files: dict[str, bytes], name: str = "requirements.txt", **options: Any
+) -> RequirementFile:
+    return read_requirements(name, lambda path: files[path], **options)
+
+
+def test_lines_comments_continuations_and_markers():
+    """The usual file."""
+    body = (
+        b"# a comment\n\nflask>=2  # behind\nrich[a,b] ; python_version < '3.12'\n"
+        b"numpy>=1.26, \\\n    <3\nurl@https://files.example/x.zip#sha256=1\n"
+        b"name @ https://files.example/y.zip\nlast == 1.0 \\\n# a comment ends it\n"
+    )
+    assert _read({"requirements.txt": body}).requirements == (
+        "flask>=2",
+        "rich[a,b] ; python_version < '3.12'",
+        "numpy>=1.26,      <3",
+        "url@https://files.example/x.zip#sha256=1",
+        "name @ https://files.example/y.zip",
+        "last == 1.0",
+    )
+
+
+def test_includes_are_relative_to_the_including_file():
+    """`-r` and `-c` in all spellings, across directories; a file is read once."""
+    files = {
+        "in/main.txt": b"-r sub/more.txt\n-c limits.txt\n--requirement=/etc/abs.txt\n-rsub/more.txt\n",
+        "in/sub/more.txt": b"more\n--constraint ../limits.txt\n-r ../main.txt\n",
+        "in/limits.txt": b"limit<2\n-r under.txt\n",
+        "in/under.txt": b"under<3\n",
+        "/etc/abs.txt": b"absolute\n",
+    }
+    found = _read(files, "in/main.txt")
+    assert found.requirements == ("more", "absolute")
+    assert found.constraints == ("limit<2", "under<3")
+
+
+def test_hashes_and_options():
+    """Digests are kept per project, other options skipped with a note."""
+    body = (
+        f"--index-url https://index.example/simple\n-i https://index.example/\n--pre\n"
+        f"Foo.Bar==1.0 \\\n  --hash=sha256:{A64} \\\n  --hash sha256:{B64.upper()}\n"
+        f"baz==2 --config-settings=x=y --hash=md5:{'c' * 32}\n"
+    ).encode()
+    found = _read({"requirements.txt": body})
+    assert found.requirements == ("Foo.Bar==1.0", "baz==2")
+    assert found.hashes == (
+        ("foo-bar", (f"sha256:{A64}", f"sha256:{B64}")),
+        ("baz", (f"md5:{'c' * 32}",)),
+    )
+    assert [note.partition(" ")[0] for note in found.notes] == [
+        "requirements.txt:1:",
+        "requirements.txt:2:",
+        "requirements.txt:3:",
+        "requirements.txt:7:",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "flask>=2 # é\n".encode(),
+        b"\xef\xbb\xbfflask>=2\n",
+        "flask>=2\n".encode("utf-16"),
+        "flask>=2 # ü\n".encode("utf-32"),
+        "# -*- coding: latin-1 -*-\nflask>=2 # ü\n".encode("latin-1"),
+        b"flask>=2\r\n",
+        b"flask>=2",
+    ],
+    ids=["utf-8", "bom", "utf-16", "utf-32", "coding line", "crlf", "no newline"],
+)
+def test_encodings(body):
+    """As pip decodes them."""
+    assert _read({"requirements.txt": body}).requirements == ("flask>=2",)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("-e .", "editable"),
+        ("--editable=git+https://code.example/x", "editable"),
+        ("git+https://code.example/x.git#egg=x", "path or URL"),
+        ("https://files.example/x-1.0-py3-none-any.whl", "path or URL"),
+        ("./local", "path or URL"),
+        ("../local", "path or URL"),
+        ("/abs/x", "path or URL"),
+        (".", "path or URL"),
+        ("C:\\x", "path or URL"),
+        ("x-1.0-py3-none-any.whl", "path or URL"),
+        ("file:///x", "path or URL"),
+        ("-r https://index.example/r.txt", "from the net"),
+        ("two words", "no requirement"),
+        ("a==1 --hash=nonsense", "--hash"),
+        ("a==1 --hash=sha256:xyz", "--hash"),
+    ],
+)
+def test_refused_with_place(line, message):
+    """What no repository can provide is refused, and file and line are told."""
+    with pytest.raises(ConfigError) as caught:
+        _read({"requirements.txt": b"ok\n" + line.encode() + b"\n"})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("requirements.txt:2: ")
+
+
+def test_wrong_encoding():
+    """A file that is not what it claims names itself."""
+    with pytest.raises(ConfigError, match=r"requirements\.txt: cannot be read as utf-8"):
+        _read({"requirements.txt": b"flask # \xff\n"})
+
+
+PYPROJECT = b"""
+[project]
+name = "mine"
+dependencies = ["a>=1", "mine[x]"]
+[project.optional-dependencies]
+x = ["b"]
+all = ["mine[x]", "c"]
+[dependency-groups]
+dev = ["d", {include-group = "Test"}]
+test = ["e"]
+loop = [{include-group = "loop"}]
+odd = [1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ("a>=1", "b")),
+        ({"extras": ["ALL"], "groups": ["dev"]}, ("a>=1", "c", "b", "d", "e")),
+        ({"extras": ["all"], "groups": []}, ("a>=1", "b", "c")),
+        ({"groups": ["test"]}, ("a>=1", "b", "e")),
+    ],
+)
+def test_pyproject(options, expected):
+    """Dependencies, extras with self-references, groups with includes."""
+    options = {key: [v.lower() if v != "ALL" else v for v in vs] for key, vs in options.items()}
+    found = _read({"pyproject.toml": PYPROJECT}, "pyproject.toml", **options)
+    assert sorted(found.requirements) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"extras": ["nope"]}, "no extra 'nope'"),
+        ({"groups": ["nope"]}, "no dependency group 'nope'"),
+        ({"groups": ["loop"]}, "includes itself"),
+        ({"groups": ["odd"]}, "holds 1"),
+    ],
+)
+def test_pyproject_mistakes(options, message):
+    """What does not exist is named."""
+    with pytest.raises(ConfigError, match=message):
+        _read({"pyproject.toml": PYPROJECT}, "pyproject.toml", **options)
+
+
+def test_dynamic_dependencies_are_noted():
+    """Only a build could tell them."""
+    found = _read(
+        {"pyproject.toml": b'[project]\nname = "x"\ndynamic = ["dependencies"]\n'},
+        "pyproject.toml",
+    )
+    assert found.requirements == ()
+    assert "dynamic" in found.notes[0]
+
+
+PYLOCK = f"""
+lock-version = "1.0"
+default-groups = ["base"]
+[[packages]]
+name = "a"
+version = "1.0"
+marker = "sys_platform == 'win32'"
+wheels = [{{name = "a-1.0-py3-none-any.whl", hashes = {{sha256 = "{A64}"}}}}]
+sdist = {{name = "a-1.0.tar.gz", hashes = {{sha256 = "{B64}"}}}}
+[[packages]]
+name = "dev"
+version = "2"
+marker = "'dev' in dependency_groups or 'Big_X' in extras"
+[[packages]]
+name = "base"
+version = "3"
+marker = "'base' in dependency_groups and 'no' not in extras"
+""".encode()
+
+
+def test_pylock():
+    """Each package is pinned with its digests; group and extra markers are answered."""
+    found = _read({"pylock.cpu.toml": PYLOCK}, "pylock.cpu.toml")
+    assert found.requirements == (
+        "a==1.0 ; sys_platform == 'win32'",
+        'dev==2 ; python_version < "0" or python_version < "0"',
+        'base==3 ; python_version >= "0" and python_version >= "0"',
+    )
+    assert found.hashes == (("a", (f"sha256:{A64}", f"sha256:{B64}")),)
+    chosen = _read({"pylock.toml": PYLOCK}, "pylock.toml", extras=["big-x"])
+    assert 'or python_version >= "0"' in chosen.requirements[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[[packages]]\nname='a'\n", "version 1"),
+        (b"lock-version='2.0'\n", "version 1"),
+        (b"not toml", "not a TOML document"),
+        (b"lock-version='1.0'\n[[packages]]\nversion='1'\n", "without a name"),
+        (
+            b"lock-version='1.0'\n[[packages]]\nname='a'\n[packages.vcs]\ntype='git'\n",
+            "not from an index",
+        ),
+        (b"lock-version='1.0'\n[[packages]]\nname='a'\n", "not from an index"),
+    ],
+)
+def test_pylock_mistakes(body, message):
+    """What cannot be mirrored is refused by name."""
+    with pytest.raises(ConfigError, match=message):
+        _read({"pylock.toml": body}, "pylock.toml")
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "Pipfile.lock", "dir/pdm.lock"])
+def test_private_formats_say_what_to_do(name):
+    """Formats of other tools are not guessed at."""
+    with pytest.raises(ConfigError, match="run `"):
+        _read({}, name)
+
+
+def test_script():
+    """The head of a script (PEP 723)."""
+    body = (
+        b"#!/usr/bin/env python3\n# /// script\n# requires-python = '>=3.11'\n"
+        b"# dependencies = [\n#   'requests<3',\n#\n#   'rich',\n# ]\n# ///\nimport requests\n"
+    )
+    found = _read({"run.py": body}, "run.py")
+    assert found.requirements == ("requests<3", "rich")
+    assert found.notes == ("run.py: requires Python >=3.11",)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"# /// script\n# dependencies = []\n# ///\n\n# /// script\n# ///\n", "more than one"),
+        (b"# /// script\n# dependencies = [\n# ///\n", "not a TOML"),
+        (b"# /// script\n# dependencies = ['???']\n# ///\n", "no requirement"),
+    ],
+)
+def test_script_mistakes(body, message):
+    """A head that cannot be read is an error."""
+    with pytest.raises(ConfigError, match=message):
+        _read({"run.py": body}, "run.py")
+
+
+@pytest.mark.parametrize("body", [b"import os\n", b"# /// script\n# dependencies = []\ncode\n"])
+def test_script_without_a_head(body):
+    """An ordinary script asks for nothing, and says so."""
+    found = _read({"run.py": body}, "run.py")
+    assert found.requirements == ()
+    assert found.notes
+
+
+def test_merged():
+    """Several files as one group."""
+    one = _read({"requirements.txt": f"a==1 --hash=sha256:{A64}\nb".encode()})
+    two = _read(
+        {"requirements.txt": f"a==1 --hash=sha256:{B64}\n-c c.txt".encode(), "c.txt": b"c<1"}
+    )
+    found = merged([one, two])
+    assert found.requirements == ("a==1", "b")
+    assert found.constraints == ("c<1",)
+    assert found.hashes == (("a", (f"sha256:{A64}", f"sha256:{B64}")),)

@@ -1,0 +1,322 @@
+"""Modes, builds, proofs, direct URLs and digests: what the case files have no words for."""
+
+from typing import Any
+
+import pytest
+
+from microrepo.formats.core_metadata import CoreMetadata
+from microrepo.formats.requirements_txt import RequirementFile
+from microrepo.model import Digests, File
+from microrepo.selection.closure import resolve
+from microrepo.selection.environments import Environment
+from microrepo.selection.facts import (
+    Candidates,
+    Edge,
+    Facts,
+    Failure,
+    Goal,
+    MetadataNeed,
+    Needs,
+    Options,
+    Resolution,
+    UrlFile,
+)
+from microrepo.selection.presets import environment_from_preset
+from microrepo.selection.proof import chains, prove, required_by
+from microrepo.selection.rounds import file_goal, requirement_goals
+from tests.support.closure_world import World, close, versions
+
+WINDOWS = environment_from_preset("windows", "cp312-win_amd64")
+LINUX = environment_from_preset("linux", "cp310-manylinux_2_28_x86_64")
+
+
+def _resolved(answer: Resolution | Needs | Failure) -> Resolution:
+    assert isinstance(answer, Resolution), answer
+    return answer
+
+
+def _pinned(answer: Resolution | Needs | Failure) -> set[str]:
+    return {pin.key for pin in _resolved(answer).pins}
+
+
+SPREAD: dict[str, Any] = {
+    "app": {"1.0": ["lib<2", "tool"], "2.0": ["lib", "tool"]},
+    "tool": {"1.0": ["lib<3"]},
+    "lib": {"1.0": [], "2.0": ["gone"], "3.0": []},
+    "gone": None,
+}
+
+
+def test_latest_takes_the_newest_match_of_each_requirement():
+    """Breadth first and no solving: one project may come in several versions."""
+    answer = resolve(Goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("latest"))
+    assert _pinned(answer) == {"app==2.0", "tool==1.0", "lib==3.0", "lib==2.0"}
+    (unmet,) = _resolved(answer).unmet
+    assert (unmet.requirement, unmet.parent) == ("gone", "lib==2.0")
+    assert unmet.reasons == ("there is no project gone",)
+
+
+def test_all_takes_every_match_and_all_their_needs():
+    """To the fixed point."""
+    answer = resolve(Goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("all"))
+    assert _pinned(answer) == {
+        *("app==1.0", "app==2.0", "tool==1.0", "lib==1.0", "lib==2.0", "lib==3.0")
+    }
+
+
+def test_solve_finds_one_set():
+    """The same goal, solved."""
+    answer = resolve(Goal("app", ("app",)), WINDOWS, World(SPREAD).facts())
+    assert _pinned(answer) == {"app==2.0", "tool==1.0", "lib==1.0"}
+
+
+@pytest.mark.parametrize("mode", ["solve", "latest", "all"])
+def test_modes_agree_whether_facts_are_there_or_asked_for(mode):
+    """Answers do not depend on the way the facts came."""
+    goal = Goal("app", ("app",))
+    world = World(SPREAD)
+    closure = close(world, [goal], [WINDOWS], Options(mode))
+    assert closure.resolutions == (resolve(goal, WINDOWS, world.facts(), Options(mode)),)
+
+
+@pytest.mark.parametrize("mode", ["latest", "all"])
+def test_modes_without_solving_fail_on_the_goal_itself(mode):
+    """A goal's own requirement must have a match."""
+    answer = resolve(Goal("x", ("lib>=9",)), WINDOWS, World(SPREAD).facts(), Options(mode))
+    assert isinstance(answer, Failure)
+    assert "no version fits lib>=9" in answer.reasons[0]
+
+
+def test_needs_name_what_is_missing_and_likely():
+    """First the project, then the metadata of its newest match, then all of the next level."""
+    world = World({"a": {"1": ["b", "c"], "0": []}, "b": {"1": []}, "c": {"1": []}})
+    facts = Facts()
+    goal = Goal("a", ("a",))
+    assert resolve(goal, WINDOWS, facts) == Needs(projects=frozenset({"a"}))  # type: ignore[arg-type]
+    needs = Needs(projects=frozenset({"a"}))  # type: ignore[arg-type]
+    world.answer(needs, facts)
+    needs = resolve(goal, WINDOWS, facts)  # type: ignore[assignment]
+    assert {need.filename for need in needs.metadata} == {"a-1-py3-none-any.whl"}
+    world.answer(needs, facts)
+    needs = resolve(goal, WINDOWS, facts)  # type: ignore[assignment]
+    assert needs.projects == {"b", "c"}
+
+
+def test_every_fitting_file_of_the_chosen_release_comes_along():
+    """All wheels that suit the environment, and the source distribution, the best first."""
+    tags = ["py3-none-any", "cp312-cp312-win_amd64", "cp38-abi3-win_amd64", "sdist"]
+    world = World({"a": {"1.0": {"files": [*tags, "cp312-cp312-macosx_11_0_arm64"]}}})
+    (pin,) = _resolved(resolve(Goal("a", ("a",)), WINDOWS, world.facts())).pins
+    assert [file.filename for file in pin.files] == [
+        "a-1.0-cp312-cp312-win_amd64.whl",
+        "a-1.0-cp38-abi3-win_amd64.whl",
+        "a-1.0-py3-none-any.whl",
+        "a-1.0.tar.gz",
+    ]
+    assert pin.metadata_file == "a-1.0-cp312-cp312-win_amd64.whl"
+
+
+def test_edges_and_chains():
+    """Each file knows who requires it, back to the goal."""
+    world = World(
+        {
+            "a": {"1": {"requires": ["b>=1", "c; extra == 'x'"], "extras": ["x"]}},
+            "b": {"1": ["c<2"]},
+            "c": {"1": ["b"]},
+        }
+    )
+    answer = _resolved(resolve(Goal("set", ("a[x]",), origin="here"), WINDOWS, world.facts()))
+    pins = {pin.project: pin for pin in answer.pins}
+    assert pins["a"].edges == (Edge("a[x]", ""),)  # type: ignore[index]
+    assert pins["a"].extras == ("x",)  # type: ignore[index]
+    assert pins["b"].edges == (Edge("b", "c==1"), Edge("b>=1", "a==1"))  # type: ignore[index]
+    assert pins["c"].edges == (Edge("c", "a==1"), Edge("c<2", "b==1"))  # type: ignore[index]
+    assert chains([answer], "c-1-py3-none-any.whl") == (
+        "windows: c-1-py3-none-any.whl <- c of a==1 <- a[x] <- set",
+    )
+    links = required_by([answer, answer])
+    assert len(links) == 5
+    assert {link.environment for link in links} == {"windows"}
+
+
+def test_many_goals_one_impossible():
+    """One impossible goal never stops the others, and each environment has its own answer."""
+    index: dict[str, Any] = {
+        "a": {"2": {"python": ">=3.12"}, "1": []},
+        "b": {"1": {"python": ">=3.12"}},
+    }
+    closure = close(World(index), requirement_goals(["a", "b", "a"]), [LINUX, WINDOWS])
+    got = {(found.goal.name, found.environment): versions(found) for found in closure.resolutions}
+    assert got == {
+        ("a", "linux"): {"a": "1"},
+        ("a", "windows"): {"a": "2"},
+        ("b", "windows"): {"b": "1"},
+    }
+    (failure,) = closure.failures
+    assert (failure.goal.name, failure.environment) == ("b", "linux")
+    assert closure.resolutions[0].goal.origin == "packages"
+
+
+def test_build_requirements_are_an_environment_of_their_own():
+    """What builds a kept sdist is resolved apart, to the end, and conflicts with nobody."""
+    index: dict[str, Any] = {
+        "a": {
+            "1": {
+                "requires": ["setuptools<50"],
+                "files": ["sdist"],
+                "build": ["setuptools>=60", "wheel"],
+            }
+        },
+        "setuptools": {"40": [], "70": {"files": ["py3-none-any", "sdist"], "build": ["wheel"]}},
+        "wheel": {"1": {"files": ["sdist"], "build": ["flit"]}},
+        "flit": {"1": {"files": ["sdist"], "build": []}},
+    }
+    world = World(index)
+    plain = close(world, requirement_goals(["a"]), [WINDOWS])
+    assert [versions(found) for found in plain.resolutions] == [{"a": "1", "setuptools": "40"}]
+    closure = close(world, requirement_goals(["a"]), [WINDOWS], build_requirements=True)
+    builds = {f.goal.name: versions(f) for f in closure.resolutions if "(build)" in f.environment}
+    assert builds == {
+        "build a-1.tar.gz": {"setuptools": "70", "wheel": "1"},
+        "build setuptools-70.tar.gz": {"wheel": "1"},
+        "build wheel-1.tar.gz": {"flit": "1"},
+    }
+
+
+def test_prove_closed():
+    """What is at hand suffices; what must be built is listed."""
+    index: dict[str, Any] = {"a": {"1": ["b"]}, "b": {"1": {"files": ["sdist"]}}}
+    proof = prove(requirement_goals(["a"]), [WINDOWS], World(index).facts())
+    assert proof.closed
+    assert [(found.environment, found.project, found.version) for found in proof.sdist_only] == [
+        ("windows", "b", "1")
+    ]
+
+
+def test_prove_names_what_is_missing():
+    """Facts that are not there count as files that are not there."""
+    world = World({"a": {"1": ["b"]}, "c": {"1": []}})
+    facts = world.facts()
+    del facts.metadata["c-1-py3-none-any.whl"]
+    proof = prove(requirement_goals(["a", "c"]), [WINDOWS], facts)
+    assert not proof.closed
+    by_goal = {failure.goal.name: "\n".join(failure.reasons) for failure in proof.missing}
+    assert "there is no project b" in by_goal["a"]
+    assert "chain: b <- a 1 <- a" in by_goal["a"]
+    assert "c==1 has no readable metadata" in by_goal["c"]
+
+
+URL = "https://files.example/c-1.0-py3-none-any.whl"
+URL_FILE = File(
+    filename="c-1.0-py3-none-any.whl", url=URL, version="1.0", package_type="bdist_wheel"
+)
+URL_METADATA = CoreMetadata("c", "1.0", requires_dist=("d",))
+URLS = Options(allow_urls=True)
+
+
+def _url_facts(found: UrlFile | str, *, a: list[str] | None = None) -> Facts:
+    world = World({"a": {"1": a or [f"c @ {URL}", "b"]}, "b": {"1": ["c>=1"]}, "d": {"1": []},
+                   "c": {"9": []}})  # fmt: skip
+    facts = world.facts()
+    facts.add(urls={URL: found})
+    return facts
+
+
+def test_direct_urls_are_followed_on_request():
+    """The file behind the URL is the only candidate for its project, for everyone."""
+    facts = _url_facts(UrlFile(URL_FILE, URL_METADATA))
+    answer = resolve(Goal("a", ("a",)), WINDOWS, facts, URLS)
+    assert _pinned(answer) == {"a==1", "b==1", "c==1.0", "d==1"}
+
+
+def test_direct_urls_are_asked_for():
+    """An unknown URL is a need like any other."""
+    facts = _url_facts(UrlFile(URL_FILE, URL_METADATA))
+    facts.urls.clear()
+    needs = resolve(Goal("a", ("a",)), WINDOWS, facts, URLS)
+    assert isinstance(needs, Needs)
+    assert needs.urls == {URL}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        "404",
+        UrlFile(URL_FILE, CoreMetadata("other", "1.0")),
+        UrlFile(URL_FILE, CoreMetadata("c", "0.5")),
+    ],
+)
+def test_direct_urls_that_do_not_fit(found):
+    """Not there, another project, or a version that somebody refuses."""
+    assert isinstance(resolve(Goal("a", ("a",)), WINDOWS, _url_facts(found), URLS), Failure)
+
+
+def test_version_control_is_never_followed():
+    """Not even with URLs allowed."""
+    facts = _url_facts("unused", a=["c @ git+https://code.example/c"])
+    answer = resolve(Goal("a", ("a",)), WINDOWS, facts, URLS)
+    assert isinstance(answer, Failure)
+    assert "direct URL" in answer.reasons[0]
+
+
+def test_digests_limit_files():
+    """A file that the requirements file's hashes do not name is no candidate."""
+    good, bad = "a" * 64, "b" * 64
+    files = [
+        File("x-1-py3-none-any.whl", "", "1", "bdist_wheel", Digests(sha256=good)),
+        File("x-2-py3-none-any.whl", "", "2", "bdist_wheel", Digests(sha256=bad)),
+        File("x-1.tar.gz", "", "1", "sdist", Digests(sha256=bad)),
+    ]
+    metadata: dict[str, CoreMetadata | str] = {
+        "x-1-py3-none-any.whl": CoreMetadata("x", "1"),
+        "x-2-py3-none-any.whl": CoreMetadata("x", "2"),
+    }
+    facts = Facts({"x": Candidates(tuple(files))}, metadata)  # type: ignore[dict-item]
+    hashes = (("x", (f"sha256:{good}",)),)
+    goal = file_goal("requirements.txt", RequirementFile(("x",), hashes=hashes))
+    (pin,) = _resolved(resolve(goal, WINDOWS, facts)).pins
+    assert [file.filename for file in pin.files] == ["x-1-py3-none-any.whl"]
+    assert goal.origin == "-r requirements.txt"
+
+
+def test_notes_tell_doubts():
+    """Guesses, repairs, missing extras and pinned yanked releases are told."""
+    index: dict[str, Any] = {
+        "a": {"1": {"requires": ["b (>=1.*)"], "yanked": True, "source": "guess"}},
+        "b": {"1": []},
+    }
+    answer = _resolved(resolve(Goal("a", ("a[x]==1",)), WINDOWS, World(index).facts()))
+    text = "\n".join(answer.notes)
+    assert "a==1: provides no extra x" in text
+    assert "a==1: yanked, but pinned" in text
+    assert "* behind an ordering operator" in text
+    assert [pin.guess for pin in answer.pins] == [True, False]
+
+
+def test_metadata_of_another_release_is_not_believed():
+    """A file whose metadata names another project or version is passed over."""
+    facts = World({"a": {"2": [], "1": []}}).facts()
+    facts.metadata["a-2-py3-none-any.whl"] = CoreMetadata("a", "3")
+    assert _pinned(resolve(Goal("a", ("a",)), WINDOWS, facts)) == {"a==1"}
+
+
+def test_the_solver_gives_up_in_the_end():
+    """A limit on steps is an answer, not a hang."""
+    index: dict[str, Any] = {f"p{n}": {f"{v}": [f"p{n + 1}"] for v in range(20)} for n in range(9)}
+    index["p9"] = {f"{v}": ["q==2" if v else "q==1"] for v in range(20)}
+    index["q"] = {"1": [], "2": []}
+    goal = Goal("x", ("p0", "q==1"))
+    answer = resolve(goal, WINDOWS, World(index).facts(), Options(max_rounds=5))
+    assert isinstance(answer, Failure)
+    assert "no solution within" in answer.reasons[0]
+    assert isinstance(resolve(goal, WINDOWS, World(index).facts()), Resolution)
+
+
+def test_environments_of_one_name_do_not_mix():
+    """A view belongs to an environment's value, whatever it is called."""
+    facts = World({"a": {"1": {"files": ["cp312-cp312-win_amd64"]}}}).facts()
+    goal = Goal("a", ("a",))
+    assert isinstance(resolve(goal, WINDOWS, facts), Resolution)
+    other = Environment("windows", LINUX.markers, LINUX.tags)
+    assert isinstance(resolve(goal, other, facts), Failure)
+    assert MetadataNeed("a", "x") < MetadataNeed("b", "a")  # type: ignore[arg-type]

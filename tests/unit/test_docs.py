@@ -1,0 +1,120 @@
+"""The reference pages say what the program does: generated ones, and lists that must be complete."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import config_page
+from microrepo import errors
+from microrepo.cli.parser import build_parser
+from microrepo.config.schema import KEYS
+from microrepo.model import Reason
+from microrepo.state import open_state, schema
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DOCS = CHECKOUT / "docs"
+# Pages that others link to already and that are still being written.
+PAGES = sorted([*DOCS.rglob("*.md"), *CHECKOUT.glob("*.md")])
+
+
+def read(*parts: str) -> str:
+    return DOCS.joinpath(*parts).read_text(encoding="utf-8")
+
+
+def test_settings_page_is_what_the_generator_makes() -> None:
+    """If this fails: python docs/generate.py."""
+    assert read("reference", "config.md") == config_page()
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    for action in build_parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise AssertionError("no commands")
+
+
+def command_sections() -> dict[str, str]:
+    """The reference of each command: name -> text."""
+    parts = re.split(r"^### `([a-z-]+)[^`]*`$", read("reference", "cli.md"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_command_has_its_section() -> None:
+    assert set(command_sections()) == set(commands())
+
+
+GLOBAL_FLAGS = {
+    option
+    for action in build_parser()._actions
+    for option in action.option_strings
+    if not isinstance(action, argparse._SubParsersAction)
+}
+SETTING_FLAGS = {f"--{no}{key.replace('_', '-')}" for key in KEYS for no in ("", "no-")}
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_flag_of_a_command_is_told(name: str) -> None:
+    own = set(commands()[name]._option_string_actions) - GLOBAL_FLAGS - SETTING_FLAGS
+    rows = re.findall(r"^\| (`-.*?`) \|", command_sections()[name], flags=re.MULTILINE)
+    told = {flag.split()[0] for row in rows for flag in re.findall(r"`([^`]+)`", row)}
+    assert own <= told <= own | SETTING_FLAGS
+
+
+def test_every_flag_that_stands_everywhere_is_told() -> None:
+    section = read("reference", "cli.md").partition("## Exit codes")[0]
+    told = {flag.split()[0] for flag in re.findall(r"`(-[^`]+)`", section)}
+    assert told >= GLOBAL_FLAGS
+
+
+def test_commands_that_take_few_settings_are_told() -> None:
+    text = " ".join(read("reference", "cli.md").split())
+    for name, parser in commands().items():
+        settings = SETTING_FLAGS & set(parser._option_string_actions)
+        if settings == {"--repository"}:
+            alone = text.partition("`list`,")[2].partition("take `--repository` alone")[0]
+            assert name == "list" or f"`{name}`" in alone
+
+
+def test_every_exit_code_is_told() -> None:
+    told = set(re.findall(r"^\| (\d+) \|", read("reference", "cli.md"), flags=re.MULTILINE))
+    codes = {
+        str(kind.exit_code)
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.MicrorepoError)
+    }
+    assert told == codes | {"0", "3", "130", "143"}
+
+
+def test_every_table_and_column_of_the_state_is_told(tmp_path: Path) -> None:
+    state, _ = open_state(tmp_path / "state.db")
+    rows = state._db.execute(
+        "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c "
+        "WHERE t.type = 'table'"
+    ).fetchall()
+    state.close()
+    page = read("reference", "files.md")
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, flags=re.MULTILINE))
+    untold = [f"{table}.{column}" for table, column in rows if f"`{column}`" not in told[table]]
+    assert untold == []
+    assert set(told) == {table for table, _ in rows}
+
+
+def test_schema_version_is_told() -> None:
+    assert f"schema {schema.SCHEMA_VERSION}" in read("reference", "files.md")
+
+
+@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.value)
+def test_every_reason_is_told(reason: Reason) -> None:
+    assert f"| {reason.value} |" in read("explanation", "selection.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|mailto:)([^)#]+)(?:#[^)]*)?\)", text)
+    targets = [(page.parent / link).resolve() for link in links]
+    assert [target for target in targets if not target.exists()] == []

@@ -1,0 +1,312 @@
+"""From what is wanted and what is there to actions, and the guards that look at them."""
+
+from __future__ import annotations
+
+import pytest
+
+from microrepo.errors import NoSpace, OverBudget, TooManyDeletions
+from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName
+from microrepo.plan import (
+    SHARE_COUNTS_ABOVE,
+    Limits,
+    Totals,
+    Wanted,
+    check_deletions,
+    check_space,
+    make_plan,
+    same_content,
+    totals_of,
+    unsettled,
+)
+
+RIGHT, WRONG = Digests(sha256="a" * 64), Digests(sha256="b" * 64)
+NAME = "foo-1.0.tar.gz"
+
+
+def wanted(
+    name: str = NAME, digests: Digests = RIGHT, project: str = "foo", size: int | None = 10
+) -> Wanted:
+    file = File(name, f"https://f.example/{name}", "1.0", "sdist", digests, size)
+    return Wanted(NormalizedName(project), file, "Python 3.11")
+
+
+def local(
+    name: str = NAME,
+    digests: Digests = RIGHT,
+    *,
+    recorded: bool = True,
+    project: str = "foo",
+    size: int | None = 10,
+) -> LocalFile:
+    return LocalFile(name, size, 1, recorded, digests, project if recorded else "")
+
+
+def plan_one(item: Wanted, there: LocalFile | None, **how: bool) -> Action:
+    present = {} if there is None else {there.filename: there}
+    (action,) = make_plan([item], present, **how)
+    return action
+
+
+@pytest.mark.parametrize(
+    ("there", "kind"),
+    [
+        pytest.param(None, ActionKind.DOWNLOAD, id="unknown"),
+        pytest.param(local(size=None), ActionKind.DOWNLOAD, id="recorded but gone"),
+        pytest.param(local(), ActionKind.KEEP, id="ours and right"),
+        pytest.param(local(digests=WRONG), ActionKind.DOWNLOAD, id="ours and damaged"),
+        pytest.param(local(digests=Digests()), ActionKind.DOWNLOAD, id="ours, content unknown"),
+        pytest.param(local(recorded=False), ActionKind.ADOPT, id="not ours and right"),
+        pytest.param(
+            local(digests=WRONG, recorded=False), ActionKind.CONFLICT, id="not ours and different"
+        ),
+    ],
+)
+def test_action_for_a_wanted_file(there: LocalFile | None, kind: ActionKind) -> None:
+    assert plan_one(wanted(), there).kind is kind
+
+
+def test_replacing_turns_a_conflict_into_a_download() -> None:
+    action = plan_one(wanted(), local(digests=WRONG, recorded=False), replace=True)
+    assert action.kind is ActionKind.DOWNLOAD
+    assert action.reason == "replaces other content"
+
+
+@pytest.mark.parametrize(
+    ("announced_size", "recorded", "kind"),
+    [
+        pytest.param(10, True, ActionKind.KEEP, id="ours, same size"),
+        pytest.param(None, True, ActionKind.KEEP, id="ours, size unknown"),
+        pytest.param(11, True, ActionKind.DOWNLOAD, id="ours, other size"),
+        pytest.param(10, False, ActionKind.ADOPT, id="not ours, same size"),
+        pytest.param(11, False, ActionKind.CONFLICT, id="not ours, other size"),
+    ],
+)
+def test_without_a_digest_the_size_decides(
+    announced_size: int | None, recorded: bool, kind: ActionKind
+) -> None:
+    item = wanted(digests=Digests(), size=announced_size)
+    assert plan_one(item, local(recorded=recorded)).kind is kind
+
+
+def test_download_carries_size_and_reason() -> None:
+    action = plan_one(wanted(), None)
+    assert (action.size_bytes, action.reason, action.project) == (10, "Python 3.11", "foo")
+
+
+@pytest.mark.parametrize(
+    ("prune", "kinds"),
+    [
+        pytest.param(True, [ActionKind.DOWNLOAD, ActionKind.DELETE], id="prune"),
+        pytest.param(False, [ActionKind.DOWNLOAD], id="do not prune"),
+    ],
+)
+def test_recorded_files_that_are_not_wanted(prune: bool, kinds: list[ActionKind]) -> None:
+    old = local("old-0.9.tar.gz")
+    plan = make_plan([wanted()], {old.filename: old}, prune=prune)
+    assert [action.kind for action in plan] == kinds
+
+
+def test_files_that_are_not_ours_are_never_deleted() -> None:
+    mine = local("my-own.tar.gz", recorded=False)
+    assert make_plan([], {mine.filename: mine}) == ()
+
+
+@pytest.mark.parametrize(
+    ("items", "replaced"),
+    [
+        pytest.param([wanted()], True, id="a newer file of the same project"),
+        pytest.param([wanted("bar-1.0.zip", project="bar")], False, id="of another project"),
+        pytest.param([], False, id="nothing"),
+    ],
+)
+def test_deletion_knows_whether_it_is_replaced(items: list[Wanted], replaced: bool) -> None:
+    old = local("foo-0.9.tar.gz")
+    plan = make_plan(items, {old.filename: old})
+    (deletion,) = [action for action in plan if action.kind is ActionKind.DELETE]
+    assert (deletion.replaced, deletion.size_bytes) == (replaced, 10)
+
+
+def test_a_conflict_replaces_nothing() -> None:
+    old, foreign = local("foo-0.9.tar.gz"), local(digests=WRONG, recorded=False)
+    plan = make_plan([wanted()], {old.filename: old, foreign.filename: foreign})
+    (deletion,) = [action for action in plan if action.kind is ActionKind.DELETE]
+    assert not deletion.replaced
+
+
+def test_two_projects_with_the_same_content_under_one_name() -> None:
+    (action,) = make_plan([wanted(project="bar"), wanted(project="foo")], {})
+    assert (action.kind, action.project, action.reason) == (
+        ActionKind.DOWNLOAD,
+        "bar",
+        "Python 3.11",
+    )
+
+
+def test_two_projects_with_other_content_under_one_name() -> None:
+    (action,) = make_plan([wanted(project="foo"), wanted(project="bar", digests=WRONG)], {})
+    assert (action.kind, action.project) == (ActionKind.DOWNLOAD, "bar")
+    assert action.reason == "Python 3.11; also claimed by foo, with other content"
+
+
+def test_the_recorded_owner_of_a_name_keeps_it() -> None:
+    claims = [wanted(project="bar", digests=WRONG), wanted(project="foo")]
+    (action,) = make_plan(claims, {NAME: local(project="foo")})
+    assert (action.kind, action.project) == (ActionKind.KEEP, "foo")
+
+
+def test_three_claims_name_each_rival_once() -> None:
+    claims = [wanted(project=name, digests=Digests(sha256=name * 64)) for name in "abcb"]
+    (action,) = make_plan(claims, {})
+    assert action.reason.count("also claimed by b") == action.reason.count("claimed by c") == 1
+
+
+def test_names_that_differ_in_case_only() -> None:
+    plan = make_plan([wanted("Foo-1.0.tar.gz"), wanted("foo-1.0.tar.gz", WRONG)], {})
+    assert [(action.filename, action.kind) for action in plan] == [
+        ("Foo-1.0.tar.gz", ActionKind.DOWNLOAD),
+        ("foo-1.0.tar.gz", ActionKind.CONFLICT),
+    ]
+    assert plan[1].reason == "differs only in case from Foo-1.0.tar.gz"
+
+
+def test_of_names_that_differ_in_case_the_recorded_one_stays() -> None:
+    plan = make_plan([wanted("Foo-1.0.tar.gz"), wanted()], {NAME: local()})
+    assert {a.filename: a.kind for a in plan} == {
+        "Foo-1.0.tar.gz": ActionKind.CONFLICT,
+        NAME: ActionKind.KEEP,
+    }
+
+
+def test_what_one_project_lists_twice_does_not_depend_on_the_order() -> None:
+    twice = [wanted(), wanted(digests=WRONG), wanted(size=99)]
+    assert make_plan(twice, {}) == make_plan(twice[::-1], {})
+
+
+def test_nothing_wanted_and_nothing_there() -> None:
+    assert make_plan([], {}) == ()
+
+
+# --- content ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("announced", "actual", "expected"),
+    [
+        pytest.param(RIGHT, RIGHT, True, id="same"),
+        pytest.param(RIGHT, WRONG, False, id="other"),
+        pytest.param(
+            Digests("a", md5="x"), Digests("a", md5="y"), True, id="the strongest decides"
+        ),
+        pytest.param(Digests(md5="x"), Digests("a", md5="x"), True, id="what both know decides"),
+        pytest.param(Digests(md5="x"), RIGHT, None, id="nothing in common"),
+        pytest.param(Digests(), Digests(), None, id="nothing at all"),
+    ],
+)
+def test_same_content(announced: Digests, actual: Digests, expected: bool | None) -> None:
+    assert same_content(announced, actual) is expected
+
+
+@pytest.mark.parametrize(
+    ("item", "there", "expected"),
+    [
+        pytest.param(wanted(), None, {}, id="not there"),
+        pytest.param(wanted(), local(size=None), {}, id="gone"),
+        pytest.param(wanted(), local(), {}, id="known"),
+        pytest.param(wanted(), local(digests=Digests()), {NAME: "sha256"}, id="unknown content"),
+        pytest.param(
+            wanted(digests=Digests(md5="x")), local(), {NAME: "md5"}, id="another algorithm"
+        ),
+        pytest.param(
+            wanted(digests=Digests()), local(digests=Digests()), {}, id="nothing to compare with"
+        ),
+    ],
+)
+def test_files_to_digest_before_planning(
+    item: Wanted, there: LocalFile | None, expected: dict[str, str]
+) -> None:
+    present = {} if there is None else {there.filename: there}
+    assert unsettled([item], present) == expected
+
+
+# --- totals and guards --------------------------------------------------------------------------------
+
+
+def action(kind: ActionKind, size: int = 10, *, replaced: bool = False) -> Action:
+    return Action(kind, f"{kind.value}-{size}", "foo", None, "", size, replaced)
+
+
+def test_totals() -> None:
+    plan = [action(kind) for kind in ActionKind] + [action(ActionKind.DOWNLOAD, 5)]
+    assert totals_of(plan) == Totals(2, 15, 1, 1, 1, 10, 1)
+
+
+def test_totals_add_up() -> None:
+    assert Totals(1, 2, 3, 4, 5, 6, 7) + Totals(10, 20, 30, 40, 50, 60, 70) == Totals(
+        11, 22, 33, 44, 55, 66, 77
+    )
+
+
+@pytest.mark.parametrize(
+    ("download", "present", "free", "limits", "refusal"),
+    [
+        pytest.param(0, 0, 0, Limits(), None, id="nothing to do on a full disk"),
+        pytest.param(10, 0, 10, Limits(), None, id="just fits"),
+        pytest.param(11, 0, 10, Limits(), NoSpace, id="does not fit"),
+        pytest.param(5, 0, 10, Limits(min_free_bytes=5), None, id="leaves just enough"),
+        pytest.param(6, 0, 10, Limits(min_free_bytes=5), NoSpace, id="leaves too little"),
+        pytest.param(0, 0, 1, Limits(min_free_bytes=5), None, id="nothing to download"),
+        pytest.param(5, 5, 99, Limits(max_total_bytes=10), None, id="just within the budget"),
+        pytest.param(6, 5, 99, Limits(max_total_bytes=10), OverBudget, id="over the budget"),
+    ],
+)
+def test_space(
+    download: int, present: int, free: int, limits: Limits, refusal: type[Exception] | None
+) -> None:
+    found = check_space(download, present, free, limits)
+    assert found is None if refusal is None else type(found) is refusal
+
+
+@pytest.mark.parametrize(
+    ("found", "setting"),
+    [
+        (check_space(10**9, 0, 10**6, Limits()), "`min_free_space`"),
+        (check_space(10**9, 0, 10**12, Limits(max_total_bytes=5)), "`max_total_size`"),
+    ],
+)
+def test_refusal_names_the_setting_that_allows_it(found: Exception, setting: str) -> None:
+    assert setting in str(found)
+
+
+@pytest.mark.parametrize(
+    ("count", "replaced", "present", "limits", "refused"),
+    [
+        pytest.param(5, 0, 1000, Limits(), False, id="no limit"),
+        pytest.param(5, 0, 1000, Limits(max_deletes=5), False, id="as many as allowed"),
+        pytest.param(6, 0, 1000, Limits(max_deletes=5), True, id="one too many"),
+        pytest.param(1, 0, 1, Limits(max_deletes=0), True, id="none allowed"),
+        pytest.param(0, 50, 1000, Limits(max_deletes=5), False, id="replaced ones are free"),
+        pytest.param(500, 0, 1000, Limits(max_deletes_share=0.5), False, id="half"),
+        pytest.param(501, 0, 1000, Limits(max_deletes_share=0.5), True, id="more than half"),
+        pytest.param(
+            SHARE_COUNTS_ABOVE,
+            0,
+            SHARE_COUNTS_ABOVE,
+            Limits(max_deletes_share=0.1),
+            False,
+            id="a share does not guard a small repository",
+        ),
+        pytest.param(100, 0, 101, Limits(max_deletes_share=0.1), True, id="but from 101 files on"),
+    ],
+)
+def test_deletions(count: int, replaced: int, present: int, limits: Limits, refused: bool) -> None:
+    deletions = [action(ActionKind.DELETE)] * count
+    deletions += [action(ActionKind.DELETE, replaced=True)] * replaced
+    found = check_deletions(deletions, present, limits)
+    assert isinstance(found, TooManyDeletions) is refused
+
+
+def test_refused_deletions_say_how_to_allow_them() -> None:
+    found = check_deletions([action(ActionKind.DELETE)] * 7, 500, Limits(max_deletes_share=0.01))
+    assert "7 files would be deleted" in str(found)
+    assert "allows 1% of 500" in str(found)
+    assert "--max-deletes 7" in str(found)
