@@ -187,7 +187,30 @@ def command_verify(arguments: argparse.Namespace) -> int:
     return _report(
         arguments,
         lambda reporter: verify(
-            loaded.config, deep=arguments.deep, repair=arguments.repair, reporter=reporter
+            loaded.config,
+            deep=arguments.deep,
+            repair=arguments.repair,
+            dry_run=arguments.dry_run,
+            reporter=reporter,
+        ),
+    )
+
+
+def command_delete(arguments: argparse.Namespace) -> int:
+    """Delete projects, releases or files by name."""
+    from microrepo.operations.deleting import BY_COMMAND, delete
+
+    loaded = load_settings(arguments)
+    requests = requests_or_everything(loaded)
+    return _report(
+        arguments,
+        lambda reporter: delete(
+            loaded.config,
+            requests,
+            arguments.names,
+            reason=arguments.reason or BY_COMMAND,
+            dry_run=arguments.dry_run,
+            reporter=reporter,
         ),
     )
 

@@ -77,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_verify(commands)
     _add_prune(commands)
+    _add_delete(commands)
     _add_looking(commands)
     _add_targets(commands)
     _add_serving(commands)
@@ -166,11 +167,27 @@ def _add_verify(commands: Any) -> None:
     parser = _command(commands, "verify", "compare the files on disk with their digests")
     parser.add_argument("--deep", action="store_true", help="read every file, also unchanged ones")
     parser.add_argument("--repair", action="store_true", help="fetch damaged files anew")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing down; say what --repair would fetch"
+    )
     add_config_flags(parser)
 
 
 def _add_prune(commands: Any) -> None:
     parser = _command(commands, "prune", "delete what the configuration no longer selects, offline")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    add_config_flags(parser)
+
+
+def _add_delete(commands: Any) -> None:
+    parser = _command(commands, "delete", "delete projects, releases or files, with their pages")
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="a project, a release (`NAME==VERSION`, `NAME<2`) or a file name",
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the history")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     add_config_flags(parser)
 

@@ -41,7 +41,10 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += failure_lines("failed", report.failed, verbose=verbose)
     lines += failure_lines("in conflict", report.conflicts, verbose=verbose)
     if report.missing:
-        lines.append(f"no such project: {', '.join(report.missing)}")
+        what = "nothing of that name" if report.operation == "delete" else "no such project"
+        lines.append(f"{what}: {', '.join(report.missing)}")
+    if report.operation == "delete":
+        lines += report.notes
     if report.refused:
         lines.append(f"refused: {report.refused}")
     return _text(lines)
@@ -62,6 +65,7 @@ def _rows(report: Report) -> list[tuple[str, str]]:
             ("sound", files(totals.keep)),
             ("repaired", files(report.downloaded)) if report.downloaded else ("", ""),
             ("damaged", files(len(report.failed))),
+            ("to repair", files(len(report.plan))) if report.plan else ("", ""),
         ]
     elif report.dry_run:
         rows += [

@@ -169,7 +169,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = "50 %"
     removed: Annotated[
         Literal["delete", "keep", "quarantine"],
-        Meta(description="What becomes of the files of projects that were removed upstream."),
+        Meta(
+            description="What becomes of the files of projects that were removed upstream, or that "
+            "the index holds in quarantine."
+        ),
     ] = "delete"
     simple: Annotated[
         bool, Meta(description="Write the static `simple/` index beside the files.")

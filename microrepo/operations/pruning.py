@@ -17,6 +17,7 @@ from microrepo.state import FileRow, HistoryRow
 from microrepo.transfer.progress import Reporter, SilentReporter
 
 REMOVED = "removed upstream"
+QUARANTINED = "quarantined upstream"
 NOT_REQUESTED = "no longer requested"
 _BATCH = 500
 
@@ -72,24 +73,36 @@ def prune(
         elif dry_run:
             report.plan = deletions
         else:
+            from microrepo.operations.running import publish
+
+            # Files leave the pages before they leave the directory.
+            publish(session, leaving={action.filename for action in deletions})
             delete_files(session, deletions)
-        return report.build(time.monotonic() - started)
+            publish(session)
+    return report.build(time.monotonic() - started)
 
 
 def _unwanted(session: Session, policy: Policy) -> list[Action]:
     names = [NormalizedName(row[0]) for row in session.state.iter_known()]
     deletions: list[Action] = []
     for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
-        verdicts = {
-            project.name: _verdicts(project, policy, session.now)
-            for project in session.state.documents(batch).values()
-        }
-        for row in session.state.files(batch):
-            reason = _why_unwanted(row, verdicts.get(row.project), policy)
-            if row.present and reason and not session.state.requirers(row.filename):
-                deletions.append(_deletion(row, reason))
+        rows = [row for row in session.state.files(names[start : start + _BATCH]) if row.present]
+        reasons = unwanted_because(session, rows, policy)
+        deletions += [_deletion(row, why) for row in rows if (why := reasons[row.filename])]
     return deletions
+
+
+def unwanted_because(
+    session: Session, rows: Sequence[FileRow], policy: Policy
+) -> dict[str, str | None]:
+    """Return, by file name, why the stored records do not select a file; None if they do."""
+    projects = session.state.documents({row.project for row in rows}).values()
+    verdicts = {project.name: _verdicts(project, policy, session.now) for project in projects}
+    reasons = {}
+    for row in rows:
+        why = _why_unwanted(row, verdicts.get(row.project), policy)
+        reasons[row.filename] = None if why and session.state.requirers(row.filename) else why
+    return reasons
 
 
 def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, str | None]:
@@ -131,7 +144,7 @@ def delete_files(session: Session, deletions: Iterable[Action]) -> None:
     quarantine = session.config.removed == "quarantine"
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
-        _move_aside_or_delete(session, batch, quarantine=quarantine)
+        aside = _move_aside_or_delete(session, batch, quarantine=quarantine)
         session.directory.sync()
         with session.state.transaction():
             session.state.delete_files(action.filename for action in batch)
@@ -140,7 +153,7 @@ def delete_files(session: Session, deletions: Iterable[Action]) -> None:
                     session.run,
                     action.project,
                     action.filename,
-                    "delete",
+                    "quarantine" if action.filename in aside else "delete",
                     action.reason,
                     action.size_bytes,
                 )
@@ -153,10 +166,14 @@ def delete_files(session: Session, deletions: Iterable[Action]) -> None:
         session.state.forget_projects(sorted(ended))
 
 
-def _move_aside_or_delete(session: Session, batch: Sequence[Action], *, quarantine: bool) -> None:
-    removed = [a for a in batch if quarantine and a.reason == REMOVED]
+def _move_aside_or_delete(
+    session: Session, batch: Sequence[Action], *, quarantine: bool
+) -> frozenset[str]:
+    """Take files out of the directory; return the names of those that were moved aside."""
+    removed = [a for a in batch if quarantine and a.reason.startswith((REMOVED, QUARANTINED))]
     for action in removed:
         session.directory.quarantine(action.filename, action.project, action.reason)
-    aside = {action.filename for action in removed}
+    aside = frozenset(action.filename for action in removed)
     for _ in session.directory.delete(a.filename for a in batch if a.filename not in aside):
         pass
+    return aside

@@ -63,4 +63,4 @@ def refresh(
         if not (dry_run or only_these or session.report.refused):
             session.directory.clean_partials(session.unfinished)
         publish(session)
-        return session.report.build(time.monotonic() - started)
+    return session.report.build(time.monotonic() - started)

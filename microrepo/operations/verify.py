@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import StateCorrupt
-from microrepo.model import Digests, Outcome
+from microrepo.model import Action, ActionKind, Digests, Outcome
 from microrepo.operations.report import Failure, Report
 from microrepo.operations.session import Session, open_session
-from microrepo.plan import Totals
+from microrepo.plan import Totals, totals_of
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import FileRow, HistoryRow
 from microrepo.transfer.fetch import hash_file
@@ -40,6 +40,7 @@ def verify(
     *,
     deep: bool = False,
     repair: bool = False,
+    dry_run: bool = False,
     reporter: Reporter | None = None,
 ) -> Report:
     """Check every file of the repository.
@@ -48,6 +49,7 @@ def verify(
         config: complete settings.
         deep: read every file; else only those whose size or time changed since they were verified.
         repair: fetch damaged and missing files anew.
+        dry_run: write nothing down; with `repair`, say what would be fetched.
         reporter: told of progress.
 
     Returns:
@@ -61,11 +63,12 @@ def verify(
     if not state_file.is_file():
         raise StateCorrupt(state_file, "there is no state; has a refresh run on this repository?")
     # On read-only media a look is still possible.
-    read_only = not repair and not os.access(Path(config.repository) / ".microrepo", os.W_OK)
+    writable = os.access(Path(config.repository) / ".microrepo", os.W_OK)
+    read_only = dry_run or not (repair or writable)
     with open_session(
         config, "verify", reporter or SilentReporter(), read_only=read_only
     ) as session:
-        session.report.dry_run = False
+        session.report.dry_run = dry_run
         session.scan()
         rows = [row for row in session.state.files() if row.present]
         checked = list(_check_all(session, rows, deep=deep))
@@ -73,13 +76,18 @@ def verify(
         if not read_only:
             _remember(session, rows, checked)
         session.report.totals = Totals(keep=len(checked) - len(damaged))
-        repaired = _repair(session, damaged) if repair else frozenset()
+        repaired: frozenset[str] = frozenset()
+        if repair and dry_run:
+            session.report.plan = [_repair_action(one) for one in damaged if one.row.url]
+            session.report.totals += totals_of(session.report.plan)
+        elif repair:
+            repaired = _repair(session, damaged)
         session.report.failed = [
             Failure(one.row.filename, one.problem)
             for one in damaged
             if one.row.filename not in repaired
         ]
-        return session.report.build(time.monotonic() - started)
+    return session.report.build(time.monotonic() - started)
 
 
 def _check_all(session: Session, rows: Sequence[FileRow], *, deep: bool) -> Iterator[Checked]:
@@ -190,6 +198,12 @@ def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
             for row in repaired
         )
     return frozenset(row.filename for row in repaired)
+
+
+def _repair_action(one: Checked) -> Action:
+    row = one.row
+    size = row.size or 0
+    return Action(ActionKind.DOWNLOAD, row.filename, row.project, None, one.problem, size)
 
 
 def _task_of(row: FileRow) -> FetchFile:

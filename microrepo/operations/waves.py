@@ -21,6 +21,7 @@ from microrepo.model import (
 from microrepo.operations.arrivals import Transfer, file_of, together
 from microrepo.operations.looking import Looked, with_failure
 from microrepo.operations.presence import find_present
+from microrepo.operations.pruning import QUARANTINED
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
 from microrepo.plan import check_space, make_plan, totals_of
@@ -93,6 +94,7 @@ class Wave:
             make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace),
             looked,
         )
+        plan = _with_quarantine(plan, looked, recorded, self._session.config.removed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
         if self._report.dry_run:
@@ -219,6 +221,30 @@ def _without_doubtful_deletions(
         for action in plan
         if action.kind is not ActionKind.DELETE or action.project not in doubtful
     )
+
+
+def _with_quarantine(
+    plan: tuple[Action, ...],
+    looked: Sequence[Looked],
+    recorded: Mapping[str, FileRow],
+    removed: str,
+) -> tuple[Action, ...]:
+    """Let the setting `removed` decide on files that the index holds back (PEP 792)."""
+    reasons = {
+        one.project.name: f"{QUARANTINED}: {one.project.status_reason or 'no reason given'}"
+        for one in looked
+        if one.project.status == "quarantined" and not one.project.files
+    }
+    if not reasons:
+        return plan
+    gone = {} if removed == "keep" else recorded
+    deletions = [
+        Action(ActionKind.DELETE, name, row.project, None, reasons[row.project], row.size or 0)
+        for name, row in gone.items()
+        if row.present and row.project in reasons
+    ]
+    others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
+    return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
 
 
 def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:

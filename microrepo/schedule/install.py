@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from microrepo.errors import ConfigError
-from microrepo.schedule.atomic import write_atomically
+from microrepo.repositories.atomic import write_atomically
 from microrepo.schedule.cron import NO_CRON, markers, replace_block
 from microrepo.schedule.records import Probe, Schedule
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from microrepo.errors import ConfigError
+from microrepo.repositories.atomic import write_atomically
 from microrepo.schedule import (
     KINDS,
     Facts,
@@ -23,7 +24,6 @@ from microrepo.schedule import (
     remove,
     render_schedule,
 )
-from microrepo.schedule.atomic import write_atomically
 from microrepo.schedule.cron import replace_block
 from microrepo.schedule.intervals import cron_fields, on_calendar, parse_every
 from microrepo.schedule.systemd import quote_argument, quote_path
