@@ -13,10 +13,9 @@ from packaging.utils import canonicalize_name
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.model import Action, ActionKind, NormalizedName
-from microrepo.operations.pruning import delete_files, unwanted_because
+from microrepo.operations.pruning import delete_with_pages, unwanted_because
 from microrepo.operations.report import Report
 from microrepo.operations.requirements import Requests
-from microrepo.operations.running import publish
 from microrepo.operations.session import Session, open_session
 from microrepo.plan import totals_of
 from microrepo.selection.policy import Policy, build_policy, parse_version
@@ -145,10 +144,8 @@ def _advice(session: Session, targets: Iterable[Target], policy: Policy) -> list
 
 
 def _carry_out(session: Session, deletions: Sequence[Action]) -> None:
-    """Delete: first from the pages, then from the directory, then from the state."""
     state = session.state
-    publish(session, leaving={action.filename for action in deletions})
-    delete_files(session, deletions)
+    delete_with_pages(session, deletions)
     names = {NormalizedName(action.project) for action in deletions}
     holding = {row.project for row in state.files(names)}
     rows = state.projects(holding)
@@ -156,4 +153,3 @@ def _carry_out(session: Session, deletions: Sequence[Action]) -> None:
         state.forget_projects(sorted(names - holding))
         # Whatever is still selected is missing now, and the next refresh has to see that.
         state.save_projects(msgspec.structs.replace(row, complete=False) for row in rows.values())
-    publish(session)

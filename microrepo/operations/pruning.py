@@ -73,12 +73,7 @@ def prune(
         elif dry_run:
             report.plan = deletions
         else:
-            from microrepo.operations.running import publish
-
-            # Files leave the pages before they leave the directory.
-            publish(session, leaving={action.filename for action in deletions})
-            delete_files(session, deletions)
-            publish(session)
+            delete_with_pages(session, deletions)
     return report.build(time.monotonic() - started)
 
 
@@ -133,6 +128,18 @@ def _deletion(row: FileRow, reason: str) -> Action:
         row.size or 0,
         replaced=reason == Reason.SUPERSEDED.value,
     )
+
+
+def delete_with_pages(session: Session, deletions: Sequence[Action]) -> None:
+    """Delete files from the pages, where there are any, then from the directory and the state."""
+    from microrepo.operations.running import publish
+
+    has_pages = (session.directory.path / "simple").is_dir()
+    if has_pages:
+        publish(session, leaving={action.filename for action in deletions})
+    delete_files(session, deletions)
+    if has_pages:
+        publish(session)
 
 
 def delete_files(session: Session, deletions: Iterable[Action]) -> None:
