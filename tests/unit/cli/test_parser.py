@@ -101,7 +101,9 @@ def test_every_option_is_tried_here() -> None:
     assert tuple(VALUES) == KEYS
 
 
-@pytest.mark.parametrize("command", ["refresh", "init", "config", "verify", "prune", "explain"])
+@pytest.mark.parametrize(
+    "command", ["refresh", "init", "config", "verify", "prune", "explain", "delete"]
+)
 def test_commands_that_take_every_option(command: str) -> None:
     known = set(commands()[command]._option_string_actions)
     assert {"--" + key.replace("_", "-") for key in KEYS} <= known
@@ -192,7 +194,12 @@ def test_what_stands_behind_the_command_goes_first() -> None:
 
 @pytest.mark.parametrize("name", commands())
 def test_global_flags_are_off_by_default(name: str) -> None:
-    needed = {"explain": ["x"], "push": ["x"], "copy": ["--destination", "x"]}
+    needed = {
+        "delete": ["x"],
+        "explain": ["x"],
+        "push": ["x"],
+        "copy": ["--destination", "x"],
+    }
     found = PARSER.parse_args([name, *needed.get(name, [])])
     assert (found.config, found.log_file) == (None, None)
     assert not any([found.quiet, found.verbose, found.debug, found.no_progress, found.json])
