@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from microrepo.config.schema import Config
     from microrepo.errors import Cancelled, MicrorepoError
     from microrepo.operations.checking import check
+    from microrepo.operations.copy_between import copy_between as copy
     from microrepo.operations.distributions import Distribution, RemoteDistribution
     from microrepo.operations.library import Repository, UploadResult
-    from microrepo.operations.library import copy_between as copy
     from microrepo.operations.refresh import refresh
     from microrepo.operations.requirements import read_requests
     from microrepo.operations.verify import verify
@@ -53,7 +53,7 @@ _PLACES = {
     "SilentReporter": "transfer.progress:SilentReporter",
     "UploadResult": "operations.library:UploadResult",
     "check": "operations.checking:check",
-    "copy": "operations.library:copy_between",
+    "copy": "operations.copy_between:copy_between",
     "load_config": "config.load:load",
     "read_requests": "operations.requirements:read_requests",
     "refresh": "operations.refresh:refresh",

@@ -6,15 +6,9 @@ anything is sent, each of its pages once, so that a copy that was interrupted si
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -27,12 +21,14 @@ from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
 from microrepo.formats.times import to_ns
 from microrepo.model import Action, ActionKind, NormalizedName, Project
+from microrepo.operations.copy_place import working_place
+from microrepo.operations.copy_report import CopyReport, Tally
 from microrepo.operations.ends import Ends
 from microrepo.operations.holding import Holdings
-from microrepo.operations.report import DONE, FAILED, INCOMPLETE, Failure
-from microrepo.operations.sending import Senders, Sent
-from microrepo.operations.session import held_lock, now, worker_settings
-from microrepo.plan import Totals, Wanted, check_space, make_plan, totals_of
+from microrepo.operations.report import Failure
+from microrepo.operations.sending import Senders
+from microrepo.operations.session import now, worker_settings
+from microrepo.plan import Wanted, check_space, make_plan
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.repositories.opening import open_source
 from microrepo.selection.policy import Policy
@@ -45,44 +41,9 @@ from microrepo.transfer.worker import run_task
 
 WAVE_PROJECTS = 200
 
+__all__ = ["CopyReport", "Manner", "Select", "copy"]
+
 Select = Callable[[Project], Sequence[Wanted]]
-
-
-class CopyReport(Struct, frozen=True):
-    """What a copy did.
-
-    Attributes:
-        exit_code: as the command line returns it.
-        projects: how many were looked at.
-        totals: counts and bytes of the plan; `adopt` counts what was at the destination already.
-        copied: files that arrived, `copied_bytes` in all.
-        already: files that someone else brought meanwhile, identical.
-        rejected: per rule how many files it left out.
-        failed: files and projects that could not be copied, and why.
-        conflicts: files in whose place the destination has other content.
-        missing: named projects that the source does not know.
-        refused: why nothing (more) was sent.
-        plan: the actions, in a dry run.
-    """
-
-    operation: str
-    source: str
-    destination: str
-    exit_code: int
-    started_at: str
-    seconds: float
-    dry_run: bool = False
-    projects: int = 0
-    totals: Totals = Totals()
-    copied: int = 0
-    copied_bytes: int = 0
-    already: int = 0
-    rejected: dict[str, int] = {}
-    failed: tuple[Failure, ...] = ()
-    conflicts: tuple[Failure, ...] = ()
-    missing: tuple[str, ...] = ()
-    refused: str = ""
-    plan: tuple[Action, ...] = ()
 
 
 class Manner(Struct, frozen=True):
@@ -132,7 +93,7 @@ def copy(
     """
     started = time.monotonic()
     manner = how or Manner()
-    with _working_place(ends, dry_run=manner.dry_run) as directory:
+    with working_place(ends, dry_run=manner.dry_run) as directory:
         settings = _settings(config, ends, directory)
         run = _Copy(config, ends, settings, directory, manner, reporter or SilentReporter())
         run.choose = choose or run.choosing_by(policy)
@@ -141,36 +102,8 @@ def copy(
             run.carry_out(policy)
         finally:
             run.close()
-        return run.report(operation, begun, time.monotonic() - started)
-
-
-@contextlib.contextmanager
-def _working_place(ends: Ends, *, dry_run: bool) -> Iterator[FlatDirectory]:
-    """Yield the directory that files pass through: the destination itself, or one in the cache."""
-    where = Path(ends.destination.url) if ends.destination.kind == "directory" else _cache(ends)
-    if dry_run:
-        with tempfile.TemporaryDirectory(prefix="microrepo-") as scratch:
-            directory = FlatDirectory(where, Path(scratch))
-            directory.prepare_scratch()
-            yield directory
-        return
-    directory = FlatDirectory(where)
-    is_new = not directory.control.exists()
-    directory.prepare()
-    with held_lock(directory):
-        yield directory
-    # Only a copy that ended well comes here; what broke off is resumed from what lies there.
-    if ends.destination.kind == "upload":
-        shutil.rmtree(directory.path, ignore_errors=True)
-    elif is_new and not any(directory.partial.iterdir()):
-        shutil.rmtree(directory.control, ignore_errors=True)
-
-
-def _cache(ends: Ends) -> Path:
-    """Return where files wait on their way to an index: the same place for each run."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    name = hashlib.sha256(ends.destination.url.encode()).hexdigest()[:16]
-    return Path(base) / "microrepo" / f"copy-{name}"
+        seconds = time.monotonic() - started
+        return run.tally.report(operation, ends, begun, seconds, dry_run=manner.dry_run)
 
 
 def _settings(config: Config, ends: Ends, directory: FlatDirectory) -> WorkerSettings:
@@ -206,16 +139,10 @@ class _Copy:
         self._source = open_source(Client(settings.client), ends.source)
         self._pool: WorkerPool | None = None
         self._holdings = Holdings(ends, directory, self.pool)
-        self._senders = Senders(ends, self.pool, self._new_login, self._check_cancelled)
-        self._rejected: dict[str, int] = {}
-        self._failed: list[Failure] = []
-        self._conflicts: list[Failure] = []
-        self._missing: list[str] = []
-        self._plan: list[Action] = []
-        self._totals = Totals()
-        self._projects = 0
-        self._sent = Sent()
-        self._refused = ""
+        self._senders = Senders(
+            ends, self.pool, self._new_login, self._check_cancelled, reporter.add_bytes
+        )
+        self.tally = Tally()
 
     def pool(self) -> WorkerPool:
         """Return the workers, started when they are first needed."""
@@ -240,8 +167,7 @@ class _Copy:
                 if decision.keep:
                     wanted.append(Wanted(project.name, decision.file, decision.detail))
                 else:
-                    rule = decision.reason.value
-                    self._rejected[rule] = self._rejected.get(rule, 0) + 1
+                    self.tally.leave_out(decision)
             return wanted
 
         return choose
@@ -252,8 +178,11 @@ class _Copy:
         for start in range(0, len(names), self._how.wave_projects):
             self._check_cancelled()
             self._wave(names[start : start + self._how.wave_projects])
-            if self._refused:
-                return
+            if self.tally.refused:
+                break
+        if self.tally.has_copied and self._ends.destination.kind == "directory":
+            # Once for all: a name that is lost with the power is simply copied again.
+            self._directory.sync()
 
     def _names(self, policy: Policy) -> list[NormalizedName]:
         if policy.requested is not None:
@@ -266,29 +195,19 @@ class _Copy:
         self._reporter.expect_documents(len(names))
         self._holdings.ask(names)
         wanted = [item for project in self._records(names) for item in self.choose(project)]
-        wanted, present = self._holdings.compare(wanted, self._failed)
+        wanted, present = self._holdings.compare(wanted, self.tally.failed)
         replace = self._ends.destination.replace
         actions = make_plan(wanted, present, prune=False, replace=replace)
-        self._totals += totals_of(actions)
-        for action in actions:
-            if action.kind is ActionKind.CONFLICT:
-                self._conflicts.append(Failure(action.filename, action.reason))
+        self.tally.add_plan(actions, keep=self._how.dry_run)
         downloads = [action for action in actions if action.kind is ActionKind.DOWNLOAD]
-        if self._has_no_room(downloads):
-            return
-        if self._how.dry_run:
-            self._plan += [a for a in actions if a.kind is not ActionKind.ADOPT]
+        if self._has_no_room(downloads) or self._how.dry_run:
             return
         self._reporter.expect_bytes(sum(action.size_bytes for action in downloads))
         self._send(downloads)
 
     def _send(self, downloads: Sequence[Action]) -> None:
         uploads = {a.filename: to_ns(a.file.upload_time) for a in downloads if a.file is not None}
-        sent = self._senders.send(downloads, uploads, link=self._how.link)
-        self._sent += sent
-        self._failed += sent.failed
-        self._conflicts += sent.conflicts
-        self._refused = sent.refused
+        self.tally.add_sent(self._senders.send(downloads, uploads, link=self._how.link))
 
     def _has_no_room(self, downloads: Sequence[Action]) -> bool:
         if self._ends.destination.kind != "directory" or not self._directory.exists():
@@ -300,19 +219,21 @@ class _Copy:
         )
         total = sum(action.size_bytes for action in downloads)
         refused = check_space(total, 0, self._directory.free_bytes(), limits)
-        self._refused = "" if refused is None else str(refused)
+        self.tally.refused = "" if refused is None else str(refused)
         return refused is not None
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; note those that cannot be had."""
-        self._projects += len(names)
+        self.tally.projects += len(names)
         if self._is_local:
             for name in names:
                 try:
                     fetched = self._source.fetch_project(name)
                 except ProjectNotFound:
-                    self._missing.append(name)
+                    self.tally.missing.append(name)
                     continue
+                finally:
+                    self._reporter.document_done()
                 if fetched.project is not None:
                     yield fetched.project
             return
@@ -323,9 +244,9 @@ class _Copy:
             self._reporter.document_done()
             assert isinstance(outcome, ProjectOutcome)  # noqa: S101 - that is what was asked
             if outcome.status == "missing":
-                self._missing.append(outcome.name)
+                self.tally.missing.append(outcome.name)
             elif outcome.document is None:
-                self._failed.append(Failure(outcome.name, outcome.error))
+                self.tally.failed.append(Failure(outcome.name, outcome.error))
             else:
                 yield unpack(outcome.document)
 
@@ -341,31 +262,3 @@ class _Copy:
     def _check_cancelled(self) -> None:
         if self._how.cancel is not None and self._how.cancel.is_set():
             raise Cancelled("the copy was cancelled; what arrived stays, the rest waits")
-
-    def report(self, operation: str, started_at: str, seconds: float) -> CopyReport:
-        """Return what was done."""
-        code = DONE
-        if self._refused:
-            code = FAILED
-        elif self._failed or self._conflicts or self._missing:
-            code = INCOMPLETE
-        return CopyReport(
-            operation=operation,
-            source=self._ends.source.name,
-            destination=self._ends.destination.name,
-            exit_code=code,
-            started_at=started_at,
-            seconds=round(seconds, 3),
-            dry_run=self._how.dry_run,
-            projects=self._projects,
-            totals=self._totals,
-            copied=self._sent.copied,
-            copied_bytes=self._sent.copied_bytes,
-            already=self._sent.already,
-            rejected=dict(sorted(self._rejected.items())),
-            failed=tuple(self._failed),
-            conflicts=tuple(self._conflicts),
-            missing=tuple(self._missing),
-            refused=self._refused,
-            plan=tuple(self._plan),
-        )

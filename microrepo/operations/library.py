@@ -21,12 +21,11 @@ from microrepo.errors import ConfigError, ProjectNotFound
 from microrepo.formats.filenames import split_release
 from microrepo.formats.upload_form import form_fields
 from microrepo.model import Digests
-from microrepo.operations.copying import CopyReport, Manner, copy
+from microrepo.operations.copy_between import everything
 from microrepo.operations.distributions import Distribution, RemoteDistribution
 from microrepo.operations.ends import (
     EndText,
     open_destination_end,
-    open_ends,
     open_source_end,
     plain_client_settings,
     surroundings,
@@ -42,7 +41,6 @@ from microrepo.repositories.protocol import DestinationSettings, Source, SourceS
 from microrepo.repositories.upload import UploadDestination
 from microrepo.selection.policy import build_policy, parse_version
 from microrepo.selection.releases import select
-from microrepo.transfer.progress import Reporter
 from microrepo.transfer.sending import destination_client
 
 
@@ -138,9 +136,8 @@ class Repository:
             ConfigError: not a requirement.
             SourceError: the project cannot be had. An unknown project has no distributions.
         """
-        everything = _everything(self._config, exclude, latest=latest)
-        everything = msgspec.structs.replace(everything, yanked=True)
-        policy = build_policy(everything, [requirement])
+        rules = everything(self._config, exclude, latest=latest)
+        policy = build_policy(msgspec.structs.replace(rules, yanked=True), [requirement])
         for name in policy.requested or ():
             try:
                 project = self._source.fetch_project(name).project
@@ -254,58 +251,3 @@ def _into_directory(distribution: Distribution, directory: Path) -> UploadResult
             return UploadResult("present")
         return UploadResult("refused", "other content stands under this name")
     return UploadResult("uploaded")
-
-
-def copy_between(
-    source: str | Path,
-    destination: str | Path,
-    requirements: Iterable[str] | None = None,
-    *,
-    latest: bool = False,
-    config: Config | None = None,
-    manner: Manner | None = None,
-    reporter: Reporter | None = None,
-) -> CopyReport:
-    """Copy distributions from any repository to any other, as far as they are not there.
-
-    Args:
-        source: as for `Repository.open`; credentials are looked for where people keep them.
-        destination: the same.
-        requirements: what to copy; None for everything.
-        latest: the newest release of each project alone.
-        config: network settings, workers, and in `exclude` what to leave out.
-        manner: dry run, links, an event that cancels the copy.
-        reporter: told of progress.
-
-    Returns:
-        What was done; `failed`, `conflicts` and `missing` say what was not.
-
-    Raises:
-        ConfigError: an argument cannot be understood.
-        AccessDenied: credentials are refused.
-        Cancelled: the manner's event was set.
-        SourceError: the source's list of projects, or a page of the destination, cannot be had.
-    """
-    settings = config or load(None, {}, {}).config
-    rules = _everything(settings, settings.exclude, latest=latest)
-    ends = open_ends(settings, EndText(str(source)), EndText(str(destination)))
-    if ends.source.kind != "directory":
-        rules = msgspec.structs.replace(rules, require_digests=settings.require_digests)
-    policy = build_policy(rules, None if requirements is None else list(requirements))
-    return copy(settings, ends, policy, how=manner, reporter=reporter)
-
-
-def _everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:
-    """Return settings under which a requirement alone decides."""
-    return msgspec.structs.replace(
-        config,
-        package_types="all",
-        extensions="all",
-        python_versions="all",
-        platforms="all",
-        versions=1 if latest else "all",
-        prereleases=not latest,
-        yanked=False,
-        require_digests=False,
-        exclude=list(exclude),
-    )

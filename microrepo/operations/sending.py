@@ -13,10 +13,10 @@ from msgspec import Struct
 from microrepo.model import Action, File, Outcome
 from microrepo.operations.ends import Ends
 from microrepo.operations.report import Failure
-from microrepo.repositories.local import local_path
-from microrepo.transfer.fetch import Place
+from microrepo.repositories.linking import CANNOT_LINK, link_files
+from microrepo.repositories.local import local_path, name_within
 from microrepo.transfer.pool import WorkerPool
-from microrepo.transfer.sending import place
+from microrepo.transfer.sending import words_of
 from microrepo.transfer.tasks import FetchFile, PlaceFile, SendFile, SendOutcome
 from microrepo.transfer.worker import run_task
 
@@ -47,6 +47,7 @@ class Senders:
         pool: gives the workers; others after a new login.
         new_login: asks for another password; tells whether there is one.
         check: called between files; raises to stop.
+        progress: told of bytes that no worker tells of.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Senders:
         pool: Callable[[], WorkerPool],
         new_login: Callable[[], bool],
         check: Callable[[], None],
+        progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._ends = ends
         self._pool = pool
         self._new_login = new_login
         self._check = check
+        self._progress = progress
         self._is_proven = False
 
     def send(
@@ -82,28 +85,52 @@ class Senders:
     def _into_directory(
         self, files: Sequence[File], upload_ns: Mapping[str, int | None], *, link: bool
     ) -> Sent:
-        replace = self._ends.destination.replace
-        futures: list[Future[Any]] = []
         sent = Sent()
-        where = Place(self._ends.destination.url, "")
+        if link and self._ends.source.kind == "directory" and _share_device(self._ends):
+            sent, files = self._linked(files)
+        futures: list[Future[Any]] = []
         for file in files:
             path = local_path(file.url)
+            task: FetchFile | PlaceFile
             if path is not None:
+                replace = self._ends.destination.replace
                 task = PlaceFile(file.filename, str(path), file.digests, link, replace)
-                if link and _share_device(self._ends):
-                    # A link takes some microseconds: less than telling a worker of it.
-                    self._check()
-                    sent += _placed(place(task, where, lambda _: None))
-                else:
-                    futures.append(self._pool().submit(run_task, task))
-                continue
-            when = upload_ns.get(file.filename)
-            fetch = FetchFile(file.filename, file.url, file.digests, file.size, when)
-            futures.append(self._pool().submit(run_task, fetch))
+            else:
+                when = upload_ns.get(file.filename)
+                task = FetchFile(file.filename, file.url, file.digests, file.size, when)
+            futures.append(self._pool().submit(run_task, task))
         for future in as_completed(futures):
             self._check()
             sent += _placed(future.result())
         return sent
+
+    def _linked(self, files: Sequence[File]) -> tuple[Sent, list[File]]:
+        """Link what can be linked; return what became of it, and the files that are left.
+
+        A link takes some microseconds: less than telling a worker of it.
+        """
+        source = Path(self._ends.source.simple_root).resolve()
+        root = source.as_uri()
+        linkable: dict[str, File] = {}
+        left: list[File] = []
+        for file in files:
+            if name_within(file.url, root) == file.filename:
+                linkable[file.filename] = file
+            else:
+                left.append(file)
+        failed: list[Failure] = []
+        count = copied_bytes = 0
+        for name, error in link_files(source, Path(self._ends.destination.url), linkable):
+            if error is None:
+                count += 1
+                copied_bytes += linkable[name].size or 0
+            elif error.errno in CANNOT_LINK or self._ends.destination.replace:
+                left.append(linkable[name])
+            else:
+                failed.append(Failure(name, words_of(name, error)))
+            self._check()
+        self._progress(copied_bytes)
+        return Sent(count, copied_bytes, failed=tuple(failed)), left
 
     def _to_index(self, files: Sequence[File]) -> Sent:
         sent = Sent()

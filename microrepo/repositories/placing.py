@@ -14,11 +14,10 @@ from pathlib import Path
 
 from microrepo.errors import DigestMismatch
 from microrepo.model import Digests, LocalFile
+from microrepo.repositories.linking import CANNOT_LINK
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): both files share their blocks
 _READ_BYTES = 1 << 20
-# Other file system, file system without links, too many links, links forbidden.
-_CANNOT_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES})
 
 
 def place_file(
@@ -58,11 +57,12 @@ def place_file(
 
 def _link(source: Path, target: Path) -> bool:
     try:
-        os.link(source, target)
+        # A link to a symbolic link would point nowhere from its new place.
+        os.link(source.resolve() if source.is_symlink() else source, target)
     except FileExistsError:
         raise
     except OSError as error:
-        if error.errno not in _CANNOT_LINK:
+        if error.errno not in CANNOT_LINK:
             raise
         return False
     return True

@@ -133,12 +133,8 @@ def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
             link=task.link,
             replace=task.replace,
         )
-    except FileExistsError:
-        text = f"{task.filename}: another file took its name meanwhile"
-        return Outcome(task.filename, ok=False, error=text)
     except (MicrorepoError, OSError) as error:
-        words = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return Outcome(task.filename, ok=False, error=f"{task.filename}: {words}")
+        return Outcome(task.filename, ok=False, error=words_of(task.filename, error))
     progress(done.size_bytes or 0)
     return Outcome(
         task.filename,
@@ -147,3 +143,11 @@ def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
         mtime_ns=done.mtime_ns,
         digests=done.digests,
     )
+
+
+def words_of(filename: str, error: Exception) -> str:
+    """Say why a file could not be given its place."""
+    if isinstance(error, FileExistsError):
+        return f"{filename}: another file took its name meanwhile"
+    words = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    return f"{filename}: {words}"

@@ -21,6 +21,20 @@ def test_files_of_one_file_system_are_linked(pile: Path, tmp_path: Path, copy: C
     assert not (tmp_path / "there" / ".microrepo").exists()
 
 
+@pytest.mark.parametrize("flags", [[], ["--no-link"], ["--replace"]])
+def test_what_a_symbolic_link_points_to_is_copied(
+    flags: list[str], pile: Path, tmp_path: Path, copy: Copier
+) -> None:
+    source = tmp_path / "links"
+    source.mkdir()
+    for name in names(pile):
+        (source / name).symlink_to(f"../pile/{name}")
+    there = tmp_path / "deep" / "there"
+    copy("--source", source, "--destination", there, "--all", *flags)
+    assert not any(path.is_symlink() for path in there.iterdir())
+    assert content(there) == content(pile)
+
+
 def test_no_link_copies_with_times(pile: Path, tmp_path: Path, copy: Copier) -> None:
     copy("--source", f"file://{pile}", "--destination", tmp_path / "there", "--all", "--no-link")
     assert content(tmp_path / "there") == content(pile)
