@@ -114,7 +114,7 @@ def publish_all(directory: FlatDirectory, state: State) -> float:
     with ExitStack() as stack:
 
         def pool() -> Executor:
-            settings = worker_settings(Config(), describe_source("pypi", "json"), directory)
+            settings = worker_settings(Config(), (describe_source("pypi", "json"),), directory)
             return stack.enter_context(WorkerPool(settings, os.cpu_count() or 1))
 
         publisher = Publisher(directory, state, pool, now=NOW)

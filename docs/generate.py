@@ -90,7 +90,9 @@ def _type_of(about: Mapping[str, object]) -> str:
     if isinstance(words, Sequence):
         return " or ".join(f'`"{word}"`' for word in words)
     if about.get("type") == "array":
-        return "list of texts"
+        items = about.get("items")
+        mixed = isinstance(items, Mapping) and "anyOf" in items
+        return "list of texts or tables" if mixed else "list of texts"
     if about.get("type") == "object":
         return "table"
     return _JSON_TYPES[str(about["type"])] + _range_of(about)

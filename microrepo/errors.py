@@ -8,6 +8,7 @@
     │   ├── Unavailable               no answer, or a server error after all retries
     │   │   └── AccessDenied              credentials are missing, wrong or not enough
     │   ├── ProjectNotFound           the source does not know the project
+    │   ├── NoProjectList             the source does not say which projects it has
     │   ├── MalformedResponse         an answer that cannot be read
     │   └── StalePage                 an answer older than the source promised
     ├── TransferError             a file could not be fetched whole
@@ -75,6 +76,10 @@ class ProjectNotFound(SourceError):
 
     def __str__(self) -> str:
         return f"{self.args[0]}: no such project at {self.args[1]}"
+
+
+class NoProjectList(SourceError):
+    """The source does not say which projects it has; it may have some all the same."""
 
 
 class MalformedResponse(SourceError):

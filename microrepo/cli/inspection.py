@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, requests_or_everything
+
+if TYPE_CHECKING:
+    from microrepo.operations.inspecting import HeldFile
 
 
 def command_list(arguments: argparse.Namespace) -> int:
@@ -17,8 +21,12 @@ def command_list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         render.print_json(rows)
     else:
-        sys.stdout.write("".join(f"{row.filename}\n" for row in rows))
+        sys.stdout.write("".join(f"{_list_line(row, arguments)}\n" for row in rows))
     return 0
+
+
+def _list_line(row: HeldFile, arguments: argparse.Namespace) -> str:
+    return f"{row.filename}\t{row.source}" if arguments.with_source else row.filename
 
 
 def command_stats(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from microrepo.cli.copying_flags import add_copying
 from microrepo.config.schema import Option, options
 
 _COMMA_KEYS = frozenset({"package_types", "extensions", "python_versions", "platforms"})
+_LIST_OR_JSON_KEYS = frozenset({"environments", "sources"})
 _REPEATED_KEYS = frozenset({"packages", "exclude"})
 _NUMBER_KEYS = frozenset(
     {"processes", "connections", "min_age_days", "requests_per_second", "timeout_s", "retries"}
@@ -195,6 +196,8 @@ def _add_delete(commands: Any) -> None:
 def _add_looking(commands: Any) -> None:
     listing = _command(commands, "list", "list the files that are there", module="inspection")
     listing.add_argument("projects", nargs="*", metavar="PROJECT", help="of these projects alone")
+    about = "say behind each file which source its project comes from"
+    listing.add_argument("--with-source", action="store_true", help=about)
     add_config_flags(listing, only=("repository",))
     about = "count projects, files and bytes by type, Python, platform"
     stats = _command(commands, "stats", about, module="inspection")
@@ -313,8 +316,8 @@ def _add_flag(group: Any, option: Option) -> None:
         group.add_argument(name, metavar="LIST", type=_comma_list, **about)
     elif option.key in _NUMBER_KEYS:
         group.add_argument(name, metavar="N", type=_number, **about)
-    elif option.key == "environments":
-        group.add_argument(name, metavar="LIST|JSON", type=_environments, **about)
+    elif option.key in _LIST_OR_JSON_KEYS:
+        group.add_argument(name, metavar="LIST|JSON", type=_list_or_json, **about)
     else:
         group.add_argument(name, metavar=option.key.upper(), type=_plain, **about)
 
@@ -335,7 +338,7 @@ def _plain(text: str) -> str | int:
     return int(text) if text.isdigit() else text
 
 
-def _environments(text: str) -> object:
+def _list_or_json(text: str) -> object:
     if text.lstrip().startswith(("{", "[")):
         try:
             value: object = json.loads(text)

@@ -224,7 +224,9 @@ def stats_csv(stats: Stats) -> str:
 def explanation_text(found: Explanation) -> str:
     """Return one line per file, kept ones first, with the rule that decided."""
     row = found.row
-    lines = [f"{found.project.display_name}: status {row.status}, checked {row.checked_at}"]
+    origin = f"from {row.source}, " if row.source else ""
+    about = f"{origin}status {row.status}, checked {row.checked_at}"
+    lines = [f"{found.project.display_name}: {about}"]
     if row.error:
         lines.append(f"  last attempt failed: {row.error}; tried again after {row.retry_at}")
     for decision in sorted(found.decisions, key=lambda d: not d.keep):

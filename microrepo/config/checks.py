@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime, timezone
 
-from microrepo.config.schema import ALL, EVERYTHING, Config
+from microrepo.config.schema import ALL, EVERYTHING, Config, SourceEntry
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError
 
@@ -33,8 +34,37 @@ def check(config: Config, where: str = "config") -> None:
         _check_moment(config.uploaded_before)
         for key in _PATH_KEYS:
             _check_path(getattr(config, key), key)
+        _check_sources(config)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def entries_of(config: Config) -> tuple[SourceEntry, ...]:
+    """Return all sources in the order of their priority; one without `sources`."""
+    if not config.sources:
+        return (SourceEntry(config.source),)
+    return tuple(
+        entry if isinstance(entry, SourceEntry) else SourceEntry(entry) for entry in config.sources
+    )
+
+
+def _check_sources(config: Config) -> None:
+    if config.sources and config.source != Config().source:
+        raise ConfigError(
+            "$.source: does not go together with `sources`; put it into that list, or leave one out"
+        )
+    for index, entry in enumerate(config.sources):
+        url = entry.url if isinstance(entry, SourceEntry) else entry
+        if not url.strip():
+            raise ConfigError(f"$.sources[{index}]: is empty")
+        for number, pattern in enumerate(entry.packages if isinstance(entry, SourceEntry) else ()):
+            where = f"$.sources[{index}].packages[{number}]"
+            if not pattern.removeprefix("re:").strip():
+                raise ConfigError(f"{where}: is empty")
+            try:
+                re.compile(pattern[3:] if pattern.startswith("re:") else "")
+            except re.error as error:
+                raise ConfigError(f"{where}: {pattern!r} is no pattern: {error}") from error
 
 
 def _check_words(value: list[str] | str | None, key: str, word: str) -> None:

@@ -20,7 +20,7 @@ from microrepo.errors import ConfigError
 SYSTEM_CONFIG = Path("/etc/microrepo.json")
 ENVIRONMENT_PREFIX = "MICROREPO_"
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
-_COMMA_KEYS = (*ALL_WORD_KEYS, "exclude")
+_COMMA_KEYS = (*ALL_WORD_KEYS, "exclude", "sources")
 
 
 class Loaded(Struct, frozen=True):
@@ -235,6 +235,10 @@ def shown(loaded: Loaded) -> dict[str, dict[str, object]]:
 
 
 def _masked(value: object) -> object:
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
     return _CREDENTIALS.sub("://***@", value) if isinstance(value, str) else value
 
 

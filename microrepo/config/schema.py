@@ -17,6 +17,22 @@ EVERYTHING = "everything"
 ALL = "all"
 
 
+class SourceEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One of several sources, written as a table.
+
+    Attributes:
+        url: what the setting `source` may be.
+        api: which API of a PyPI-like source is read; None = as the setting `api` says.
+        packages: names, globs and ``re:`` patterns of projects that come from here or not at all.
+        name: how messages and the state call it; "" = its URL.
+    """
+
+    url: str
+    api: Literal["json", "simple"] | None = None
+    packages: list[str] = []
+    name: str = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of one repository; the JSON file holds any part of them.
 
@@ -188,6 +204,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "`simple+https://...`), or a directory (an absolute path or a `file:` URL)."
         ),
     ] = "pypi"
+    sources: Annotated[
+        list[str | SourceEntry],
+        Meta(
+            description="Several sources instead of one `source`, the most trusted first: texts as "
+            'in `source`, or tables `{"url": ..., "api": ..., "packages": [...], "name": ...}`. A '
+            "project comes from the first source that lists it; a project that the `packages` of a "
+            "source name (names, globs, `re:` patterns) comes from that source or not at all."
+        ),
+    ] = msgspec.field(default_factory=list)
     api: Annotated[
         Literal["json", "simple"],
         Meta(description="Which API of a PyPI-like source is read."),
@@ -309,6 +334,7 @@ __all__ = [
     "Config",
     "Option",
     "Size",
+    "SourceEntry",
     "UnsetType",
     "Words",
     "defaults",

@@ -49,12 +49,14 @@ class Circumstances(Struct, frozen=True):
         fingerprint: of the rules, by project name.
         touched: projects some of whose files on disk are not as recorded.
         force: look at everything.
+        source_of: name of the source that a listed project comes from.
     """
 
     now: str
     fingerprint: Callable[[NormalizedName], str]
     touched: frozenset[str] = frozenset()
     force: bool = False
+    source_of: Callable[[str], str] = lambda _: ""
 
 
 def changes_by_list(
@@ -116,9 +118,11 @@ def _look_again(
     row: KnownProject, serial: int | None, about: Circumstances
 ) -> tuple[Visit | None, bool]:
     """Return the visit that a known and listed project needs, and whether it has to wait."""
-    name, _, known_serial, complete, policy, retry_at, reconsider_at = row
+    name, _, known_serial, complete, policy, retry_at, reconsider_at, source = row
     normalized = NormalizedName(name)
     same = serial is not None and serial == known_serial
+    # Serials of two sources have nothing to do with each other.
+    same = same and (not source or source == about.source_of(name))
     if about.force or not same:
         if retry_at and retry_at > about.now and not about.force:
             return None, True

@@ -107,7 +107,7 @@ def copy(
 
 
 def _settings(config: Config, ends: Ends, directory: FlatDirectory) -> WorkerSettings:
-    settings = worker_settings(config, ends.source, directory)
+    settings = worker_settings(config, (ends.source,), directory)
     return msgspec.structs.replace(
         settings,
         client=msgspec.structs.replace(settings.client, auth=ends.source_auth),

@@ -186,5 +186,5 @@ def plain_client_settings(
     config: Config, source: SourceSettings, auth: dict[str, Login]
 ) -> ClientSettings:
     """Return settings for a client outside any repository: without shared limits."""
-    settings = client_settings(config, source, FlatDirectory(Path()))
+    settings = client_settings(config, (source,), FlatDirectory(Path()))
     return msgspec.structs.replace(settings, auth=auth, limits_dir=None)

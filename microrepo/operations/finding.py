@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from microrepo.model import NormalizedName
 from microrepo.operations.changes import (
     Changes,
@@ -10,8 +12,8 @@ from microrepo.operations.changes import (
     changes_by_name,
 )
 from microrepo.operations.looking import Rules
+from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
-from microrepo.repositories.opening import open_source
 
 # The list of a whole index is some 14 MB; so many conditional requests cost about as much.
 _NAMES_WORTH_A_LIST = 5000
@@ -36,16 +38,21 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
     known = session.state.iter_known()
     if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
         return changes_by_name(requested, known, only_these=only_these)
-    about = Circumstances(session.now, rules.fingerprint, touched, force)
-    listed = dict(open_source(session.client(), session.source).list_projects().projects)
+    merged = session.sources.merged()
+    source_of = session.sources.source_of()
+    about = Circumstances(session.now, rules.fingerprint, touched, force, source_of)
 
     def excluded(name: NormalizedName) -> bool:
         if requested is not None and name not in requested:
             return True
         return rules.policy.excludes_project(name) is not None
 
-    changes = changes_by_list(listed, known, about, excluded)
-    if requested is not None:
+    changes = changes_by_list(merged.listed, known, about, excluded)
+    for source, why in session.sources.unreached():
+        session.report.failed.append(Failure(source, why))
+        # What is not listed now need not be gone, only out of sight.
+        changes = msgspec.structs.replace(changes, gone=())
+    if requested is not None and not session.report.failed:
         absent = requested.keys() - {row[0] for row in session.state.iter_known()}
         absent -= {visit.name for visit in changes.visits}
         session.report.missing.extend(sorted(absent))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
@@ -38,7 +39,13 @@ def open_for_reading(config: Config) -> State:
     return read_state(FlatDirectory(Path(config.repository)).state_file)
 
 
-def list_files(config: Config, patterns: Sequence[str] = ()) -> list[FileRow]:
+class HeldFile(FileRow, frozen=True, gc=False):
+    """A file and the name of the source that its project comes from."""
+
+    source: str = ""
+
+
+def list_files(config: Config, patterns: Sequence[str] = ()) -> list[HeldFile]:
     """Return the files that are present, by name; of the named projects alone when there are any.
 
     Raises:
@@ -50,8 +57,13 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[FileRow]:
         for name in names:
             if name not in state.projects([name]):
                 raise RepositoryError(config.repository, f"holds no project {name!r}")
-        rows = state.files(names or None)
-        return sorted((row for row in rows if row.present), key=lambda row: row.filename)
+        sources = {row[0]: row[7] for row in state.iter_known()}
+        rows = (
+            HeldFile(**msgspec.structs.asdict(row), source=sources.get(row.project, ""))
+            for row in state.files(names or None)
+            if row.present
+        )
+        return sorted(rows, key=lambda row: row.filename)
     finally:
         state.close()
 

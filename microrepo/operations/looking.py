@@ -90,12 +90,24 @@ def ask_for(session: Session, visits: Sequence[Visit]) -> Asked:
     session.reporter.expect_documents(len(asked))
     queued: Asked = []
     for visit in asked:
-        row = known.get(visit.name)
-        task = FetchProject(visit.name, row.etag if row else None, visit.serial)
-        future: Future[ProjectOutcome] = session.pool.submit(run_task, task)  # type: ignore[arg-type]
+        future = _ask(session, visit, known.get(visit.name))
         future.add_done_callback(lambda _: session.reporter.document_done())
         queued.append((visit, future))
     return queued
+
+
+def _ask(session: Session, visit: Visit, row: ProjectRow | None) -> Future[ProjectOutcome]:
+    """Ask the source that owns a project; nobody as long as it is not known whose it is."""
+    owner = session.sources.owner(visit.name)
+    if owner.unknown is not None:
+        future: Future[ProjectOutcome] = Future()
+        why = f"not asked for: {session.sources.problem(owner.unknown)}"
+        future.set_result(ProjectOutcome(visit.name, "failed", error=why))
+        return future
+    first = session.sources.name(owner.candidates[0])
+    etag = row.etag if row is not None and row.source in {"", first} else None
+    task = FetchProject(visit.name, etag, visit.serial, owner.candidates)
+    return session.pool.submit(run_task, task)  # type: ignore[arg-type]
 
 
 class Records:
@@ -170,6 +182,9 @@ class Records:
             count, first = len(project.rejected), project.rejected[0]
             more = f" (and {count - 1} more)" if count > 1 else ""
             self._session.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+        source = answer.source if answer else (row.source if row else "")
+        if row is not None:
+            self._tell_of_another_source(row, source)
         serial = project.serial
         if visit.serial is not None and (serial is None or answer is None):
             serial = visit.serial
@@ -184,10 +199,16 @@ class Records:
                 policy=self._rules.fingerprint(project.name),
                 checked_at=self._session.now if answer else (row.checked_at if row else None),
                 failures=row.failures if row else 0,
+                source=source,
             ),
             document,
             row,
         )
+
+    def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
+        """Warn of a project that changes hands: that may be meant, or somebody took its name."""
+        if row.source != source and row.source in self._session.sources.names():
+            self._session.warn(f"{row.name}: comes from {source} now, no longer from {row.source}")
 
 
 def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -20,15 +20,17 @@ from filelock import FileLock, Timeout
 
 from microrepo.client import Client, ClientSettings
 from microrepo.client.mistakes import check_network
-from microrepo.client.session import is_loopback
+from microrepo.client.session import is_loopback, origin_of
+from microrepo.config.checks import entries_of
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size
-from microrepo.errors import Locked, RepositoryError, StateCorrupt
+from microrepo.errors import ConfigError, Locked, RepositoryError, StateCorrupt
 from microrepo.formats.times import format_time
+from microrepo.operations.owning import Sources
 from microrepo.operations.report import FAILED, INTERRUPTED, Failure, ReportBuilder
 from microrepo.plan import Limits
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
-from microrepo.repositories.opening import describe_source
+from microrepo.repositories.opening import describe_sources
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import FileRow, State, explained_errors, open_state, read_state
 from microrepo.transfer.pool import WorkerPool, may_fork
@@ -61,7 +63,7 @@ class Session:
         self.now = now()
         self.run = 0
         self.state_was_lost = False
-        self.source: SourceSettings = describe_source(config.source, config.api)
+        self.sources = Sources(describe_sources(config), self.client)
         self._pool: Executor | None = pool
         self._on_disk: dict[str, OnDisk] | None = None
         self.unfinished: set[str] = set()
@@ -75,7 +77,7 @@ class Session:
 
     def client(self) -> Client:
         """Return a client for requests of this process itself."""
-        return Client(client_settings(self.config, self.source, self.directory))
+        return Client(client_settings(self.config, self.sources.settings, self.directory))
 
     def on_disk(self, filename: str) -> OnDisk | None:
         """Return what lies under a name in the flat directory, looked at once per run."""
@@ -160,9 +162,9 @@ def open_session(
     """
     report = ReportBuilder(operation, config.repository, now())
     # A mistake in the settings leaves no directory behind.
-    source = describe_source(config.source, config.api)
+    sources = describe_sources(config)
     if workers:
-        client_settings(config, source, FlatDirectory(Path(config.repository)))
+        client_settings(config, sources, FlatDirectory(Path(config.repository)))
     if read_only:
         with tempfile.TemporaryDirectory(prefix="microrepo-") as scratch:
             directory = FlatDirectory(Path(config.repository), Path(scratch))
@@ -193,8 +195,7 @@ def open_session(
 def _make_pool(
     config: Config, directory: FlatDirectory, reporter: Reporter, *, fork: bool
 ) -> WorkerPool:
-    source = describe_source(config.source, config.api)
-    settings = worker_settings(config, source, directory)
+    settings = worker_settings(config, describe_sources(config), directory)
     return WorkerPool(settings, config.processes or 1, reporter.add_bytes, lost, fork=fork)
 
 
@@ -293,21 +294,35 @@ def _state_for_reading(directory: FlatDirectory) -> State:
     return state
 
 
-def _source_auth(source: str) -> dict[str, tuple[str, str]]:
-    """Return the credentials that a source's URL carries, by origin."""
-    parts = urlsplit(source.removeprefix("simple+"))
-    if not parts.username:
-        return {}
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return {origin: (unquote(parts.username), unquote(parts.password or ""))}
+def _logins(config: Config) -> dict[str, tuple[str, str]]:
+    """Return the credentials that URLs in the settings carry, by origin.
+
+    Raises:
+        ConfigError: two for the same server.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for entry in entries_of(config):
+        parts = urlsplit(entry.url.removeprefix("simple+"))
+        if not parts.username:
+            continue
+        origin, login = origin_of(parts.geturl()), (unquote(parts.username), parts.password or "")
+        login = login[0], unquote(login[1])
+        if found.setdefault(origin, login) != login:
+            raise ConfigError(f"$.sources: {origin}: there are two logins for this server")
+    return found
 
 
 def client_settings(
-    config: Config, source: SourceSettings, directory: FlatDirectory
+    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
 ) -> ClientSettings:
-    """Return what clients of this run need to know."""
+    """Return what clients of this run need to know.
+
+    Raises:
+        ConfigError: with these settings no request can succeed.
+    """
     rate, burst = config.requests_per_second, 1.0
-    if rate is None and not is_loopback(urlsplit(source.simple_root).hostname or ""):
+    hosts = [urlsplit(source.simple_root).hostname or "" for source in sources]
+    if rate is None and not all(is_loopback(host) for host in hosts):
         rate, burst = _PYPI_RATE, float(_PYPI_BURST)
     processes = config.processes or 1
     settings = ClientSettings(
@@ -319,7 +334,7 @@ def client_settings(
         retries=config.retries,
         allow_http=config.allow_http,
         connections=-(-config.connections // processes),
-        auth=_source_auth(config.source),
+        auth=_logins(config),
         limits_dir=str(directory.limits),
         requests_per_second=rate,
         burst=burst,
@@ -327,12 +342,13 @@ def client_settings(
             parse_size(config.bandwidth, "bandwidth") if config.bandwidth is not None else None
         ),
     )
-    check_network(settings, source.simple_root)
+    for source in sources:
+        check_network(settings, source.simple_root)
     return settings
 
 
 def worker_settings(
-    config: Config, source: SourceSettings, directory: FlatDirectory
+    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
 ) -> WorkerSettings:
     """Return what the workers of this run need to know."""
     processes = config.processes or 1
@@ -340,8 +356,9 @@ def worker_settings(
     os.umask(umask)
     return WorkerSettings(
         repository=str(directory.path),
-        client=client_settings(config, source, directory),
-        source=source,
+        client=client_settings(config, sources, directory),
+        source=sources[0],
+        further=tuple(sources[1:]),
         partial=str(directory.partial),
         threads=-(-config.connections // processes),
         attempts=config.retries,

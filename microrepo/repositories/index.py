@@ -8,6 +8,7 @@ from microrepo.client import Answer, Client
 from microrepo.errors import (
     AccessDenied,
     MalformedResponse,
+    NoProjectList,
     ProjectNotFound,
     StalePage,
     Unavailable,
@@ -15,6 +16,9 @@ from microrepo.errors import (
 from microrepo.formats.simple_api import ACCEPT, Root, parse_project, parse_root
 from microrepo.formats.values import parse_serial
 from microrepo.repositories.protocol import Fetched, SourceSettings
+
+# What servers without a list say where it would be.
+_NO_LIST = frozenset({404, 405, 410, 501})
 
 
 class IndexSource:
@@ -28,6 +32,8 @@ class IndexSource:
     def list_projects(self) -> Root:
         """Return all projects, with serials where the index announces them."""
         answer = self._client.get(self._root, {"Accept": ACCEPT})
+        if answer.status in _NO_LIST:
+            raise NoProjectList(self._root, f"answers HTTP {answer.status}")
         expect_success(answer, self._root)
         root = parse_root(answer.body, answer.headers.get("Content-Type", ""), answer.url)
         if not root.projects:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import msgspec
+
 from microrepo.client import Client
+from microrepo.config.checks import entries_of
+from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.repositories.index import IndexSource
 from microrepo.repositories.local import DirectorySource, local_path
@@ -13,7 +17,32 @@ from microrepo.repositories.protocol import Source, SourceSettings
 from microrepo.repositories.pypi import PyPISource, pypi_json_root
 
 
-def describe_source(source: str, api: str) -> SourceSettings:
+def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
+    """Decide how the sources of a configuration are read, in the order of their priority.
+
+    Raises:
+        ConfigError: one of them cannot be understood, or two have the same name.
+    """
+    if not config.sources:
+        return (describe_source(config.source, config.api),)
+    found: dict[str, SourceSettings] = {}
+    for index, entry in enumerate(entries_of(config)):
+        where = f"$.sources[{index}]"
+        described = describe_source(entry.url, entry.api or config.api, where)
+        named = msgspec.structs.replace(
+            described,
+            name=entry.name or described.name,
+            packages=tuple(entry.packages),
+            # Its list is long, and of all sources this one does not hide a page that it lists.
+            by_page=entry.url == "pypi",
+        )
+        if named.name in found:
+            raise ConfigError(f"{where}: there is a source {named.name!r} already; name them apart")
+        found[named.name] = named
+    return tuple(found.values())
+
+
+def describe_source(source: str, api: str, where: str = "$.source") -> SourceSettings:
     """Decide how a `source` setting is read.
 
     ``pypi`` and the root URL of a server like it are read through the JSON API (or the Simple API
@@ -36,7 +65,7 @@ def describe_source(source: str, api: str) -> SourceSettings:
     if not _is_web_url(url):
         shown = url.rpartition("@")[2]  # a password may stand before it
         raise ConfigError(
-            f"$.source: {shown!r} is neither 'pypi' nor an http(s) URL of an index nor a directory"
+            f"{where}: {shown!r} is neither 'pypi' nor an http(s) URL of an index nor a directory"
         )
     root = without_credentials(url).rstrip("/")
     if said_so or root.endswith("simple"):

@@ -18,13 +18,17 @@ class SourceSettings(Struct, frozen=True):
         kind: ``json`` for PyPI's JSON API, ``simple`` for the Simple API alone, ``directory``.
         simple_root: URL of the Simple API's root, ending in a slash; of a directory, its path.
         json_root: URL of the JSON API's root, without a slash at its end; "" for none.
-        name: how messages call the source.
+        name: how messages and the state call the source.
+        packages: names and patterns of projects that come from it or not at all.
+        by_page: among several sources, it is asked for a project instead of for its list.
     """
 
     kind: str
     simple_root: str
     json_root: str = ""
     name: str = ""
+    packages: tuple[str, ...] = ()
+    by_page: bool = False
 
 
 class Fetched(Struct, frozen=True):
@@ -46,6 +50,7 @@ class Source(Protocol):
         """Return all projects with their serials.
 
         Raises:
+            NoProjectList: there is none.
             SourceError: the list cannot be had.
         """
         ...

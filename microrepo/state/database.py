@@ -38,9 +38,9 @@ _FILE_COLUMNS = (
     "filename, project, version, url, size, sha256, blake2b_256, md5, reason, present, mtime_ns"
 )
 
-# name, display name, serial, complete, policy, retry_at, reconsider_at; a bare tuple because whole
-# indexes of them are walked through on each refresh.
-KnownProject = tuple[str, str, int | None, int, str, str | None, str | None]
+# name, display name, serial, complete, policy, retry_at, reconsider_at, source; a bare tuple because
+# whole indexes of them are walked through on each refresh.
+KnownProject = tuple[str, str, int | None, int, str, str | None, str | None, str]
 
 
 class State:
@@ -104,8 +104,8 @@ class State:
         """Yield what decides whether a project must be looked at again, for all projects."""
         return iter(
             self._db.execute(
-                "SELECT name, display_name, serial, complete, policy, retry_at, reconsider_at "
-                "FROM projects"
+                "SELECT name, display_name, serial, complete, policy, retry_at, reconsider_at, "
+                "source FROM projects"
             )
         )
 
@@ -373,8 +373,11 @@ def read_state(path: Path) -> State:
     except sqlite3.DatabaseError as error:
         raise StateCorrupt(path, f"cannot be read: {error}") from error
     try:
+        version = _check_version(connection, path)
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for older in range(version, schema.SCHEMA_VERSION):
+            connection.execute(schema.VIEWS[older])
         connection.execute("PRAGMA query_only = ON")
-        _check_version(connection, path)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.DatabaseError):
@@ -429,12 +432,13 @@ def _version_of(connection: sqlite3.Connection) -> int | None:
     return int(row[0])
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     version = _version_of(connection)
     if version is None:
         raise StateCorrupt(path, "is no state of a repository")
     if version > schema.SCHEMA_VERSION:
         raise UnknownSchema(path, version, schema.SCHEMA_VERSION)
+    return version
 
 
 def _check_content(connection: sqlite3.Connection, path: Path) -> None:

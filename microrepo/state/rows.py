@@ -26,6 +26,7 @@ class ProjectRow(Struct, frozen=True, gc=False):
         failures: failed attempts in a row.
         retry_at: not before this time is a failing project tried again.
         reconsider_at: when its selection changes by the passing of time alone.
+        source: name of the source that its document came from; "" from before names were kept.
     """
 
     name: NormalizedName
@@ -40,6 +41,7 @@ class ProjectRow(Struct, frozen=True, gc=False):
     failures: int = 0
     retry_at: str | None = None
     reconsider_at: str | None = None
+    source: str = ""
 
 
 class FileRow(Struct, frozen=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Documents stand apart from `projects`: comparing the serials of a whole index then reads a few
 # dozen bytes per project instead of paging through all documents.
@@ -23,7 +23,8 @@ CREATE TABLE projects(
     error TEXT,
     failures INTEGER NOT NULL DEFAULT 0,
     retry_at TEXT,
-    reconsider_at TEXT
+    reconsider_at TEXT,
+    source TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE documents(name TEXT PRIMARY KEY, document BLOB NOT NULL);
 CREATE TABLE files(
@@ -124,7 +125,14 @@ CREATE TRIGGER projects_saved BEFORE INSERT ON projects WHEN NOT EXISTS (
 """
 
 # From version N (the key) to N + 1; each script runs inside the one migrating transaction.
-MIGRATIONS: dict[int, str] = {}
+MIGRATIONS: dict[int, str] = {
+    1: "ALTER TABLE projects ADD COLUMN source TEXT NOT NULL DEFAULT ''",
+}
+
+# What stands for a table of version N (the key) until it is migrated, for those who may only read.
+VIEWS: dict[int, str] = {
+    1: "CREATE TEMP VIEW projects AS SELECT *, '' AS source FROM main.projects",
+}
 
 
 def create(connection: sqlite3.Connection) -> None:

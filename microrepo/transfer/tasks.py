@@ -19,6 +19,7 @@ class WorkerSettings(Struct, frozen=True):
         umask: of the parent, for the mode of new files.
         durable: fsync files before they are renamed into place.
         sidecars: put core metadata beside each wheel.
+        further: the sources after the first.
         destination: the index that files are sent to, when there is one.
     """
 
@@ -31,15 +32,22 @@ class WorkerSettings(Struct, frozen=True):
     umask: int = 0o022
     durable: bool = True
     sidecars: bool = False
+    further: tuple[SourceSettings, ...] = ()
     destination: DestinationSettings | None = None
 
 
 class FetchProject(Struct, frozen=True, gc=False):
-    """Ask the source for a project's record."""
+    """Ask for a project's record.
+
+    Attributes:
+        etag: of the record that is known; it holds at the first of `sources`.
+        sources: numbers of the sources to ask, one after the other, until one has the project.
+    """
 
     name: str
     etag: str | None = None
     min_serial: int | None = None
+    sources: tuple[int, ...] = (0,)
 
 
 class ProjectOutcome(Struct, frozen=True, gc=False):
@@ -50,6 +58,7 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
             ``failed``.
         document: the packed record when changed.
         error: why it failed.
+        source: name of the source that answered.
     """
 
     name: str
@@ -57,6 +66,7 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
     document: bytes | None = None
     etag: str | None = None
     error: str = ""
+    source: str = ""
 
 
 class FetchFile(Struct, frozen=True, gc=False):

@@ -42,7 +42,10 @@ class Worker:
     def __init__(self, settings: WorkerSettings, progress: Callable[[int], None]) -> None:
         self._settings = settings
         self._client = Client(settings.client)
-        self._source = open_source(self._client, settings.source)
+        self._names = [source.name for source in (settings.source, *settings.further)]
+        self._sources = [
+            open_source(self._client, source) for source in (settings.source, *settings.further)
+        ]
         self._attempts = settings.attempts
         self._sidecars = settings.sidecars
         self._progress = progress
@@ -87,15 +90,26 @@ class Worker:
         return outcome
 
     def _fetch_project(self, task: FetchProject) -> ProjectOutcome:
+        outcome = ProjectOutcome(task.name, "missing")
+        etag = task.etag
+        for number in task.sources:
+            outcome = self._ask(number, task, etag)
+            if outcome.status != "missing":
+                break
+            etag = None
+        return outcome
+
+    def _ask(self, number: int, task: FetchProject, etag: str | None) -> ProjectOutcome:
+        name, source = task.name, self._names[number]
         try:
-            fetched = self._source.fetch_project(task.name, task.etag, task.min_serial)
+            fetched = self._sources[number].fetch_project(name, etag, task.min_serial)
         except ProjectNotFound as error:
-            return ProjectOutcome(task.name, "missing", error=str(error))
+            return ProjectOutcome(name, "missing", error=str(error), source=source)
         except MicrorepoError as error:
-            return ProjectOutcome(task.name, "failed", error=str(error))
+            return ProjectOutcome(name, "failed", error=str(error), source=source)
         if fetched.project is None:
-            return ProjectOutcome(task.name, "unchanged", etag=fetched.etag)
-        return ProjectOutcome(task.name, "changed", pack(fetched.project), fetched.etag)
+            return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
+        return ProjectOutcome(name, "changed", pack(fetched.project), fetched.etag, source=source)
 
     def _hash(self, task: HashFile) -> Outcome:
         path = Path(self._place.directory) / task.filename

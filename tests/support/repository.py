@@ -35,7 +35,7 @@ class Repository:
 
     Args:
         path: the repository.
-        source: value of the `source` setting.
+        source: value of the `source` setting, or of `sources` when it is a JSON list.
         program: runs microrepo.
         settings: flags that every refresh gets.
     """
@@ -56,7 +56,8 @@ class Repository:
 
     def flags(self) -> list[str]:
         """Return the flags of a refresh that every test shares."""
-        return ["--repository", str(self.path), "--source", self.source, *self.settings]
+        key = "--sources" if self.source.startswith("[") else "--source"
+        return ["--repository", str(self.path), key, self.source, *self.settings]
 
     def refresh(self, *args: str | Path, expect: int | None = 0, **how: Any) -> Report:
         """Run a refresh to its end and return its report."""

@@ -64,6 +64,10 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "simple": [([], True)],
     "server": [([], True)],
     "source": [(["https://m.example/simple/"], "https://m.example/simple/")],
+    "sources": [
+        (["https://m.example/simple/,pypi"], ["https://m.example/simple/", "pypi"]),
+        (['[{"url": "pypi", "packages": ["a"]}]'], [{"url": "pypi", "packages": ["a"]}]),
+    ],
     "api": [(["simple"], "simple")],
     "requests_per_second": [(["2.5"], 2.5)],
     "bandwidth": [(["10 MB"], "10 MB")],

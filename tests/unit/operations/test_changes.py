@@ -31,8 +31,10 @@ def known(
     policy: str = RULES,
     retry_at: str | None = None,
     reconsider_at: str | None = None,
+    source: str = "",
 ) -> KnownProject:
-    return (name, display_name or name, serial, int(complete), policy, retry_at, reconsider_at)
+    state = (serial, int(complete), policy, retry_at, reconsider_at)
+    return (name, display_name or name, *state, source)
 
 
 def about(touched: frozenset[str] = frozenset(), *, force: bool = False) -> Circumstances:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from microrepo.config.schema import Config, SourceEntry
 from microrepo.errors import ConfigError
-from microrepo.repositories.opening import describe_source
+from microrepo.repositories.opening import describe_source, describe_sources
 from microrepo.repositories.protocol import SourceSettings
 
 
@@ -102,3 +103,16 @@ def test_message_hides_the_password() -> None:
     with pytest.raises(ConfigError) as caught:
         describe_source("ftp://ann:secret@m.example/", "json")
     assert "secret" not in str(caught.value)
+
+
+def test_several_sources() -> None:
+    table = SourceEntry("simple+https://a:b@m.example/team", packages=["acme-*"], name="team")
+    found = describe_sources(Config(sources=[table, "pypi", SourceEntry("/srv/x", "simple")]))
+    assert [one.name for one in found] == ["team", "PyPI", "/srv/x"]
+    assert [one.packages for one in found] == [("acme-*",), (), ()]
+    assert [one.by_page for one in found] == [False, True, False]
+    assert found[0].simple_root == "https://m.example/team/"
+
+
+def test_one_source_is_a_list_of_one() -> None:
+    assert describe_sources(Config(source="/srv/x")) == (describe_source("/srv/x", "json"),)

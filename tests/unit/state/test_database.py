@@ -99,7 +99,7 @@ def test_project_rows_come_back_as_they_went(state: State) -> None:
 
 def test_known_projects_tell_what_decides_on_looking_again(state: State) -> None:
     state.save_projects([project_row(FOO)])
-    assert list(state.iter_known()) == [("foo", "Foo", 5, 1, "p", "r", "n")]
+    assert list(state.iter_known()) == [("foo", "Foo", 5, 1, "p", "r", "n", "")]
 
 
 def test_documents_come_back_as_they_went(state: State) -> None:

@@ -133,7 +133,20 @@ def test_migration_that_fails_leaves_the_older_state(path: Path) -> None:
     open_state(path, TO_CURRENT)[0].close()
 
 
+def test_state_without_sources_is_read_and_migrated(path: Path) -> None:
+    """Schema 1: a reader sees no source, as does the writer once it has migrated."""
+    execute(path, "ALTER TABLE projects DROP COLUMN source")
+    execute(path, "INSERT INTO projects(name, display_name) VALUES ('foo', 'Foo')")
+    set_version(path, 1)
+    for opening in (read_state, lambda where: open_state(where)[0], read_state):
+        state = opening(path)
+        assert [row[7] for row in state.iter_known() if row[0] == "foo"] == [""]
+        assert state.projects(["foo"])["foo"].source == ""
+        state.close()
+
+
 def test_every_older_schema_has_a_migration() -> None:
+    assert set(schema.VIEWS) == set(schema.MIGRATIONS)
     assert set(schema.MIGRATIONS) == set(range(1, schema.SCHEMA_VERSION))
 
 

@@ -1,0 +1,181 @@
+"""Which of several sources a project comes from: reservations first, then lists. Pure.
+
+A name that a source reserves is that source's, whether it has the project or not; any other belongs
+to the first source that lists it. As long as the list of a source is unknown, nobody behind it can
+own a name that it might list: a private name must never be looked for in public.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.errors import ConfigError
+from microrepo.model import NormalizedName
+
+# Listed by source: name as displayed -> serial.
+Listed = dict[str, int | None]
+
+
+class Owner(Struct, frozen=True):
+    """Where a project comes from.
+
+    Attributes:
+        candidates: numbers of the sources to be asked one after the other; none = nobody has it.
+        unknown: number of the source whose list would have to be known to tell; None = it is known.
+    """
+
+    candidates: tuple[int, ...] = ()
+    unknown: int | None = None
+
+
+class Reservations:
+    """Tells whose a name is by the `packages` of the sources.
+
+    Args:
+        patterns: per source its names, globs and ``re:`` patterns.
+
+    Raises:
+        ConfigError: a pattern cannot be read.
+    """
+
+    def __init__(self, patterns: Sequence[Sequence[str]]) -> None:
+        self._matchers = [
+            (number, _matcher(words)) for number, words in enumerate(patterns) if words
+        ]
+
+    def owner(self, name: str) -> int | None:
+        """Return the number of the first source that reserves a normalised name."""
+        for number, matcher in self._matchers:
+            if matcher.fullmatch(name):
+                return number
+        return None
+
+
+def _matcher(words: Sequence[str]) -> re.Pattern[str]:
+    pieces = []
+    for word in words:
+        text = word.strip()
+        if text.startswith("re:"):
+            pieces.append(f"(?:{text[3:]})")
+        elif any(char in text for char in "*?["):
+            pieces.append(fnmatch.translate(text.lower().replace("_", "-").replace(".", "-")))
+        else:
+            pieces.append(re.escape(canonicalize_name(text)))
+    try:
+        return re.compile("|".join(pieces))
+    except re.error as error:
+        raise ConfigError(f"$.sources: {', '.join(words)}: no pattern: {error}") from error
+
+
+def owner_of(
+    name: NormalizedName,
+    reservations: Reservations,
+    lists: Sequence[Collection[str] | None],
+    unlisted: Collection[int] = (),
+) -> Owner:
+    """Tell where a project comes from.
+
+    Args:
+        name: the project.
+        reservations: of all sources.
+        lists: per source but the last the normalised names that it lists; None = not known.
+        unlisted: numbers of sources that are asked for a project instead of for their list.
+    """
+    reserved = reservations.owner(name)
+    if reserved is not None:
+        return Owner((reserved,))
+    asked: list[int] = []
+    for number, names in enumerate(lists):
+        if number in unlisted:
+            asked.append(number)
+        elif names is None:
+            return Owner(unknown=number)
+        elif name in names:
+            return Owner((*asked, number))
+    return Owner((*asked, len(lists)))
+
+
+class Merged(Struct, frozen=True):
+    """The lists of all sources as one.
+
+    Attributes:
+        listed: name as displayed -> serial at the source that owns it.
+        main: number of the source that owns each project which is not in `others`.
+        others: normalised name -> number of the owning source.
+        unknown: number of the first source whose list could not be had.
+    """
+
+    listed: Listed
+    main: int
+    others: dict[str, int]
+    unknown: int | None = None
+
+    def owner(self, name: str) -> int:
+        """Return the number of the source that owns a listed project."""
+        return self.others.get(name, self.main)
+
+
+def merge_lists(lists: Mapping[int, Listed], count: int, reservations: Reservations) -> Merged:
+    """Merge the lists of several sources; the longest is changed in place, not copied.
+
+    Projects that a source behind one without a known list offers are left out, unless they are
+    reserved for it.
+
+    Args:
+        lists: by number of the source; missing = could not be had.
+        count: how many sources there are.
+        reservations: of all sources.
+    """
+    unknown = next((number for number in range(count) if number not in lists), None)
+    limit = count if unknown is None else unknown
+    if not lists:
+        return Merged({}, 0, {}, unknown)
+    main = max(lists, key=lambda number: (len(lists[number]), -number))
+    small: dict[str, tuple[int, str]] = {}
+    for number in sorted(lists):
+        if number == main:
+            continue
+        for display in lists[number]:
+            name, reserved = normalized(display), reservations.owner(normalized(display))
+            if reserved == number or (reserved is None and number < limit):
+                small.setdefault(name, (number, display))
+    listed = lists[main]
+    for display in _not_of_main(listed, main, limit, small, reservations):
+        del listed[display]
+    for number, display in small.values():
+        listed[display] = lists[number][display]
+    return Merged(listed, main, {name: number for name, (number, _) in small.items()}, unknown)
+
+
+def _not_of_main(
+    listed: Iterable[str],
+    main: int,
+    limit: int,
+    small: dict[str, tuple[int, str]],
+    reservations: Reservations,
+) -> list[str]:
+    """Return the names of the longest list that are not its own; takes from the others what is."""
+    dropped = []
+    for display in listed:
+        name = normalized(display)
+        reserved, other = reservations.owner(name), small.get(name)
+        if reserved is None:
+            ours = main < limit and (other is None or other[0] > main)
+        else:
+            ours = reserved == main
+        if not ours:
+            dropped.append(display)
+        elif other is not None:
+            del small[name]
+    return dropped
+
+
+def normalized(display: str) -> str:
+    """Return the normalised name; quicker than a pattern for the many that need no care."""
+    name = display.lower().replace("_", "-").replace(".", "-")
+    return canonicalize_name(display) if "--" in name else name

@@ -1,0 +1,128 @@
+"""Whose a project is, when there are several sources."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microrepo.errors import ConfigError
+from microrepo.model import NormalizedName
+from microrepo.selection.ownership import (
+    Listed,
+    Merged,
+    Owner,
+    Reservations,
+    merge_lists,
+    normalized,
+    owner_of,
+)
+
+NOBODY = Reservations([(), ()])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_matched"),
+    [
+        ("Acme.Tool", "acme-tool", True),
+        ("acme", "acme-tool", False),
+        ("acme-*", "acme-tool", True),
+        ("Acme_*", "acme-tool", True),
+        ("acme-*", "acme", False),
+        ("re:acme-\\d+", "acme-12", True),
+        ("re:acme-\\d+", "acme-12x", False),
+        ("re:a|b", "b", True),
+    ],
+)
+def test_reserved_names(pattern: str, name: str, is_matched: bool) -> None:
+    assert Reservations([(), (pattern,)]).owner(name) == (1 if is_matched else None)
+
+
+def test_the_first_of_two_reservations_counts() -> None:
+    assert Reservations([("b",), ("a*",), ("acme",)]).owner("acme") == 1
+
+
+def test_a_pattern_that_cannot_be_read() -> None:
+    with pytest.raises(ConfigError, match=r"sources: re:\(: no pattern"):
+        Reservations([("re:(",)])
+
+
+@pytest.mark.parametrize(
+    ("lists", "unlisted", "expected"),
+    [
+        pytest.param([{"acme"}], (), Owner((0,)), id="listed by the first"),
+        pytest.param([{"other"}], (), Owner((1,)), id="not listed: the last"),
+        pytest.param([None], (), Owner(unknown=0), id="the list is not known"),
+        pytest.param([{"acme"}, None], (), Owner((0,)), id="a later list does not matter"),
+        pytest.param([set(), {"acme"}], (0,), Owner((0, 1)), id="asked by page before"),
+        pytest.param([set()], (0,), Owner((0, 1)), id="asked by page, then the last"),
+        pytest.param([set(), None], (0,), Owner(unknown=1), id="by page, then unknown"),
+    ],
+)
+def test_owner(lists: list[set[str] | None], unlisted: tuple[int, ...], expected: Owner) -> None:
+    assert owner_of(NormalizedName("acme"), NOBODY, lists, unlisted) == expected
+
+
+def test_a_reserved_name_needs_no_list() -> None:
+    reservations = Reservations([(), ("acme",)])
+    assert owner_of(NormalizedName("acme"), reservations, [None]) == Owner((1,))
+
+
+def test_merged_lists() -> None:
+    private: Listed = {"Acme.Tool": None, "Shared": None}
+    public: Listed = {"acme_tool": 5, "shared": 6, "flask": 7, "Secret": 8}
+    merged = merge_lists({0: private, 1: public}, 2, Reservations([("secret",), ()]))
+    assert merged == Merged(
+        {"Acme.Tool": None, "Shared": None, "flask": 7}, 1, {"acme-tool": 0, "shared": 0}
+    )
+    assert merged.listed is public  # no second copy of a whole index
+    assert (merged.owner("flask"), merged.owner("shared")) == (1, 0)
+
+
+def test_merged_lists_with_the_long_one_first() -> None:
+    merged = merge_lists({0: {"a": 1, "b": 2, "c": 3}, 1: {"A": None, "x": None}}, 2, NOBODY)
+    assert merged == Merged({"a": 1, "b": 2, "c": 3, "x": None}, 0, {"x": 1})
+
+
+def test_without_the_private_list_nothing_is_public() -> None:
+    merged = merge_lists({1: {"flask": 7, "torch": 8}}, 2, Reservations([(), ("torch",)]))
+    assert merged == Merged({"torch": 8}, 1, {}, 0)
+
+
+def test_without_the_public_list_the_private_one_goes_on() -> None:
+    assert merge_lists({0: {"acme": 1}}, 2, NOBODY) == Merged({"acme": 1}, 0, {}, 1)
+    assert merge_lists({}, 2, NOBODY) == Merged({}, 0, {}, 0)
+
+
+NAMES = st.sampled_from(["a", "B", "b.c", "b--c", "B_C", "d", "e"])
+LISTS = st.lists(st.dictionaries(NAMES, st.integers(1, 9)), min_size=2, max_size=3)
+PATTERNS = st.lists(st.lists(st.sampled_from(["a", "b*", "re:[de]"]), max_size=2), min_size=3)
+
+
+@given(LISTS, PATTERNS, st.sets(st.integers(0, 2)))
+def test_merging_agrees_with_asking_one_by_one(
+    lists: list[Listed], patterns: list[list[str]], lost: set[int]
+) -> None:
+    """The merged list gives each project to whom the single question gives it, and loses none."""
+    reservations = Reservations(patterns[: len(lists)])
+    names = [
+        None if number in lost else {normalized(display) for display in listed}
+        for number, listed in enumerate(lists)
+    ]
+    expected = {}
+    for name in set().union(*(found or () for found in names)):
+        owner = owner_of(NormalizedName(name), reservations, names[:-1])
+        number = owner.candidates[0] if owner.candidates else None
+        if number is not None and number not in lost and name in (names[number] or ()):
+            expected[name] = number
+    known = {n: dict(listed) for n, listed in enumerate(lists) if n not in lost}
+    merged = merge_lists(known, len(lists), reservations)
+    found = {normalized(display): merged.owner(normalized(display)) for display in merged.listed}
+    assert found == expected
+
+
+@given(st.text("aB-_.", min_size=1, max_size=6))
+def test_quick_normalisation(text: str) -> None:
+    from packaging.utils import canonicalize_name
+
+    assert normalized(text) == canonicalize_name(text)
