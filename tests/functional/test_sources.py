@@ -142,7 +142,7 @@ def test_reserved_names(
     report = both.refresh("acme", "acme-evil", expect=3)
     assert report.missing == ("acme-evil",)
     both.holds(private["acme"])
-    assert inner.paths("/simple/") == ["/simple/acme/", "/simple/acme-evil/"]
+    assert sorted(inner.paths("/simple/")) == ["/simple/acme-evil/", "/simple/acme/"]
     assert pypi.requests == []
     both.refresh_all()
     both.holds(*private.values(), public["flask"])
