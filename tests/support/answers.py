@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+_LARGE_BYTES = 1 << 20
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
 
@@ -80,7 +81,7 @@ def answer_for(resource: Resource, headers: Mapping[str, str], can: Abilities) -
         sent["X-PyPI-Last-Serial"] = str(resource.serial)
     body, etag = resource.body, resource.etag
     if can.gzip and not resource.is_file and "gzip" in headers.get("accept-encoding", ""):
-        body, etag = _gzipped(body)
+        body, etag = (_gzipped_large if len(body) > _LARGE_BYTES else _gzipped)(body)
         sent["Content-Encoding"] = "gzip"
     if can.etags:
         sent["ETag"] = etag
@@ -127,6 +128,11 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
 def _gzipped(body: bytes) -> tuple[bytes, str]:
     packed = gzip.compress(body, compresslevel=1, mtime=0)
     return packed, md5_etag(packed)
+
+
+@lru_cache(maxsize=2)
+def _gzipped_large(body: bytes) -> tuple[bytes, str]:
+    return _gzipped.__wrapped__(body)
 
 
 def preferred(accept: str, offers: tuple[str, ...]) -> str | None:

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import EllipsisType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from packaging.version import InvalidVersion, Version
 
 from tests.support.packages import BuiltFile
+
+if TYPE_CHECKING:
+    from tests.support.listed import ListedOnly
 
 Status = Literal["active", "archived", "quarantined", "deprecated"]
 _FIRST_SERIAL = 1000
@@ -94,7 +97,16 @@ class FakeIndex:
     def __init__(self) -> None:
         self.serial = _FIRST_SERIAL
         self.projects: dict[str, IndexProject] = {}
+        self.listed_only: ListedOnly | None = None
         self.lock = threading.RLock()
+
+    def find(self, name: str) -> IndexProject | None:
+        """Return the project of that name, in whatever spelling."""
+        normalized = normalize(name)
+        found = self.projects.get(normalized)
+        if found is None and self.listed_only is not None:
+            return self.listed_only.find(normalized)
+        return found
 
     def add_project(self, project: str, **info: Any) -> IndexProject:
         """Register a project without files; `info` overrides keys of the document's ``info``."""
@@ -194,6 +206,13 @@ class FakeIndex:
         with self.lock:
             del self.projects[normalize(project)]
             self.serial += 1
+
+    def rename(self, display_name: str) -> None:
+        """Show a project under another spelling of its name."""
+        with self.lock:
+            found = self.projects[normalize(display_name)]
+            found.display_name = display_name
+            self._touch(found)
 
     def yank(self, project: str, version: str, reason: bool | str = True) -> None:
         """Yank a release (PEP 592); `False` takes the yank back."""

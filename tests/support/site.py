@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from tests.support import pages
 from tests.support.answers import Answer, Resource, md5_etag, preferred
-from tests.support.index import FakeIndex, IndexFile, IndexProject, normalize
+from tests.support.index import FakeIndex, IndexFile, IndexProject
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
@@ -48,6 +48,7 @@ class Site:
         self._base_url = base_url
         self._switches = switches
         self._rendered: dict[tuple[object, ...], Resource] = {}
+        self._roots: dict[tuple[str, int, bool], Resource] = {}
         self._files: tuple[int, dict[str, IndexFile]] = (-1, {})
 
     def find(self, path: str, headers: Mapping[str, str]) -> Resource | Answer:
@@ -67,7 +68,7 @@ class Site:
         return _not_found()
 
     def _document(self, asked: str, quoted_version: str | None) -> Resource | Answer:
-        project = self._index.projects.get(normalize(asked))
+        project = self._index.find(asked)
         if project is None or project.status == "quarantined" or not project.releases:
             return _not_found()
         version = unquote(quoted_version) if quoted_version else None
@@ -92,17 +93,28 @@ class Site:
         kind, serial = self._negotiated(headers), self._index.serial
 
         def render() -> Resource:
+            more = self._index.listed_only
             if kind == JSON_TYPE:
                 body = self._dumped(pages.simple_root_document(self._index))
+                if more is not None and more.count:
+                    comma = b"," if self._index.projects else b""
+                    body = body.removesuffix(b"]}") + comma + more.json_entries + b"]}"
             else:
                 serials = not self._switches.no_serials
                 body = pages.simple_root_html(self._index, serials=serials).encode()
+                if more is not None:
+                    body = body.replace(b"\n  </body>", b"\n" + more.html_anchors + b"  </body>")
             return self._resource(body, kind, serial, vary="Accept, Accept-Encoding")
 
-        return self._remember(("root", kind, serial), None, render)
+        about = (kind, serial, self._switches.no_serials)
+        if about not in self._roots:
+            # A large one is large: those of the past are not kept.
+            self._roots = {key: root for key, root in self._roots.items() if key[1] == serial}
+            self._roots[about] = render()
+        return self._roots[about]
 
     def _page(self, asked: str, has_slash: bool, headers: Mapping[str, str]) -> Resource | Answer:
-        project = self._index.projects.get(normalize(asked))
+        project = self._index.find(asked)
         if project is None:
             return _not_found()
         if asked != project.name or not has_slash:
@@ -158,14 +170,10 @@ class Site:
         return json.dumps(cleaned, separators=(",", ":")).encode()
 
     def _remember(
-        self,
-        key: tuple[object, ...],
-        project: IndexProject | None,
-        render: Callable[[], Resource],
+        self, key: tuple[object, ...], project: IndexProject, render: Callable[[], Resource]
     ) -> Resource:
         switches = (self._switches.no_serials, self._switches.no_releases_key)
-        about = (project.name, project.serial) if project else ()
-        full_key = (*key, *about, *switches)
+        full_key = (*key, project.name, project.serial, *switches)
         if full_key not in self._rendered:
             self._rendered[full_key] = render()
         return self._rendered[full_key]
