@@ -118,11 +118,25 @@ def terminal_ask() -> Ask | None:
     """Return how a person is asked for a password; None where nobody sits."""
     if sys.stdin is None or not sys.stdin.isatty() or os.environ.get("MICROREPO_NO_INPUT"):
         return None
-    return getpass.getpass
+    return _ask_terminal
+
+
+def _ask_terminal(question: str) -> str:
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        raise ConfigError("no password was given; nothing was copied") from None
+
+
+def hide_passwords() -> None:
+    """Take passwords, which have been read by now, out of what workers inherit and `ps` shows."""
+    for side in ("SOURCE", "DESTINATION"):
+        os.environ.pop(f"MICROREPO_{side}_PASSWORD", None)
 
 
 def run_copy(arguments: argparse.Namespace, config: Config, ends: Ends, policy: Policy) -> int:
     """Carry out a copy and show its report."""
+    hide_passwords()
     operation = arguments.handler.rpartition(":")[2]
     manner = Manner(dry_run=arguments.dry_run, link=not arguments.no_link)
     with reporting(arguments) as reporter:
