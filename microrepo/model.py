@@ -232,6 +232,7 @@ class Outcome(Struct, frozen=True, gc=False):
         fetched_bytes: bytes that came over the network, over all attempts.
         resumed: part of it was there from an earlier attempt.
         error: why it failed, "" when it did not.
+        note: why it came from the source and not from the host that was asked before.
     """
 
     filename: str
@@ -242,3 +243,4 @@ class Outcome(Struct, frozen=True, gc=False):
     fetched_bytes: int = 0
     resumed: bool = False
     error: str = ""
+    note: str = ""

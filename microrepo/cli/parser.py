@@ -29,6 +29,7 @@ _BOOLEAN_KEYS = frozenset(
         "server",
         "allow_http",
         "require_digests",
+        "file_host_fallback",
     }
 )
 _ABOUT = "Make and keep the repository that machines without the internet install Python from."

@@ -97,6 +97,8 @@ def _done_rows(report: Report) -> list[tuple[str, str]]:
         ]
     if report.resumed:
         rows.append(("resumed", files(report.resumed)))
+    if report.fallbacks:
+        rows.append(("not at the file host", files(report.fallbacks)))
     if report.adopted:
         rows.append(("adopted", files(report.adopted)))
     rows.append(("deleted", files(report.deleted, report.deleted_bytes)))

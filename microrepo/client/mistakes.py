@@ -10,12 +10,13 @@ from microrepo.errors import ConfigError
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 
 
-def check_network(settings: ClientSettings, source_url: str) -> None:
+def check_network(settings: ClientSettings, source_url: str, key: str = "source") -> None:
     """Look for settings with which no request can succeed.
 
     Args:
         settings: what the clients of a run will get.
         source_url: where the source is.
+        key: of the setting that says so.
 
     Raises:
         ConfigError: plain http to another host, a proxy that is no URL, certificates that cannot
@@ -25,7 +26,7 @@ def check_network(settings: ClientSettings, source_url: str) -> None:
     plain = parts.scheme == "http" and not is_loopback(parts.hostname or "")
     if plain and not settings.allow_http:
         raise ConfigError(
-            f"$.source: {public_url(source_url)}: plain http is refused for other hosts than this "
+            f"$.{key}: {public_url(source_url)}: plain http is refused for other hosts than this "
             "one; use https, or set `allow_http`"
         )
     if settings.proxy and not _is_proxy(settings.proxy):

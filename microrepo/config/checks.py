@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime, timezone
+from urllib.parse import urlsplit
 
 from microrepo.config.schema import ALL, EVERYTHING, Config, SourceEntry
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
@@ -35,6 +36,7 @@ def check(config: Config, where: str = "config") -> None:
         for key in _PATH_KEYS:
             _check_path(getattr(config, key), key)
         _check_sources(config)
+        _check_web_url(config.file_host, "file_host")
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
 
@@ -88,6 +90,21 @@ def _check_moment(text: str | None) -> None:
             f"$.uploaded_before: {text!r} is no date or time such as '2026-05-31' or "
             "'2026-05-31T12:00:00Z'"
         ) from error
+
+
+def _check_web_url(text: str | None, key: str) -> None:
+    if text is None:
+        return
+    try:
+        parts = urlsplit(text)
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_web = False
+    shown = text.rpartition("@")[2]  # a password may stand before it
+    if not is_web:
+        raise ConfigError(f"$.{key}: {shown!r} is no http(s) URL")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"$.{key}: {shown!r} must end with its path: no `?` and no `#`")
 
 
 def _check_path(text: str | None, key: str) -> None:

@@ -213,6 +213,20 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "source name (names, globs, `re:` patterns) comes from that source or not at all."
         ),
     ] = msgspec.field(default_factory=list)
+    file_host: Annotated[
+        str | None,
+        Meta(
+            description="Another host for the files, such as a near mirror of PyPI's: each file is "
+            "asked for there first, under the path it has at the source, and verified all the same."
+        ),
+    ] = None
+    file_host_fallback: Annotated[
+        bool,
+        Meta(
+            description="Ask the source for a file that cannot be had from `file_host`, or is wrong "
+            "there. A file without an announced digest is then asked for at the source alone."
+        ),
+    ] = True
     api: Annotated[
         Literal["json", "simple"],
         Meta(description="Which API of a PyPI-like source is read."),

@@ -28,6 +28,7 @@ class Report(Struct, frozen=True):
         without_files: those of which no file is wanted.
         totals: counts and bytes of the plan.
         downloaded: files that arrived, `downloaded_bytes` in all, `received_bytes` over the wire.
+        fallbacks: files for which the source was asked because the file host failed.
         rejected: per rule how many files it left out.
         failed: files and projects that could not be had.
         missing: named projects that do not exist at the source.
@@ -56,6 +57,7 @@ class Report(Struct, frozen=True):
     downloaded_bytes: int = 0
     received_bytes: int = 0
     resumed: int = 0
+    fallbacks: int = 0
     adopted: int = 0
     deleted: int = 0
     deleted_bytes: int = 0
@@ -103,6 +105,7 @@ class ReportBuilder:
         self.refused = ""
         self.interrupted = False
         self.plan: list[Action] = []
+        self.fallbacks = 0
         self._downloaded = 0
         self._downloaded_bytes = 0
         self._received_bytes = 0
@@ -112,6 +115,7 @@ class ReportBuilder:
         """Count one file task."""
         self._received_bytes += outcome.fetched_bytes
         self._resumed += outcome.resumed
+        self.fallbacks += bool(outcome.note)
         if outcome.ok:
             self._downloaded += 1
             self._downloaded_bytes += outcome.size_bytes
@@ -150,6 +154,7 @@ class ReportBuilder:
             downloaded_bytes=self._downloaded_bytes,
             received_bytes=self._received_bytes,
             resumed=self._resumed,
+            fallbacks=self.fallbacks,
             adopted=self.totals.adopt,
             deleted=self.deleted,
             deleted_bytes=self.deleted_bytes,

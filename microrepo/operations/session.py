@@ -30,7 +30,7 @@ from microrepo.operations.owning import Sources
 from microrepo.operations.report import FAILED, INTERRUPTED, Failure, ReportBuilder
 from microrepo.plan import Limits
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
-from microrepo.repositories.opening import describe_sources
+from microrepo.repositories.opening import describe_sources, without_credentials
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import FileRow, State, explained_errors, open_state, read_state
 from microrepo.transfer.pool import WorkerPool, may_fork
@@ -301,14 +301,14 @@ def _logins(config: Config) -> dict[str, tuple[str, str]]:
         ConfigError: two for the same server.
     """
     found: dict[str, tuple[str, str]] = {}
-    for entry in entries_of(config):
-        parts = urlsplit(entry.url.removeprefix("simple+"))
+    for url in (*(entry.url for entry in entries_of(config)), config.file_host or ""):
+        parts = urlsplit(url.removeprefix("simple+"))
         if not parts.username:
             continue
         origin, login = origin_of(parts.geturl()), (unquote(parts.username), parts.password or "")
         login = login[0], unquote(login[1])
         if found.setdefault(origin, login) != login:
-            raise ConfigError(f"$.sources: {origin}: there are two logins for this server")
+            raise ConfigError(f"{origin}: there are two logins for this server")
     return found
 
 
@@ -344,6 +344,8 @@ def client_settings(
     )
     for source in sources:
         check_network(settings, source.simple_root)
+    if config.file_host:
+        check_network(settings, config.file_host, "file_host")
     return settings
 
 
@@ -359,6 +361,8 @@ def worker_settings(
         client=client_settings(config, sources, directory),
         source=sources[0],
         further=tuple(sources[1:]),
+        file_host=without_credentials(config.file_host or ""),
+        file_host_fallback=config.file_host_fallback,
         partial=str(directory.partial),
         threads=-(-config.connections // processes),
         attempts=config.retries,

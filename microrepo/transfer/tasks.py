@@ -20,6 +20,8 @@ class WorkerSettings(Struct, frozen=True):
         durable: fsync files before they are renamed into place.
         sidecars: put core metadata beside each wheel.
         further: the sources after the first.
+        file_host: URL of another host that has the same files; "" for none.
+        file_host_fallback: ask the source for what that host does not have.
         destination: the index that files are sent to, when there is one.
     """
 
@@ -33,6 +35,8 @@ class WorkerSettings(Struct, frozen=True):
     durable: bool = True
     sidecars: bool = False
     further: tuple[SourceSettings, ...] = ()
+    file_host: str = ""
+    file_host_fallback: bool = True
     destination: DestinationSettings | None = None
 
 

@@ -14,6 +14,7 @@ from microrepo.model import Outcome
 from microrepo.repositories.opening import open_source
 from microrepo.state.rows import pack
 from microrepo.transfer.fetch import Place, fetch_file, hash_file
+from microrepo.transfer.file_host import FileHost
 from microrepo.transfer.tasks import (
     FetchFile,
     FetchMetadata,
@@ -48,6 +49,11 @@ class Worker:
         ]
         self._attempts = settings.attempts
         self._sidecars = settings.sidecars
+        self._file_host = (
+            FileHost(settings.file_host, fallback=settings.file_host_fallback)
+            if settings.file_host
+            else None
+        )
         self._progress = progress
         self._place = Place(
             settings.repository, settings.partial, 0o666 & ~settings.umask, settings.durable
@@ -60,10 +66,7 @@ class Worker:
         if isinstance(task, FetchProject):
             return self._fetch_project(task)
         if isinstance(task, FetchMetadata):
-            # Workers that follow no dependencies are spared what reading metadata takes.
-            from microrepo.transfer.metadata import find_metadata
-
-            return find_metadata(self._client, task, self._place, self._attempts)
+            return self._find_metadata(task)
         if isinstance(task, HashFile):
             return self._hash(task)
         if isinstance(task, PlaceFile):
@@ -80,7 +83,8 @@ class Worker:
         return Sender(self._client, self._settings, self._place, self._progress)
 
     def _fetch_file(self, task: FetchFile) -> Outcome:
-        outcome = fetch_file(self._client, task, self._place, self._attempts, self._progress)
+        host = self._file_host
+        outcome = self._fetch(task) if host is None else host.fetch(task, self._fetch)
         if outcome.ok and self._sidecars and task.filename.endswith(".whl"):
             from microrepo.transfer.sidecars import MakeSidecar, make_sidecar
 
@@ -88,6 +92,18 @@ class Worker:
             with suppress(OSError):
                 make_sidecar(MakeSidecar(self._place.directory, task.filename))
         return outcome
+
+    def _fetch(self, task: FetchFile) -> Outcome:
+        return fetch_file(self._client, task, self._place, self._attempts, self._progress)
+
+    def _find_metadata(self, task: FetchMetadata) -> MetadataOutcome:
+        # Workers that follow no dependencies are spared what reading metadata takes.
+        from microrepo.transfer.metadata import find_metadata
+
+        def find(task: FetchMetadata) -> MetadataOutcome:
+            return find_metadata(self._client, task, self._place, self._attempts)
+
+        return find(task) if self._file_host is None else self._file_host.find(task, find)
 
     def _fetch_project(self, task: FetchProject) -> ProjectOutcome:
         outcome = ProjectOutcome(task.name, "missing")

@@ -68,6 +68,8 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
         (["https://m.example/simple/,pypi"], ["https://m.example/simple/", "pypi"]),
         (['[{"url": "pypi", "packages": ["a"]}]'], [{"url": "pypi", "packages": ["a"]}]),
     ],
+    "file_host": [(["https://f.example/"], "https://f.example/")],
+    "file_host_fallback": [([], True)],
     "api": [(["simple"], "simple")],
     "requests_per_second": [(["2.5"], 2.5)],
     "bandwidth": [(["10 MB"], "10 MB")],
