@@ -102,6 +102,18 @@ class Info(Struct, frozen=True, omit_defaults=True, gc=False):
     home_page: str | None = None
     project_urls: dict[str, str] | None = None
     requires_python: str | None = None
+    platform: str | None = None
+    docs_url: str | None = None
+    download_url: str | None = None
+    description_content_type: str | None = None
+    dynamic: tuple[str, ...] = ()
+    license_files: tuple[str, ...] = ()
+    provides_extra: tuple[str, ...] = ()
+
+
+# Raised when records keep more of what a source says; and which fields of `Info` came when.
+FACTS = 1
+FACTS_SINCE = dict.fromkeys(Info.__struct_fields__[-7:], 1)
 
 
 class Project(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -114,6 +126,7 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
         status: PEP 792 status: ``active``, ``archived``, ``quarantined``, ``deprecated``.
         versions: every release the index lists, with or without files.
         rejected: entries of the answer that could not be read, one line of explanation each.
+        facts: what the record can hold, see `FACTS`; kept by whoever stores it.
     """
 
     name: NormalizedName
@@ -126,6 +139,7 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
     info: Info = Info()
     vulnerabilities: tuple[Vulnerability, ...] = ()
     rejected: tuple[str, ...] = ()
+    facts: int = 0
 
 
 class Reason(str, Enum):
@@ -136,10 +150,17 @@ class Reason(str, Enum):
     UNSAFE_NAME = "unsafe file name"
     NO_DIGEST = "no digest announced"
     EXCLUDED = "excluded"
+    NOT_ALLOWED = "not allowed"
+    METADATA = "metadata"
+    PROJECT_SIZE = "project size"
+    VERSION_COUNT = "number of versions"
+    RELEASE_PATTERN = "release pattern"
+    VULNERABLE = "vulnerable"
     NOT_REQUESTED = "version not requested"
     INVALID_VERSION = "invalid version"
     PACKAGE_TYPE = "package type"
     EXTENSION = "extension"
+    FILE_PATTERN = "file pattern"
     PYTHON = "python version"
     REQUIRES_PYTHON = "requires-python"
     PLATFORM = "platform"
@@ -149,6 +170,7 @@ class Reason(str, Enum):
     TOO_LATE = "uploaded too late"
     TOO_YOUNG = "too young"
     SUPERSEDED = "superseded"
+    EVICTED = "evicted"
     NOT_IN_CLOSURE = "not needed by any goal"
 
 

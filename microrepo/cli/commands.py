@@ -167,10 +167,10 @@ def command_config(arguments: argparse.Namespace) -> int:
         sys.stdout.write(render.keys_text())
         return 0
     loaded = load_settings(arguments)
-    from microrepo.selection.policy import build_policy, filter_warnings
+    from microrepo.operations.requirements import policy_of
+    from microrepo.selection.policy import filter_warnings
 
-    requirements = requests_or_everything(loaded).requirements
-    for warning in filter_warnings(build_policy(loaded.config, requirements)):
+    for warning in filter_warnings(policy_of(loaded.config, requests_or_everything(loaded))):
         sys.stderr.write(f"microrepo: warning: {warning}\n")
     if arguments.json:
         render.print_json(shown(loaded))

@@ -17,7 +17,7 @@ from microrepo.cli.copying_flags import FILTER_KEYS
 from microrepo.cli.parser import flags_of
 from microrepo.client.credentials import Ask, Given
 from microrepo.config.load import Loaded
-from microrepo.config.schema import ALL, Config
+from microrepo.config.schema import ALL, Config, without_operator_rules
 from microrepo.errors import ConfigError
 from microrepo.operations.copying import CopyReport, Manner, copy
 from microrepo.operations.ends import Ends, EndText, open_ends
@@ -83,7 +83,8 @@ def copying_config(loaded: Loaded, given: dict[str, object]) -> Config:
     }
     kept = {key: value for key, value in everything.items() if key not in given}
     assert set(everything) == set(FILTER_KEYS)  # noqa: S101 - one list, said twice
-    return msgspec.structs.replace(loaded.config, **kept, versions=ALL, exclude=[])
+    config = without_operator_rules(loaded.config)
+    return msgspec.structs.replace(config, **kept, versions=ALL, exclude=[])
 
 
 def _policy(config: Config, words: Sequence[str] | None, left_out: Sequence[str]) -> Policy:

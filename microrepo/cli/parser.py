@@ -9,13 +9,21 @@ from typing import Any
 
 from microrepo._version import __version__
 from microrepo.cli.copying_flags import add_copying
-from microrepo.config.schema import Option, options
+from microrepo.config.schema import PATTERN_KEYS, REGEX_KEYS, Option, options
 
-_COMMA_KEYS = frozenset({"package_types", "extensions", "python_versions", "platforms"})
+_COMMA_KEYS = frozenset(
+    {
+        *("package_types", "extensions", "python_versions", "platforms"),
+        *("exclude_platforms", "requires_python"),
+    }
+)
 _LIST_OR_JSON_KEYS = frozenset({"environments", "sources"})
-_REPEATED_KEYS = frozenset({"packages", "exclude"})
+_REPEATED_KEYS = frozenset({"packages", *PATTERN_KEYS, *REGEX_KEYS})
 _NUMBER_KEYS = frozenset(
-    {"processes", "connections", "min_age_days", "requests_per_second", "timeout_s", "retries"}
+    {
+        *("processes", "connections", "min_age_days", "requests_per_second", "timeout_s"),
+        *("retries", "min_versions", "max_versions"),
+    }
 )
 _BOOLEAN_KEYS = frozenset(
     {
@@ -317,6 +325,8 @@ def _add_flag(group: Any, option: Option) -> None:
         group.add_argument(name, metavar="LIST", type=_comma_list, **about)
     elif option.key in _NUMBER_KEYS:
         group.add_argument(name, metavar="N", type=_number, **about)
+    elif option.key == "metadata":
+        group.add_argument(name, metavar="JSON", type=_json_object, **about)
     elif option.key in _LIST_OR_JSON_KEYS:
         group.add_argument(name, metavar="LIST|JSON", type=_list_or_json, **about)
     else:
@@ -339,13 +349,17 @@ def _plain(text: str) -> str | int:
     return int(text) if text.isdigit() else text
 
 
+def _json_object(text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    return value
+
+
 def _list_or_json(text: str) -> object:
     if text.lstrip().startswith(("{", "[")):
-        try:
-            value: object = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
-        return value
+        return _json_object(text)
     return [part.strip() for part in text.split(",") if part.strip()]
 
 

@@ -40,6 +40,7 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += _table(_rows(report))
     lines += failure_lines("failed", report.failed, verbose=verbose)
     lines += failure_lines("in conflict", report.conflicts, verbose=verbose)
+    lines += text_lines("with advisories", report.vulnerable, verbose=verbose)
     if report.missing:
         what = "nothing of that name" if report.operation == "delete" else "no such project"
         lines.append(f"{what}: {', '.join(report.missing)}")
@@ -79,6 +80,8 @@ def _rows(report: Report) -> list[tuple[str, str]]:
     if report.rejected:
         left_out = (f"{count} by {rule}" for rule, count in report.rejected.items())
         rows.append(("left out", ", ".join(left_out)))
+    if report.unasked:
+        rows.append(("not asked for", f"{report.unasked} projects, by `exclude` and `allow`"))
     if report.without_files:
         rows.append(("no file left", f"of {report.without_files} projects"))
     if report.waiting:
@@ -121,16 +124,22 @@ def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 def failure_lines(title: str, failures: Iterable[Failure], *, verbose: bool) -> list[str]:
     """Return failures under a title, one a line; only the first ones unless `verbose`."""
-    failures = list(failures)
-    if not failures:
+    texts = (
+        failure.why if failure.why.startswith(failure.what) else f"{failure.what}: {failure.why}"
+        for failure in failures
+    )
+    return text_lines(title, texts, verbose=verbose)
+
+
+def text_lines(title: str, texts: Iterable[str], *, verbose: bool) -> list[str]:
+    """Return texts under a title, one a line; only the first ones unless `verbose`."""
+    texts = list(texts)
+    if not texts:
         return []
-    limit = len(failures) if verbose else _SHOWN_LINES
-    lines = [f"{title}:"]
-    for failure in failures[:limit]:
-        named = failure.why.startswith(failure.what)
-        lines.append(f"  {failure.why}" if named else f"  {failure.what}: {failure.why}")
-    if len(failures) > limit:
-        lines.append(f"  ... and {len(failures) - limit} more (all with --verbose)")
+    limit = len(texts) if verbose else _SHOWN_LINES
+    lines = [f"{title}:", *(f"  {text}" for text in texts[:limit])]
+    if len(texts) > limit:
+        lines.append(f"  ... and {len(texts) - limit} more (all with --verbose)")
     return lines
 
 

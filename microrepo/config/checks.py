@@ -7,12 +7,22 @@ import re
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from microrepo.config.schema import ALL, EVERYTHING, Config, SourceEntry
+from microrepo.config.schema import (
+    ALL,
+    EVERYTHING,
+    PATTERN_KEYS,
+    REGEX_KEYS,
+    Config,
+    SourceEntry,
+)
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError
 
 ALL_WORD_KEYS = ("package_types", "extensions", "python_versions", "platforms")
-_SIZE_KEYS = ("max_file_size", "max_total_size", "min_free_space", "bandwidth")
+_SIZE_KEYS = (
+    *("max_file_size", "max_project_size"),
+    *("max_total_size", "min_free_space", "bandwidth"),
+)
 _PATH_KEYS = ("repository", "ca_bundle", "client_cert")
 
 
@@ -32,6 +42,13 @@ def check(config: Config, where: str = "config") -> None:
         for key in ALL_WORD_KEYS:
             _check_words(getattr(config, key), key, ALL)
         _check_words(config.packages, "packages", EVERYTHING)
+        for key in (*PATTERN_KEYS, "exclude_platforms", "requires_python"):
+            _check_words(getattr(config, key), key, "")
+        for key in REGEX_KEYS:
+            _check_regexes(getattr(config, key), key)
+        for field, rule in config.metadata.items():
+            for part in ("any", "all", "none"):
+                _check_regexes(getattr(rule, part), f"metadata.{field}.{part}")
         _check_moment(config.uploaded_before)
         for key in _PATH_KEYS:
             _check_path(getattr(config, key), key)
@@ -75,6 +92,16 @@ def _check_words(value: list[str] | str | None, key: str, word: str) -> None:
     for index, item in enumerate(value or ()):
         if not item.strip():
             raise ConfigError(f"$.{key}[{index}]: is empty")
+
+
+def _check_regexes(texts: list[str], key: str) -> None:
+    for index, text in enumerate(texts):
+        try:
+            re.compile(text)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ConfigError(
+                f"$.{key}[{index}]: {text!r} is no regular expression: {error}"
+            ) from error
 
 
 def _check_moment(text: str | None) -> None:

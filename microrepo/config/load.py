@@ -14,13 +14,27 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.config.checks import ALL_WORD_KEYS, check
-from microrepo.config.schema import ALL, EVERYTHING, KEYS, Config, Option, defaults, options
+from microrepo.config.schema import (
+    ALL,
+    EVERYTHING,
+    KEYS,
+    PATTERN_KEYS,
+    REGEX_KEYS,
+    Config,
+    Option,
+    defaults,
+    options,
+)
 from microrepo.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/microrepo.json")
 ENVIRONMENT_PREFIX = "MICROREPO_"
+_FILE_ENTRY = re.compile(r"\s*(?:-r\s*|--requirement(?:\s+|=))(\S.*?)\s*\Z")
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
-_COMMA_KEYS = (*ALL_WORD_KEYS, "exclude", "sources")
+_COMMA_KEYS = (
+    *(*ALL_WORD_KEYS, *PATTERN_KEYS),
+    *("exclude_platforms", "requires_python", "sources"),
+)
 
 
 class Loaded(Struct, frozen=True):
@@ -182,7 +196,22 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
         ),
         ca_bundle=absolute("ca_bundle"),
         client_cert=absolute("client_cert"),
+        **{key: _located(getattr(config, key), base_of(key)) for key in PATTERN_KEYS},
     )
+
+
+def _located(entries: list[str], base: Path) -> list[str]:
+    """Make the names of files absolute that stand in a list as ``-r FILE``."""
+    return [
+        f"-r {expand(name, base)}" if (name := named_file(entry)) is not None else entry
+        for entry in entries
+    ]
+
+
+def named_file(entry: str) -> str | None:
+    """Return the file that an entry ``-r FILE`` names, None when it is another entry."""
+    match = _FILE_ENTRY.match(entry)
+    return match[1] if match else None
 
 
 def expand(text: str, base: Path) -> Path:
@@ -217,6 +246,8 @@ def _value_of(text: str, option: Option) -> object:
         return text if text == ALL else parts
     if option.key == "packages" and text[:1] != "[":
         return text if text == EVERYTHING else [text]
+    if option.key in REGEX_KEYS and not text.startswith('["'):
+        return [text] if text else []
     if option.type in {str, str | None}:
         return text
     try:

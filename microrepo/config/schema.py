@@ -33,6 +33,24 @@ class SourceEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     name: str = ""
 
 
+class MetadataRule(
+    Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
+    """What one field of a project's metadata must look like; all four must hold.
+
+    Attributes:
+        any: regular expressions of which one must be found in some value of the field.
+        all: regular expressions that must each be found in some value.
+        none: regular expressions that must be found in none.
+        missing: what becomes of projects that do not fill the field in.
+    """
+
+    any: list[str] = []
+    all: list[str] = []
+    none: list[str] = []
+    missing: Literal["keep", "drop"] = "keep"
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of one repository; the JSON file holds any part of them.
 
@@ -90,6 +108,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             '`win_amd64`, ...; a wheel stays when one of its tags matches. Or `"all"`.'
         ),
     ] = ALL
+    exclude_platforms: Annotated[
+        list[str],
+        Meta(
+            description="Platforms that are not served: patterns as in `platforms`, or the words "
+            "`windows`, `macos`, `linux`, `freebsd`. A wheel stays when one of its tags is not "
+            "among them; source distributions always do."
+        ),
+    ] = msgspec.field(default_factory=list)
+    requires_python: Annotated[
+        list[str],
+        Meta(
+            description="Pythons (`3.9`, `3.12.4`) of which a file's `requires_python` must admit "
+            "one; its tags do not matter. Empty: no such rule."
+        ),
+    ] = msgspec.field(default_factory=list)
     packages: Annotated[
         Words | None,
         Meta(
@@ -100,10 +133,82 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exclude: Annotated[
         list[str],
         Meta(
-            description="Projects and releases to leave out: names, globs (`*-nightly`), or "
-            "requirement strings (`numpy<1.20`)."
+            description="Projects and releases to leave out: names, globs (`*-nightly`), regular "
+            "expressions on normalised names (`re:^evil-`), requirement strings (`numpy<1.20`), or "
+            "`-r FILE` for a file with one of these per line and `#` comments. Goes before all "
+            "other rules, pins included."
         ),
     ] = msgspec.field(default_factory=list)
+    allow: Annotated[
+        list[str],
+        Meta(
+            description="The only projects and releases that may pass, dependencies included; "
+            "written like `exclude`. Empty: all may. What `packages` pins passes anyway."
+        ),
+    ] = msgspec.field(default_factory=list)
+    allow_files: Annotated[
+        list[str],
+        Meta(
+            description="Regular expressions, one of which must be found in a file's name. Empty: "
+            "all names pass."
+        ),
+    ] = msgspec.field(default_factory=list)
+    exclude_files: Annotated[
+        list[str],
+        Meta(description="Regular expressions; files in whose name one is found are left out."),
+    ] = msgspec.field(default_factory=list)
+    allow_releases: Annotated[
+        list[str],
+        Meta(
+            description="Regular expressions, one of which must be found in the text of a "
+            "release's version. Empty: all pass."
+        ),
+    ] = msgspec.field(default_factory=list)
+    exclude_releases: Annotated[
+        list[str],
+        Meta(
+            description="Regular expressions; releases in the text of whose version one is found "
+            "are left out (`(a|b|rc)\\d+$`)."
+        ),
+    ] = msgspec.field(default_factory=list)
+    metadata: Annotated[
+        dict[str, MetadataRule],
+        Meta(
+            description="Rules on what a project's newest release says of itself: field of the JSON "
+            "API's `info` (`classifiers`, `license_expression`, `project_urls.Homepage`) -> table "
+            "of `any`, `all`, `none` (lists of regular expressions) and `missing` (`keep`, the "
+            "default, or `drop`: projects without the field). All must hold."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    max_project_size: Annotated[
+        Size | None,
+        Meta(
+            description="Leave out projects all of whose files together are larger (`20 GB`), "
+            "unless they are pinned, or named in `allow`."
+        ),
+    ] = None
+    min_versions: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Leave out projects with fewer releases that have files; exempt as for "
+            "`max_project_size`."
+        ),
+    ] = None
+    max_versions: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Leave out projects with more releases that have files; exempt as for "
+            "`max_project_size`."
+        ),
+    ] = None
+    vulnerabilities: Annotated[
+        Literal["ignore", "report", "refuse"],
+        Meta(
+            description="What PyPI's advisories mean that are not withdrawn: nothing; a line in "
+            "the report for each release kept; or that the release is left out, unless it is "
+            "pinned."
+        ),
+    ] = "ignore"
     dependencies: Annotated[
         bool | None,
         Meta(
@@ -138,6 +243,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             '`"all"`. Counted for each listed Python by itself.'
         ),
     ] = "latest"
+    newest_by: Annotated[
+        Literal["version", "time"],
+        Meta(
+            description="What `versions` takes for the newest releases: those with the highest "
+            "versions, or those whose first file was uploaded last."
+        ),
+    ] = "version"
     prereleases: Annotated[
         bool,
         Meta(
@@ -164,12 +276,28 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "fresh malware.",
         ),
     ] = 0
+    min_age_exempt: Annotated[
+        list[str],
+        Meta(
+            description="Projects and releases that `min_age_days` does not hold back; written "
+            "like `exclude`."
+        ),
+    ] = msgspec.field(default_factory=list)
     max_file_size: Annotated[
         Size | None, Meta(description="Leave out files larger than this (`500 MB`, `2 GiB`).")
     ] = None
     max_total_size: Annotated[
-        Size | None, Meta(description="Refuse to let the repository grow beyond this.")
+        Size | None,
+        Meta(description="What the files of the repository may take; see `over_budget`."),
     ] = None
+    over_budget: Annotated[
+        Literal["refuse", "evict"],
+        Meta(
+            description="What happens when `max_total_size` would be exceeded: the plan is refused, "
+            "or releases give way, those uploaded longest ago first, but never pins, dependencies "
+            "or the newest release of a project."
+        ),
+    ] = "refuse"
     min_free_space: Annotated[
         Size, Meta(description="Refuse a plan that would leave less free space than this.")
     ] = "1 GB"
@@ -286,6 +414,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 KEYS: tuple[str, ...] = Config.__struct_fields__
+# Lists of projects and releases, in which `-r FILE` stands for the lines of a file.
+PATTERN_KEYS = ("exclude", "allow", "min_age_exempt")
+# Lists of regular expressions.
+REGEX_KEYS = ("allow_files", "exclude_files", "allow_releases", "exclude_releases")
+# Rules that describe what one repository wants, and not what else is carried about.
+OPERATOR_KEYS = (
+    *("allow", *REGEX_KEYS, "metadata", "max_project_size", "min_versions", "max_versions"),
+    *("vulnerabilities", "exclude_platforms", "requires_python", "newest_by", "min_age_exempt"),
+)
 
 
 class Option(Struct, frozen=True):
@@ -316,6 +453,12 @@ def defaults() -> dict[str, object]:
     return {option.key: option.default for option in options()}
 
 
+def without_operator_rules(config: Config) -> Config:
+    """Return settings in which no rule of `OPERATOR_KEYS` is set."""
+    standard = Config()
+    return msgspec.structs.replace(config, **{key: getattr(standard, key) for key in OPERATOR_KEYS})
+
+
 def sample() -> bytes:
     """Return the text of `sample_config.json`: a small working configuration."""
     config = {
@@ -344,8 +487,12 @@ __all__ = [
     "ALL",
     "EVERYTHING",
     "KEYS",
+    "OPERATOR_KEYS",
+    "PATTERN_KEYS",
+    "REGEX_KEYS",
     "UNSET",
     "Config",
+    "MetadataRule",
     "Option",
     "Size",
     "SourceEntry",
@@ -355,4 +502,5 @@ __all__ = [
     "json_schema",
     "options",
     "sample",
+    "without_operator_rules",
 ]

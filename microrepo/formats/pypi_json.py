@@ -58,6 +58,13 @@ class _RawInfo(Struct):
     home_page: str | None = None
     project_urls: dict[str, str] | None = None
     requires_python: str | None = None
+    platform: str | None = None
+    docs_url: str | None = None
+    download_url: str | None = None
+    description_content_type: str | None = None
+    dynamic: list[str] | None = None
+    license_files: list[str] | None = None
+    provides_extra: list[str] | None = None
 
 
 class _RawVulnerability(Struct):
@@ -258,6 +265,13 @@ def _to_info(raw: _RawInfo) -> Info:
         home_page=raw.home_page or None,
         project_urls=raw.project_urls or None,
         requires_python=raw.requires_python or None,
+        platform=raw.platform or None,
+        docs_url=raw.docs_url or None,
+        download_url=raw.download_url or None,
+        description_content_type=raw.description_content_type or None,
+        dynamic=tuple(raw.dynamic or ()),
+        license_files=tuple(raw.license_files or ()),
+        provides_extra=tuple(raw.provides_extra or ()),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from microrepo.config.load import load
-from microrepo.config.schema import Config
+from microrepo.config.schema import Config, without_operator_rules
 from microrepo.operations.copy_report import CopyReport
 from microrepo.operations.copying import Manner, copy
 from microrepo.operations.ends import EndText, open_ends
@@ -58,7 +58,7 @@ def copy_between(
 def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:
     """Return settings under which a requirement alone decides; yanked files are left out."""
     return msgspec.structs.replace(
-        config,
+        without_operator_rules(config),
         package_types="all",
         extensions="all",
         python_versions="all",

@@ -189,7 +189,7 @@ class _Copy:
             return sorted(policy.requested)
         listed = self._source.list_projects().projects
         names = sorted({canonicalize_name(name) for name, _ in listed})
-        return [name for name in names if policy.excludes_project(name) is None]
+        return [name for name in names if not policy.leaves_out(name)]
 
     def _wave(self, names: Sequence[NormalizedName]) -> None:
         self._reporter.expect_documents(len(names))

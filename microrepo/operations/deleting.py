@@ -15,10 +15,10 @@ from microrepo.errors import ConfigError
 from microrepo.model import Action, ActionKind, NormalizedName
 from microrepo.operations.pruning import delete_with_pages, unwanted_because
 from microrepo.operations.report import Report
-from microrepo.operations.requirements import Requests
+from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.session import Session, open_session
 from microrepo.plan import totals_of
-from microrepo.selection.policy import Policy, build_policy, parse_version
+from microrepo.selection.policy import Policy, parse_version
 from microrepo.state import FileRow, State
 from microrepo.transfer.progress import Reporter, SilentReporter
 
@@ -66,7 +66,7 @@ def delete(
         RepositoryError: the state or the directory cannot be used.
     """
     started = time.monotonic()
-    policy = build_policy(config, requests.requirements)
+    policy = policy_of(config, requests)
     requirements = [_parse(name) for name in names]
     with open_session(config, "delete", reporter or SilentReporter(), read_only=dry_run) as session:
         report = session.report

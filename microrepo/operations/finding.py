@@ -45,7 +45,10 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
     def excluded(name: NormalizedName) -> bool:
         if requested is not None and name not in requested:
             return True
-        return rules.policy.excludes_project(name) is not None
+        if rules.policy.leaves_out(name):
+            session.report.unasked += 1
+            return True
+        return False
 
     changes = changes_by_list(merged.listed, known, about, excluded)
     for source, why in session.sources.unreached():

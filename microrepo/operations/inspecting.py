@@ -19,11 +19,11 @@ from microrepo.formats.filenames import (
     parse_wheel_name,
 )
 from microrepo.model import Decision, File, Project, Reason
-from microrepo.operations.requirements import Requests
+from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.session import now
 from microrepo.operations.tracing import trace
 from microrepo.repositories.directory import FlatDirectory
-from microrepo.selection.policy import Policy, build_policy
+from microrepo.selection.policy import Policy
 from microrepo.selection.releases import select, split_candidates
 from microrepo.state import FileRow, HistoryRow, ProjectRow, Requirer, State, read_state
 
@@ -212,7 +212,7 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
     Raises:
         RepositoryError: the state knows neither.
     """
-    policy = build_policy(config, requests.requirements)
+    policy = policy_of(config, requests)
     requested = policy.requested or {}
     state = open_for_reading(config)
     try:

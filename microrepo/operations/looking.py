@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 
 import msgspec
@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from microrepo.errors import StateCorrupt
 from microrepo.formats.times import shift
-from microrepo.model import Decision, NormalizedName, Project
+from microrepo.model import FACTS, Decision, NormalizedName, Project
 from microrepo.operations.changes import Visit
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
 from microrepo.plan import Wanted
+from microrepo.selection.advisories import affecting, describe
 from microrepo.selection.policy import Policy, fingerprint_for
 from microrepo.selection.releases import reconsider_at, select
 from microrepo.state import ProjectRow, unpack
@@ -129,6 +130,8 @@ class Records:
         rows = state.projects(names)
         answers = {visit.name: future.result() for visit, future in asked}
         stored = state.packed_documents(names)
+        if self._rules.policy.facts_needed:
+            answers.update(self._ask_for_facts(visits, answers, stored))
         failed: list[ProjectRow] = []
         for visit in visits:
             answer, row = answers.get(visit.name), rows.get(visit.name)
@@ -151,6 +154,23 @@ class Records:
         if failed and not report.dry_run:
             with state.transaction():
                 state.save_projects(failed)
+
+    def _ask_for_facts(
+        self,
+        visits: Sequence[Visit],
+        answers: Mapping[NormalizedName, ProjectOutcome],
+        stored: Mapping[str, bytes],
+    ) -> dict[NormalizedName, ProjectOutcome]:
+        """Ask anew, and unconditionally, for records that are too old to tell what rules read."""
+        needed = self._rules.policy.facts_needed
+        lacking = []
+        for visit in visits:
+            answer = answers.get(visit.name)
+            same = answer is None or answer.status == "unchanged"
+            if same and visit.name in stored and _facts_of(stored[visit.name]) < needed:
+                lacking.append(visit)
+        queued = [(visit, _ask(self._session, visit, None)) for visit in lacking]
+        return {visit.name: future.result() for visit, future in queued}
 
     def _note_failure(self, answer: ProjectOutcome, row: ProjectRow | None) -> Iterator[ProjectRow]:
         name = NormalizedName(answer.name)
@@ -211,6 +231,13 @@ class Records:
             self._session.warn(f"{row.name}: comes from {source} now, no longer from {row.source}")
 
 
+def _facts_of(document: bytes) -> int:
+    try:
+        return unpack(document).facts
+    except StateCorrupt:
+        return FACTS  # that is said where the record is read
+
+
 def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:
     """Return the row of a project that failed once more.
 
@@ -234,11 +261,23 @@ def look(session: Session, rules: Rules, records: Iterable[Record], decide: Deci
     for record in records:
         decisions = decide(record.project)
         _count(session, record.project, decisions, rules)
+        if rules.policy.vulnerabilities != "ignore" and record.project.vulnerabilities:
+            _note_advisories(session, record.project, decisions)
         row = msgspec.structs.replace(
             record.row, reconsider_at=reconsider_at(decisions, rules.policy)
         )
         looked.append(Looked(msgspec.structs.replace(record, row=row), decisions))
     return looked
+
+
+def _note_advisories(session: Session, project: Project, decisions: Iterable[Decision]) -> None:
+    """Report the advisories on releases that are kept."""
+    for version in dict.fromkeys(one.file.version for one in decisions if one.keep):
+        for advisory in affecting(project, version):
+            described = project.info.version
+            seen = "" if version == described else f" (reported for {described})"
+            text = f"{project.name} {version}: {describe(advisory)}{seen}"
+            session.report.vulnerable.append(text)
 
 
 def deciding_by(rules: Rules, now: str) -> Decide:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, NormalizedName, Project, Reason
 from microrepo.operations.report import Report
-from microrepo.operations.requirements import Requests
+from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.session import Session, open_session
 from microrepo.plan import check_deletions, totals_of
-from microrepo.selection.policy import Policy, build_policy
+from microrepo.selection.policy import Policy
 from microrepo.selection.releases import select
 from microrepo.state import FileRow, HistoryRow
 from microrepo.transfer.progress import Reporter, SilentReporter
@@ -62,7 +62,7 @@ def prune(
         RepositoryError: the state cannot be used.
     """
     started = time.monotonic()
-    policy = build_policy(config, requests.requirements)
+    policy = policy_of(config, requests)
     with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
         report = session.report
         deletions = _unwanted(session, policy)

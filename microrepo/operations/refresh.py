@@ -8,10 +8,10 @@ from microrepo.config.schema import Config
 from microrepo.operations.finding import find_changes
 from microrepo.operations.looking import Rules
 from microrepo.operations.report import Report
-from microrepo.operations.requirements import Requests
+from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.running import Run, publish
 from microrepo.operations.session import open_session
-from microrepo.selection.policy import build_policy, filter_warnings
+from microrepo.selection.policy import filter_warnings
 from microrepo.transfer.progress import Reporter, SilentReporter
 
 
@@ -45,7 +45,7 @@ def refresh(
         SourceError: the source's list of projects cannot be had.
     """
     started = time.monotonic()
-    policy = build_policy(config, requests.requirements)
+    policy = policy_of(config, requests)
     rules = Rules(policy, policy.fingerprint())
     with open_session(
         config, "refresh", reporter or SilentReporter(), read_only=dry_run, workers=True

@@ -25,6 +25,7 @@ class Report(Struct, frozen=True):
     Attributes:
         exit_code: as the command line returns it.
         projects: records that were looked at; `fetched` came anew, `unchanged` had not changed.
+        unasked: projects of the source that `exclude` and `allow` keep from being asked for.
         without_files: those of which no file is wanted.
         totals: counts and bytes of the plan.
         downloaded: files that arrived, `downloaded_bytes` in all, `received_bytes` over the wire.
@@ -34,6 +35,8 @@ class Report(Struct, frozen=True):
         missing: named projects that do not exist at the source.
         notes: what the closure has to say of releases it chose.
         sdist_only: releases of the closure that an installer would have to build.
+        vulnerable: releases that are kept although an advisory concerns them, where the settings
+            ask for that, see `vulnerabilities`.
         metadata: distributions whose metadata had to be fetched for the closure.
         rounds: how many times the closure asked for facts, all that it could foresee at a time.
         solver_s: CPU seconds of finding the closure, without getting its facts.
@@ -51,6 +54,7 @@ class Report(Struct, frozen=True):
     fetched: int = 0
     unchanged: int = 0
     waiting: int = 0
+    unasked: int = 0
     without_files: int = 0
     totals: Totals = Totals()
     downloaded: int = 0
@@ -71,6 +75,7 @@ class Report(Struct, frozen=True):
     rounds: int = 0
     solver_s: float = 0.0
     sdist_only: tuple[str, ...] = ()
+    vulnerable: tuple[str, ...] = ()
     refused: str = ""
     interrupted: bool = False
     plan: tuple[Action, ...] = ()
@@ -88,6 +93,7 @@ class ReportBuilder:
         self.fetched = 0
         self.unchanged = 0
         self.waiting = 0
+        self.unasked = 0
         self.without_files = 0
         self.totals = Totals()
         self.deleted = 0
@@ -102,6 +108,7 @@ class ReportBuilder:
         self.rounds = 0
         self.solver_s = 0.0
         self.sdist_only: list[str] = []
+        self.vulnerable: list[str] = []
         self.refused = ""
         self.interrupted = False
         self.plan: list[Action] = []
@@ -148,6 +155,7 @@ class ReportBuilder:
             fetched=self.fetched,
             unchanged=self.unchanged,
             waiting=self.waiting,
+            unasked=self.unasked,
             without_files=self.without_files,
             totals=self.totals,
             downloaded=self._downloaded,
@@ -168,6 +176,7 @@ class ReportBuilder:
             rounds=self.rounds,
             solver_s=round(self.solver_s, 3),
             sdist_only=tuple(self.sdist_only),
+            vulnerable=tuple(dict.fromkeys(self.vulnerable)),
             refused=self.refused,
             interrupted=self.interrupted,
             plan=tuple(self.plan),

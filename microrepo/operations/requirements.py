@@ -6,15 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
-from microrepo.config.schema import EVERYTHING, Config
+from microrepo.config.load import named_file
+from microrepo.config.schema import EVERYTHING, PATTERN_KEYS, Config
 from microrepo.errors import ConfigError
-from microrepo.selection.policy import parse_requirement
+from microrepo.formats.requirements_txt import decode, logical_lines
+from microrepo.selection.patterns import parse_patterns
+from microrepo.selection.policy import Policy, build_policy, parse_requirement
 
 if TYPE_CHECKING:
     # The closure and its solver are loaded only where something is named: see `refresh`.
     from microrepo.selection.facts import Goal
+
+
+_MAX_DEPTH = 20
 
 
 class Requests(Struct, frozen=True):
@@ -75,6 +82,53 @@ def requests_of(config: Config, base: Path) -> Requests:
         "nothing says what to mirror: name requirements on the command line, or set `packages` "
         'to a list of them (or to "everything") in the config file; `microrepo init` asks for it'
     )
+
+
+def policy_of(config: Config, requests: Requests) -> Policy:
+    """Make the policy of a configuration, reading the files that its lists name.
+
+    Raises:
+        ConfigError: a setting cannot be understood, or a file cannot be read.
+    """
+    return build_policy(with_lists_read(config), requests.requirements)
+
+
+def with_lists_read(config: Config) -> Config:
+    """Return settings in whose lists the lines of files stand in place of ``-r FILE``.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    read = {}
+    for key in PATTERN_KEYS:
+        entries: list[str] = getattr(config, key)
+        if any(named_file(entry) is not None for entry in entries):
+            read[key] = [line for entry in entries for line in _lines_of(entry, key)]
+    return msgspec.structs.replace(config, **read) if read else config
+
+
+def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
+    """Return an entry, or the entries of the file that it names; files may name files."""
+    name = named_file(entry)
+    if name is None:
+        return [entry]
+    if depth > _MAX_DEPTH:
+        raise ConfigError(f"{key}: {name}: files name each other more than {_MAX_DEPTH} deep")
+    path = Path(name)
+    found = []
+    for number, line in logical_lines(decode(_read_file(name), name)):
+        inner = named_file(line)
+        if inner is not None:
+            found += _lines_of(f"-r {path.parent / inner}", key, depth + 1)
+        else:
+            # Files that installers read may say hashes and markers behind a requirement.
+            text = line if line.startswith("re:") else line.partition(" --")[0]
+            try:
+                parse_patterns([text], key)
+            except ConfigError as error:
+                raise ConfigError(f"{name}:{number}: {error}") from error
+            found.append(text)
+    return found
 
 
 def read_group(path: Path) -> tuple[Goal, tuple[str, ...]]:

@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from microrepo.config.schema import ALL, Config
+from microrepo.config.schema import ALL, Config, Size
 from microrepo.config.sizes import parse_size, parse_versions
 from microrepo.errors import ConfigError
 from microrepo.formats.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
 from microrepo.formats.times import normalize_time
 from microrepo.model import NormalizedName
+from microrepo.selection.metadata import FieldRule, facts_needed, parse_rules
+from microrepo.selection.patterns import (
+    NOTHING,
+    Patterns,
+    checked_regex,
+    parse_patterns,
+    parse_requirement,
+    specifier_set,
+)
+from microrepo.selection.platforms import parse_platforms
 from microrepo.selection.pythons import PythonFilter, parse_python_words
 
 _TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_wininst"}
+__all__ = [
+    "Policy",
+    "build_policy",
+    "filter_warnings",
+    "fingerprint_for",
+    "is_pin",
+    "parse_requested",
+    "parse_requirement",
+    "parse_version",
+    "specifier_set",
+]
+
 # Raised when the rules change their meaning, so that repositories are looked at anew.
-_RULES_VERSION = 1
+_RULES_VERSION = 2
 
 
-class Policy(Struct, frozen=True):
+class Policy(Struct, frozen=True, omit_defaults=True):
     """The rules that choose files; absent limits are None.
 
     Attributes:
         requested: per project the specifiers of which one must admit a version ("" = any);
             None = every project.
-        excluded_names: globs over normalised names.
-        excluded_releases: per project the specifiers of releases to leave out.
+        excluded: projects and releases to leave out, whatever else is said of them.
+        allowed: the only ones that may pass; None = all.
+        metadata: rules on what a project says of itself.
         newest: how many releases to keep for each Python.
+        newest_by: ``version`` or ``time``.
         uploaded_before: normalised time.
         prune: chooses nothing, but who turns pruning on again wants every project looked at.
+        budget_bytes: what all files may take where releases give way to it. It is nothing that
+            one project's files can break, but who raises it wants every project looked at.
     """
 
     package_types: tuple[str, ...] | None = None
@@ -45,16 +68,30 @@ class Policy(Struct, frozen=True):
     pythons: PythonFilter | None = None
     platforms: tuple[str, ...] | None = None
     requested: dict[NormalizedName, tuple[str, ...]] | None = None
-    excluded_names: tuple[str, ...] = ()
-    excluded_releases: dict[NormalizedName, tuple[str, ...]] = {}
+    excluded: Patterns = NOTHING
+    allowed: Patterns | None = None
+    metadata: tuple[FieldRule, ...] = ()
+    max_project_bytes: int | None = None
+    min_versions: int | None = None
+    max_versions: int | None = None
+    allow_releases: tuple[str, ...] = ()
+    exclude_releases: tuple[str, ...] = ()
+    allow_files: tuple[str, ...] = ()
+    exclude_files: tuple[str, ...] = ()
+    exclude_platforms: tuple[str, ...] = ()
+    requires_python: tuple[str, ...] = ()
+    vulnerabilities: str = "ignore"
     newest: int | None = 1
+    newest_by: str = "version"
     prereleases: bool = False
     yanked: bool = False
     max_file_bytes: int | None = None
     uploaded_before: str | None = None
     min_age_days: float = 0
+    min_age_exempt: Patterns = NOTHING
     require_digests: bool = True
     prune: bool = True
+    budget_bytes: int | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of all rules but the requests; it changes whenever one of them does."""
@@ -64,10 +101,23 @@ class Policy(Struct, frozen=True):
 
     def excludes_project(self, name: NormalizedName) -> str | None:
         """Return the pattern that leaves the whole project out, None when none does."""
-        for pattern in self.excluded_names:
-            if name == pattern or fnmatch.fnmatchcase(name, pattern):
-                return pattern
-        return None
+        return self.excluded.project(name)
+
+    def leaves_out(self, name: NormalizedName) -> bool:
+        """Tell whether nothing of a project can be wanted, so that it need not be asked for."""
+        return self.excluded.project(name) is not None or not self.may_pass(name)
+
+    def may_pass(self, name: NormalizedName) -> bool:
+        """Tell whether `allow` lets something of a project pass."""
+        allowed = self.allowed
+        if allowed is None or name in allowed.releases or allowed.project(name) is not None:
+            return True
+        return any(is_pin(text) for text in (self.requested or {}).get(name, ()))
+
+    @property
+    def facts_needed(self) -> int:
+        """What the records must hold for these rules, see `model.FACTS`."""
+        return facts_needed(self.metadata)
 
 
 def build_policy(config: Config, requirements: Iterable[str] | None) -> Policy:
@@ -80,7 +130,6 @@ def build_policy(config: Config, requirements: Iterable[str] | None) -> Policy:
     Raises:
         ConfigError: a requirement or an exclusion cannot be read.
     """
-    names, releases = _parse_excludes(config.exclude)
     python_words = config.python_versions
     return Policy(
         package_types=_words(config.package_types, _TYPE_ALIASES),
@@ -88,16 +137,30 @@ def build_policy(config: Config, requirements: Iterable[str] | None) -> Policy:
         pythons=parse_python_words(python_words) if isinstance(python_words, list) else None,
         platforms=_words(config.platforms, {}),
         requested=None if requirements is None else parse_requested(requirements),
-        excluded_names=names,
-        excluded_releases=releases,
+        excluded=parse_patterns(config.exclude, "exclude"),
+        allowed=parse_patterns(config.allow, "allow") if config.allow else None,
+        metadata=parse_rules(config.metadata),
+        max_project_bytes=_bytes(config.max_project_size, "max_project_size"),
+        min_versions=config.min_versions,
+        max_versions=config.max_versions,
+        allow_releases=_regexes(config.allow_releases, "allow_releases"),
+        exclude_releases=_regexes(config.exclude_releases, "exclude_releases"),
+        allow_files=_regexes(config.allow_files, "allow_files"),
+        exclude_files=_regexes(config.exclude_files, "exclude_files"),
+        exclude_platforms=parse_platforms(config.exclude_platforms),
+        requires_python=tuple(sorted({_python(text) for text in config.requires_python})),
+        vulnerabilities=config.vulnerabilities,
+        newest_by=config.newest_by,
+        min_age_exempt=parse_patterns(config.min_age_exempt, "min_age_exempt"),
+        budget_bytes=(
+            _bytes(config.max_total_size, "max_total_size")
+            if config.over_budget == "evict"
+            else None
+        ),
         newest=parse_versions(config.versions, "versions"),
         prereleases=config.prereleases,
         yanked=config.yanked,
-        max_file_bytes=(
-            None
-            if config.max_file_size is None
-            else parse_size(config.max_file_size, "max_file_size")
-        ),
+        max_file_bytes=_bytes(config.max_file_size, "max_file_size"),
         uploaded_before=normalize_time(config.uploaded_before),
         min_age_days=config.min_age_days,
         require_digests=config.require_digests,
@@ -126,38 +189,19 @@ def parse_requested(requirements: Iterable[str]) -> dict[NormalizedName, tuple[s
     return {name: tuple(sorted(specs)) for name, specs in sorted(wanted.items())}
 
 
-def parse_requirement(text: str) -> Requirement:
-    """Read one PEP 508 requirement.
-
-    Raises:
-        ConfigError: the text is none; it says where reading stopped.
-    """
-    try:
-        return Requirement(text)
-    except InvalidRequirement as error:
-        first_line = str(error).partition("\n")[0]
-        raise ConfigError(f"{text!r} is not a requirement such as 'flask>=2': {first_line}") from (
-            error
-        )
+def _bytes(size: Size | None, key: str) -> int | None:
+    return None if size is None else parse_size(size, key)
 
 
-def _parse_excludes(
-    entries: list[str],
-) -> tuple[tuple[str, ...], dict[NormalizedName, tuple[str, ...]]]:
-    names: list[str] = []
-    releases: dict[NormalizedName, list[str]] = {}
-    for entry in entries:
-        text = entry.strip()
-        if any(char in text for char in "*?[") and not any(char in text for char in "<>=!~"):
-            names.append(text.lower().replace("_", "-").replace(".", "-"))
-            continue
-        requirement = parse_requirement(text)
-        name = canonicalize_name(requirement.name)
-        if requirement.specifier:
-            releases.setdefault(name, []).append(str(requirement.specifier))
-        else:
-            names.append(name)
-    return tuple(sorted(names)), {key: tuple(sorted(specs)) for key, specs in releases.items()}
+def _regexes(texts: list[str], key: str) -> tuple[str, ...]:
+    return tuple(sorted({checked_regex(text, key) for text in texts}))
+
+
+def _python(text: str) -> str:
+    version = parse_version(text.strip())
+    if version is None or len(version.release) < 2:
+        raise ConfigError(f"requires_python: {text!r} is no Python such as '3.9' or '3.12.4'")
+    return str(version)
 
 
 def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
@@ -195,9 +239,12 @@ def filter_warnings(policy: Policy) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def specifier_set(text: str) -> SpecifierSet:
-    """Return the parsed form of a specifier text that was checked before."""
-    return SpecifierSet(text)
+def is_pin(text: str) -> bool:
+    """Tell whether a specifier text names one version (``==`` without a star, ``===``)."""
+    return any(
+        spec.operator in {"==", "==="} and not spec.version.endswith(".*")
+        for spec in specifier_set(text)
+    )
 
 
 @lru_cache(maxsize=65536)

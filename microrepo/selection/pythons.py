@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from microrepo.formats.filenames import egg_python, parse_wheel_name
 from microrepo.model import File
@@ -146,6 +147,28 @@ def requires_python_admits(requires_python: str, target: PythonTarget) -> bool:
     stem = f"{target.major}.{target.minor}"
     patches = (0, _NEWEST_PATCH, *range(1, 31))
     return any(specifiers.contains(f"{stem}.{patch}", prereleases=True) for patch in patches)
+
+
+@lru_cache(maxsize=8192)
+def some_version_admitted(requires_python: str, versions: tuple[str, ...]) -> bool:
+    """Tell whether `requires_python` admits one of some Pythons.
+
+    Args:
+        requires_python: as announced; what cannot be read constrains nothing.
+        versions: ``3.12`` for any patch release of it, ``3.12.4`` for that one.
+    """
+    specifiers = lenient_specifiers(requires_python)
+    if specifiers is None:
+        return True
+    for text in versions:
+        major, minor, *patch = Version(text).release
+        if patch:
+            admitted = specifiers.contains(text, prereleases=True)
+        else:
+            admitted = requires_python_admits(requires_python, PythonTarget("cp", major, minor))
+        if admitted:
+            return True
+    return False
 
 
 @lru_cache(maxsize=8192)

@@ -13,10 +13,14 @@ from microrepo.model import Decision, File, Project, Reason
 from microrepo.selection.policy import Policy, parse_version
 from microrepo.selection.pythons import PythonTarget
 from microrepo.selection.rules import (
+    Rejection,
     check_file,
+    check_project,
     check_release,
+    check_unpinned_release,
     has_pin,
     is_asked_for_unpinned,
+    is_exempt_from_age,
     is_pinned,
     targets_served,
 )
@@ -36,19 +40,18 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
         One decision per file. For each Python that the policy names, the newest N releases with a
         file it can use are kept (those files), then the union over all Pythons.
     """
-    pattern = policy.excludes_project(project.name)
-    if pattern is not None:
-        return tuple(
-            Decision(file, False, Reason.EXCLUDED, f"exclude: {pattern}") for file in project.files
-        )
-    counter = _NewestCounter(policy)
     has_pins = has_pin(project.name, policy)
+    barrier = check_project(project, policy)
+    if barrier is not None and (barrier[0] is Reason.EXCLUDED or not has_pins):
+        return tuple(Decision(file, False, *barrier) for file in project.files)
+    counter = _NewestCounter(policy)
+    judge = _Judge(project, policy, now, barrier)
     decisions: list[Decision] = []
-    for text, files in _newest_first(project.files):
+    for text, files in _newest_first(project.files, policy.newest_by):
         if counter.is_full() and not has_pins:
             decisions.extend(_superseded(files))
             continue
-        decisions.extend(_decide_release(project, text, files, policy, now, counter))
+        decisions.extend(judge.decide(text, files, counter))
     return tuple(decisions)
 
 
@@ -73,42 +76,56 @@ class _NewestCounter:
         self._met.update(set(targets))
 
 
-def _decide_release(
-    project: Project,
-    text: str,
-    files: list[File],
-    policy: Policy,
-    now: str,
-    counter: _NewestCounter,
-) -> list[Decision]:
-    version = parse_version(text)
-    rejection = check_release(project.name, version, text, policy)
-    if rejection is not None:
-        return [Decision(file, False, *rejection) for file in files]
-    pinned = is_pinned(project.name, version, policy)
-    # A release that is kept for its pin alone takes no place among the newest N.
-    counts = not pinned or (
-        version is not None and is_asked_for_unpinned(project.name, version, policy)
-    )
-    decisions: list[Decision] = []
-    served: set[PythonTarget | None] = set()
-    for file in files:
-        rejection = check_file(file, policy, now, pinned=pinned)
-        targets: tuple[PythonTarget | None, ...] = ()
-        if rejection is None:
-            targets, rejection = targets_served(file, policy)
+class _Judge:
+    """Decides on one release after the other of a project."""
+
+    def __init__(
+        self, project: Project, policy: Policy, now: str, barrier: Rejection | None
+    ) -> None:
+        self._project = project
+        self._policy = policy
+        self._now = now
+        self._barrier = barrier
+
+    def decide(self, text: str, files: list[File], counter: _NewestCounter) -> list[Decision]:
+        name, policy, version = self._project.name, self._policy, parse_version(text)
+        pinned = is_pinned(name, version, policy)
+        rejection = self._check(version, text, pinned=pinned)
         if rejection is not None:
-            decisions.append(Decision(file, False, *rejection))
-            continue
-        wanted = targets if pinned else tuple(filter(counter.wants, targets))
-        if wanted:
-            if counts and (policy.yanked or not file.yanked):
-                served.update(wanted)
-            decisions.append(Decision(file, True, Reason.SELECTED, _serves(wanted)))
-        else:
-            decisions.extend(_superseded([file]))
-    counter.add(served)
-    return decisions
+            return [Decision(file, False, *rejection) for file in files]
+        # A release that is kept for its pin alone takes no place among the newest N.
+        counts = not pinned or (
+            version is not None
+            and self._barrier is None
+            and is_asked_for_unpinned(name, version, policy)
+            and check_unpinned_release(self._project, version, text, policy) is None
+        )
+        ripe = is_exempt_from_age(name, version, policy)
+        decisions: list[Decision] = []
+        served: set[PythonTarget | None] = set()
+        for file in files:
+            rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe)
+            targets: tuple[PythonTarget | None, ...] = ()
+            if rejection is None:
+                targets, rejection = targets_served(file, policy)
+            if rejection is not None:
+                decisions.append(Decision(file, False, *rejection))
+                continue
+            wanted = targets if pinned else tuple(filter(counter.wants, targets))
+            if wanted:
+                if counts and (policy.yanked or not file.yanked):
+                    served.update(wanted)
+                decisions.append(Decision(file, True, Reason.SELECTED, _serves(wanted)))
+            else:
+                decisions.extend(_superseded([file]))
+        counter.add(served)
+        return decisions
+
+    def _check(self, version: Version | None, text: str, *, pinned: bool) -> Rejection | None:
+        rejection = check_release(self._project.name, version, text, self._policy)
+        if rejection is not None or pinned:
+            return rejection
+        return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
 
 
 def _serves(targets: Iterable[PythonTarget | None]) -> str:
@@ -119,20 +136,26 @@ def _superseded(files: list[File]) -> list[Decision]:
     return [Decision(file, False, Reason.SUPERSEDED, "newer releases are kept") for file in files]
 
 
-def _newest_first(files: Iterable[File]) -> list[tuple[str, list[File]]]:
+def _newest_first(
+    files: Iterable[File], newest_by: str = "version"
+) -> list[tuple[str, list[File]]]:
     by_version: dict[str, list[File]] = {}
     for file in files:
         by_version.setdefault(file.version, []).append(file)
-    releases = sorted(
-        by_version.items(),
-        key=lambda item: (
-            (version := parse_version(item[0])) is not None,
-            version or _OLDEST,
-            item[0],
-        ),
-        reverse=True,
-    )
+    releases = sorted(by_version.items(), key=_version_order, reverse=True)
+    if newest_by == "time":
+        releases.sort(key=lambda item: _released_at(item[1]), reverse=True)
     return [(text, sorted(group, key=lambda file: file.filename)) for text, group in releases]
+
+
+def _version_order(item: tuple[str, list[File]]) -> tuple[bool, Version, str]:
+    version = parse_version(item[0])
+    return version is not None, version or _OLDEST, item[0]
+
+
+def _released_at(files: Iterable[File]) -> str:
+    """Return when the first file was uploaded; "" (before all times) when nobody knows."""
+    return min((file.upload_time for file in files if file.upload_time), default="")
 
 
 def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
@@ -164,13 +187,17 @@ def split_candidates(
     rules = msgspec.structs.replace(policy, requested=None, prereleases=True, pythons=None)
     files: list[File] = []
     rejected: list[Decision] = []
-    pattern = policy.excludes_project(project.name)
+    barrier = check_project(project, policy)
     for text, group in _newest_first(project.files):
-        of_release = check_release(project.name, parse_version(text), text, rules)
-        if pattern is not None:
-            of_release = Reason.EXCLUDED, f"exclude: {pattern}"
+        version = parse_version(text)
+        of_release = check_release(project.name, version, text, rules)
+        if barrier is not None and barrier[0] is Reason.EXCLUDED:
+            of_release = barrier
+        elif of_release is None and not is_pinned(project.name, version, policy):
+            of_release = barrier or check_unpinned_release(project, version, text, rules)
+        ripe = is_exempt_from_age(project.name, version, rules)
         for file in group:
-            rejection = of_release or check_file(file, rules, now, pinned=True)
+            rejection = of_release or check_file(file, rules, now, pinned=True, ripe=ripe)
             if rejection is None:
                 files.append(file)
             else:

@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from microrepo.client import Client
 from microrepo.errors import MicrorepoError, ProjectNotFound
-from microrepo.model import Outcome
+from microrepo.model import FACTS, Outcome
 from microrepo.repositories.opening import open_source
 from microrepo.state.rows import pack
 from microrepo.transfer.fetch import Place, fetch_file, hash_file
@@ -125,7 +127,8 @@ class Worker:
             return ProjectOutcome(name, "failed", error=str(error), source=source)
         if fetched.project is None:
             return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
-        return ProjectOutcome(name, "changed", pack(fetched.project), fetched.etag, source=source)
+        project = msgspec.structs.replace(fetched.project, facts=FACTS)
+        return ProjectOutcome(name, "changed", pack(project), fetched.etag, source=source)
 
     def _hash(self, task: HashFile) -> Outcome:
         path = Path(self._place.directory) / task.filename

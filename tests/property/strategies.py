@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from microrepo.config.schema import KEYS
 from microrepo.model import Digests, File, LocalFile, NormalizedName, Project
 from microrepo.plan import Wanted
+from microrepo.selection.patterns import parse_patterns
 from microrepo.selection.policy import Policy
 from microrepo.selection.pythons import PythonFilter, parse_python_words
 
@@ -69,6 +70,10 @@ def presents(draw: st.DrawFn) -> dict[str, LocalFile]:
     return {name: draw(local_files(name)) for name in sorted(names)}
 
 
+EXCLUDED = tuple(
+    parse_patterns(entries, "exclude") for entries in ((), (), (), ["foo"], ["b*"], ["foo<1.0"])
+)
+
 # --- selection ----------------------------------------------------------------------------------------
 
 
@@ -126,10 +131,7 @@ def policies(draw: st.DrawFn, newest: st.SearchStrategy[int | None] | None = Non
         pythons=draw(python_filters()),
         platforms=draw(_subset(("any", "win*", "manylinux*_x86_64", "macosx_*"))),
         requested=draw(st.none() | requested.map(lambda s: {NormalizedName("foo"): s})),
-        excluded_names=draw(st.sampled_from(((), (), (), ("foo",), ("b*",)))),
-        excluded_releases=draw(
-            st.sampled_from(({}, {NormalizedName("foo"): ("<1.0",)}, {NormalizedName("x"): ("",)}))
-        ),
+        excluded=draw(st.sampled_from(EXCLUDED)),
         newest=draw(st.sampled_from((None, 1, 2, 3)) if newest is None else newest),
         prereleases=draw(st.booleans()),
         yanked=draw(st.booleans()),
@@ -186,7 +188,20 @@ _FOR_KEY: dict[str, st.SearchStrategy[Any]] = {
     "python_versions": st.none() | _WORDS | st.just("all"),
     "platforms": _WORDS | st.just("all"),
     "packages": st.none() | _WORDS | st.just("everything"),
-    "exclude": _WORDS,
+    **dict.fromkeys(("exclude", "allow", "min_age_exempt", "exclude_platforms"), _WORDS),
+    **dict.fromkeys(("allow_files", "exclude_files"), _WORDS),
+    **dict.fromkeys(("allow_releases", "exclude_releases"), _WORDS),
+    "requires_python": st.lists(st.sampled_from(("3.9", "2.7", "3.12.1")), max_size=2),
+    "metadata": st.dictionaries(
+        st.sampled_from(("license", "classifiers", "project_urls.Home")),
+        st.fixed_dictionaries({}, optional={"any": _WORDS, "missing": st.just("drop")}),
+        max_size=2,
+    ),
+    **dict.fromkeys(("min_versions", "max_versions"), st.none() | st.integers(1, 9)),
+    "max_project_size": st.none() | _SIZES,
+    "vulnerabilities": st.sampled_from(("ignore", "report", "refuse")),
+    "newest_by": st.sampled_from(("version", "time")),
+    "over_budget": st.sampled_from(("refuse", "evict")),
     "dependencies": st.none() | st.booleans(),
     "environments": st.lists(st.text(max_size=3), max_size=2)
     | st.dictionaries(st.text(max_size=3), st.text(max_size=3) | st.just({"a": [1]}), max_size=2),

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.formats.filenames import unsafe_filename
-from microrepo.model import Decision, NormalizedName, Project, Reason
+from microrepo.model import Decision, Project, Reason
+from microrepo.selection.patterns import parse_patterns
 from microrepo.selection.policy import Policy
 from microrepo.selection.pythons import PythonFilter, parse_python_words
 from microrepo.selection.releases import reconsider_at, select
@@ -82,8 +83,8 @@ def test_the_union_over_pythons_is_the_pythons_one_by_one(project: Project, poli
 # A rule that leaves files out, in front of the cut to the newest N: where that cut is made, a
 # release that loses its files makes room for an older one. So the law is about all versions.
 DENY: dict[str, dict[str, object]] = {
-    "exclude the project": {"excluded_names": ("f*",)},
-    "exclude releases": {"excluded_releases": {NormalizedName("foo"): ("<1.0", ">=2.0")}},
+    "exclude the project": {"excluded": parse_patterns(["f*"], "exclude")},
+    "exclude releases": {"excluded": parse_patterns(["foo<1.0", "foo>=2.0"], "exclude")},
     "no pre-releases": {"prereleases": False},
     "nothing yanked": {"yanked": False},
     "digests": {"require_digests": True},

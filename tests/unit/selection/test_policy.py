@@ -8,6 +8,7 @@ import pytest
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
 from microrepo.model import NormalizedName
+from microrepo.selection.patterns import Patterns
 from microrepo.selection.policy import (
     Policy,
     build_policy,
@@ -17,6 +18,8 @@ from microrepo.selection.policy import (
     parse_version,
 )
 from microrepo.selection.pythons import PythonTarget
+
+FOO_BAR = NormalizedName("foo-bar")
 
 
 def policy(requirements: list[str] | None = None, /, **settings: object) -> Policy:
@@ -47,12 +50,14 @@ def policy(requirements: list[str] | None = None, /, **settings: object) -> Poli
             "2026-05-31T00:00:00.000000Z",
             id="date",
         ),
-        pytest.param({"exclude": ["Foo_Bar"]}, "excluded_names", ("foo-bar",), id="a name"),
-        pytest.param({"exclude": ["Foo.*"]}, "excluded_names", ("foo-*",), id="a glob"),
+        pytest.param(
+            {"exclude": ["Foo_Bar"]}, "excluded", Patterns(frozenset({FOO_BAR})), id="a name"
+        ),
+        pytest.param({"exclude": ["Foo.*"]}, "excluded", Patterns(globs=("foo-*",)), id="a glob"),
         pytest.param(
             {"exclude": ["numpy<1.20", "NumPy==2.0"]},
-            "excluded_releases",
-            {"numpy": ("<1.20", "==2.0")},
+            "excluded",
+            Patterns(releases={NormalizedName("numpy"): ("<1.20", "==2.0")}),
             id="releases",
         ),
     ],

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from microrepo.model import Digests, File, NormalizedName, Reason
+from microrepo.selection.patterns import parse_patterns
 from microrepo.selection.policy import Policy, parse_version
 from microrepo.selection.pythons import parse_python_words
 from microrepo.selection.rules import (
@@ -112,7 +113,9 @@ def test_legacy_versions(version: str, specifiers: list[str], expected: Reason |
     [("1.19", Reason.EXCLUDED), ("1.20b1", Reason.PRERELEASE), ("1.20", None)],
 )
 def test_excluded_releases(version: str, expected: Reason | None) -> None:
-    assert release(version, excluded_releases={FOO: ("<1.20", "==3.0")}) is expected
+    assert (
+        release(version, excluded=parse_patterns(["foo<1.20", "foo==3.0"], "exclude")) is expected
+    )
 
 
 # --- pins ---------------------------------------------------------------------------------------------

@@ -1,0 +1,151 @@
+"""Lists of projects and releases: names, globs, regular expressions, requirement strings."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from msgspec import Struct
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from microrepo.errors import ConfigError
+from microrepo.model import NormalizedName
+
+_REGEX = "re:"
+
+
+class Patterns(Struct, frozen=True, omit_defaults=True):
+    """A list such as `exclude`, understood.
+
+    Attributes:
+        names: normalised names of whole projects.
+        globs: patterns over normalised names.
+        regexes: regular expressions that are looked for in normalised names.
+        releases: per project the specifiers of releases.
+    """
+
+    names: frozenset[NormalizedName] = frozenset()
+    globs: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+    releases: dict[NormalizedName, tuple[str, ...]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.names or self.globs or self.regexes or self.releases)
+
+    def project(self, name: NormalizedName) -> str | None:
+        """Return the entry that names the whole project, None when none does."""
+        if name in self.names:
+            return name
+        for pattern in self.globs:
+            if fnmatch.fnmatchcase(name, pattern):
+                return pattern
+        for pattern in self.regexes:
+            if compiled(pattern).search(name):
+                return _REGEX + pattern
+        return None
+
+    def release(self, name: NormalizedName, version: Version | None) -> str | None:
+        """Return the requirement that names the release, None when none does.
+
+        A version that is none by PEP 440 is in no requirement.
+        """
+        if version is not None:
+            for text in self.releases.get(name, ()):
+                if specifier_set(text).contains(version, prereleases=True):
+                    return f"{name}{text}"
+        return None
+
+
+NOTHING = Patterns()
+
+
+def parse_patterns(entries: Iterable[str], key: str) -> Patterns:
+    """Understand a list of entries, `-r FILE` already replaced by the file's lines.
+
+    Args:
+        entries: names, globs, ``re:REGEX``, requirement strings.
+        key: the setting, for messages.
+
+    Raises:
+        ConfigError: an entry is none of these.
+    """
+    names: set[NormalizedName] = set()
+    globs: set[str] = set()
+    regexes: set[str] = set()
+    releases: dict[NormalizedName, set[str]] = {}
+    for entry in entries:
+        text = entry.strip()
+        if text.startswith(_REGEX):
+            regexes.add(checked_regex(text.removeprefix(_REGEX), key))
+        elif any(char in text for char in "*?[") and not any(char in text for char in "<>=!~"):
+            globs.add(text.lower().replace("_", "-").replace(".", "-"))
+        else:
+            requirement = _parse_entry(text, key)
+            name = canonicalize_name(requirement.name)
+            if requirement.specifier:
+                releases.setdefault(name, set()).add(str(requirement.specifier))
+            else:
+                names.add(name)
+    return Patterns(
+        frozenset(names),
+        tuple(sorted(globs)),
+        tuple(sorted(regexes)),
+        {name: tuple(sorted(found)) for name, found in sorted(releases.items())},
+    )
+
+
+def _parse_entry(text: str, key: str) -> Requirement:
+    try:
+        return parse_requirement(text)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from error
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read one PEP 508 requirement.
+
+    Raises:
+        ConfigError: the text is none; it says where reading stopped.
+    """
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        first_line = str(error).partition("\n")[0]
+        raise ConfigError(f"{text!r} is not a requirement such as 'flask>=2': {first_line}") from (
+            error
+        )
+
+
+def checked_regex(text: str, key: str) -> str:
+    """Return the text of a regular expression.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ConfigError(f"{key}: {text!r} is no regular expression: {error}") from error
+    return text
+
+
+def first_found(patterns: Iterable[str], text: str) -> str | None:
+    """Return the first of some regular expressions that is found in a text, None when none is."""
+    return next((pattern for pattern in patterns if compiled(pattern).search(text)), None)
+
+
+@lru_cache(maxsize=4096)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression that was checked before, compiled."""
+    return re.compile(pattern)
+
+
+@lru_cache(maxsize=4096)
+def specifier_set(text: str) -> SpecifierSet:
+    """Return the parsed form of a specifier text that was checked before."""
+    return SpecifierSet(text)

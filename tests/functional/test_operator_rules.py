@@ -1,0 +1,217 @@
+"""Rules of mirror operators at work: a changed filter is applied to what is known already."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microrepo.model import Reason
+from microrepo.operations.report import Report
+from tests.support.index import FakeIndex
+from tests.support.packages import BuiltFile, build_sdist, build_wheel
+from tests.support.repository import Repository
+from tests.support.server import PyPIServer
+
+BLOCKED = """\
+# what the security team wants out
+*-nightly   # a glob
+-r more/malware.txt
+"""
+RULES: dict[str, Any] = {
+    "exclude": ["-r blocked.txt"],
+    "allow": ["re:^[a-z]+$", "evil-x", "x-nightly"],
+    "metadata": {"license": {"none": ["GPL"]}},
+    "max_project_size": "20 kB",
+    "max_versions": 3,
+    "vulnerabilities": "refuse",
+    "exclude_releases": ["^1\\.5"],
+    "exclude_files": ["^docs-"],
+    "exclude_platforms": ["windows"],
+    "requires_python": ["3.9"],
+    "min_age_days": 7,
+    "min_age_exempt": ["fix==1.0"],
+}
+
+
+@pytest.fixture
+def world(index: FakeIndex) -> dict[str, BuiltFile]:
+    """For each rule a project that breaks it, and some that break none; by name and version."""
+    names = ["x-nightly", "evil-x", "not-listed", "gpl", "docs", "flawed", "free"]
+    built = [build_wheel(name, "1.0") for name in names]
+    built += [build_wheel("free", "1.5"), build_wheel("free", "2.0")]
+    built += [build_wheel("many", f"{number}.0") for number in range(4)]
+    built += [build_wheel("big", "1.0", payload_size=30_000)]
+    built += [build_wheel("win", "1.0", platform_tag="win_amd64"), build_sdist("win", "1.0")]
+    built += [build_wheel("modern", "1.0", requires_python=">=3.10")]
+    for file in built:
+        index.add(file.name, file)
+    day_before = (datetime.now(timezone.utc) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    young = [build_wheel("young", "1.0"), build_wheel("fix", "1.0")]
+    for file in young:
+        index.add(file.name, file, upload_time=day_before)
+    index.projects["gpl"].info = {"license": "GPL-3.0"}
+    index.add_vulnerability("flawed", id="PYSEC-1", aliases=["CVE-1"], fixed_in=["1.1"])
+    index.add_vulnerability("free", id="PYSEC-2", withdrawn="2025-01-01T00:00:00Z")
+    return {file.filename: file for file in (*built, *young)}
+
+
+@pytest.fixture
+def config(tmp_path: Path, repo: Repository) -> Path:
+    """Write a config file with the rules, and the lists that it names."""
+    (tmp_path / "conf" / "more").mkdir(parents=True)
+    (tmp_path / "conf" / "blocked.txt").write_text(BLOCKED)
+    (tmp_path / "conf" / "more" / "malware.txt").write_text("re:^evil-\nother<2 --hash=sha256:00\n")
+    path = tmp_path / "conf" / "config.json"
+    path.write_text(json.dumps(RULES))
+    return path
+
+
+def everything(repo: Repository, *args: str | Path, expect: int = 0) -> Report:
+    return repo.refresh_all(
+        "--versions",
+        "all",
+        "--python-versions",
+        "all",
+        "--max-deletes",
+        "100",
+        *args,
+        expect=expect,
+    )
+
+
+def test_rules_on_what_is_known(
+    repo: Repository, pypi: PyPIServer, world: dict[str, BuiltFile], config: Path
+) -> None:
+    everything(repo)
+    repo.holds(*world.values())
+    pypi.reset()
+
+    dry = everything(repo, "--config", config, "--dry-run")
+    report = everything(repo, "--config", config)
+    kept = {"free-1.0-py3-none-any.whl", "free-2.0-py3-none-any.whl", "win-1.0.tar.gz"}
+    kept |= {"fix-1.0-py3-none-any.whl"}
+    repo.holds(*(world[name] for name in kept))
+    assert report.rejected == {
+        "file pattern": 1,
+        "metadata": 1,
+        "number of versions": 4,
+        "platform": 1,
+        "project size": 1,
+        "release pattern": 1,
+        "requires-python": 1,
+        "too young": 1,
+        "vulnerable": 1,
+    }
+    assert (report.unasked, dry.unasked) == (3, 3)
+    assert dry.rejected == report.rejected
+    assert {a.filename for a in dry.plan} == set(world) - kept
+    # The list of projects was asked for, and nothing else.
+    assert pypi.count() == pypi.count("/simple/") == 2
+
+    explained = repo.do("explain", "gpl", "--config", config, "--packages", "everything").stdout
+    assert "metadata: license: 'GPL-3.0' matches 'GPL' of `none`" in explained
+
+    # Back again: documents are asked for of those projects alone that were not asked for.
+    dry = everything(repo, "--dry-run")
+    assert {a.filename for a in dry.plan} == set(world) - kept
+    pypi.reset()
+    everything(repo)
+    repo.holds(*world.values())
+    assert sorted(pypi.paths("/pypi/")) == [
+        f"/pypi/{name}/json" for name in ("evil-x", "not-listed", "x-nightly")
+    ]
+
+
+def test_advisories_are_reported_and_pins_kept(
+    repo: Repository, world: dict[str, BuiltFile]
+) -> None:
+    args = ("--packages", "flawed", "free", "--vulnerabilities")
+    line = "flawed 1.0: PYSEC-1 (CVE-1), fixed in 1.1"
+    assert repo.refresh(*args, "report").vulnerable == (line,)
+    assert repo.refresh(*args, "ignore").vulnerable == ()
+    report = repo.refresh(*args, "refuse", "--max-deletes", "9")
+    assert report.rejected["vulnerable"] == 1
+    assert any("1 by vulnerable" in text for text in report.warnings)
+    repo.holds(world["free-2.0-py3-none-any.whl"])
+    pinned = repo.refresh("--packages", "flawed==1.0", "--vulnerabilities", "refuse", "--no-prune")
+    assert pinned.vulnerable == (line,)
+    repo.holds(world["free-2.0-py3-none-any.whl"], world["flawed-1.0-py3-none-any.whl"])
+    text = repo.run(
+        "refresh", *repo.flags(), "--packages", "flawed==1.0", "--vulnerabilities", "report"
+    ).stdout
+    assert f"with advisories:\n  {line}\n" in text
+
+
+def test_dependencies_obey_the_rules(repo: Repository, index: FakeIndex) -> None:
+    repo.settings = tuple(flag for flag in repo.settings if flag != "--no-dependencies")
+    app = build_wheel("app", "1.0", requires_dist=["lib"])
+    libs = [build_wheel("lib", version) for version in ("1.0", "1.1", "2.0")]
+    for file in (app, *libs):
+        index.add(file.name, file)
+    ask = ("--packages", "app")
+    repo.refresh(*ask)
+    repo.holds(app, libs[2])
+    repo.refresh(*ask, "--exclude-releases", "^2", "--allow", "app", "lib")
+    repo.holds(app, libs[1])
+    repo.refresh(*ask, "--allow", "app", "lib<1.1")
+    repo.holds(app, libs[0])
+    report = repo.refresh(*ask, "--allow", "app", expect=3)
+    (failure,) = report.failed
+    assert Reason.NOT_ALLOWED.value in failure.why
+
+
+def test_an_older_record_is_asked_for_once(
+    repo: Repository, index: FakeIndex, pypi: PyPIServer
+) -> None:
+    from microrepo.state.rows import pack, unpack
+
+    file = build_wheel("foo", "1.0")
+    index.add("foo", file)
+    index.projects["foo"].info = {"platform": "amiga"}
+    repo.refresh_all()
+    repo.holds(file)
+    ((document,),) = repo.query("SELECT document FROM documents")
+    record = unpack(document)
+    import msgspec
+
+    bare = msgspec.structs.replace(
+        record, facts=0, info=msgspec.structs.replace(record.info, platform=None)
+    )
+    repo.change_state("UPDATE documents SET document = ?", pack(bare))
+    pypi.reset()
+    other = ("--metadata", '{"license": {"none": ["x"]}}')
+    repo.refresh_all(*other)
+    assert pypi.count("/pypi/") == 0
+    rule = ("--metadata", '{"platform": {"none": ["amiga"]}}')
+    # What works offline knows too little, and leaves the file alone.
+    repo.do("prune", *rule, "--packages", "everything", "--no-simple", "--no-server")
+    repo.holds(file)
+    assert repo.refresh_all(*rule).rejected == {"metadata": 1}
+    repo.holds()
+    repo.refresh_all()
+    repo.refresh_all(*rule)
+    assert pypi.count("/pypi/") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--exclude=-r nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
+        (["--allow=-r bad.txt"], "bad.txt:3: allow: 'foo bar' is not a requirement"),
+        (["--allow=-r loop.txt"], "files name each other more than"),
+        (["--exclude", "re:("], "exclude: '(' is no regular expression"),
+        (["--exclude-files", "*"], "$.exclude_files[0]: '*' is no regular expression"),
+        (["--metadata", '{"licens": {}}'], "did you mean 'license'"),
+        (["--vulnerabilities", "fix"], "$.vulnerabilities: Invalid enum value 'fix'"),
+    ],
+)
+def test_mistakes(repo: Repository, tmp_path: Path, args: list[str], message: str) -> None:
+    (tmp_path / "bad.txt").write_text("# names\nfoo\nfoo bar\n")
+    (tmp_path / "loop.txt").write_text("-r loop.txt\n")
+    done = repo.run("refresh", *repo.flags(), "--packages", "foo", *args, expect=2, cwd=tmp_path)
+    assert message in done.stderr
+    assert not repo.path.exists()
