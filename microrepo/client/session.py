@@ -20,12 +20,13 @@ import requests
 import urllib3
 from msgspec import Struct
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, get_netrc_auth
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, get_netrc_auth, select_proxy
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
 from microrepo._version import __version__
+from microrepo.client.direct import Line, NoAnswer
 from microrepo.errors import ConfigError, MalformedResponse, Unavailable
 
 if TYPE_CHECKING:
@@ -77,11 +78,12 @@ class Answer(Struct, frozen=True):
 
 
 class _Route(Struct):
-    """How one origin is reached."""
+    """How one origin is reached; `line` is the short way, where no proxy stands between."""
 
     pool: Any
     absolute_targets: bool
     headers: dict[str, str]
+    line: Line | None
 
 
 class _PatientRetry(urllib3.Retry):
@@ -98,14 +100,14 @@ class _Adapter(HTTPAdapter):
     """An adapter whose connections all share one TLS context (parsing the CA bundle costs 15 ms)."""
 
     def __init__(self, context: ssl.SSLContext | None, connections: int) -> None:
-        self._context = context
+        self.context = context
         super().__init__(pool_connections=32, pool_maxsize=connections, pool_block=False)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        return super().proxy_manager_for(proxy, ssl_context=self.context, **kwargs)
 
 
 class Client:
@@ -227,7 +229,10 @@ class Client:
             self._byte_bucket.take(count_bytes)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that are not in use."""
+        for route in self._routes.values():
+            if route.line is not None:
+                route.line.close()
         if self._session is not None:
             self._session.close()
 
@@ -251,13 +256,20 @@ class Client:
             if route.absolute_targets
             else urlunsplit(("", "", parts.path or "/", parts.query, ""))
         )
+        headers = {**route.headers, **headers}
+        retries: urllib3.Retry | bool = self._retry if body is None else False
+        if route.line is not None and body is None:
+            found, retries = self._send_directly(route.line, target, headers, decode=decode)
+            if found is not None:
+                found.url = url
+                return found
         try:
             response: BaseHTTPResponse = route.pool.urlopen(
                 method,
                 target,
                 body=body,
-                headers={**route.headers, **headers},
-                retries=self._retry if body is None else False,
+                headers=headers,
+                retries=retries,
                 timeout=self._timeout,
                 redirect=False,
                 assert_same_host=False,
@@ -270,6 +282,28 @@ class Client:
             raise Unavailable(public_url(url), _short(error)) from error
         response.url = url
         return response
+
+    def _send_directly(
+        self, line: Line, target: str, headers: Mapping[str, str], *, decode: bool
+    ) -> tuple[BaseHTTPResponse | None, urllib3.Retry]:
+        """Try the short way once; return the answer, or what is left of the retries without one."""
+        total = self._settings.retries
+        try:
+            response = line.get(target, headers, decode=decode)
+        except NoAnswer as error:
+            # Without retries urllib3 is left to find out, and to say, what is wrong.
+            return None, self._retry if error.stale or not total else self._retry.new(
+                total=total - 1
+            )
+        if response.status not in _RETRY_STATUSES or not total:
+            return response, self._retry
+        try:
+            response.drain_conn()
+            response.release_conn()
+        except (HTTPError, OSError):
+            response.close()
+        self._retry.sleep_for_retry(response)
+        return None, self._retry.new(total=total - 1)
 
     def _route(self, url: str, parts: SplitResult) -> _Route:
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
@@ -300,7 +334,11 @@ class Client:
         }
         if proxied and proxies.get("http"):
             headers.update(adapter.proxy_headers(proxies["http"]))
-        return _Route(pool, proxied, headers)
+        line = None
+        if select_proxy(url, proxies) is None:
+            context = adapter.context if origin.startswith("https") else None
+            line = Line(urlsplit(url), self._settings.timeout_s, context)
+        return _Route(pool, proxied, headers, line)
 
     def _open_session(self) -> requests.Session:
         if self._session is None:
