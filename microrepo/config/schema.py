@@ -6,6 +6,7 @@ are all made from this one declaration.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -434,6 +435,7 @@ class Option(Struct, frozen=True):
     default: object
 
 
+@lru_cache(maxsize=1)
 def options() -> tuple[Option, ...]:
     """Return all options in the order of their declaration."""
     found = []

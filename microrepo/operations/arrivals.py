@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future, wait
 
 from microrepo.formats.times import to_ns
 from microrepo.model import Action, Digests, File, NormalizedName, Outcome
@@ -15,6 +15,8 @@ from microrepo.transfer.tasks import FetchFile
 from microrepo.transfer.worker import run_task
 
 _COMMIT_EVERY_S = 2.0
+# Being woken by each file would cost as much as the rest of what this process does for it.
+_LOOK_EVERY_S = 0.1
 
 
 class Transfer:
@@ -47,8 +49,9 @@ class Transfer:
         failed: set[str] = set()
         recorded_at = time.monotonic()
         try:
-            for future in as_completed(self._futures):
-                self._take(future, failed)
+            while self._futures:
+                for future in wait(self._futures, timeout=_LOOK_EVERY_S).done:
+                    self._take(future, failed)
                 if time.monotonic() - recorded_at > _COMMIT_EVERY_S:
                     self._record()
                     recorded_at = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 import msgspec
 from msgspec import Struct
@@ -128,6 +128,7 @@ class Records:
         state, report = self._session.state, self._session.report
         names = [visit.name for visit in visits]
         rows = state.projects(names)
+        wait([future for _, future in asked])  # together: one waking, not one for each
         answers = {visit.name: future.result() for visit, future in asked}
         stored = state.packed_documents(names)
         if self._rules.policy.facts_needed:

@@ -89,6 +89,7 @@ class _Download:
         self.resumed = False
         self.hasher = new_hasher(self.algorithm)
         self._take_over_old_bytes()
+        self.is_old = self.received > 0
 
     def _take_over_old_bytes(self) -> None:
         while piece := os.read(self.descriptor, _READ_BYTES):
@@ -325,7 +326,8 @@ def _stream(
 
 def _put_in_place(download: _Download, place: Place) -> os.stat_result:
     task = download.task
-    os.fchmod(download.descriptor, place.mode)
+    if download.is_old:
+        os.fchmod(download.descriptor, place.mode)  # an earlier run may have had another umask
     if task.upload_ns is not None:
         os.utime(download.descriptor, ns=(task.upload_ns, task.upload_ns))
     if place.durable:

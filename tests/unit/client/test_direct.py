@@ -1,0 +1,194 @@
+"""GETs on the short way: which connections are used again, and what goes the long way round."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from urllib3.exceptions import HTTPError
+
+from microrepo.client import Client, ClientSettings
+from microrepo.errors import Unavailable
+
+BODY = b"0123456789" * 1000
+Answering = Callable[[BaseHTTPRequestHandler], None]
+
+
+class CountingServer(ThreadingHTTPServer):
+    """Counts connections and requests; `answer` may be set for the next requests."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.paths: list[str] = []
+        self.answers: list[Answering] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def get_request(self):
+        self.connections += 1
+        return super().get_request()
+
+    def handle_error(self, request, client_address) -> None:
+        pass
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: CountingServer
+
+    def do_GET(self) -> None:
+        self.server.paths.append(self.path)
+        (self.server.answers.pop(0) if self.server.answers else plain)(self)
+
+    def log_message(self, format: str, *args) -> None:  # noqa: A002 (inherited)
+        pass
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def plain(handler: BaseHTTPRequestHandler) -> None:
+    send(handler, 200, BODY)
+
+
+def encoded(handler: BaseHTTPRequestHandler) -> None:
+    send(handler, 200, gzip.compress(BODY), Content_Encoding="gzip")
+
+
+def half(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(BODY)))
+    handler.end_headers()
+    handler.wfile.write(BODY[: len(BODY) // 2])
+    handler.close_connection = True
+
+
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+def busy(handler: BaseHTTPRequestHandler) -> None:
+    send(handler, 503, b"later", Retry_After="0")
+
+
+def read_file(client: Client, url: str) -> bytes:
+    response = client.open(url)
+    pieces = list(iter(lambda: response.read(700), b""))
+    response.release_conn()
+    return b"".join(pieces)
+
+
+@pytest.fixture
+def server() -> Iterator[CountingServer]:
+    serving = CountingServer()
+    thread = threading.Thread(target=serving.serve_forever, args=(0.05,))
+    thread.start()
+    yield serving
+    serving.shutdown()
+    thread.join()
+    serving.server_close()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    made = Client(ClientSettings(retries=3, timeout_s=10))
+    yield made
+    made.close()
+
+
+def test_one_connection_serves_many_requests(server: CountingServer, client: Client) -> None:
+    for number in range(10):
+        assert client.get(f"{server.url}/{number}").body == BODY
+        assert read_file(client, f"{server.url}/file-{number}") == BODY
+    assert server.connections == 1
+    assert len(server.paths) == 20
+
+
+def test_an_answer_given_up_is_not_mixed_with_the_next(
+    server: CountingServer, client: Client
+) -> None:
+    first = client.open(f"{server.url}/first")
+    assert first.read(100) == BODY[:100]
+    first.close()
+    second = client.open(f"{server.url}/second")
+    assert second.read(100) == BODY[:100]
+    second.release_conn()  # with the rest unread
+    second.release_conn()
+    assert client.get(f"{server.url}/third").body == BODY
+    assert client.get(f"{server.url}/fourth").body == BODY
+
+
+def test_two_answers_at_once_have_two_connections(server: CountingServer, client: Client) -> None:
+    one, other = client.open(f"{server.url}/1"), client.open(f"{server.url}/2")
+    assert one.read(10_001) == other.read(10_001) == BODY
+    one.release_conn()
+    one.release_conn()
+    other.release_conn()
+    assert client.get(f"{server.url}/3").body == BODY
+    assert server.connections == 2
+
+
+def test_encoded_documents_are_decoded_and_files_are_not(
+    server: CountingServer, client: Client
+) -> None:
+    server.answers = [encoded, encoded, plain]
+    assert client.get(f"{server.url}/document").body == BODY
+    response = client.open(f"{server.url}/file")
+    assert gzip.decompress(response.read(1 << 20)) == BODY
+    response.release_conn()
+    assert client.get(f"{server.url}/document").body == BODY
+    assert server.connections == 1
+
+
+def test_a_connection_that_the_server_closed_costs_nothing(server: CountingServer) -> None:
+    client = Client(ClientSettings(retries=0, timeout_s=10))
+    server.answers = [plain, hang_up, plain]
+    assert client.get(f"{server.url}/1").body == BODY
+    assert client.get(f"{server.url}/2").body == BODY
+    assert server.paths == ["/1", "/2", "/2"]
+    client.close()
+
+
+def test_a_body_that_breaks_off_is_noticed(server: CountingServer, client: Client) -> None:
+    server.answers = [half]
+    with pytest.raises(HTTPError):
+        read_file(client, f"{server.url}/file")
+    server.answers = [half, plain]
+    assert client.get(f"{server.url}/document").body == BODY
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_as_many_attempts_as_asked_for(server: CountingServer, retries: int) -> None:
+    client = Client(ClientSettings(retries=retries, timeout_s=10))
+    server.answers = [busy] * 10
+    assert client.get(f"{server.url}/x").status == 503
+    assert len(server.paths) == retries + 1
+    client.close()
+
+
+def test_a_server_that_never_answers_is_named(server: CountingServer) -> None:
+    client = Client(ClientSettings(retries=1, timeout_s=10))
+    server.answers = [hang_up] * 10
+    with pytest.raises(Unavailable, match="127"):
+        client.get(f"{server.url}/x")
+    assert len(server.paths) == 2
+    client.close()
+
+
+def test_a_path_that_needs_quoting_is_asked_for(server: CountingServer, client: Client) -> None:
+    assert client.get(f"{server.url}/a b\u00e9").body == BODY
+    assert server.paths == ["/a%20b%C3%A9"]
