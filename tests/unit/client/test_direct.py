@@ -87,7 +87,11 @@ def busy(handler: BaseHTTPRequestHandler) -> None:
 
 def read_file(client: Client, url: str) -> bytes:
     response = client.open(url)
-    pieces = list(iter(lambda: response.read(700), b""))
+    try:
+        pieces = list(iter(lambda: response.read(700), b""))
+    except HTTPError:
+        response.close()
+        raise
     response.release_conn()
     return b"".join(pieces)
 
