@@ -92,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_targets(commands)
     _add_serving(commands)
     _add_schedule(commands)
+    _add_adopt(commands)
     add_copying(commands, _command)
     return parser
 
@@ -277,6 +278,18 @@ def _add_serving(commands: Any) -> None:
     client = _command(commands, "client-config", about, module="serving")
     client.add_argument("--url", help="of the server; default: the directory itself")
     add_config_flags(client, only=("repository",))
+
+
+def _add_adopt(commands: Any) -> None:
+    about = "take over the files of another mirror program, without fetching them again"
+    parser = _command(commands, "adopt", about, module="adopting")
+    parser.add_argument("tree", metavar="DIR", help="the directory that it has filled")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    parser.add_argument(
+        "--copy", action="store_true", help="copy files that lie on another file system"
+    )
+    keys = ("repository", "processes", "min_free_space", "max_total_size", "simple", "server")
+    add_config_flags(parser, only=keys)
 
 
 def _add_schedule(commands: Any) -> None:

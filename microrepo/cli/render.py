@@ -248,3 +248,10 @@ def explanation_text(found: Explanation) -> str:
         lines.append(f"  {mark} {name}: {decision.reason.value}{detail}{there}")
         lines += [f"         for {chain}" for chain in found.chains.get(name, ())]
     return _text(lines)
+
+
+def closing_text(
+    before: Iterable[str], rows: Iterable[tuple[str, str]], after: Iterable[str]
+) -> str:
+    """Return lines, a table of names and values, and further lines as one text."""
+    return _text([*before, *_table(rows), *after])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from microrepo.model import NormalizedName
@@ -75,11 +77,26 @@ def touched_projects(session: Session) -> frozenset[str]:
         _advance(session, share[-1][0] if len(share) == _ROLLING_SHARE else "")
         rows = iter(share)
     touched = set()
+    gone = []
     for filename, project, size, mtime_ns in rows:
         disk = session.on_disk(filename)
         if disk is None or disk.size_bytes != size or disk.mtime_ns != mtime_ns:
             touched.add(project)
+        if disk is None:
+            gone.append(filename)
+    _forget(session, gone)
     return frozenset(touched)
+
+
+def _forget(session: Session, filenames: Sequence[str]) -> None:
+    """Forget files that a person put into the repository and took away again."""
+    if not filenames or session.report.dry_run:
+        return
+    rows = session.state.files_named(filenames).values()
+    theirs = [row.filename for row in rows if not row.is_ours]
+    with session.state.transaction():
+        session.state.delete_files(theirs)
+        session.state.publication.forget_found(theirs)
 
 
 def _advance(session: Session, cursor: str) -> None:

@@ -190,7 +190,7 @@ class _Rebuild:
         """Read the files of others that are new; forget those that are gone."""
         known = {row[0]: row for row in self._publication.found_stats()}
         names = {row[1] for row in known.values()}
-        gone = known.keys() - set(filenames)
+        gone = known.keys() - disk.keys()
         with self._state.transaction():
             self._publication.forget_found(gone)
         unread = [

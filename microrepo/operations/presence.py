@@ -44,7 +44,7 @@ def find_present(
 
 def _local_file(session: Session, name: str, row: FileRow | None) -> LocalFile:
     disk = session.on_disk(name)
-    recorded = row is not None and row.present
+    recorded = row is not None and row.present and row.is_ours
     project = row.project if row is not None else ""
     if disk is None:
         return LocalFile(name, None, recorded=recorded, project=project)

@@ -31,7 +31,7 @@ def deletions_of_projects(
     actions = [
         Action(ActionKind.DELETE, row.filename, row.project, None, reason, row.size or 0)
         for row in session.state.files(names)
-        if row.present
+        if row.present and row.is_ours
     ]
     if not session.report.dry_run:
         holding = {action.project for action in actions}
@@ -111,6 +111,8 @@ def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, str | Non
 def _why_unwanted(
     row: FileRow, verdicts: dict[str, str | None] | None, policy: Policy
 ) -> str | None:
+    if not row.is_ours:
+        return None
     if policy.requested is not None and row.project not in policy.requested:
         return NOT_REQUESTED
     if verdicts is None:

@@ -66,7 +66,8 @@ class ContentsReader:
         """
         recorded: dict[str, list[FileRow]] = defaultdict(list)
         for row in self._state.files(names):
-            if row.filename not in leaving:
+            # What only a person put there is told by what it says of itself, see `_found`.
+            if row.filename not in leaving and row.is_ours:
                 recorded[row.project].append(row)
         held = [
             row

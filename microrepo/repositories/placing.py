@@ -21,7 +21,14 @@ _READ_BYTES = 1 << 20
 
 
 def place_file(
-    source: Path, directory: Path, filename: str, digests: Digests, *, link: bool, replace: bool
+    source: Path,
+    directory: Path,
+    filename: str,
+    digests: Digests,
+    *,
+    link: bool,
+    replace: bool,
+    may_copy: bool = True,
 ) -> LocalFile:
     """Give a directory a file that lies elsewhere, complete under its name or not at all.
 
@@ -32,6 +39,7 @@ def place_file(
         digests: as known; a copy must have the strongest of them.
         link: share the content where the file system can.
         replace: put it over what stands under the name.
+        may_copy: where the file system cannot share the content, copy it; else that is an error.
 
     Returns:
         Name, size, time and known digests.
@@ -47,12 +55,38 @@ def place_file(
     temporary = directory / f".{secrets.token_hex(8)}.part"
     try:
         if not (link and _link(source, temporary)):
+            if not (may_copy or _is_shared(source, temporary)):
+                raise OSError(errno.EXDEV, "on another file system, cannot be linked", str(source))
             digests = _copy(source, temporary, filename, digests, share=link)
         _finish(temporary, target, replace=replace)
     finally:
         with suppress(OSError):
             temporary.unlink()
     return _look(target, filename, digests)
+
+
+def can_share(source: Path, directory: Path) -> bool:
+    """Tell whether a directory (or the nearest one above it) can share the content of a file."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    temporary = directory / f".{secrets.token_hex(8)}.part"
+    try:
+        return _link(source, temporary) or _is_shared(source, temporary)
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _is_shared(source: Path, target: Path) -> bool:
+    """Tell whether both may share their blocks; leaves nothing under the target's name."""
+    try:
+        with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+            return _reflink(reading.fileno(), writing.fileno())
+    finally:
+        with suppress(OSError):
+            target.unlink()
 
 
 def _link(source: Path, target: Path) -> bool:

@@ -7,9 +7,19 @@ from microrepo.state.database import (
     open_state,
     read_state,
 )
-from microrepo.state.rows import FileRow, HistoryRow, ProjectRow, Requirer, RunRow, pack, unpack
+from microrepo.state.rows import (
+    ADOPTED,
+    FileRow,
+    HistoryRow,
+    ProjectRow,
+    Requirer,
+    RunRow,
+    pack,
+    unpack,
+)
 
 __all__ = [
+    "ADOPTED",
     "FileRow",
     "HistoryRow",
     "KnownProject",

@@ -12,6 +12,7 @@ from microrepo.model import Digests, NormalizedName, Project
 
 _decode_project = msgspec.msgpack.Decoder(Project).decode
 _encode_project = msgspec.msgpack.Encoder().encode
+ADOPTED = "adopted, not known to the source so far"
 
 
 class ProjectRow(Struct, frozen=True, gc=False):
@@ -63,6 +64,11 @@ class FileRow(Struct, frozen=True, gc=False):
     reason: str
     present: bool
     mtime_ns: int = 0
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether a source has listed the file; what only a person put there is kept."""
+        return self.reason != ADOPTED
 
 
 class Requirer(Struct, frozen=True, gc=False):

@@ -49,7 +49,7 @@ class IndexFile:
     def path(self) -> str:
         """Path under which the server has the content, quoted."""
         digest = self.built.blake2b_256
-        return f"/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{quote(self.filename, safe='')}"
+        return f"/files/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{quote(self.filename, safe='')}"
 
 
 @dataclass
