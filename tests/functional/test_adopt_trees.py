@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from tests.support.index import FakeIndex
-from tests.support.mirrors import bandersnatch, by_digest, minirepo, morgan, old_bandersnatch
+from tests.support.mirrors import (
+    bandersnatch,
+    by_digest,
+    minirepo,
+    morgan,
+    old_bandersnatch,
+    under_packages,
+)
 from tests.support.packages import BuiltFile, build_egg, build_sdist, build_wheel
 from tests.support.programs import Completed
 from tests.support.repository import Repository, built_files, digest_of, tree_of
@@ -53,7 +60,8 @@ def content_of(tree: Path) -> dict[str, tuple[int, int, str]]:
 
 def fetched(pypi: PyPIServer) -> list[str]:
     """Return the distributions that were asked for."""
-    return [path for path in pypi.paths("/files/") if not path.endswith(".metadata")]
+    paths = [*pypi.paths("/files/"), *pypi.paths("/packages/")]
+    return [path for path in paths if not path.endswith(".metadata")]
 
 
 def is_taken_over(repo: Repository, pypi: PyPIServer, tree: Path, layout: str) -> None:
@@ -83,6 +91,7 @@ def is_taken_over(repo: Repository, pypi: PyPIServer, tree: Path, layout: str) -
 def test_what_bandersnatch_has_fetched(
     repo: Repository, pypi: PyPIServer, filled: FakeIndex, tmp_path: Path, documents: bool
 ) -> None:
+    under_packages(filled)
     bandersnatch(tmp_path / "old", pypi.url, documents=documents)
     is_taken_over(repo, pypi, tmp_path / "old" / "mirror", "bandersnatch")
 
@@ -192,11 +201,12 @@ def test_what_is_damaged_is_named_and_left_out(
     repo: Repository, pypi: PyPIServer, filled: FakeIndex, tmp_path: Path
 ) -> None:
     tree = tmp_path / "old"
+    under_packages(filled)
     bandersnatch(tree, pypi.url)
     one, two = built_files(filled)[:2]
     path = by_digest(tree / "mirror", one)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    report = adopt(repo, tree / "mirror", expect=3)
+    report = adopt(repo, tree / "mirror", "--no-simple", "--no-server", expect=3)
     assert [failure["what"] for failure in report["failed"]] == [str(path)]
     assert "its sha256 is" in report["failed"][0]["why"]
     assert one.filename not in repo.names()
@@ -204,7 +214,7 @@ def test_what_is_damaged_is_named_and_left_out(
     # It alone is fetched.
     pypi.reset()
     repo.refresh_all(*ALL)
-    assert pypi.count("/files/") == 1
+    assert [Path(path).name for path in fetched(pypi)] == [one.filename]
     repo.holds(*built_files(filled))
 
 

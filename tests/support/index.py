@@ -44,12 +44,13 @@ class IndexFile:
     url: str | None = None
     provenance: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = "files"  # bandersnatch accepts "packages" alone
 
     @property
     def path(self) -> str:
         """Path under which the server has the content, quoted."""
         digest = self.built.blake2b_256
-        return f"/files/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{quote(self.filename, safe='')}"
+        return f"/{self.folder}/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{quote(self.filename, safe='')}"
 
 
 @dataclass

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.support.index import FakeIndex, normalize
+from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile
 from tests.support.pages import project_document
 from tests.support.programs import Completed, clean_environment, run_program
@@ -67,6 +67,13 @@ def bandersnatch(
     )
 
 
+def under_packages(index: FakeIndex) -> None:
+    """Have the server keep files where PyPI does; bandersnatch accepts no other place."""
+    for project in index.projects.values():
+        for version in list(project.releases):
+            index.change(project.name, version, folder="packages")
+
+
 def morgan(home: Path, simple_url: str, requirements: Iterable[str]) -> Completed:
     """Run Morgan with its tree in `home`/index."""
     programs = tool("morgan", ["morgan"])
@@ -74,7 +81,7 @@ def morgan(home: Path, simple_url: str, requirements: Iterable[str]) -> Complete
     place.mkdir(parents=True, exist_ok=True)
     lines = "\n".join(f"{name} = >=0" for name in requirements)
     (place / "morgan.ini").write_text(_MORGAN.format(requirements=lines))
-    command = [programs / "morgan", "-i", place, "-I", simple_url, "mirror"]
+    command: list[str | Path] = [programs / "morgan", "-i", place, "-I", simple_url, "mirror"]
     return run_program(command, env=clean_environment(home), cwd=home, check=True, timeout_s=120)
 
 
@@ -117,4 +124,4 @@ def by_digest(directory: Path, built: BuiltFile) -> Path:
     return place / built.filename
 
 
-__all__ = ["bandersnatch", "by_digest", "minirepo", "morgan", "normalize", "old_bandersnatch"]
+__all__ = ["bandersnatch", "by_digest", "minirepo", "morgan", "old_bandersnatch", "under_packages"]

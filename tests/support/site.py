@@ -54,7 +54,7 @@ class Site:
     def find(self, path: str, headers: Mapping[str, str]) -> Resource | Answer:
         """Return what lies under a path, or an answer that says it is not (there)."""
         with self._index.lock:
-            if path.startswith("/files/"):
+            if path.startswith(("/files/", "/packages/")):
                 return self._file(unquote(path))
             if path == "/simple":
                 return Answer(301, {"Location": "/simple/"})
