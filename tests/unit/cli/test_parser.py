@@ -217,6 +217,7 @@ def test_what_stands_behind_the_command_goes_first() -> None:
 @pytest.mark.parametrize("name", commands())
 def test_global_flags_are_off_by_default(name: str) -> None:
     needed = {
+        "adopt": ["x"],
         "delete": ["x"],
         "explain": ["x"],
         "push": ["x"],
