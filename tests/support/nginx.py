@@ -32,11 +32,20 @@ class Nginx:
 
 
 @contextmanager
-def nginx_over(directory: Path, home: Path) -> Iterator[Nginx]:
-    """Serve a repository until the block ends; `home` takes the configuration and the log."""
+def nginx_over(directory: Path, home: Path, site: str | None = None) -> Iterator[Nginx]:
+    """Serve a repository until the block ends.
+
+    Args:
+        directory: the repository, or what the site is about.
+        home: takes the configuration and the log.
+        site: configuration of another kind; ``{port}`` and ``{root}`` in it are filled in.
+    """
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    (home / "site.conf").write_text(nginx_config(directory, listen=f"127.0.0.1:{port}"))
+    text = site or nginx_config(directory, listen=f"127.0.0.1:{port}")
+    if site is not None:
+        text = site.replace("{port}", str(port)).replace("{root}", str(directory))
+    (home / "site.conf").write_text(text)
     temporary = "".join(f"{name}_temp_path {home / name};" for name in _OWN_FOLDERS)
     user = "" if os.geteuid() else "user root;"
     (home / "nginx.conf").write_text(

@@ -18,6 +18,7 @@ import pytest
 from filelock import FileLock
 
 from tests.support.programs import Completed, clean_environment, run_program
+from tests.support.tools import VARIABLE
 
 PACKAGES = ("pypiserver", "passlib", "devpi-server", "twine", "simple-repository-server")
 USER, PASSWORD = "user", "ge heim&x"
@@ -139,9 +140,9 @@ def running(
 
 
 def install_peers(folder: Path) -> Peers:
-    """Install the servers, or take the environment that `MICROREPO_TEST_PEERS` names."""
-    named = os.environ.get("MICROREPO_TEST_PEERS")
-    directory = Path(named) if named else folder / "peers-venv"
+    """Install the servers, where `MICROREPO_TEST_TOOLS` says for good, else into `folder`."""
+    kept = os.environ.get(VARIABLE)
+    directory = (Path(kept).expanduser().resolve() if kept else folder) / "peers-venv"
     directory.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{directory}.lock"):
         mark = directory / "installed"

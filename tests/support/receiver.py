@@ -37,6 +37,8 @@ class Receiver:
         reads: how often each page was read.
         detours: answers to reads, by path.
         faults: for the next uploads; each says whether it has answered.
+        stalls: for the next uploads: read so many bytes of it, then nothing for so many seconds,
+            and close the connection.
         auth: user and password that are asked for.
         latency_s: before each answer.
     """
@@ -47,6 +49,7 @@ class Receiver:
         self.reads: dict[str, int] = defaultdict(int)
         self.faults: deque[Fault] = deque()
         self.detours: dict[str, Callable[[_Handler], bool]] = {}
+        self.stalls: deque[tuple[int, float]] = deque()
         self.auth: tuple[str, str] | None = None
         self.latency_s = 0.0
         self.dead = False
@@ -141,6 +144,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver = self.receiver
         time.sleep(receiver.latency_s)
+        if receiver.stalls:
+            count_bytes, seconds = receiver.stalls.popleft()
+            self.rfile.read(count_bytes)
+            time.sleep(seconds)
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if not self._is_welcome():
             return

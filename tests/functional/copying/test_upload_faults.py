@@ -126,6 +126,21 @@ def test_an_answer_that_never_comes(
     assert (report.copied, len(receiver.forms)) == (1, 1 if keep else 2)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 6.0])
+def test_a_server_that_takes_half_of_an_upload(
+    seconds: float, tmp_path: Path, receiver: Receiver, copy: Copier
+) -> None:
+    """It closes the connection in the middle, or reads no further until time is out."""
+    large = build_wheel("large", "1.0", payload_size=9_000_000)
+    (tmp_path / "one").mkdir()
+    large.write_to(tmp_path / "one")
+    receiver.stalls.append((500_000, seconds))
+    words = ["--source", tmp_path / "one", "--destination", receiver.upload_url, "--all"]
+    assert copy(*words, "--timeout-s", "3").copied == 1
+    assert not receiver.stalls
+    assert receiver.digests() == {large.filename: large.sha256}
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_connection_that_breaks(keep: bool, one: Path, receiver: Receiver, copy: Copier) -> None:
     receiver.faults.append(faults.dropped(keep=keep))
