@@ -161,7 +161,7 @@ def test_a_client_that_never_reads_does_not_stop_the_stop(bare: Path) -> None:
         sock.recv(1000)
         started_s = time.monotonic()
         running.server.shutdown()
-        assert time.monotonic() - started_s < 5
+        assert time.monotonic() - started_s < 60
         sock.close()
 
 
@@ -177,7 +177,7 @@ def test_a_second_signal_ends_at_once(bare: Path) -> None:
         time.sleep(0.5)
         assert program.process.poll() is None
         program.process.send_signal(signal.SIGTERM)
-        assert program.process.wait(timeout=3) == 0
+        assert program.process.wait(timeout=8) == 0
 
 
 def test_a_server_that_never_served_can_be_shut_down(bare: Path) -> None:
