@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 from requests.utils import get_netrc_auth
 
-from microrepo.client.session import public_url
+from microrepo.client.addresses import public_url
 from microrepo.errors import ConfigError
 
 Login = tuple[str, str]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from microrepo.client.session import ClientSettings, is_loopback, public_url, tls_context
+from microrepo.client.addresses import is_loopback, public_url
+from microrepo.client.session import ClientSettings
+from microrepo.client.tls import tls_context
 from microrepo.errors import ConfigError
 
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
@@ -35,7 +37,7 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
             f"$.proxy: {shown!r} is no URL of a proxy, such as http://proxy.example:3128"
         )
     if settings.ca_bundle or settings.client_cert:
-        tls_context(settings)
+        tls_context(settings.ca_bundle, settings.client_cert)
 
 
 def _is_proxy(text: str) -> bool:

@@ -7,26 +7,25 @@ urllib3 pool under its adapter, which halves what a call costs (docs/explanation
 from __future__ import annotations
 
 import base64
-import os
-import re
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import requests
 import urllib3
 from msgspec import Struct
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, get_netrc_auth, select_proxy
+from requests.utils import get_environ_proxies, get_netrc_auth, select_proxy
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError
 from urllib3.response import BaseHTTPResponse
-from urllib3.util.ssl_ import create_urllib3_context
 
 from microrepo._version import __version__
+from microrepo.client.addresses import is_loopback, leads_elsewhere, public_url, redirected
 from microrepo.client.direct import Line, NoAnswer
+from microrepo.client.tls import tls_context
 from microrepo.errors import ConfigError, MalformedResponse, Unavailable
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ _BODY_ATTEMPTS = 3
 # Larger pieces are no faster, and each thread holds two of them.
 _PIECE_BYTES = 1 << 18
 _MAX_REPLY_BYTES = 1 << 20
-_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1").fullmatch
 
 
 class ClientSettings(Struct, frozen=True):
@@ -216,11 +214,11 @@ class Client:
             if response.status not in _REDIRECTS:
                 return response
             location = response.headers.get("Location")
-            if not location or (same_origin and _leads_elsewhere(url, location)):
+            if not location or (same_origin and leads_elsewhere(url, location)):
                 return response
             response.drain_conn()
             response.release_conn()
-            url = _redirected(start, url, location)
+            url = redirected(start, url, location)
         raise MalformedResponse(public_url(start), f"more than {_MAX_REDIRECTS} redirects")
 
     def throttle(self, count_bytes: int) -> None:
@@ -351,7 +349,11 @@ class Client:
         mounted = session.adapters.get(prefix)
         if isinstance(mounted, _Adapter):
             return mounted
-        context = tls_context(self._settings) if origin.startswith("https") else None
+        context = (
+            tls_context(self._settings.ca_bundle, self._settings.client_cert)
+            if origin.startswith("https")
+            else None
+        )
         adapter = _Adapter(context, self._settings.connections)
         session.mount(prefix, adapter)
         return adapter
@@ -393,75 +395,9 @@ def _read_bounded(response: BaseHTTPResponse, url: str, max_bytes: int) -> bytes
     return b"".join(pieces)
 
 
-def tls_context(settings: ClientSettings) -> ssl.SSLContext:
-    """Return the client's side of TLS.
-
-    Raises:
-        ConfigError: the CA bundle or the client certificate cannot be used.
-    """
-    context = create_urllib3_context()
-    bundle = (
-        settings.ca_bundle
-        or os.environ.get("REQUESTS_CA_BUNDLE")
-        or os.environ.get("CURL_CA_BUNDLE")
-        or DEFAULT_CA_BUNDLE_PATH
-    )
-    try:
-        if Path(bundle).is_dir():
-            context.load_verify_locations(capath=bundle)
-        else:
-            context.load_verify_locations(cafile=bundle)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{bundle}: cannot be used as a CA bundle: {error}") from error
-    if settings.client_cert:
-        try:
-            context.load_cert_chain(settings.client_cert)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(
-                f"{settings.client_cert}: cannot be used as a client certificate: {error}"
-            ) from error
-    return context
-
-
 def _user_agent(contact: str | None) -> str:
     about = f" ({contact})" if contact else ""
     return f"microrepo/{__version__}{about} requests/{requests.__version__}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine."""
-    return _LOOPBACK(host) is not None
-
-
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of `url`, without credentials."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _leads_elsewhere(url: str, location: str) -> bool:
-    try:
-        target = urljoin(url, location)
-        return origin_of(url).casefold() != origin_of(target).casefold()
-    except ValueError:
-        return True
-
-
-def _redirected(start: str, url: str, location: str) -> str:
-    """Return where a redirect leads, or raise `MalformedResponse` when that is no web address."""
-    try:
-        target = urljoin(url, location)
-        if urlsplit(target).scheme in {"http", "https"} and urlsplit(target).hostname:
-            return target
-    except ValueError:
-        target = location
-    raise MalformedResponse(public_url(start), f"redirects to {target[:80]!r}, not http(s)")
-
-
-def public_url(url: str) -> str:
-    """Return `url` without user and password, fit for messages and logs."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _short(error: object) -> str:

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.client import Client, ClientSettings
+from microrepo.client.addresses import origin_of, public_url
 from microrepo.client.credentials import Ask, Given, Login, Surroundings, find_login, question
-from microrepo.client.session import origin_of, public_url
 from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse
 from microrepo.operations.session import client_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from microrepo.client import Client
-from microrepo.client.session import public_url
+from microrepo.client.addresses import public_url
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.formats.buildout import parse_versions

@@ -19,8 +19,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from microrepo.client import Client, ClientSettings
+from microrepo.client.addresses import is_loopback, origin_of
 from microrepo.client.mistakes import check_network
-from microrepo.client.session import is_loopback, origin_of
 from microrepo.config.checks import entries_of
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size

@@ -9,7 +9,7 @@ from msgspec import Struct
 from urllib3.exceptions import HTTPError
 
 from microrepo.client import Client
-from microrepo.client.session import public_url
+from microrepo.client.addresses import public_url
 from microrepo.errors import Unavailable
 from microrepo.formats.archives import read_egg_metadata, read_sdist_parts, read_wheel_metadata
 from microrepo.formats.filenames import package_type_of, split_release

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from microrepo.client import Client
-from microrepo.client.session import public_url
+from microrepo.client.addresses import public_url
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse, Unavailable
 from microrepo.repositories.local import local_path
 from microrepo.repositories.opening import without_credentials

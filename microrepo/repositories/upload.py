@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from packaging.utils import canonicalize_name
 
 from microrepo.client import Answer, Client
-from microrepo.client.session import public_url
+from microrepo.client.addresses import public_url
 from microrepo.errors import MicrorepoError, Unavailable
 from microrepo.formats.simple_api import ACCEPT, parse_project
 from microrepo.model import Digests, File

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from microrepo.client import Client, ClientSettings
-from microrepo.client.session import origin_of
+from microrepo.client.addresses import origin_of
 from microrepo.errors import AccessDenied, ConfigError, MicrorepoError
 from microrepo.model import Outcome
 from microrepo.repositories.contents import digest_file, hash_url
