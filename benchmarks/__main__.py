@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -24,10 +25,22 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     "memory": scenarios.memory,
 }
 
+# Programs with options of their own: `python -m benchmarks PROGRAM --help`.
+PROGRAMS = {
+    "serving": "benchmarks.serving",
+    "installing": "benchmarks.installing",
+    "tree": "benchmarks.tree",
+    "closure-speed": "benchmarks.closure_speed",
+    "closure-compare": "benchmarks.closure_compare",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the scenarios asked for; 0 when they ran, whatever the figures are."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in PROGRAMS:
+        return int(importlib.import_module(PROGRAMS[words[0]]).main(words[1:]))
+    options = _parser().parse_args(words)
     # So that the server and the output directories go, as they do on Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     peers = [] if options.peers == ["none"] else options.peers
@@ -74,7 +87,11 @@ def _publish(bench: Bench, result: Result) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=f"Programs with options of their own: {', '.join(PROGRAMS)}.",
+    )
     parser.add_argument("scenario", choices=["all", "generate", *SCENARIOS])
     parser.add_argument("--runs", type=int, default=3, help="rounds; medians are shown")
     parser.add_argument(

@@ -1,6 +1,6 @@
 """Compare closures on one index: microrepo, `uv pip compile`, real pip and Morgan.
 
-    python -m benchmarks.closure_compare --work-dir DIR [--morgan PROGRAM]
+    python -m benchmarks closure-compare [--morgan PROGRAM]
 
 The index is fetched once into DIR (about 50 well-known projects, by name); afterwards everything
 happens on loopback. Prints Markdown.
@@ -43,7 +43,7 @@ PAIRS: list[Pair] = list(product(GOALS, TARGETS))
 def main(words: Sequence[str] | None = None) -> int:
     """Run everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--work-dir", type=Path, required=True)
+    parser.add_argument("--work-dir", type=Path, default=Path("/dev/shm/microrepo-benchmarks"))
     parser.add_argument("--morgan", type=Path, help="its program, in an environment of its own")
     given = parser.parse_args(words)
     work: Path = given.work_dir.resolve()

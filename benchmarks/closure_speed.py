@@ -1,6 +1,6 @@
 """How long a closure takes: 2,000 generated projects, 200 goals, four environments, 50 ms latency.
 
-    python -m benchmarks.closure_speed --work-dir DIR
+    python -m benchmarks closure-speed
 
 nginx sleeps before each answer. Prints requests (each document and each metadata file may be
 asked for once), wall time against the bound, and the solver's time beside `uv pip compile`.
@@ -54,7 +54,7 @@ class Asked:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--work-dir", type=Path, required=True)
+    parser.add_argument("--work-dir", type=Path, default=Path("/dev/shm/microrepo-benchmarks"))
     parser.add_argument("--projects", type=int, default=2000)
     parser.add_argument("--goals", type=int, default=200)
     parser.add_argument("--connections", type=int, nargs="+", default=[20, 50])

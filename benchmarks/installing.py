@@ -1,4 +1,4 @@
-"""`python -m benchmarks.installing`: how long pip and uv take to find one requirement.
+"""`python -m benchmarks installing`: how long pip and uv take to find one requirement.
 
 Repositories of 10,000 and more files, of which one is a genuine wheel and the others are names
 without content: nobody opens them. Each client resolves the one requirement by each of the five
@@ -137,14 +137,14 @@ def run(work: Path, sizes: Sequence[int], rounds: int, first_port: int) -> str:
     return "\n".join(lines) + f"\n\nVersions: {'; '.join(versions)}\n"
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run and print; 0 when it ran, whatever the figures are."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.installing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks installing", description=__doc__)
     parser.add_argument("--work-dir", type=Path, default=Path("/dev/shm/microrepo-benchmarks"))
     parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--runs", type=int, default=3, help="rounds; medians are shown")
     parser.add_argument("--first-port", type=int, default=8830, help="first of two ports")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     print(run(options.work_dir.resolve(), options.files, options.runs, options.first_port))
     return 0
 

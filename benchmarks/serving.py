@@ -1,4 +1,4 @@
-"""`python -m benchmarks.serving`: our server against others, with wrk, on the same files.
+"""`python -m benchmarks serving`: our server against others, with wrk, on the same files.
 
 The files: one repository of small genuine wheels and one file of 100 MB. The contestants take
 turns, every round, so that what else the machine does hits all of them; medians are shown.
@@ -369,14 +369,14 @@ def _said(*command: str) -> str:
     return (done.stdout + done.stderr).splitlines()[0].partition(" Copyright")[0].strip()
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run and print; 0 when it ran, whatever the figures are."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks serving", description=__doc__)
     parser.add_argument("--work-dir", type=Path, default=Path("/dev/shm/microrepo-benchmarks"))
     parser.add_argument("--runs", type=int, default=3, help="rounds; medians are shown")
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--first-port", type=int, default=8820, help="first of six ports")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     load = os.getloadavg()[0]
     print(run(options.work_dir.resolve(), options.runs, options.seconds, options.first_port))
     print(json.dumps({"load before": round(load, 1), "load after": round(os.getloadavg()[0], 1)}))

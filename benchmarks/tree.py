@@ -1,4 +1,4 @@
-"""`python -m benchmarks.tree`: what writing the static tree costs, whole and after one change.
+"""`python -m benchmarks tree`: what writing the static tree costs, whole and after one change.
 
 The state is made up: no distribution exists, only the rows that a refresh would leave. The floor
 is writing the very same bytes to as many files in as many directories, with nothing else done.
@@ -14,7 +14,7 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
@@ -227,14 +227,14 @@ def show(figures: dict[str, float]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Measure the sizes asked for and print a Markdown table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tree", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks tree", description=__doc__)
     parser.add_argument("--projects", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--runs", type=int, default=7, help="single changes; the median is shown")
     parser.add_argument("--directory", type=Path, default=Path("/var/tmp/microrepo-tree"))
     parser.add_argument("--no-floor", action="store_true")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     print(
         "| projects | files | whole tree | floor | ratio | ratio, floor synced | one change "
         "| no change | links.html |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
