@@ -225,9 +225,21 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
         named = tuple(d for d in decisions if d.file.filename == target)
         present = frozenset(file.filename for file in state.files([project.name]) if file.present)
         chains = trace(state, [name for name, found in requirers.items() if found])
+        if policy.budget_bytes is not None and row.complete:
+            named, decisions = (_with_evictions(d, present) for d in (named, decisions))
         return Explanation(project, row, named or decisions, present, requirers, chains)
     finally:
         state.close()
+
+
+def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
+    """Say what became of files that the rules keep and that a complete project lacks."""
+    return tuple(
+        Decision(d.file, False, Reason.EVICTED, "gave way to `max_total_size`")
+        if d.keep and d.file.filename not in present
+        else d
+        for d in decisions
+    )
 
 
 def _decisions(project: Project, policy: Policy) -> tuple[Decision, ...]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, NormalizedName, Project, Reason
+from microrepo.operations.budget import evictions
+from microrepo.operations.looking import Looked
 from microrepo.operations.report import Report
 from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.session import Session, open_session
@@ -66,6 +70,7 @@ def prune(
     with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
         report = session.report
         deletions = _unwanted(session, policy)
+        deletions += evictions(session, policy, {action.filename for action in deletions})
         report.totals = totals_of(deletions)
         refused = check_deletions(deletions, session.state.count_present(), session.limits())
         if refused is not None:
@@ -129,6 +134,24 @@ def _deletion(row: FileRow, reason: str) -> Action:
         reason,
         row.size or 0,
         replaced=reason == Reason.SUPERSEDED.value,
+    )
+
+
+def with_reasons(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Action, ...]:
+    """Say of deletions which rule the file no longer passes."""
+    if not any(action.kind is ActionKind.DELETE for action in plan):
+        return tuple(plan)
+    reasons = {
+        decision.file.filename: decision.reason.value
+        for one in looked
+        for decision in one.decisions
+        if not decision.keep
+    }
+    return tuple(
+        msgspec.structs.replace(action, reason=reasons[action.filename])
+        if action.kind is ActionKind.DELETE and action.filename in reasons
+        else action
+        for action in plan
     )
 
 

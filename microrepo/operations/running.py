@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from microrepo.model import Action, ActionKind, NormalizedName
+from microrepo.operations.budget import EVICTED
 from microrepo.operations.changes import Changes, Visit
 from microrepo.operations.looking import Records, Rules, ask_for, deciding_by, look
 from microrepo.operations.pruning import NOT_REQUESTED, REMOVED, delete_files, deletions_of_projects
@@ -28,7 +29,7 @@ class Run:
         self.rules = rules
         self.only_these = only_these
         self._records = Records(session, rules)
-        self.wave = Wave(session, replace=replace)
+        self.wave = Wave(session, rules, replace=replace)
         self._deletions: list[Action] = []
         self._changed: set[str] = set()
 
@@ -110,6 +111,7 @@ class Run:
         """Delete what was planned, if the guard on deletions lets it pass."""
         session = self.session
         report = session.report
+        self._deletions.extend(self.wave.budget.deletions() if session.config.prune else ())
         refused = check_deletions(self._deletions, session.state.count_present(), session.limits())
         if refused is not None:
             report.refused = str(refused)
@@ -143,4 +145,4 @@ def publish(session: Session, *, leaving: Collection[str] = ()) -> None:
         publish_changes(session, leaving=leaving)
 
 
-_OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED})
+_OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED, EVICTED})

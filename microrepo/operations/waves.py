@@ -19,9 +19,10 @@ from microrepo.model import (
     NormalizedName,
 )
 from microrepo.operations.arrivals import Transfer, file_of, together
-from microrepo.operations.looking import Looked, with_failure
+from microrepo.operations.budget import Budget
+from microrepo.operations.looking import Looked, Rules, with_failure
 from microrepo.operations.presence import find_present
-from microrepo.operations.pruning import QUARANTINED
+from microrepo.operations.pruning import QUARANTINED, with_reasons
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
 from microrepo.plan import check_space, make_plan, totals_of
@@ -70,8 +71,9 @@ class Wave:
     the files of this one arrive.
     """
 
-    def __init__(self, session: Session, *, replace: bool = False) -> None:
+    def __init__(self, session: Session, rules: Rules, *, replace: bool = False) -> None:
         self._session = session
+        self.budget = Budget(session, rules)
         self._replace = replace
         self._state = session.state
         self._report = session.report
@@ -84,6 +86,7 @@ class Wave:
 
     def begin(self, looked: Sequence[Looked]) -> Begun:
         """Plan, write down what is about to happen, and queue the transfers."""
+        looked = self.budget.fit(looked, self._bytes_under_way)
         wanted = [item for one in looked for item in one.wanted()]
         recorded = {
             row.filename: row for row in self._state.files(one.project.name for one in looked)
@@ -94,6 +97,7 @@ class Wave:
             make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace),
             looked,
         )
+        plan = with_reasons(plan, looked)
         plan = _with_quarantine(plan, looked, recorded, self._session.config.removed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
@@ -138,6 +142,9 @@ class Wave:
             )
 
     def _check_space(self, plan: Sequence[Action]) -> str:
+        refused_budget = self.budget.refusal()
+        if refused_budget:
+            return refused_budget
         totals = totals_of(plan)
         if not totals.download or (self._report.dry_run and not self._session.directory.exists()):
             return ""

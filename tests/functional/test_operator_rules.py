@@ -215,3 +215,99 @@ def test_mistakes(repo: Repository, tmp_path: Path, args: list[str], message: st
     done = repo.run("refresh", *repo.flags(), "--packages", "foo", *args, expect=2, cwd=tmp_path)
     assert message in done.stderr
     assert not repo.path.exists()
+
+
+class TestBudget:
+    """Old releases give way to `max_total_size`."""
+
+    ARGS = ("--versions", "all", "--python-versions", "all", "--over-budget", "evict")
+
+    @pytest.fixture
+    def files(self, index: FakeIndex) -> dict[str, BuiltFile]:
+        """Two projects with three releases each, by name and version; a3 is the oldest of all."""
+        built = {}
+        for name, days in (("a", (3, 5, 1)), ("b", (2, 4, 6))):
+            for number, day in enumerate(days, start=1):
+                file = build_wheel(name, f"{number}.0", payload_size=10_000)
+                index.add(name, file, upload_time=f"2024-01-0{day}T00:00:00Z")
+                built[f"{name}{number}"] = file
+        return built
+
+    @pytest.fixture
+    def one(self, files: dict[str, BuiltFile]) -> int:
+        """Bytes of the largest file."""
+        return max(file.size for file in files.values())
+
+    def test_old_releases_go_and_come_back(
+        self, repo: Repository, pypi: PyPIServer, files: dict[str, BuiltFile], one: int
+    ) -> None:
+        def held(*names: str) -> list[BuiltFile]:
+            return [files[name] for name in names]
+
+        def refresh(limit: int, *args: str) -> Report:
+            return repo.refresh_all(*self.ARGS, "--max-total-size", str(limit), *args)
+
+        report = refresh(5 * one)
+        # b1 came out before all others but the newest of a, which never goes.
+        repo.holds(*held("a1", "a2", "a3", "b2", "b3"))
+        assert (report.downloaded, report.rejected) == (5, {"evicted": 1})
+        pypi.reset()
+        assert refresh(5 * one).projects == 0
+        explained = repo.do(
+            "explain", "b", "--packages", "everything", *self.ARGS, "--max-total-size", str(5 * one)
+        ).stdout
+        assert "out   b-1.0-py3-none-any.whl: evicted" in explained
+
+        dry = refresh(3 * one, "--dry-run")
+        report = refresh(3 * one)
+        assert [a.filename for a in dry.plan] == [files[n].filename for n in ("a1", "b2")]
+        assert (report.deleted, report.downloaded) == (2, 0)
+        repo.holds(*held("a2", "a3", "b3"))
+        assert "evicted" in repo.do("history", "b").stdout
+
+        refresh(6 * one)
+        repo.holds(*files.values())
+        assert pypi.count("/pypi/") == 0
+
+    def test_a_new_release_pushes_out_the_oldest_of_another_project(
+        self, repo: Repository, index: FakeIndex, files: dict[str, BuiltFile], one: int
+    ) -> None:
+        limit = ("--max-total-size", str(6 * one))
+        repo.refresh_all(*self.ARGS, *limit)
+        new = build_wheel("a", "4.0", payload_size=10_000)
+        index.add("a", new, upload_time="2025-01-01T00:00:00Z")
+        dry = repo.refresh_all(*self.ARGS, *limit, "--dry-run")
+        # b was not looked at; a3 is no longer the newest of a, and older than all.
+        assert {a.filename: a.kind.value for a in dry.plan} == {
+            new.filename: "download",
+            files["a3"].filename: "delete",
+        }
+        report = repo.refresh_all(*self.ARGS, *limit)
+        assert (report.projects, report.deleted) == (1, 1)
+        newer = build_wheel("a", "5.0", payload_size=10_000)
+        index.add("a", newer, upload_time="2025-01-02T00:00:00Z")
+        repo.refresh_all(*self.ARGS, *limit)
+        gone = {"a3", "b1"}
+        repo.holds(new, newer, *(file for name, file in files.items() if name not in gone))
+        assert repo.query("SELECT count(*) FROM projects WHERE NOT complete") == [(0,)]
+        assert repo.refresh_all(*self.ARGS, *limit).projects == 0
+
+    def test_pins_and_newest_stay_or_the_plan_is_refused(
+        self, repo: Repository, files: dict[str, BuiltFile], one: int
+    ) -> None:
+        ask = ("--packages", "a", "a==1.0", "b", *self.ARGS, "--max-total-size")
+        report = repo.refresh(*ask, str(2 * one), expect=1)
+        assert "what cannot be evicted takes" in report.refused
+        repo.holds()
+        repo.refresh(*ask, str(3 * one))
+        repo.holds(files["a1"], files["a3"], files["b3"])
+
+    def test_prune_keeps_to_a_smaller_budget_offline(
+        self, repo: Repository, files: dict[str, BuiltFile], one: int
+    ) -> None:
+        repo.refresh_all(*self.ARGS)
+        settings = (*self.ARGS, "--packages", "everything", "--max-total-size", str(4 * one))
+        dry = json.loads(repo.do("prune", *settings, "--dry-run", "--json").stdout)
+        repo.do("prune", *settings)
+        repo.holds(*(files[name] for name in ("a2", "a3", "b2", "b3")))
+        assert {a["filename"] for a in dry["plan"]} == {files[n].filename for n in ("a1", "b1")}

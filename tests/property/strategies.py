@@ -6,9 +6,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from microrepo.config.schema import KEYS
-from microrepo.model import Digests, File, LocalFile, NormalizedName, Project
+from microrepo.config.schema import KEYS, MetadataRule
+from microrepo.model import (
+    Digests,
+    File,
+    Info,
+    LocalFile,
+    NormalizedName,
+    Project,
+    Vulnerability,
+)
 from microrepo.plan import Wanted
+from microrepo.selection.metadata import parse_rules
 from microrepo.selection.patterns import parse_patterns
 from microrepo.selection.policy import Policy
 from microrepo.selection.pythons import PythonFilter, parse_python_words
@@ -106,7 +115,16 @@ def projects(draw: st.DrawFn) -> Project:
     files = draw(st.lists(source_files(), max_size=12))
     twice = draw(st.booleans())
     files += files[:1] if twice else []
-    return Project(NormalizedName("foo"), "Foo", files=tuple(files))
+    return Project(
+        NormalizedName("foo"),
+        "Foo",
+        files=tuple(files),
+        info=Info(
+            version=draw(st.sampled_from((None, *VERSIONS))),
+            license=draw(st.sampled_from((None, "MIT", "GPL"))),
+        ),
+        vulnerabilities=draw(st.sampled_from(((), (FLAW,)))),
+    )
 
 
 def _subset(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...] | None]:
@@ -139,8 +157,43 @@ def policies(draw: st.DrawFn, newest: st.SearchStrategy[int | None] | None = Non
         uploaded_before=draw(st.sampled_from((None, *TIMES))),
         min_age_days=draw(st.sampled_from((0, 3, 60))),
         require_digests=draw(st.booleans()),
+        **draw(operator_rules()),
     )
 
+
+# Rules of operators: for each some settings, one of which is none.
+OPERATOR_RULES: dict[str, tuple[Any, ...]] = {
+    "allowed": tuple(
+        parse_patterns(entries, "allow")
+        for entries in (["foo"], ["re:^f", "foo<1.0"], ["foo>=1.0", "foo==0.9"], ["b*"])
+    ),
+    "metadata": (parse_rules({"license": MetadataRule(any=["MIT"], missing="drop")}),),
+    "max_project_bytes": (100,),
+    "min_versions": (2,),
+    "max_versions": (3,),
+    "allow_releases": (("^1",),),
+    "exclude_releases": (("b\\d",), ("^2", "dev")),
+    "allow_files": (("whl$", "zip$"),),
+    "exclude_files": (("-cp3",),),
+    "exclude_platforms": (("win*",), ("any", "manylinux*")),
+    "requires_python": (("3.9",), ("2.7", "3.12.1")),
+    "vulnerabilities": ("report", "refuse"),
+    "newest_by": ("time",),
+    "min_age_exempt": (parse_patterns(["foo>=2"], "min_age_exempt"),),
+}
+
+
+def operator_rules() -> st.SearchStrategy[dict[str, Any]]:
+    """Few of the rules at a time, so that something passes them."""
+    names = st.sets(st.sampled_from(sorted(OPERATOR_RULES)), max_size=2).map(sorted)
+    return names.flatmap(
+        lambda found: st.fixed_dictionaries(
+            {name: st.sampled_from(OPERATOR_RULES[name]) for name in found}
+        )
+    )
+
+
+FLAW = Vulnerability("PYSEC-1", fixed_in=("1.0.post1", "10.0"))
 
 # --- settings -----------------------------------------------------------------------------------------
 

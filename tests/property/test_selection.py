@@ -15,8 +15,8 @@ from microrepo.model import Decision, Project, Reason
 from microrepo.selection.patterns import parse_patterns
 from microrepo.selection.policy import Policy
 from microrepo.selection.pythons import PythonFilter, parse_python_words
-from microrepo.selection.releases import reconsider_at, select
-from tests.property.strategies import NOW, policies, projects
+from microrepo.selection.releases import reconsider_at, select, split_candidates
+from tests.property.strategies import NOW, OPERATOR_RULES, policies, projects
 
 ALL_VERSIONS = st.none()
 
@@ -94,6 +94,15 @@ DENY: dict[str, dict[str, object]] = {
     "no type": {"package_types": ()},
     "no extension": {"extensions": ()},
     "no platform": {"platforms": ()},
+    **{
+        f"{key} {number}": {key: value}
+        for key, number, value in (
+            (key, number, value)
+            for key, values in OPERATOR_RULES.items()
+            if key not in {"newest_by", "min_age_exempt"}
+            for number, value in enumerate(values)
+        )
+    },
 }
 
 
@@ -101,7 +110,14 @@ DENY: dict[str, dict[str, object]] = {
 def test_a_deny_rule_never_adds_a_file(project: Project, policy: Policy) -> None:
     before = kept(select(project, policy, NOW))
     for name, rule in DENY.items():
+        key = next(iter(rule))
+        if key in OPERATOR_RULES and getattr(policy, key) != getattr(Policy(), key):
+            continue  # it would take the place of another rule
         stricter = msgspec.structs.replace(policy, **rule)
+        if stricter.allowed is not None and key == "allowed":
+            # What `allow` pins is wanted more than before.
+            listed = msgspec.structs.replace(stricter.allowed, releases={})
+            stricter = msgspec.structs.replace(stricter, allowed=listed)
         assert kept(select(project, stricter, NOW)) <= before, name
 
 
@@ -126,3 +142,48 @@ def test_a_python_less_never_adds_a_file(project: Project, policy: Policy) -> No
 def test_the_next_look_lies_in_the_future(project: Project, policy: Policy) -> None:
     moment = reconsider_at(select(project, policy, NOW), policy)
     assert moment is None or moment > NOW
+
+
+@given(projects(), policies(ALL_VERSIONS))
+def test_what_is_pinned_passes_rules_on_projects_and_releases(
+    project: Project, policy: Policy
+) -> None:
+    pinned = msgspec.structs.replace(policy, requested={project.name: ("==1.0",)})
+    bare = msgspec.structs.replace(
+        pinned,
+        allowed=None,
+        metadata=(),
+        max_project_bytes=None,
+        min_versions=None,
+        max_versions=None,
+        allow_releases=(),
+        exclude_releases=(),
+        vulnerabilities="ignore",
+    )
+    assert kept(select(project, pinned, NOW)) == kept(select(project, bare, NOW))
+
+
+@given(projects(), policies(ALL_VERSIONS))
+def test_selecting_again_from_what_was_selected_changes_nothing(
+    project: Project, policy: Policy
+) -> None:
+    # Rules on the extent of a project look at all that the source lists.
+    extent = {"max_project_bytes": None, "min_versions": None, "max_versions": None}
+    policy = msgspec.structs.replace(policy, **extent)
+    decisions = select(project, policy, NOW)
+    rest = msgspec.structs.replace(project, files=tuple(d.file for d in decisions if d.keep))
+    assert kept(select(rest, policy, NOW)) == kept(decisions)
+
+
+@given(projects(), policies(ALL_VERSIONS))
+def test_the_closure_chooses_from_no_more_than_the_rules_admit(
+    project: Project, policy: Policy
+) -> None:
+    """Pre-releases, yanked files and Pythons aside, which the closure knows better."""
+    candidates, rejected = split_candidates(project, policy, NOW)
+    encode = msgspec.msgpack.encode
+    assert Counter(map(encode, (*candidates, *(d.file for d in rejected)))) == Counter(
+        map(encode, project.files)
+    )
+    free = msgspec.structs.replace(policy, prereleases=True, yanked=True, pythons=None, newest=None)
+    assert kept(select(project, free, NOW)) <= set(map(encode, candidates))
