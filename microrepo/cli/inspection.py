@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, requests_or_everything
+from microrepo.config.sizes import format_size
+from microrepo.errors import ConfigError
 
 if TYPE_CHECKING:
     from microrepo.operations.inspecting import HeldFile
@@ -60,6 +63,10 @@ def command_history(arguments: argparse.Namespace) -> int:
     """Tell which files came and went, and why, newest first."""
     from microrepo.operations.inspecting import history
 
+    if arguments.changes is not None or arguments.since is not None:
+        return _show_changes(arguments)
+    if arguments.paths:
+        raise ConfigError("--paths belongs to a change list; add --changes or --since RUN")
     rows = history(load_settings(arguments).config, arguments.project, arguments.limit)
     if arguments.json:
         render.print_json(rows)
@@ -69,4 +76,28 @@ def command_history(arguments: argparse.Namespace) -> int:
                 f"run {row.run}  {row.action:<6}  {row.filename}  {row.reason}\n" for row in rows
             )
         )
+    return 0
+
+
+def _show_changes(arguments: argparse.Namespace) -> int:
+    from microrepo.operations.change_list import recorded_changes
+
+    changes = recorded_changes(
+        load_settings(arguments).config,
+        (arguments.changes or None) if arguments.since is None else arguments.since,
+        since=arguments.since is not None,
+        digests=arguments.json,
+    )
+    if arguments.json:
+        render.print_json(list(changes))
+    elif arguments.paths:
+        # As bytes: a name may hold what the terminal's encoding cannot.
+        for change in changes:
+            if change.action == arguments.paths:
+                sys.stdout.buffer.write(os.fsencode(change.path) + b"\n")
+    else:
+        for change in changes:
+            size = "" if change.size is None else f"  {format_size(change.size)}"
+            line = f"{change.action:<6}  {change.path}{size}"
+            sys.stdout.write(render.closing_text((line,), (), ()))
     return 0

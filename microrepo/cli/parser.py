@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import msgspec
 
 from microrepo._version import __version__
 from microrepo.cli.copying_flags import add_copying
@@ -22,7 +26,7 @@ _REPEATED_KEYS = frozenset({"packages", *PATTERN_KEYS, *REGEX_KEYS})
 _NUMBER_KEYS = frozenset(
     {
         *("processes", "connections", "min_age_days", "requests_per_second", "timeout_s"),
-        *("retries", "min_versions", "max_versions"),
+        *("retries", "min_versions", "max_versions", "hook_timeout_s"),
     }
 )
 _BOOLEAN_KEYS = frozenset(
@@ -38,8 +42,10 @@ _BOOLEAN_KEYS = frozenset(
         "allow_http",
         "require_digests",
         "file_host_fallback",
+        "change_list_history",
     }
 )
+_AFTER_A_RUN = ("change_list", "change_list_history", "metrics_file", "hook", "hook_timeout_s")
 _ABOUT = "Make and keep the repository that machines without the internet install Python from."
 _EPILOG = """\
 Without a command: the questions of a first run if there is no config file, then `refresh`.
@@ -221,7 +227,42 @@ def _add_looking(commands: Any) -> None:
     history = _command(commands, "history", about, module="inspection")
     history.add_argument("project", nargs="?", metavar="PROJECT", help="of this project alone")
     history.add_argument("--limit", type=int, default=100, help="how many lines (100)")
+    span = history.add_mutually_exclusive_group()
+    span.add_argument(
+        "--changes",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="RUN",
+        help="the change list of a run instead (default: the newest)",
+    )
+    span.add_argument(
+        "--since", type=int, metavar="RUN", help="the change list of this and all later runs"
+    )
+    history.add_argument(
+        "--paths",
+        choices=("add", "delete"),
+        help="of the change list, the paths alone that came or went, for rsync and others",
+    )
     add_config_flags(history, only=("repository",))
+    about = "tell how old the mirror is and what is wrong with it, for monitors"
+    health = _command(
+        commands,
+        "health",
+        about,
+        module="watching",
+        epilog="Exit codes: 0 fine, 1 failed or too old, 3 something is missing.",
+    )
+    health.add_argument(
+        "--max-age",
+        default="2d",
+        metavar="AGE",
+        help="a mirror older than that is a failure: 90min, 12h, 3d (2d)",
+    )
+    health.add_argument(
+        "--prometheus", action="store_true", help="print metrics in Prometheus' text format"
+    )
+    add_config_flags(health, only=("repository", "simple"))
 
 
 def _add_targets(commands: Any) -> None:
@@ -261,7 +302,7 @@ def _add_targets(commands: Any) -> None:
 def _add_serving(commands: Any) -> None:
     about = "write the static simple/ index anew, also beside files that microrepo did not fetch"
     index = _command(commands, "index", about, module="serving")
-    add_config_flags(index, only=("repository", "processes", "server"))
+    add_config_flags(index, only=("repository", "processes", "server", *_AFTER_A_RUN))
     serve = _command(commands, "serve", "serve the repository over HTTP", module="serving")
     serve.add_argument("--host", default="127.0.0.1", help="address (default: this machine only)")
     serve.add_argument("--port", type=int, default=8080, help="port, 0 for any (8080)")
@@ -289,7 +330,7 @@ def _add_adopt(commands: Any) -> None:
         "--copy", action="store_true", help="copy files that lie on another file system"
     )
     keys = ("repository", "processes", "min_free_space", "max_total_size", "simple", "server")
-    add_config_flags(parser, only=keys)
+    add_config_flags(parser, only=(*keys, *_AFTER_A_RUN))
 
 
 def _add_schedule(commands: Any) -> None:
@@ -338,6 +379,8 @@ def _add_flag(group: Any, option: Option) -> None:
         group.add_argument(name, metavar="LIST", type=_comma_list, **about)
     elif option.key in _NUMBER_KEYS:
         group.add_argument(name, metavar="N", type=_number, **about)
+    elif option.key == "hook":
+        group.add_argument(name, metavar="COMMAND", type=_words, **about)
     elif option.key == "metadata":
         group.add_argument(name, metavar="JSON", type=_json_object, **about)
     elif option.key in _LIST_OR_JSON_KEYS:
@@ -355,6 +398,18 @@ def _comma_list(text: str) -> list[str] | str:
 def _number(text: str) -> float | int:
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+def _words(text: str) -> list[str]:
+    """Read a command as one text, as a shell would split it, or as a JSON list."""
+    if text.startswith("["):
+        reader: Callable[[str], list[str]] = functools.partial(msgspec.json.decode, type=list[str])
+    else:
+        reader = shlex.split
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 def _plain(text: str) -> str | int:

@@ -23,7 +23,7 @@ _SIZE_KEYS = (
     *("max_file_size", "max_project_size"),
     *("max_total_size", "min_free_space", "bandwidth"),
 )
-_PATH_KEYS = ("repository", "ca_bundle", "client_cert")
+_PATH_KEYS = ("repository", "ca_bundle", "client_cert", "change_list", "metrics_file")
 
 
 def check(config: Config, where: str = "config") -> None:
@@ -54,6 +54,7 @@ def check(config: Config, where: str = "config") -> None:
             _check_path(getattr(config, key), key)
         _check_sources(config)
         _check_web_url(config.file_host, "file_host")
+        _check_hook(config.hook)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
 
@@ -132,6 +133,12 @@ def _check_web_url(text: str | None, key: str) -> None:
         raise ConfigError(f"$.{key}: {shown!r} is no http(s) URL")
     if parts.query or parts.fragment:
         raise ConfigError(f"$.{key}: {shown!r} must end with its path: no `?` and no `#`")
+
+
+def _check_hook(words: list[str]) -> None:
+    for index, word in enumerate(words):
+        if "\0" in word or (index == 0 and not word.strip()):
+            raise ConfigError(f"$.hook[{index}]: {word!r} cannot be part of a command")
 
 
 def _check_path(text: str | None, key: str) -> None:

@@ -196,6 +196,8 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
         ),
         ca_bundle=absolute("ca_bundle"),
         client_cert=absolute("client_cert"),
+        change_list=absolute("change_list"),
+        metrics_file=absolute("metrics_file"),
         **{key: _located(getattr(config, key), base_of(key)) for key in PATTERN_KEYS},
     )
 

@@ -412,6 +412,38 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     require_digests: Annotated[
         bool, Meta(description="Leave out files for which the source announces no digest.")
     ] = True
+    change_list: Annotated[
+        str | None,
+        Meta(
+            description="Directory for the change list of each run: `changes.json` with sizes and "
+            "digests, `adds.txt` and `deletes.txt` with paths alone, for `rsync --files-from` and "
+            "the like. Relative to the config file."
+        ),
+    ] = None
+    change_list_history: Annotated[
+        bool,
+        Meta(
+            description="Keep the list of each run that changed something, under the run's number "
+            "(`changes-000042.json`), instead of replacing the one before."
+        ),
+    ] = False
+    metrics_file: Annotated[
+        str | None,
+        Meta(
+            description="File for Prometheus' textfile collector (its name ends in `.prom`), "
+            "replaced after each run."
+        ),
+    ] = None
+    hook: Annotated[
+        list[str],
+        Meta(
+            description="Command to run after each run, as a list of words; no shell reads it. It "
+            "learns of the run through variables (`MICROREPO_EXIT_CODE`, `MICROREPO_REPORT`, ...)."
+        ),
+    ] = msgspec.field(default_factory=list)
+    hook_timeout_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="Seconds after which the hook is ended.")
+    ] = 600
 
 
 KEYS: tuple[str, ...] = Config.__struct_fields__

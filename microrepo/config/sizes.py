@@ -27,6 +27,8 @@ _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*\Z")
 _SHARE = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*%\s*\Z")
 _COUNT = re.compile(r"\s*([0-9]{1,18})\s*\Z")
 _LARGEST = 2**63 - 1
+_AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)\s*(min|s|m|h|d|w)(?![a-z])", re.IGNORECASE)
+_AGE_UNITS = {"s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def parse_size(value: int | str, key: str) -> int:
@@ -51,6 +53,18 @@ def parse_size(value: int | str, key: str) -> int:
     if count_bytes > _LARGEST:
         raise ConfigError(f"$.{key}: no disk is that large; leave the key out for no limit")
     return count_bytes
+
+
+def parse_age_s(text: str, key: str) -> float:
+    """Return the seconds that `text` stands for: ``90min``, ``12h``, ``1d 6h``.
+
+    Raises:
+        ConfigError: not a span of time; the text names `key`.
+    """
+    pieces = _AGE.findall(text)
+    if not pieces or _AGE.sub("", text).strip():
+        raise ConfigError(f"{key}: {text!r} is no span of time; write like '90min', '12h', '3d'")
+    return float(sum(Decimal(number) * _AGE_UNITS[unit.lower()[:2]] for number, unit in pieces))
 
 
 def parse_deletes(value: int | str, key: str) -> tuple[int | None, float | None]:

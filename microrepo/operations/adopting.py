@@ -98,7 +98,7 @@ def adopt(
         adoption.carry_out()
         if adoption.counts.linked or adoption.counts.recorded:
             publish(session)
-        return _report(session, layout, adoption, time.monotonic() - started)
+    return _report(session, layout, adoption, time.monotonic() - started)
 
 
 def _without_replacing_theirs(

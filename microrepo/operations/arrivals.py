@@ -95,6 +95,7 @@ class Transfer:
                     "add",
                     self._actions[row.filename].reason,
                     row.size,
+                    row.digests.sha256,
                 )
                 for row in rows
             )

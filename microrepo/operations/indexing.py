@@ -79,19 +79,20 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
         session.report.failed.extend(rebuild.failed)
         session.report.refused = rebuild.refused
         projects, files = session.state.publication.count()
-        return IndexReport(
-            operation="index",
-            repository=config.repository,
-            exit_code=FAILED if rebuild.refused else INCOMPLETE if rebuild.failed else DONE,
-            seconds=round(time.monotonic() - started, 3),
-            projects=projects,
-            files=files,
-            read=rebuild.read,
-            published=rebuild.published,
-            failed=tuple(rebuild.failed),
-            warnings=tuple(session.report.warnings),
-            refused=rebuild.refused,
-        )
+    failed = tuple(session.report.failed)
+    return IndexReport(
+        operation="index",
+        repository=config.repository,
+        exit_code=FAILED if rebuild.refused else INCOMPLETE if failed else DONE,
+        seconds=round(time.monotonic() - started, 3),
+        projects=projects,
+        files=files,
+        read=rebuild.read,
+        published=rebuild.published,
+        failed=failed,
+        warnings=tuple(session.report.warnings),
+        refused=rebuild.refused,
+    )
 
 
 class _Rebuild:

@@ -176,6 +176,10 @@ def delete_files(session: Session, deletions: Iterable[Action]) -> None:
     quarantine = session.config.removed == "quarantine"
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
+        digests = {
+            row.filename: row.digests.sha256
+            for row in session.state.files_named(action.filename for action in batch).values()
+        }
         aside = _move_aside_or_delete(session, batch, quarantine=quarantine)
         session.directory.sync()
         with session.state.transaction():
@@ -188,6 +192,7 @@ def delete_files(session: Session, deletions: Iterable[Action]) -> None:
                     "quarantine" if action.filename in aside else "delete",
                     action.reason,
                     action.size_bytes,
+                    digests.get(action.filename),
                 )
                 for action in batch
             )

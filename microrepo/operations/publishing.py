@@ -15,6 +15,7 @@ from microrepo.publish import server
 from microrepo.publish.listings import ROOT_JSON
 from microrepo.publish.tree import Publisher, PublishReport, put_server
 from microrepo.publish.writing import PageWriter
+from microrepo.state.changes import ROOT_PLACE
 
 _BATCH = 300
 
@@ -80,6 +81,9 @@ def _without_tree(session: Session) -> PublishReport:
         if session.config.server:
             put_server(writer)
         writer.flush()
+    if writer.written:
+        with session.state.transaction():
+            session.state.changes.note(session.run, ROOT_PLACE)
     if (directory.path / ROOT_JSON).exists():
         session.warn(
             "`simple` is off, but simple/ is still there from an earlier run and is no longer kept "

@@ -42,6 +42,7 @@ class Report(Struct, frozen=True):
         solver_s: CPU seconds of finding the closure, without getting its facts.
         refused: the guard's words when the plan was not carried out.
         plan: the actions, in a dry run.
+        run: its number in the history, 0 for a run that is not recorded.
     """
 
     operation: str
@@ -49,6 +50,7 @@ class Report(Struct, frozen=True):
     exit_code: int
     started_at: str
     seconds: float
+    run: int = 0
     dry_run: bool = False
     projects: int = 0
     fetched: int = 0
@@ -88,6 +90,8 @@ class ReportBuilder:
         self.operation = operation
         self._repository = repository
         self._started_at = started_at
+        self.run = 0
+        self.seconds = 0.0
         self.dry_run = False
         self.projects = 0
         self.fetched = 0
@@ -150,6 +154,7 @@ class ReportBuilder:
             exit_code=self.exit_code(),
             started_at=self._started_at,
             seconds=round(seconds, 3),
+            run=self.run,
             dry_run=self.dry_run,
             projects=self.projects,
             fetched=self.fetched,

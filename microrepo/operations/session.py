@@ -24,10 +24,18 @@ from microrepo.client.mistakes import check_network
 from microrepo.config.checks import entries_of
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size
-from microrepo.errors import ConfigError, Locked, RepositoryError, StateCorrupt
+from microrepo.errors import ConfigError, Locked, MicrorepoError, RepositoryError, StateCorrupt
 from microrepo.formats.times import format_time
+from microrepo.operations.afterwards import (
+    Ended,
+    mark_taken,
+    note_kill,
+    record_failure,
+    run_hook,
+    write_outputs,
+)
 from microrepo.operations.owning import Sources
-from microrepo.operations.report import FAILED, INTERRUPTED, Failure, ReportBuilder
+from microrepo.operations.report import FAILED, INTERRUPTED, Failure, Report, ReportBuilder
 from microrepo.plan import Limits
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
 from microrepo.repositories.opening import describe_sources, without_credentials
@@ -179,7 +187,7 @@ def open_session(
     pool = None
     if workers and may_fork():
         pool = _make_pool(config, directory, reporter, fork=True)
-    with _ending(pool), held_lock(directory):
+    with _followed_by_hook(config, directory, report) as ended, _ending(pool), held_lock(directory):
         state, warning = open_state(directory.state_file)
         try:
             session = Session(config, directory, state, reporter, report, pool)
@@ -187,7 +195,7 @@ def open_session(
             if warning:
                 session.warn(warning)
             with explained_errors(directory.state_file):
-                yield from _recorded(session)
+                yield from _recorded(session, ended)
         finally:
             state.close()
 
@@ -219,13 +227,50 @@ def _unrecorded(session: Session) -> Iterator[Session]:
         session.state.close()
 
 
-def _recorded(session: Session) -> Iterator[Session]:
+@contextmanager
+def _followed_by_hook(
+    config: Config, directory: FlatDirectory, report: ReportBuilder
+) -> Iterator[list[Ended]]:
+    """Run the hook once the lock is free; not after Ctrl-C, whose sender knows."""
+    ended: list[Ended] = []
+    try:
+        yield ended
+    except Exception:
+        _follow(config, directory, report, ended)
+        raise
+    _follow(config, directory, report, ended)
+
+
+def _follow(
+    config: Config, directory: FlatDirectory, report: ReportBuilder, ended: Sequence[Ended]
+) -> None:
+    if not config.hook or not ended:
+        return
+    failure = run_hook(config, ended[0], os.environ)
+    if failure:
+        _log.warning("%s", failure)
+        report.failed.append(Failure("hook", failure))
+    # If another run is at work by now, it goes on from where the lists were taken last.
+    with suppress(MicrorepoError, sqlite3.Error), held_lock(directory):
+        state, _ = open_state(directory.state_file)
+        try:
+            if failure:
+                final = report.build(report.seconds)
+                record_failure(config, directory, state, ended[0].run, final)
+            elif ended[0].lists is not None:
+                mark_taken(state, ended[0].run)
+        finally:
+            state.close()
+
+
+def _recorded(session: Session, ended: list[Ended]) -> Iterator[Session]:
     """Record the run in the state from its start to its end, however it ends."""
     state, report = session.state, session.report
     started = time.monotonic()
     with state.transaction():
+        session.run = report.run = state.start_run(session.now)
+        note_kill(state, session.run)
         state.set_meta("running", "1")
-        session.run = state.start_run(session.now)
     try:
         yield session
     except (sqlite3.DatabaseError, StateCorrupt) as error:
@@ -235,23 +280,40 @@ def _recorded(session: Session) -> Iterator[Session]:
         raise  # the mark of a running run stays, so that the next one looks closely
     except Exception as error:
         report.failed.append(Failure(report.operation, str(error)))
-        _end_record(session, started, getattr(error, "exit_code", FAILED))
+        ended.append(_end_record(session, started, getattr(error, "exit_code", FAILED)))
         raise
     except BaseException:
         report.interrupted = True
-        _end_record(session, started, INTERRUPTED)
+        _end_record(session, started, INTERRUPTED)  # and no hook: whoever sent the signal knows
         raise
-    _end_record(session, started)
+    ended.append(_end_record(session, started))
 
 
-def _end_record(session: Session, started: float, code: int | None = None) -> None:
+def _end_record(session: Session, started: float, code: int | None = None) -> Ended:
     session.close()
-    state, report = session.state, session.report
-    final = report.build(time.monotonic() - started)
+    report = session.report
+    report.seconds = time.monotonic() - started
+    final = _record(session, code)
+    ended, failures = write_outputs(
+        session.config, session.directory, session.state, session.run, final
+    )
+    if failures:
+        for failure in failures:
+            session.warn(failure.why)
+        report.failed += failures
+        final = _record(session, code)
+    return msgspec.structs.replace(ended, exit_code=final.exit_code)
+
+
+def _record(session: Session, code: int | None) -> Report:
+    state, final = session.state, session.report.build(session.report.seconds)
+    if code is not None:
+        final = msgspec.structs.replace(final, exit_code=code)
     text = msgspec.json.encode(final).decode()
     with state.transaction():
-        state.end_run(session.run, now(), final.exit_code if code is None else code, text)
+        state.end_run(session.run, now(), final.exit_code, text)
         state.delete_meta("running")
+    return final
 
 
 @contextmanager

@@ -232,7 +232,15 @@ class Adoption:
         with state.transaction():
             state.save_files(rows)
             state.add_history(
-                HistoryRow(session.run, row.project, row.filename, "adopt", row.reason, row.size)
+                HistoryRow(
+                    session.run,
+                    row.project,
+                    row.filename,
+                    "adopt",
+                    row.reason,
+                    row.size,
+                    row.digests.sha256,
+                )
                 for row in rows
             )
             if self._layout.is_mirror:

@@ -19,13 +19,13 @@ from microrepo.operations.session import Session, open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import FileRow, HistoryRow
+from microrepo.state.watch import DAMAGED_MTIME_NS
 from microrepo.transfer.fetch import hash_file
 from microrepo.transfer.progress import Reporter, SilentReporter
 from microrepo.transfer.tasks import FetchFile
 from microrepo.transfer.worker import run_task
 
 _BATCH = 64
-_DAMAGED = -1  # instead of a modification time
 
 
 class Checked(Struct, frozen=True, gc=False):
@@ -169,7 +169,9 @@ def _remember(session: Session, before: Sequence[FileRow], after: Sequence[Check
     old = {row.filename: row for row in before}
     changed = [one.row for one in after if not one.problem and old[one.row.filename] != one.row]
     # Size and time may hide the damage: a time that no file has makes the next refresh look.
-    damaged = [msgspec.structs.replace(one.row, mtime_ns=_DAMAGED) for one in after if one.problem]
+    damaged = [
+        msgspec.structs.replace(one.row, mtime_ns=DAMAGED_MTIME_NS) for one in after if one.problem
+    ]
     with session.state.transaction():
         session.state.save_files([*changed, *damaged])
 
@@ -194,7 +196,15 @@ def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
     with session.state.transaction():
         session.state.save_files(repaired)
         session.state.add_history(
-            HistoryRow(session.run, row.project, row.filename, "repair", "damaged", row.size)
+            HistoryRow(
+                session.run,
+                row.project,
+                row.filename,
+                "repair",
+                "damaged",
+                row.size,
+                row.digests.sha256,
+            )
             for row in repaired
         )
     return frozenset(row.filename for row in repaired)
@@ -208,5 +218,5 @@ def _repair_action(one: Checked) -> Action:
 
 def _task_of(row: FileRow) -> FetchFile:
     # The old time is kept: it was the upload time.
-    upload_ns = row.mtime_ns if row.mtime_ns != _DAMAGED else None
+    upload_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
     return FetchFile(row.filename, row.url, row.digests, row.size, upload_ns)

@@ -5,7 +5,7 @@ Waves bound the memory that a whole index takes, and let files arrive from the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +26,7 @@ from microrepo.operations.pruning import QUARANTINED, with_reasons
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
 from microrepo.plan import check_space, make_plan, totals_of
-from microrepo.state import FileRow
+from microrepo.state import FileRow, HistoryRow
 
 WAVE_PROJECTS = 300
 
@@ -185,11 +185,22 @@ class Wave:
             self._state.save_projects(record.row for record in records)
             self._state.save_files(rows)
             self._state.delete_files(given_up)
+            self._state.add_history(self._adoptions(plan, rows))
         changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT}
         return frozenset(
             {action.project for action in plan if action.kind in changing}
             | {record.project.name for record in records if record.is_new}
         )
+
+    def _adoptions(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
+        adopted = {a.filename: a.reason for a in plan if a.kind is ActionKind.ADOPT}
+        for row in rows:
+            if row.filename in adopted:
+                reason, sha256 = adopted[row.filename], row.digests.sha256
+                name = row.filename
+                yield HistoryRow(
+                    self._session.run, row.project, name, "adopt", reason, row.size, sha256
+                )
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""

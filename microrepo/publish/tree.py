@@ -27,6 +27,7 @@ from microrepo.publish.pages import Contents, render
 from microrepo.publish.writing import PageWriter
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import State
+from microrepo.state.changes import ROOT_PLACE
 from microrepo.state.publication import PageRow, SidecarRow
 from microrepo.transfer.pool import WorkerLost
 
@@ -180,6 +181,8 @@ class Publisher:
         self._writer.flush()
         with self._state.transaction():
             publication.bury(retired)
+            if self._writer.written:
+                self._state.changes.note(self._state.changes.last_run(), ROOT_PLACE)
             self._state.set_meta(_SERIAL, str(self._serial))
 
     def report(self) -> PublishReport:

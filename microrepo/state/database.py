@@ -23,8 +23,10 @@ import msgspec
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.model import Digests, NormalizedName, Project
 from microrepo.state import schema
+from microrepo.state.changes import ChangeLog
 from microrepo.state.publication import Publication
 from microrepo.state.rows import FileRow, HistoryRow, ProjectRow, Requirer, RunRow, unpack
+from microrepo.state.watch import Watch
 
 _log = logging.getLogger(__name__)
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -53,6 +55,8 @@ class State:
         self._read_only = read_only
         self.path = path
         self.publication = Publication(connection)
+        self.changes = ChangeLog(connection)
+        self.watch = Watch(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -252,7 +256,7 @@ class State:
     def add_history(self, rows: Iterable[HistoryRow]) -> None:
         """Append to the history."""
         self._db.executemany(
-            "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)",
             (msgspec.structs.astuple(row) for row in rows),
         )
 

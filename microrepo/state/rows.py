@@ -87,7 +87,12 @@ class Requirer(Struct, frozen=True, gc=False):
 
 
 class HistoryRow(Struct, frozen=True, gc=False):
-    """One change of one run."""
+    """One change of one run.
+
+    Attributes:
+        action: ``add``, ``adopt``, ``repair``, ``delete``, ``quarantine``.
+        sha256: of the file that came or went, where it was known.
+    """
 
     run: int
     project: str
@@ -95,6 +100,7 @@ class HistoryRow(Struct, frozen=True, gc=False):
     action: str
     reason: str
     size: int | None = None
+    sha256: str | None = None
 
 
 class RunRow(Struct, frozen=True, gc=False):

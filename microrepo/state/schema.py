@@ -5,7 +5,38 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+# What a run changed in the directory beside the files of its history: metadata files, files that
+# others put there, `simple/<project>/` for a project's pages, `simple/` for those of all projects.
+_TREE_CHANGES = """\
+CREATE INDEX history_by_run ON history(run);
+CREATE TABLE tree_changes(
+    run INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    PRIMARY KEY(run, place)
+) WITHOUT ROWID;
+CREATE TRIGGER pages_new AFTER INSERT ON pages WHEN NEW.content <> x''
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER pages_changed AFTER UPDATE OF content, serial ON pages
+WHEN NEW.content <> OLD.content OR NEW.serial <> OLD.serial
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER pages_gone AFTER UPDATE OF listed ON pages
+WHEN NEW.files = 0 AND NEW.listed <> OLD.listed
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER sidecars_made AFTER INSERT ON sidecars WHEN NEW.sha256 IS NOT NULL
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, NEW.filename || '.metadata' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER found_read AFTER INSERT ON found
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, NEW.filename FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER found_gone AFTER DELETE ON found
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, OLD.filename FROM runs ORDER BY id DESC LIMIT 1; END;
+"""
 
 # Documents stand apart from `projects`: comparing the serials of a whole index then reads a few
 # dozen bytes per project instead of paging through all documents.
@@ -67,7 +98,8 @@ CREATE TABLE history(
     filename TEXT NOT NULL,
     action TEXT NOT NULL,
     reason TEXT NOT NULL,
-    size INTEGER
+    size INTEGER,
+    sha256 TEXT
 );
 CREATE INDEX history_by_project ON history(project);
 CREATE TABLE unpublished(name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -123,15 +155,18 @@ CREATE TRIGGER projects_saved BEFORE INSERT ON projects WHEN NOT EXISTS (
     AND status = NEW.status
 ) BEGIN INSERT OR IGNORE INTO unpublished VALUES (NEW.name); END;
 """
+TABLES += _TREE_CHANGES
 
 # From version N (the key) to N + 1; each script runs inside the one migrating transaction.
 MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE projects ADD COLUMN source TEXT NOT NULL DEFAULT ''",
+    2: "ALTER TABLE history ADD COLUMN sha256 TEXT;\n" + _TREE_CHANGES,
 }
 
 # What stands for a table of version N (the key) until it is migrated, for those who may only read.
 VIEWS: dict[int, str] = {
     1: "CREATE TEMP VIEW projects AS SELECT *, '' AS source FROM main.projects",
+    2: "CREATE TEMP VIEW tree_changes AS SELECT 0 AS run, '' AS place WHERE 0",
 }
 
 

@@ -115,9 +115,11 @@ def test_a_read_only_repository_is_one_message(sealed: Repository, index: FakeIn
 
 
 def test_a_read_only_repository_can_be_looked_at(sealed: Repository, alpha: BuiltFile) -> None:
-    for command in (["list"], ["stats"], ["explain", "alpha"], ["verify", "--deep"]):
+    for command in (["list"], ["stats"], ["explain", "alpha"], ["verify", "--deep"], ["health"]):
         done = without_override(sealed, *command, "--repository", sealed.path)
         assert done.returncode == 0, done.stderr
+    changes = without_override(sealed, "history", "--changes", "--repository", sealed.path)
+    assert alpha.filename in changes.stdout
     dry = without_override(sealed, "refresh", "alpha", "--dry-run", *sealed.flags())
     assert dry.returncode == 0, dry.stderr
 

@@ -272,10 +272,14 @@ _FOR_KEY: dict[str, st.SearchStrategy[Any]] = {
     "bandwidth": st.none() | _SIZES,
     "timeout_s": st.floats(0.01, 1000),
     "retries": st.integers(0, 100),
+    "hook": st.lists(st.sampled_from(("notify", "--now", "é")), max_size=3),
+    "hook_timeout_s": st.floats(0.01, 86_400),
+    "change_list": st.none() | st.just("lists"),
+    "metrics_file": st.none() | st.just("m.prom"),
 }
 _BOOLEANS = (
     *("build_requirements", "allow_urls", "prereleases", "yanked", "prune", "simple", "server"),
-    *("allow_http", "require_digests"),
+    *("allow_http", "require_digests", "change_list_history"),
 )
 _TEXTS = ("source", "contact", "proxy")
 

@@ -96,6 +96,11 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "retries": [(["0"], 0)],
     "allow_http": [([], True)],
     "require_digests": [([], True)],
+    "change_list": [(["lists"], "lists")],
+    "change_list_history": [([], True)],
+    "metrics_file": [(["a/b.prom"], "a/b.prom")],
+    "hook": [(["notify 'x y' -v"], ["notify", "x y", "-v"]), (['["a", "b c"]'], ["a", "b c"])],
+    "hook_timeout_s": [(["2.5"], 2.5)],
 }
 EVERY_VALUE = [
     pytest.param(key, words, expected, id=f"{key} {' '.join(words)}")

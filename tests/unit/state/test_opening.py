@@ -19,6 +19,7 @@ from microrepo.model import Digests, NormalizedName, Project
 from microrepo.operations.session import open_session
 from microrepo.state import (
     FileRow,
+    HistoryRow,
     ProjectRow,
     explained_errors,
     open_state,
@@ -26,6 +27,7 @@ from microrepo.state import (
     read_state,
     schema,
 )
+from microrepo.state.changes import ChangedFile
 from microrepo.transfer.progress import SilentReporter
 from tests.support.programs import CHECKOUT
 
@@ -133,8 +135,41 @@ def test_migration_that_fails_leaves_the_older_state(path: Path) -> None:
     open_state(path, TO_CURRENT)[0].close()
 
 
+def make_schema_2(path: Path) -> None:
+    names = query(
+        path,
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%tree_changes%'",
+    )
+    assert names
+    execute(
+        path,
+        *(f"DROP TRIGGER {name}" for (name,) in names),
+        *("DROP TABLE tree_changes", "DROP INDEX history_by_run"),
+        "ALTER TABLE history DROP COLUMN sha256",
+    )
+    set_version(path, 2)
+
+
+def test_state_without_change_lists_is_read_and_migrated(path: Path) -> None:
+    """Schema 2: the files of a run are told before and after, without digests."""
+    make_schema_2(path)
+    execute(
+        path,
+        "INSERT INTO runs(started_at) VALUES ('2026-01-01')",
+        "INSERT INTO history VALUES (1, 'foo', 'foo-1.zip', 'add', 'why', 5)",
+    )
+    for opening in (read_state, lambda where: open_state(where)[0], read_state):
+        state = opening(path)
+        changed = ChangedFile("foo-1.zip", "add", "why", 5, None)
+        assert list(state.changes.files(1, 1)) == [changed]
+        assert list(state.changes.places(1, 1)) == []
+        assert state.history() == [HistoryRow(1, "foo", "foo-1.zip", "add", "why", 5)]
+        state.close()
+
+
 def test_state_without_sources_is_read_and_migrated(path: Path) -> None:
     """Schema 1: a reader sees no source, as does the writer once it has migrated."""
+    make_schema_2(path)
     execute(path, "ALTER TABLE projects DROP COLUMN source")
     execute(path, "INSERT INTO projects(name, display_name) VALUES ('foo', 'Foo')")
     set_version(path, 1)

@@ -1,0 +1,54 @@
+"""What a file system says when it is full, in words that tell what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+_NAMED = {
+    errno.EMLINK: "the file system allows no more entries in this folder (EMLINK); use one without "
+    "that limit, such as XFS, Btrfs or ext4 with dir_nlink",
+    errno.EDQUOT: "the disk quota is used up (EDQUOT): bytes or files; have it raised, or select "
+    "less",
+    errno.EROFS: "the file system is read-only (EROFS); is it mounted so, or has an error made it "
+    "so?",
+    errno.ENAMETOOLONG: "the name or the path is too long for this file system (ENAMETOOLONG)",
+    errno.EFBIG: "the file is too large for this file system (EFBIG)",
+}
+
+
+def disk_words(error: OSError, path: str | Path | None = None) -> str:
+    """Return what an error of a file system means.
+
+    Args:
+        error: as it was raised.
+        path: a place on that file system, if the error does not name one.
+    """
+    if error.errno == errno.ENOSPC:
+        return _full_words(path or error.filename)
+    named = _NAMED.get(error.errno or 0)
+    return named or error.strerror or str(error)
+
+
+def _full_words(path: str | Path | None) -> str:
+    if path is not None and _has_no_inodes(Path(path)):
+        return (
+            "the file system has no inodes left, though it may have room (ENOSPC): it was made for "
+            "fewer files; remove files, or make it anew with more inodes"
+        )
+    # A large directory may be full by itself: ext4 without `large_dir` says the same.
+    return (
+        "no space left (ENOSPC): the file system is full, or, if `df` shows room, a folder of it "
+        "can take no more names"
+    )
+
+
+def _has_no_inodes(path: Path) -> bool:
+    for place in (path, *path.parents):
+        try:
+            status = os.statvfs(place)
+        except OSError:
+            continue
+        return status.f_files > 0 and status.f_favail == 0
+    return False

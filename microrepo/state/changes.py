@@ -1,0 +1,84 @@
+"""What the runs changed in the directory: files from the history, pages as triggers noted them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+ROOT_PLACE = "simple/"
+
+
+class ChangedFile(Struct, frozen=True, gc=False):
+    """The last thing that a span of runs did to a file of the flat directory.
+
+    Attributes:
+        size: bytes of what came or went, None when unknown.
+        sha256: of what came or went, hex, None when unknown.
+    """
+
+    filename: str
+    action: str
+    reason: str
+    size: int | None
+    sha256: str | None
+
+
+class ChangeLog:
+    """Reads, for a span of runs, what they touched. The span's ends belong to it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def last_run(self) -> int:
+        """Return the number of the newest run, 0 when there was none."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
+
+    def files(self, first: int, last: int) -> Iterator[ChangedFile]:
+        """Yield the files that came or went, by name, each with what happened to it last."""
+        rows = self._db.execute(
+            "SELECT max(rowid), * FROM history "
+            "WHERE run BETWEEN ? AND ? GROUP BY filename ORDER BY filename",
+            (first, last),
+        )
+        for _, _, _, filename, action, reason, size, *sha256 in rows:
+            # A state that was not migrated yet has no digests here.
+            yield ChangedFile(filename, action, reason, size, sha256[0] if sha256 else None)
+
+    def places(self, first: int, last: int) -> Iterator[str]:
+        """Yield what else was touched and is not among `files`, by name.
+
+        Those are metadata files, files of others, `simple/<project>/` for all pages of a project,
+        and `simple/` for the pages of all projects with what lies at the top.
+        """
+        rows = self._db.execute(
+            "SELECT DISTINCT place FROM tree_changes WHERE run BETWEEN ? AND ? AND place NOT IN "
+            "(SELECT filename FROM history WHERE run BETWEEN ? AND ?) ORDER BY place",
+            (first, last, first, last),
+        )
+        return (str(row[0]) for row in rows)
+
+    def any(self, first: int, last: int) -> bool:
+        """Tell whether anything was touched."""
+        for table in ("history", "tree_changes"):
+            query = f"SELECT 1 FROM {table} WHERE run BETWEEN ? AND ? LIMIT 1"  # noqa: S608
+            if self._db.execute(query, (first, last)).fetchone():
+                return True
+        return False
+
+    def note(self, run: int, place: str) -> None:
+        """Note that a run touches a place; in a transaction of the state's writer."""
+        self._db.execute("INSERT OR IGNORE INTO tree_changes VALUES (?, ?)", (run, place))
+
+    def forget_before(self, started_at: str) -> None:
+        """Forget pages and reports of runs that began before a time; the history of files stays."""
+        row = self._db.execute(
+            "SELECT max(id) FROM runs WHERE started_at < ?", (started_at,)
+        ).fetchone()
+        if row[0] is None:
+            return
+        self._db.execute("DELETE FROM tree_changes WHERE run <= ?", (row[0],))
+        self._db.execute(
+            "UPDATE runs SET report = NULL WHERE id <= ? AND report IS NOT NULL", (row[0],)
+        )

@@ -1,0 +1,66 @@
+"""What a monitor asks of the state: counts, failing projects, runs that have ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from microrepo.state.rows import RunRow
+
+# The modification time that `verify` notes for a file that it found damaged.
+DAMAGED_MTIME_NS = -1
+
+
+class Watch:
+    """Queries for reports on a repository's health; none of them writes."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def present(self) -> tuple[int, int]:
+        """Return the number of present files, and their bytes."""
+        query = "SELECT count(*), coalesce(sum(size), 0) FROM files WHERE present"
+        count, size = self._db.execute(query).fetchone()
+        return int(count), int(size)
+
+    def count_projects(self) -> int:
+        """Return the number of known projects."""
+        return int(self._db.execute("SELECT count(*) FROM projects").fetchone()[0])
+
+    def failing_counts(self, now: str) -> tuple[int, int]:
+        """Return how many projects failed last time, and how many of them have to wait now."""
+        query = (
+            "SELECT count(*), coalesce(sum(retry_at > ?), 0) FROM projects WHERE error IS NOT NULL"
+        )
+        failing, waiting = self._db.execute(query, (now,)).fetchone()
+        return int(failing), int(waiting)
+
+    def failing(self, limit: int) -> Iterator[tuple[str, str, int, str | None, str | None]]:
+        """Yield (name, error, failures, checked_at, retry_at), longest failing ones first."""
+        return iter(
+            self._db.execute(
+                "SELECT name, error, failures, checked_at, retry_at FROM projects "
+                "WHERE error IS NOT NULL ORDER BY failures DESC, name LIMIT ?",
+                (limit,),
+            )
+        )
+
+    def damaged(self) -> int:
+        """Return the number of files that are known to be damaged."""
+        query = "SELECT count(*) FROM files WHERE present AND mtime_ns = ?"
+        return int(self._db.execute(query, (DAMAGED_MTIME_NS,)).fetchone()[0])
+
+    def unpublished(self) -> int:
+        """Return the number of projects whose pages are not up to date, where there are pages."""
+        query = (
+            "SELECT count(*) FROM unpublished WHERE EXISTS (SELECT 1 FROM pages WHERE files > 0)"
+        )
+        return int(self._db.execute(query).fetchone()[0])
+
+    def ended_runs(self) -> Iterator[RunRow]:
+        """Yield the runs that have ended, newest first."""
+        rows = self._db.execute(
+            "SELECT id, started_at, ended_at, exit_code, report FROM runs "
+            "WHERE ended_at IS NOT NULL ORDER BY id DESC"
+        )
+        return (RunRow(*row) for row in rows)
