@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import again, report, scenarios
+from benchmarks import again, report, scale, scenarios
 from benchmarks.arena import Patience
 from benchmarks.bench import PEERS, Bench
 from benchmarks.report import Result
@@ -23,6 +23,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     "verify": scenarios.verify,
     "index-750k": again.index_750k,
     "memory": scenarios.memory,
+    "scale": scale.scale,
 }
 
 # Programs with options of their own: `python -m benchmarks PROGRAM --help`.
@@ -65,6 +66,8 @@ def _chosen(bench: Bench, options: argparse.Namespace) -> Iterator[Result]:
     elif options.scenario == "first-sync":
         mode = "tls" if options.tls else "latency" if options.latency else "plain"
         yield scenarios.first_sync(bench, mode, options.disk)
+    elif options.scenario == "scale":
+        yield scale.scale(bench, options.sizes)
     else:
         yield SCENARIOS[options.scenario](bench)
 
@@ -115,7 +118,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PERCENT",
         help="wait for a quiet machine; repeat a run when other programs used more of it",
     )
-    parser.add_argument("--first-port", type=int, default=8790, help="first of three ports")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=scale.SIZES,
+        metavar="N",
+        help="scale: projects of the index",
+    )
+    parser.add_argument("--first-port", type=int, default=8790, help="first of six ports")
     return parser
 
 

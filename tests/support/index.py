@@ -93,11 +93,17 @@ class IndexProject:
 
 
 class FakeIndex:
-    """The projects of an index; all changes go through its methods, so that serials stay true."""
+    """The projects of an index; all changes go through its methods, so that serials stay true.
+
+    Attributes:
+        folder: first part of the paths of files that are added from now on, ``files`` or
+            ``packages``; bandersnatch fetches none from elsewhere than the latter.
+    """
 
     def __init__(self) -> None:
         self.serial = _FIRST_SERIAL
         self.projects: dict[str, IndexProject] = {}
+        self.folder = "files"
         self.listed_only: ListedOnly | None = None
         self.lock = threading.RLock()
 
@@ -173,6 +179,7 @@ class FakeIndex:
             url=url,
             provenance=provenance,
             extra=dict(extra or {}),
+            folder=self.folder,
         )
         with self.lock:
             found = self.add_project(project)

@@ -16,6 +16,7 @@ from tests.support.site import JSON_TYPE
 
 Failing = Literal["document", "file", "content"]
 _PROJECT_PATH = re.compile(r"/(?:pypi/([^/]+)/json|simple/([^/]+)/)$")
+_FILES = ("/files/", "/packages/")
 _PORTAL = Answer(200, {"Content-Type": "text/html"}, b"<html>Down for maintenance</html>")
 
 
@@ -24,7 +25,7 @@ def project_of(path: str) -> str | None:
     match = _PROJECT_PATH.match(path)
     if match:
         return normalize(unquote(match.group(1) or match.group(2)))
-    if path.startswith("/files/"):
+    if path.startswith(_FILES):
         # A version holds no dash, so the name is what stands before the first (wheel) or last.
         filename = unquote(path.rpartition("/")[2])
         cut = filename.partition("-") if ".whl" in filename else filename.rpartition("-")
@@ -90,7 +91,7 @@ class Moods(Fault):
         name = project_of(request.path)
         if name is None:
             return None
-        is_file = request.path.startswith("/files/")
+        is_file = request.path.startswith(_FILES)
         with self._lock:
             how = self._failing.get(name)
             if is_file:
