@@ -109,5 +109,7 @@ def seed_state(database: Path, template: str, names: list[tuple[str, int]]) -> N
             f"SELECT ?1, document FROM documents WHERE name = '{template}'",
             ((name,) for name, _ in names),
         )
+        # Their pages were seen to long ago: none has a file.
+        connection.execute("DELETE FROM unpublished")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
