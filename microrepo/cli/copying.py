@@ -103,7 +103,7 @@ def _words(arguments: argparse.Namespace, config: Config) -> list[str]:
     entries = [*arguments.requirements, *(f"-r {name}" for name in arguments.requirement)]
     words = list(read_requests(entries, Path.cwd()).requirements or ())
     for name in arguments.from_versions_file:
-        words += read_versions_file(config, name)
+        words += read_versions_file(config, name, terminal_ask())
     return words
 
 
@@ -131,7 +131,7 @@ def _ask_terminal(question: str) -> str:
 
 def hide_passwords() -> None:
     """Take passwords, which have been read by now, out of what workers inherit and `ps` shows."""
-    for side in ("SOURCE", "DESTINATION"):
+    for side in ("SOURCE", "DESTINATION", "VERSIONS"):
         os.environ.pop(f"MICROREPO_{side}_PASSWORD", None)
 
 

@@ -43,5 +43,8 @@ def redirected(start: str, url: str, location: str) -> str:
 
 def public_url(url: str) -> str:
     """Return `url` without user and password, fit for messages and logs."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # not a URL, though a password may stand in it
+        return url.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -19,8 +19,8 @@ from microrepo.repositories.directory import FlatDirectory
 def working_place(ends: Ends, *, dry_run: bool) -> Iterator[FlatDirectory]:
     """Yield the directory that files pass through: the destination itself, or one in the cache.
 
-    It is locked, except in a dry run, which gets a directory for its own needs elsewhere. After a
-    copy that ended well nothing is left of it but the files.
+    It is locked, except in a dry run, which gets a directory for its own needs elsewhere. What a
+    copy that broke off has fetched in part stays for the next one; else only the files do.
 
     Raises:
         Locked: another copy to the same destination is under way on this machine.
@@ -37,12 +37,16 @@ def working_place(ends: Ends, *, dry_run: bool) -> Iterator[FlatDirectory]:
     is_new = not directory.control.exists()
     directory.prepare()
     with held_lock(directory):
-        yield directory
-    # Only a copy that ended well comes here; what broke off is resumed from what lies there.
-    if ends.destination.kind == "upload":
-        shutil.rmtree(directory.path, ignore_errors=True)
-    elif is_new and not any(directory.partial.iterdir()):
-        shutil.rmtree(directory.control, ignore_errors=True)
+        is_done = False
+        try:
+            yield directory
+            is_done = True
+        finally:
+            # Another copy that was turned away by the lock makes its own directories again.
+            if is_done and ends.destination.kind == "upload":
+                shutil.rmtree(directory.path, ignore_errors=True)
+            elif is_new and not any(directory.partial.iterdir()):
+                shutil.rmtree(directory.control, ignore_errors=True)
 
 
 def _cache(ends: Ends) -> Path:

@@ -136,7 +136,8 @@ class _Copy:
         self._how = how
         self._reporter = reporter
         self._is_local = ends.source.kind == "directory"
-        self._source = open_source(Client(settings.client), ends.source)
+        self._client = Client(settings.client)
+        self._source = open_source(self._client, ends.source)
         self._pool: WorkerPool | None = None
         self._holdings = Holdings(ends, directory, self.pool)
         self._senders = Senders(
@@ -152,7 +153,11 @@ class _Copy:
         return self._pool
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers and close all connections."""
+        self._end_workers()
+        self._client.close()
+
+    def _end_workers(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
@@ -256,7 +261,7 @@ class _Copy:
             return False
         destination = msgspec.structs.replace(self._ends.destination, auth=self._ends.relogin())
         self._settings = msgspec.structs.replace(self._settings, destination=destination)
-        self.close()
+        self._end_workers()
         return True
 
     def _check_cancelled(self) -> None:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +19,12 @@ from microrepo.errors import AccessDenied, ConfigError, MalformedResponse
 from microrepo.operations.session import client_settings
 from microrepo.repositories.destinations import describe_destination, directory_of
 from microrepo.repositories.directory import FlatDirectory
-from microrepo.repositories.opening import describe_source, open_source, pypi_source_url
+from microrepo.repositories.opening import (
+    describe_source,
+    is_web_url,
+    open_source,
+    pypi_source_url,
+)
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 
 _T = TypeVar("_T")
@@ -113,6 +117,8 @@ def open_source_end(
         ConfigError: it cannot be understood.
         AccessDenied: credentials are refused, also after asking once more.
     """
+    if not end.where:
+        raise ConfigError("the source has no name: give a URL, a directory, or pypi")
     directory = None if end.where == "pypi" else directory_of(end.where)
     if directory is not None:
         return describe_source(str(directory), config.api), {}
@@ -124,10 +130,9 @@ def open_source_end(
             return {}
         auth = {origin_of(settings.simple_root): login}
         client = _client(config, settings, auth)
-        with contextlib.suppress(MalformedResponse):  # an answer, so the login is good
+        with contextlib.closing(client), contextlib.suppress(MalformedResponse):
             open_source(client, settings).list_projects()
-        client.close()
-        return auth
+        return auth  # there was an answer, so the login is good
 
     login = end.auth or find_login(url, end.given, around)
     return settings, _with_login(url, login, around, probe)
@@ -155,12 +160,15 @@ def open_destination_end(
         finally:
             client.close()
 
+    if end.where in {"", "pypi"}:
+        raise ConfigError(
+            "there is no default destination: name the URL of an upload form, or a directory "
+            "(one that is really called pypi as ./pypi)"
+        )
     if directory_of(end.where) is not None:
         return probe(None)
-    if urlsplit(end.where).scheme not in {"http", "https"}:
-        raise ConfigError(
-            f"{public_url(end.where)}: a destination is a directory or an http(s) URL"
-        )
+    if not is_web_url(end.where):
+        raise ConfigError(f"{public_url(end.where)}: a repository is a directory or an http(s) URL")
     login = end.auth or find_login(end.where, end.given, around)
     return _with_login(end.where, login, around, probe)
 

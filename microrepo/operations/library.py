@@ -68,6 +68,7 @@ class Repository:
         self._config = config
         self._end = end
         self._destination: DestinationSettings | None = None
+        self._uploads: Client | None = None
 
     def __repr__(self) -> str:
         return f"Repository({self.name!r})"
@@ -159,10 +160,10 @@ class Repository:
         """
         if not isinstance(distribution, Distribution):
             distribution = Distribution(distribution)
-        directory = directory_of(self._end.where)
+        directory = None if self._end.where == "pypi" else directory_of(self._end.where)
         if directory is not None:
             return _into_directory(distribution, directory)
-        to = self._uploader()
+        to = UploadDestination(self._upload_client(), self._described())
         release = split_release(distribution.filename)
         project = release[0] if release else distribution.metadata.name
         there = to.catalogue(project).get(distribution.filename)
@@ -182,15 +183,13 @@ class Repository:
         """
         if not isinstance(distribution, Distribution):
             distribution = Distribution(distribution)
-        settings = self._described()
+        url = self._described().url
         body = read_metadata(distribution.path, distribution.filename)
         fields = form_fields(distribution.filename, body, Digests())
         fields = [(":action", "submit"), *(f for f in fields if f[0] not in _FILE_FIELDS)]
         form = MultipartForm(fields)
         headers = {"Content-Type": form.content_type, "Content-Length": str(form.size_bytes)}
-        client = destination_client(self._client_settings(), settings)
-        answer = client.post(settings.url, headers, form.body())
-        client.close()
+        answer = self._upload_client().post(url, headers, form.body())
         if 200 <= answer.status < 300:
             return UploadResult("uploaded")
         return UploadResult("refused", f"HTTP {answer.status} {answer.reason}".strip())
@@ -198,6 +197,9 @@ class Repository:
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+        if self._uploads is not None:
+            self._uploads.close()
+            self._uploads = None
 
     def __enter__(self) -> Repository:  # noqa: PYI034 - typing has no Self in Python 3.10
         return self
@@ -216,9 +218,11 @@ class Repository:
             self._destination = open_destination_end(self._config, self._end, around)
         return self._destination
 
-    def _uploader(self) -> UploadDestination:
-        settings = self._described()
-        return UploadDestination(destination_client(self._client_settings(), settings), settings)
+    def _upload_client(self) -> Client:
+        """Return the client for the destination, whose connections all uploads share."""
+        if self._uploads is None:
+            self._uploads = destination_client(self._client_settings(), self._described())
+        return self._uploads
 
 
 _FILE_FIELDS = frozenset({":action", "filetype", "pyversion", "sha256_digest", "blake2_256_digest"})

@@ -7,7 +7,6 @@ pypiserver and the like list their projects under ``simple/`` beside the form.
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,7 +14,7 @@ from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse, Unavailable
 from microrepo.repositories.local import local_path
-from microrepo.repositories.opening import without_credentials
+from microrepo.repositories.opening import is_web_url, without_credentials
 from microrepo.repositories.protocol import DestinationSettings
 
 # Of an index's list only its beginning is of interest here.
@@ -57,7 +56,7 @@ def describe_destination(
     if directory is not None:
         path = str(directory)
         return DestinationSettings("directory", path, name=path, replace=replace)
-    if urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname:
+    if not is_web_url(text):
         raise ConfigError(f"{public_url(text)}: a destination is a directory or an http(s) URL")
     url = without_credentials(text).rstrip("/") + "/"
     for ending in ("/+simple/", "/simple/"):

@@ -62,7 +62,7 @@ def describe_source(source: str, api: str, where: str = "$.source") -> SourceSet
         return SourceSettings("directory", str(directory), name=str(directory))
     said_so = source.startswith("simple+")
     url = source.removeprefix("simple+")
-    if not _is_web_url(url):
+    if not is_web_url(url):
         shown = url.rpartition("@")[2]  # a password may stand before it
         raise ConfigError(
             f"{where}: {shown!r} is neither 'pypi' nor an http(s) URL of an index nor a directory"
@@ -73,7 +73,8 @@ def describe_source(source: str, api: str, where: str = "$.source") -> SourceSet
     return _pypi_like(root, api, root)
 
 
-def _is_web_url(url: str) -> bool:
+def is_web_url(url: str) -> bool:
+    """Tell whether a text is an http(s) URL with a host, and with a port that can be one."""
     try:
         parts = urlsplit(url)
         # Reading the port checks it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.functional.copying.conftest import Copier, content, names
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.programs import MicrorepoRunner
+from tests.support.receiver import Receiver
 from tests.support.server import PyPIServer
 
 
@@ -117,6 +119,36 @@ def test_pins_of_a_buildout(pile: Path, tmp_path: Path, copy: Copier) -> None:
     }
 
 
+@pytest.mark.parametrize("way", ["url", "environment", "netrc"])
+def test_pins_from_a_server_that_wants_a_password(
+    way: str, pile: Path, tmp_path: Path, copy: Copier, run_microrepo: MicrorepoRunner
+) -> None:
+    def pins(handler: Any) -> bool:
+        handler.answer(200, b"[versions]\nalpha = 1.1\n")
+        return True
+
+    env = {}
+    with Receiver() as server:
+        server.auth = ("user", "pass:word")
+        server.detours["/pins.cfg"] = pins
+        url = f"{server.url}pins.cfg"
+        words: list[str | Path] = ["--source", pile, "--destination", tmp_path / "there"]
+        words.append("--from-versions-file")
+        done = run_microrepo("copy", *words, url)
+        assert done.returncode == 1
+        assert "HTTP 401" in done.stderr
+        if way == "url":
+            url = url.replace("://", "://user:pass%3Aword@")
+        elif way == "netrc":
+            netrc = run_microrepo.home / ".netrc"
+            netrc.write_text("machine 127.0.0.1 login user password pass:word\n")
+        else:
+            env = {"MICROREPO_VERSIONS_USERNAME": "user"}
+            env["MICROREPO_VERSIONS_PASSWORD"] = "pass:word"
+        copy(*words, url, env=env)
+    assert names(tmp_path / "there") == {"alpha-1.1-py3-none-any.whl", "alpha-1.1.tar.gz"}
+
+
 def test_dry_run_changes_nothing(pile: Path, tmp_path: Path, copy: Copier) -> None:
     report = copy("--source", pile, "--destination", tmp_path / "there", "--all", "--dry-run")
     assert (report.copied, len(report.plan)) == (0, 9)
@@ -163,6 +195,10 @@ def test_what_is_missing_is_said(pile: Path, tmp_path: Path, copy: Copier) -> No
         ["--source", "SAME", "--destination", "there"],
         ["--source", "SAME", "--destination", "there", "--all", "alpha"],
         ["--source", "SAME", "--destination", "ftp://x.example/", "--all"],
+        ["--source", "SAME", "--destination", "http://[::1", "--all"],
+        ["--source", "SAME", "--destination", "https://x.example:99999/legacy/", "--all"],
+        ["--source", "SAME", "--destination", "pypi", "--all"],
+        ["--source", "", "--destination", "there", "--all"],
         ["--source", "SAME", "--destination", "there", "--from-versions-file", "absent"],
     ],
 )
@@ -170,6 +206,16 @@ def test_what_cannot_be_meant(words: list[str], pile: Path, run_microrepo: Micro
     done = run_microrepo("copy", *[str(pile) if word == "SAME" else word for word in words])
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("microrepo: error: ")
+    assert not (run_microrepo.directory / "pypi").exists()
+
+
+def test_a_copy_that_cannot_begin_leaves_nothing(
+    tmp_path: Path, run_microrepo: MicrorepoRunner
+) -> None:
+    words: list[str | Path] = ["--source", tmp_path / "absent"]
+    words += ["--destination", tmp_path / "there", "--all"]
+    assert run_microrepo("copy", *words).returncode == 1
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_a_damaged_sdist_goes_to_a_directory_as_it_is(tmp_path: Path, copy: Copier) -> None:

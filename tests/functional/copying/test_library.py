@@ -11,7 +11,7 @@ import pytest
 
 import microrepo
 from microrepo import Distribution, Repository, copy
-from microrepo.errors import AccessDenied, Cancelled, MalformedResponse
+from microrepo.errors import AccessDenied, Cancelled, ConfigError, MalformedResponse
 from microrepo.operations.copying import Manner
 from tests.functional.copying.conftest import content
 from tests.support import receiver as faults
@@ -147,6 +147,16 @@ def test_uploads_to_a_directory(pile: Path, tmp_path: Path) -> None:
     other = build_wheel("alpha", "1.0").write_to(tmp_path)
     assert repository.upload(other).status == "refused"
     assert content(directory) == {path.name: path.read_bytes()}
+
+
+def test_the_word_for_the_source_is_no_destination(pile: Path) -> None:
+    with pytest.raises(ConfigError, match="no default destination"):
+        Repository.open("pypi").upload(pile / "alpha-1.0-py3-none-any.whl")
+    with pytest.raises(ConfigError, match="no default destination"):
+        copy(pile, "pypi")
+    for nothing in ("", "ftp://files.example/", "http://[::1"):
+        with pytest.raises(ConfigError):
+            Repository.open(nothing)
 
 
 def test_a_copy_that_is_cancelled(pile: Path, tmp_path: Path) -> None:
