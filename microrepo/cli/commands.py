@@ -166,6 +166,12 @@ def command_config(arguments: argparse.Namespace) -> int:
     if arguments.keys:
         sys.stdout.write(render.keys_text())
         return 0
+    if arguments.from_bandersnatch or arguments.from_morgan:
+        from microrepo.cli.translating import translate
+
+        return translate(arguments)
+    if arguments.output:
+        raise ConfigError("--output needs --from-bandersnatch or --from-morgan")
     loaded = load_settings(arguments)
     from microrepo.operations.requirements import policy_of
     from microrepo.selection.policy import filter_warnings

@@ -177,6 +177,11 @@ def _add_config(commands: Any) -> None:
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of the file")
     parser.add_argument("--sample", action="store_true", help="print a sample config file")
     parser.add_argument("--keys", action="store_true", help="explain every key")
+    parser.add_argument(
+        "--from-bandersnatch", metavar="FILE", help="translate a configuration of bandersnatch"
+    )
+    parser.add_argument("--from-morgan", metavar="FILE", help="translate a morgan.ini")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the translation there")
     add_config_flags(parser)
 
 
