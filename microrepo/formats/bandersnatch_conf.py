@@ -96,7 +96,7 @@ def _resolved(value: str, sections: Sections) -> str:
 
 
 def _enabled(text: str | None) -> list[str]:
-    words = " ".join(lines_of(text)).replace(",", " ").split()
+    words = lines_of(text)  # one on a line; bandersnatch passes over a line with several
     words = [re.sub("whitelist", "allowlist", re.sub("blacklist", "blocklist", w)) for w in words]
     return list(PLUGINS) if "all" in words else words
 

@@ -202,6 +202,12 @@ def _newest(to: Translating, sections: Sections, _world: Surroundings) -> None:
         to.note("latest_release.keep", f"{keep!r} keeps all releases")
         return
     to.put("versions", int(keep), "latest_release.keep")
+    if to.get("prereleases") is False or to.get("exclude_releases"):
+        to.note(
+            "latest_release.keep",
+            "the newest are counted among those that the other rules leave; bandersnatch counts "
+            "first, and may be left with fewer",
+        )
     if by == "time":
         to.put("newest_by", "time", "latest_release.sort_by")
 
