@@ -189,13 +189,19 @@ def _diff_file(to: Translating, value: str, about: str, _world: Surroundings) ->
     if "{{" in value:
         to.note(about, f"{value!r} refers to an option that is not there; left out")
     elif value:
-        to.put("change_list", value, about)
-        to.note(about, "the list names deletions too, and paths relative to the repository")
+        folder, _, last = value.rpartition("/")
+        is_file = folder and (last == "mirrored-files" or "." in last)
+        to.put("change_list", folder if is_file else value, about)
+        to.note(
+            about,
+            "`change_list` is a directory: `adds.txt` has what the diff file had, with paths "
+            "relative to the repository, and `deletes.txt` what has to go",
+        )
 
 
 def _diff_epoch(to: Translating, value: str, about: str, _world: Surroundings) -> None:
     if truth(value):
-        to.note(about, "see `change_list_history`: how many earlier lists are kept")
+        to.put("change_list_history", value=True, about=about)
 
 
 def _storage(to: Translating, value: str, about: str, _world: Surroundings) -> None:
