@@ -254,6 +254,7 @@ class Outcome(Struct, frozen=True, gc=False):
         digests: computed from the content.
         fetched_bytes: bytes that came over the network, over all attempts.
         resumed: part of it was there from an earlier attempt.
+        reused_bytes: came from a template on this machine instead.
         error: why it failed, "" when it did not.
         note: why it came from the source and not from the host that was asked before.
     """
@@ -267,3 +268,4 @@ class Outcome(Struct, frozen=True, gc=False):
     resumed: bool = False
     error: str = ""
     note: str = ""
+    reused_bytes: int = 0

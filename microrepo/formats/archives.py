@@ -58,8 +58,8 @@ def read_wheel_metadata(fileobj: BinaryIO, filename: str = "") -> bytes:
         MalformedResponse: no zip archive, no METADATA, or one that is too large. Errors of
             ours that `fileobj` raises pass through; `zipfile` takes any OSError for a bad zip.
     """
-    with _translated(filename or "wheel"), zipfile.ZipFile(fileobj) as archive:
-        return _read_zip(archive, _metadata_member(archive, filename), filename)
+    with translated(filename or "wheel"), zipfile.ZipFile(fileobj) as archive:
+        return _read_zip(archive, metadata_member(archive, filename), filename)
 
 
 def read_egg_metadata(fileobj: BinaryIO, filename: str = "") -> bytes | None:
@@ -68,14 +68,19 @@ def read_egg_metadata(fileobj: BinaryIO, filename: str = "") -> bytes | None:
     Raises:
         MalformedResponse: no zip archive, or the member is too large.
     """
-    with _translated(filename or "egg"), zipfile.ZipFile(fileobj) as archive:
+    with translated(filename or "egg"), zipfile.ZipFile(fileobj) as archive:
         members = {info.filename: info for info in archive.infolist()[:_MAX_MEMBERS]}
         info = members.get("EGG-INFO/PKG-INFO")
         return None if info is None else _read_zip(archive, info, filename)
 
 
 @contextmanager
-def _translated(filename: str) -> Iterator[None]:
+def translated(filename: str) -> Iterator[None]:
+    """Say what is wrong with an archive in one way, however the standard library puts it.
+
+    Raises:
+        MalformedResponse: instead of the many errors of broken archives.
+    """
     try:
         yield
     except _BROKEN as error:
@@ -88,7 +93,12 @@ def _translated(filename: str) -> Iterator[None]:
         raise MalformedResponse(filename, f"cannot be read ({error})") from error
 
 
-def _metadata_member(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
+def metadata_member(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
+    """Return the METADATA of an open wheel.
+
+    Raises:
+        MalformedResponse: there is none, or more than one.
+    """
     found = [
         info
         for info in archive.infolist()
@@ -126,7 +136,7 @@ def read_sdist_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
     Raises:
         MalformedResponse: it cannot be read, or is larger inside than any real one.
     """
-    with _translated(filename):
+    with translated(filename):
         if filename.lower().endswith(".zip"):
             return _zip_parts(fileobj, filename)
         return _tar_parts(fileobj, filename)

@@ -30,7 +30,7 @@ def find_metadata(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
         fileobj: the wheel.
         size_bytes: its length.
     """
-    directory = _directory(fileobj, size_bytes)
+    directory = read_directory(fileobj, size_bytes)
     if directory is None:
         return None
     found = _entries(directory)
@@ -39,7 +39,13 @@ def find_metadata(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
     return _content(fileobj, directory, found[0])
 
 
-def _directory(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
+def read_directory(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
+    """Return the central directory of a plainly made archive, None for one that is not.
+
+    Args:
+        fileobj: the archive.
+        size_bytes: its length.
+    """
     start = max(0, size_bytes - _TAIL_BYTES)
     fileobj.seek(start)
     tail = fileobj.read(size_bytes - start)

@@ -1,52 +1,62 @@
-"""Where the files of a copy pass through, and what keeps two copies out of each other's way."""
+"""Where the files of a copy pass through, and what is left there."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from microrepo.operations.ends import Ends
-from microrepo.operations.session import held_lock
 from microrepo.repositories.directory import FlatDirectory
 
 
-@contextlib.contextmanager
-def working_place(ends: Ends, *, dry_run: bool) -> Iterator[FlatDirectory]:
-    """Yield the directory that files pass through: the destination itself, or one in the cache.
+class WorkingPlace:
+    """The directory that files pass through: the destination itself, or one in the cache.
 
-    It is locked, except in a dry run, which gets a directory for its own needs elsewhere. What a
-    copy that broke off has fetched in part stays for the next one; else only the files do.
+    A dry run gets a directory for its own needs elsewhere. The lock is left to the caller.
+
+    Args:
+        ends: of the copy.
+        dry_run: change nothing.
 
     Raises:
-        Locked: another copy to the same destination is under way on this machine.
         RepositoryError: the directory is unfit, or cannot be written to.
     """
-    where = Path(ends.destination.url) if ends.destination.kind == "directory" else _cache(ends)
-    if dry_run:
-        with tempfile.TemporaryDirectory(prefix="microrepo-") as scratch:
-            directory = FlatDirectory(where, Path(scratch))
-            directory.prepare_scratch()
-            yield directory
-        return
-    directory = FlatDirectory(where)
-    is_new = not directory.control.exists()
-    directory.prepare()
-    with held_lock(directory):
-        is_done = False
-        try:
-            yield directory
-            is_done = True
-        finally:
-            # Another copy that was turned away by the lock makes its own directories again.
-            if is_done and ends.destination.kind == "upload":
-                shutil.rmtree(directory.path, ignore_errors=True)
-            elif is_new and not any(directory.partial.iterdir()):
-                shutil.rmtree(directory.control, ignore_errors=True)
+
+    def __init__(self, ends: Ends, *, dry_run: bool) -> None:
+        is_directory = ends.destination.kind == "directory"
+        where = Path(ends.destination.url) if is_directory else _cache(ends)
+        self._passes_on = not is_directory
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        if dry_run:
+            self._scratch = tempfile.TemporaryDirectory(prefix="microrepo-")
+            self.directory = FlatDirectory(where, Path(self._scratch.name))
+            self.directory.prepare_scratch()
+            return
+        self.directory = FlatDirectory(where)
+        self._is_new = not self.directory.control.exists()
+        self.directory.prepare()
+
+    def tidy(self, *, is_done: bool) -> None:
+        """Leave only the files, and what a copy that broke off has fetched in part.
+
+        The lock is still held: another copy that was turned away by it makes its own directories
+        again. A directory that became a repository stays one.
+
+        Args:
+            is_done: the copy ended well, so that nothing waits to be sent on.
+        """
+        if self._scratch is not None:
+            self._scratch.cleanup()
+        elif is_done and self._passes_on:
+            shutil.rmtree(self.directory.path, ignore_errors=True)
+        elif self._is_new and self._is_bare():
+            shutil.rmtree(self.directory.control, ignore_errors=True)
+
+    def _is_bare(self) -> bool:
+        return not self.directory.state_file.exists() and not any(self.directory.partial.iterdir())
 
 
 def _cache(ends: Ends) -> Path:

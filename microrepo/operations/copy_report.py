@@ -19,6 +19,7 @@ class CopyReport(Struct, frozen=True):
         projects: how many were looked at.
         totals: counts and bytes of the plan; `adopt` counts what was at the destination already.
         copied: files that arrived, `copied_bytes` in all.
+        reused_bytes: of these came from templates, not from the source.
         already: files that someone else brought meanwhile, identical.
         rejected: per rule how many files it left out.
         failed: files and projects that could not be copied, and why.
@@ -39,6 +40,7 @@ class CopyReport(Struct, frozen=True):
     totals: Totals = Totals()
     copied: int = 0
     copied_bytes: int = 0
+    reused_bytes: int = 0
     already: int = 0
     rejected: dict[str, int] = {}
     failed: tuple[Failure, ...] = ()
@@ -60,7 +62,7 @@ class Tally:
         self.failed: list[Failure] = []
         self.missing: list[str] = []
         self.refused = ""
-        self._conflicts: list[Failure] = []
+        self.conflicts: list[Failure] = []
         self._rejected: dict[str, int] = {}
         self._plan: list[Action] = []
         self._totals = Totals()
@@ -81,7 +83,7 @@ class Tally:
         self._totals += totals_of(actions)
         for action in actions:
             if action.kind is ActionKind.CONFLICT:
-                self._conflicts.append(Failure(action.filename, action.reason))
+                self.conflicts.append(Failure(action.filename, action.reason))
         if keep:
             self._plan += [a for a in actions if a.kind is not ActionKind.ADOPT]
 
@@ -89,7 +91,7 @@ class Tally:
         """Note what became of the files of a wave."""
         self._sent += sent
         self.failed += sent.failed
-        self._conflicts += sent.conflicts
+        self.conflicts += sent.conflicts
         self.refused = sent.refused
 
     def report(
@@ -99,7 +101,7 @@ class Tally:
         code = DONE
         if self.refused:
             code = FAILED
-        elif self.failed or self._conflicts or self.missing:
+        elif self.failed or self.conflicts or self.missing:
             code = INCOMPLETE
         return CopyReport(
             operation=operation,
@@ -113,10 +115,11 @@ class Tally:
             totals=self._totals,
             copied=self._sent.copied,
             copied_bytes=self._sent.copied_bytes,
+            reused_bytes=self._sent.reused_bytes,
             already=self._sent.already,
             rejected=dict(sorted(self._rejected.items())),
             failed=tuple(self.failed),
-            conflicts=tuple(self._conflicts),
+            conflicts=tuple(self.conflicts),
             missing=tuple(self.missing),
             refused=self.refused,
             plan=tuple(self._plan),

@@ -10,38 +10,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo import plan
-from microrepo.client import Client
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
 from microrepo.formats.times import to_ns
 from microrepo.model import Action, ActionKind, NormalizedName, Project
-from microrepo.operations.copy_place import working_place
+from microrepo.operations.carrying import Line, open_line
 from microrepo.operations.copy_report import CopyReport, Tally
 from microrepo.operations.ends import Ends
+from microrepo.operations.hash_cache import HashCache
 from microrepo.operations.holding import Holdings
 from microrepo.operations.report import Failure
-from microrepo.operations.sending import Senders
-from microrepo.operations.session import now, worker_settings
+from microrepo.operations.sending import Senders, TemplateFor
+from microrepo.operations.session import now
 from microrepo.plan import Wanted, check_space, make_plan
-from microrepo.repositories.directory import FlatDirectory
-from microrepo.repositories.opening import open_source
 from microrepo.selection.policy import Policy
 from microrepo.selection.releases import select
 from microrepo.state import unpack
-from microrepo.transfer.pool import WorkerPool
 from microrepo.transfer.progress import Reporter, SilentReporter
-from microrepo.transfer.tasks import FetchProject, ProjectOutcome, WorkerSettings
+from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 from microrepo.transfer.worker import run_task
 
 WAVE_PROJECTS = 200
 
-__all__ = ["CopyReport", "Manner", "Select", "copy"]
+__all__ = ["CopyReport", "CopyRun", "Manner", "Select", "copy"]
 
 Select = Callable[[Project], Sequence[Wanted]]
 
@@ -54,12 +50,21 @@ class Manner(Struct, frozen=True):
         link: share content on one file system where the destination is a directory.
         wave_projects: projects whose files complete before those of the next are begun.
         cancel: when it is set, the copy ends at the next file.
+        whole: send nothing of a wave in which anything is in conflict.
+        read_held: read the destination's files where it announces nothing to compare by; without,
+            a name that it has is a conflict then. Files of this machine are read in any case.
+        hashes: digests of files of this machine that were computed earlier.
+        template_for: gives, for a file name, an older wheel here that shares content with it.
     """
 
     dry_run: bool = False
     link: bool = True
     wave_projects: int = WAVE_PROJECTS
     cancel: threading.Event | None = None
+    whole: bool = False
+    read_held: bool = True
+    hashes: HashCache | None = None
+    template_for: TemplateFor = lambda _: None
 
 
 def copy(
@@ -93,74 +98,38 @@ def copy(
     """
     started = time.monotonic()
     manner = how or Manner()
-    with working_place(ends, dry_run=manner.dry_run) as directory:
-        settings = _settings(config, ends, directory)
-        run = _Copy(config, ends, settings, directory, manner, reporter or SilentReporter())
+    watching = reporter or SilentReporter()
+    with open_line(config, ends, watching.add_bytes, dry_run=manner.dry_run) as line:
+        run = CopyRun(line, manner, watching)
         run.choose = choose or run.choosing_by(policy)
         begun = now()
-        try:
-            run.carry_out(policy)
-        finally:
-            run.close()
+        run.carry_out(policy)
         seconds = time.monotonic() - started
         return run.tally.report(operation, ends, begun, seconds, dry_run=manner.dry_run)
 
 
-def _settings(config: Config, ends: Ends, directory: FlatDirectory) -> WorkerSettings:
-    settings = worker_settings(config, (ends.source,), directory)
-    return msgspec.structs.replace(
-        settings,
-        client=msgspec.structs.replace(settings.client, auth=ends.source_auth),
-        destination=ends.destination if ends.destination.kind == "upload" else None,
-        sidecars=False,
-    )
+class CopyRun:
+    """One copy while it runs.
 
+    Args:
+        line: between its ends.
+        how: the manner of it.
+        reporter: told of progress.
 
-class _Copy:
-    """One copy while it runs."""
+    Attributes:
+        choose: says which files of a project are copied.
+        tally: what was done so far.
+    """
 
-    def __init__(
-        self,
-        config: Config,
-        ends: Ends,
-        settings: WorkerSettings,
-        directory: FlatDirectory,
-        how: Manner,
-        reporter: Reporter,
-    ) -> None:
+    def __init__(self, line: Line, how: Manner, reporter: Reporter) -> None:
         self.choose: Select = lambda _: ()
-        self._config = config
-        self._ends = ends
-        self._settings = settings
-        self._directory = directory
+        self._line = line
+        self._ends = line.ends
         self._how = how
         self._reporter = reporter
-        self._is_local = ends.source.kind == "directory"
-        self._client = Client(settings.client)
-        self._source = open_source(self._client, ends.source)
-        self._pool: WorkerPool | None = None
-        self._holdings = Holdings(ends, directory, self.pool)
-        self._senders = Senders(
-            ends, self.pool, self._new_login, self._check_cancelled, reporter.add_bytes
-        )
+        self._holdings = Holdings(line, read_held=how.read_held, hashes=how.hashes)
+        self._senders = Senders(line, self._check_cancelled, reporter.add_bytes, how.template_for)
         self.tally = Tally()
-
-    def pool(self) -> WorkerPool:
-        """Return the workers, started when they are first needed."""
-        if self._pool is None:
-            processes = self._config.processes or 1
-            self._pool = WorkerPool(self._settings, processes, self._reporter.add_bytes)
-        return self._pool
-
-    def close(self) -> None:
-        """End the workers and close all connections."""
-        self._end_workers()
-        self._client.close()
-
-    def _end_workers(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
 
     def choosing_by(self, policy: Policy) -> Select:
         """Return the plain way to choose: the policy's, each project by itself."""
@@ -182,21 +151,26 @@ class _Copy:
         names = self._names(policy)
         for start in range(0, len(names), self._how.wave_projects):
             self._check_cancelled()
-            self._wave(names[start : start + self._how.wave_projects])
+            self.wave(names[start : start + self._how.wave_projects])
             if self.tally.refused:
                 break
+        self.make_durable()
+
+    def make_durable(self) -> None:
+        """See to it that the names of what arrived outlive a loss of power."""
         if self.tally.has_copied and self._ends.destination.kind == "directory":
             # Once for all: a name that is lost with the power is simply copied again.
-            self._directory.sync()
+            self._line.directory.sync()
 
     def _names(self, policy: Policy) -> list[NormalizedName]:
         if policy.requested is not None:
             return sorted(policy.requested)
-        listed = self._source.list_projects().projects
+        listed = self._line.source().list_projects().projects
         names = sorted({canonicalize_name(name) for name, _ in listed})
         return [name for name in names if not policy.leaves_out(name)]
 
-    def _wave(self, names: Sequence[NormalizedName]) -> None:
+    def wave(self, names: Sequence[NormalizedName]) -> None:
+        """Copy what is chosen of some projects, and wait for it."""
         self._reporter.expect_documents(len(names))
         self._holdings.ask(names)
         wanted = [item for project in self._records(names) for item in self.choose(project)]
@@ -205,6 +179,8 @@ class _Copy:
         actions = make_plan(wanted, present, prune=False, replace=replace)
         self.tally.add_plan(actions, keep=self._how.dry_run)
         downloads = [action for action in actions if action.kind is ActionKind.DOWNLOAD]
+        if self._how.whole and self.tally.conflicts:
+            return
         if self._has_no_room(downloads) or self._how.dry_run:
             return
         self._reporter.expect_bytes(sum(action.size_bytes for action in downloads))
@@ -215,25 +191,25 @@ class _Copy:
         self.tally.add_sent(self._senders.send(downloads, uploads, link=self._how.link))
 
     def _has_no_room(self, downloads: Sequence[Action]) -> bool:
-        if self._ends.destination.kind != "directory" or not self._directory.exists():
+        if self._ends.destination.kind != "directory" or not self._line.directory.exists():
             return False
-        if self._is_local and self._how.link:
+        if self._line.is_local and self._how.link:
             return False  # links need none; a copy that meets a full disk says so
         limits = plan.Limits(
-            min_free_bytes=parse_size(self._config.min_free_space, "min_free_space")
+            min_free_bytes=parse_size(self._line.config.min_free_space, "min_free_space")
         )
         total = sum(action.size_bytes for action in downloads)
-        refused = check_space(total, 0, self._directory.free_bytes(), limits)
+        refused = check_space(total, 0, self._line.directory.free_bytes(), limits)
         self.tally.refused = "" if refused is None else str(refused)
         return refused is not None
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; note those that cannot be had."""
         self.tally.projects += len(names)
-        if self._is_local:
+        if self._line.is_local:
             for name in names:
                 try:
-                    fetched = self._source.fetch_project(name)
+                    fetched = self._line.source().fetch_project(name)
                 except ProjectNotFound:
                     self.tally.missing.append(name)
                     continue
@@ -242,7 +218,7 @@ class _Copy:
                 if fetched.project is not None:
                     yield fetched.project
             return
-        futures = [self.pool().submit(run_task, FetchProject(name)) for name in names]
+        futures = [self._line.pool().submit(run_task, FetchProject(name)) for name in names]
         for future in futures:
             self._check_cancelled()
             outcome = future.result()
@@ -254,15 +230,6 @@ class _Copy:
                 self.tally.failed.append(Failure(outcome.name, outcome.error))
             else:
                 yield unpack(outcome.document)
-
-    def _new_login(self) -> bool:
-        """Ask for another password for the destination; tell whether there is one."""
-        if self._ends.relogin is None:
-            return False
-        destination = msgspec.structs.replace(self._ends.destination, auth=self._ends.relogin())
-        self._settings = msgspec.structs.replace(self._settings, destination=destination)
-        self._end_workers()
-        return True
 
     def _check_cancelled(self) -> None:
         if self._how.cancel is not None and self._how.cancel.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,38 +11,40 @@ import msgspec
 
 from microrepo.errors import AccessDenied
 from microrepo.model import Digests, File, LocalFile, NormalizedName
-from microrepo.operations.ends import Ends
+from microrepo.operations.carrying import Line
+from microrepo.operations.hash_cache import HashCache, Seen
 from microrepo.operations.report import Failure
 from microrepo.plan import Wanted, same_content
-from microrepo.repositories.directory import FlatDirectory
-from microrepo.repositories.local import DirectoryCatalogue, local_path
-from microrepo.transfer.pool import WorkerPool
+from microrepo.repositories.local import local_path
 from microrepo.transfer.tasks import HashUrl, HeldOutcome, ListHeld
 from microrepo.transfer.worker import run_task
+
+# What is known of a file of this machine, and the digests that are being computed.
+Asked = tuple["Seen | None", "Future[Any] | None"]
 
 
 class Holdings:
     """Reads the destination and settles what digests are still needed.
 
     Args:
-        ends: of the copy.
-        directory: the destination, when it is a directory.
-        pool: gives the workers.
+        line: of the copy.
+        read_held: read files behind a network where the destination announces no digest.
+        hashes: digests of files of this machine that were computed earlier.
     """
 
     def __init__(
-        self, ends: Ends, directory: FlatDirectory, pool: Callable[[], WorkerPool]
+        self, line: Line, *, read_held: bool = True, hashes: HashCache | None = None
     ) -> None:
-        self._pool = pool
-        self._catalogue = (
-            DirectoryCatalogue(directory) if ends.destination.kind == "directory" else None
-        )
+        self._line = line
+        self._read_held = read_held
+        self._hashes = hashes
+        self._catalogue = line.catalogue()
         self._asked: dict[NormalizedName, Future[Any]] = {}
 
     def ask(self, names: Sequence[NormalizedName]) -> None:
         """Queue the questions for the pages of projects, where there are pages."""
         if self._catalogue is None:
-            pool = self._pool()
+            pool = self._line.pool()
             self._asked = {name: pool.submit(run_task, ListHeld(name)) for name in names}
 
     def compare(
@@ -88,7 +90,7 @@ class Holdings:
         self, wanted: Sequence[Wanted], held: dict[str, File]
     ) -> tuple[list[Wanted], dict[str, File]]:
         """Compute digests where the two sides share none and their sizes leave it open."""
-        asked: list[tuple[str, bool, Future[Any]]] = []
+        asked: list[tuple[str, bool, Asked]] = []
         for item in wanted:
             ours, theirs = item.file, held.get(item.file.filename)
             if theirs is None or same_content(ours.digests, theirs.digests) is not None:
@@ -101,8 +103,10 @@ class Holdings:
                 continue
             for held_one in _sides_to_read(ours, theirs):
                 file = theirs if held_one else ours
+                if held_one and not self._read_held and local_path(theirs.url) is None:
+                    continue
                 asked.append((ours.filename, held_one, self._hash(file, held=held_one)))
-        found = {(name, side): future.result() for name, side, future in asked}
+        found = {(name, side): self._computed(future) for name, side, future in asked}
         held = {name: _with_digests(file, found.get((name, True))) for name, file in held.items()}
         return [
             msgspec.structs.replace(
@@ -111,8 +115,26 @@ class Holdings:
             for item in wanted
         ], held
 
-    def _hash(self, file: File, *, held: bool) -> Future[Any]:
-        return self._pool().submit(run_task, HashUrl(file.filename, file.url, held))
+    def _hash(self, file: File, *, held: bool) -> Asked:
+        path = local_path(file.url)
+        seen = self._hashes.look(path) if self._hashes and path is not None else None
+        if seen is not None and seen.digests is not None:
+            return seen, None
+        task = HashUrl(file.filename, file.url, held)
+        return seen, self._line.pool().submit(run_task, task)
+
+    def _computed(self, asked: Asked) -> Digests | None:
+        """Return digests once they are there, None where they cannot be had; remember them."""
+        seen, future = asked
+        if future is None:
+            return seen.digests if seen is not None else None
+        outcome = future.result()
+        if not outcome.ok:
+            return None
+        digests: Digests = outcome.digests
+        if self._hashes is not None and seen is not None:
+            self._hashes.remember(seen, digests)
+        return digests
 
 
 def _sides_to_read(ours: File, theirs: File) -> Iterator[bool]:
@@ -127,10 +149,8 @@ def _sides_to_read(ours: File, theirs: File) -> Iterator[bool]:
         yield True
 
 
-def _with_digests(file: File, outcome: Any) -> File:
-    if outcome is None or not outcome.ok:
-        return file
-    return msgspec.structs.replace(file, digests=outcome.digests)
+def _with_digests(file: File, digests: Digests | None) -> File:
+    return file if digests is None else msgspec.structs.replace(file, digests=digests)
 
 
 def _is_same_inode(ours: File, theirs: File) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from microrepo.formats.core_metadata import CoreMetadata
@@ -17,6 +17,7 @@ from microrepo.transfer.metadata import unpack_metadata
 from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
 from microrepo.transfer.worker import run_task
 
+Rewrite = Callable[[CoreMetadata], CoreMetadata]
 _NO_URL = "a direct URL cannot be served from a repository"
 
 
@@ -29,9 +30,10 @@ class Learner:
         failed: something could not be had that another run may get.
     """
 
-    def __init__(self, session: Session, rules: Rules) -> None:
+    def __init__(self, session: Session, rules: Rules, rewrite: Rewrite | None = None) -> None:
         self._session = session
         self._rules = rules
+        self._rewrite = rewrite
         self._reader = Records(session, rules)
         self._files: dict[str, File] = {}
         self.facts = Facts()
@@ -50,8 +52,14 @@ class Learner:
         known, futures = self._ask_metadata(sorted(needs.metadata))
         if visits:
             self._read_projects(visits, asked)
+        metadata = {**known, **self._collect(futures)}
+        if self._rewrite is not None:
+            metadata = {
+                name: one if isinstance(one, str) else self._rewrite(one)
+                for name, one in metadata.items()
+            }
         self.facts.add(
-            metadata={**known, **self._collect(futures)},
+            metadata=metadata,
             urls=dict.fromkeys(sorted(needs.urls), _NO_URL),
         )
 

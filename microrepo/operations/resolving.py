@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.model import Decision, File, NormalizedName, Project, Reason
-from microrepo.operations.learning import Learner
+from microrepo.operations.learning import Learner, Rewrite
 from microrepo.operations.looking import Decide, Record, Rules
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
@@ -89,15 +89,29 @@ def environments_of(config: Config) -> tuple[Environment, ...]:
     return tuple(environment_from_listed_python(text, host) for text in texts)
 
 
-def resolve_goals(session: Session, rules: Rules, goals: Sequence[Goal]) -> Resolved:
+def resolve_goals(
+    session: Session,
+    rules: Rules,
+    goals: Sequence[Goal],
+    *,
+    environments: tuple[Environment, ...] | None = None,
+    rewrite: Rewrite | None = None,
+) -> Resolved:
     """Find the closure of goals in all environments.
 
     The needs of all of them go out together, one batch per round; what cannot be had is reported,
     and the rest goes on.
+
+    Args:
+        session: the run.
+        rules: what holds for every release.
+        goals: what must install.
+        environments: in which; default: those of the settings.
+        rewrite: changes what distributions say of themselves, before it counts.
     """
     config = session.config
-    environments = environments_of(config)
-    learner = Learner(session, rules)
+    environments = environments or environments_of(config)
+    learner = Learner(session, rules, rewrite)
     options = Options(config.resolve, config.allow_urls, config.prereleases)
     closure = Closure(
         goals,

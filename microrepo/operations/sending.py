@@ -11,17 +11,19 @@ from typing import Any
 from msgspec import Struct
 
 from microrepo.model import Action, File, Outcome
+from microrepo.operations.carrying import Line
 from microrepo.operations.ends import Ends
 from microrepo.operations.report import Failure
 from microrepo.repositories.linking import CANNOT_LINK, link_files
 from microrepo.repositories.local import local_path, name_within
-from microrepo.transfer.pool import WorkerPool
 from microrepo.transfer.sending import words_of
 from microrepo.transfer.tasks import FetchFile, PlaceFile, SendFile, SendOutcome
 from microrepo.transfer.worker import run_task
 
 # After so many refusals of credentials that had worked, nothing more is sent.
 _MAX_DENIED = 5
+
+TemplateFor = Callable[[str], Path | None]
 
 
 class Sent(Struct, frozen=True):
@@ -33,6 +35,7 @@ class Sent(Struct, frozen=True):
     failed: tuple[Failure, ...] = ()
     conflicts: tuple[Failure, ...] = ()
     refused: str = ""
+    reused_bytes: int = 0
 
     def __add__(self, other: Sent) -> Sent:
         """Return both together."""
@@ -43,27 +46,24 @@ class Senders:
     """Sends files, to a directory or to an index.
 
     Args:
-        ends: of the copy.
-        pool: gives the workers; others after a new login.
-        new_login: asks for another password; tells whether there is one.
+        line: of the copy.
         check: called between files; raises to stop.
         progress: told of bytes that no worker tells of.
+        template_for: gives, for a file name, an older wheel here that shares content with it.
     """
 
     def __init__(
         self,
-        ends: Ends,
-        pool: Callable[[], WorkerPool],
-        new_login: Callable[[], bool],
+        line: Line,
         check: Callable[[], None],
         progress: Callable[[int], None] = lambda _: None,
+        template_for: TemplateFor = lambda _: None,
     ) -> None:
-        self._ends = ends
-        self._pool = pool
-        self._new_login = new_login
+        self._line = line
+        self._ends = line.ends
         self._check = check
         self._progress = progress
-        self._is_proven = False
+        self._template_for = template_for
 
     def send(
         self, actions: Sequence[Action], upload_ns: Mapping[str, int | None], *, link: bool
@@ -97,12 +97,23 @@ class Senders:
                 task = PlaceFile(file.filename, str(path), file.digests, link, replace)
             else:
                 when = upload_ns.get(file.filename)
-                task = FetchFile(file.filename, file.url, file.digests, file.size, when)
-            futures.append(self._pool().submit(run_task, task))
+                task = self._fetch(file, when)
+            futures.append(self._line.pool().submit(run_task, task))
         for future in as_completed(futures):
             self._check()
             sent += _placed(future.result())
         return sent
+
+    def _fetch(self, file: File, upload_ns: int | None) -> FetchFile:
+        template = self._template_for(file.filename)
+        return FetchFile(
+            file.filename,
+            file.url,
+            file.digests,
+            file.size,
+            upload_ns,
+            template=None if template is None else str(template),
+        )
 
     def _linked(self, files: Sequence[File]) -> tuple[Sent, list[File]]:
         """Link what can be linked; return what became of it, and the files that are left.
@@ -134,14 +145,14 @@ class Senders:
 
     def _to_index(self, files: Sequence[File]) -> Sent:
         sent = Sent()
-        if not self._is_proven:
+        if not self._line.is_proven:
             # The first file goes alone: wrong credentials are found out once, not for each file.
             sent = self._first(files[0])
             files = files[1:]
             if sent.refused:
                 return sent
-            self._is_proven = True
-        futures = [self._pool().submit(run_task, _task(file)) for file in files]
+            self._line.is_proven = True
+        futures = [self._line.pool().submit(run_task, _task(file)) for file in files]
         denied = 0
         for future in as_completed(futures):
             self._check()
@@ -156,9 +167,9 @@ class Senders:
         return sent
 
     def _first(self, file: File) -> Sent:
-        outcome: Any = self._pool().submit(run_task, _task(file)).result()
-        if outcome.status == "denied" and self._new_login():
-            outcome = self._pool().submit(run_task, _task(file)).result()
+        outcome: Any = self._line.pool().submit(run_task, _task(file)).result()
+        if outcome.status == "denied" and self._line.new_login():
+            outcome = self._line.pool().submit(run_task, _task(file)).result()
         if outcome.status == "denied":
             where = self._ends.destination.name
             return Sent(refused=f"{where} refuses these credentials: {outcome.words}")
@@ -180,7 +191,8 @@ def _share_device(ends: Ends) -> bool:
 
 def _placed(outcome: Outcome) -> Sent:
     if outcome.ok:
-        return Sent(copied=1, copied_bytes=outcome.size_bytes)
+        reused = outcome.reused_bytes
+        return Sent(copied=1, copied_bytes=outcome.size_bytes, reused_bytes=reused)
     return Sent(failed=(Failure(outcome.filename, outcome.error),))
 
 

@@ -265,3 +265,9 @@ def parse_version(text: str) -> Version | None:
         return Version(text)
     except ValueError:
         return None
+
+
+def same_version(left: str, right: str) -> bool:
+    """Tell whether two texts mean the same version (PEP 440: ``1.0`` and ``1.0.0`` do)."""
+    ours, theirs = parse_version(left), parse_version(right)
+    return left == right if ours is None or theirs is None else ours == theirs

@@ -87,6 +87,7 @@ class _Download:
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, place.mode)
         self.received = 0
         self.resumed = False
+        self.restarted = False
         self.hasher = new_hasher(self.algorithm)
         self._take_over_old_bytes()
         self.is_old = self.received > 0
@@ -105,6 +106,7 @@ class _Download:
         self.hasher = new_hasher(self.algorithm)
         self.received = 0
         self.resumed = False
+        self.restarted = True
 
     def append(self, piece: bytes) -> None:
         self.hasher.update(piece)
@@ -155,7 +157,9 @@ def fetch_file(
         return Outcome(task.filename, ok=False, error=_os_error(task.filename, error))
     fetched = _Counter(progress)
     try:
+        reused = _begin_with_template(client, download, fetched)
         digests = _fetch_verified(client, download, attempts, fetched)
+        reused = 0 if download.restarted else reused
         status = _put_in_place(download, place)
     except MicrorepoError as error:
         # What came so far is good unless it is what is wrong; the next run resumes it.
@@ -178,9 +182,27 @@ def fetch_file(
         size_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
         digests=digests,
-        fetched_bytes=fetched.total,
+        fetched_bytes=fetched.total - reused,
         resumed=download.resumed,
+        reused_bytes=reused,
     )
+
+
+def _begin_with_template(client: Client, download: _Download, progress: _Progress) -> int:
+    """Take what an older wheel here shares with this one; return how many bytes that were.
+
+    Only where a digest decides in the end whether it was right.
+    """
+    task = download.task
+    if task.template is None or task.size is None or download.expected is None:
+        return 0
+    if download.received or local_path(task.url) is not None:
+        return 0
+    download.restarted = False
+    # Downloads without a template are spared what this takes.
+    from microrepo.transfer.template import assemble
+
+    return assemble(client, task.url, task.size, Path(task.template), download.append, progress)
 
 
 def fetch_aside(

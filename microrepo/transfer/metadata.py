@@ -19,6 +19,7 @@ from microrepo.client import Client
 from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
 from microrepo.formats.archives import read_sdist_parts, read_wheel_metadata
 from microrepo.formats.core_metadata import CoreMetadata, from_metadata, from_sdist
+from microrepo.repositories.local import local_path
 from microrepo.transfer.fetch import Place, fetch_aside
 from microrepo.transfer.tasks import FetchFile, FetchMetadata, MetadataOutcome
 
@@ -65,8 +66,9 @@ class _Counter:
 def _find(
     client: Client, task: FetchMetadata, place: Place, attempts: int, counter: _Counter
 ) -> CoreMetadata:
-    if task.here:
-        with (Path(place.directory) / task.filename).open("rb") as stream:
+    here = Path(place.directory) / task.filename if task.here else local_path(task.url)
+    if here is not None:
+        with here.open("rb") as stream:
             return read_distribution(stream, task.filename)
     if task.has_metadata:
         body = _metadata_file(client, task)

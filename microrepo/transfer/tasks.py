@@ -80,6 +80,7 @@ class FetchFile(Struct, frozen=True, gc=False):
         digests: as announced; the strongest decides.
         size: bytes announced, None when unknown.
         upload_ns: upload time, becomes the modification time; None leaves the time of arrival.
+        template: path of an older wheel that shares content with this one.
     """
 
     filename: str
@@ -88,6 +89,7 @@ class FetchFile(Struct, frozen=True, gc=False):
     size: int | None = None
     upload_ns: int | None = None
     metadata_sha256: str | None = None
+    template: str | None = None
 
 
 class HashFile(Struct, frozen=True, gc=False):
@@ -210,6 +212,46 @@ class PlaceFile(Struct, frozen=True, gc=False):
     replace: bool = False
 
 
+class RedirectWheel(Struct, frozen=True, gc=False):
+    """Make a copy of a wheel whose direct-URL requirements lead to an index, if it has any.
+
+    Attributes:
+        of: the wheel, and how to find out what it requires.
+    """
+
+    of: FetchMetadata
+
+    @property
+    def filename(self) -> str:
+        """The wheel's name."""
+        return self.of.filename
+
+
+class RedirectOutcome(Struct, frozen=True, gc=False):
+    """The copy, waiting aside.
+
+    Attributes:
+        path: where it lies; "" when there was nothing to redirect.
+        requirements: (was, is now) of each requirement that was redirected.
+        error: why it could not be made.
+    """
+
+    filename: str
+    path: str = ""
+    size_bytes: int = 0
+    digests: Digests = Digests()
+    requirements: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+
 Task = (
-    FetchProject | FetchFile | HashFile | FetchMetadata | ListHeld | HashUrl | SendFile | PlaceFile
+    FetchProject
+    | FetchFile
+    | HashFile
+    | FetchMetadata
+    | ListHeld
+    | HashUrl
+    | SendFile
+    | PlaceFile
+    | RedirectWheel
 )

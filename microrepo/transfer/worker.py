@@ -27,6 +27,8 @@ from microrepo.transfer.tasks import (
     MetadataOutcome,
     PlaceFile,
     ProjectOutcome,
+    RedirectOutcome,
+    RedirectWheel,
     SendFile,
     SendOutcome,
     Task,
@@ -36,7 +38,9 @@ from microrepo.transfer.tasks import (
 if TYPE_CHECKING:
     from microrepo.transfer.sending import Sender
 
-TaskOutcome = ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | SendOutcome
+TaskOutcome = (
+    ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | SendOutcome | RedirectOutcome
+)
 
 
 class Worker:
@@ -75,6 +79,10 @@ class Worker:
             from microrepo.transfer.sending import place
 
             return place(task, self._place, self._progress)
+        if isinstance(task, RedirectWheel):
+            from microrepo.transfer.redirecting import redirect
+
+            return redirect(self._client, task, self._place, self._attempts, self._progress)
         return self._sender.run(task)
 
     @cached_property
@@ -159,6 +167,8 @@ def lost(task: Task, why: str) -> TaskOutcome:
         return SendOutcome(task.filename, "failed", text)
     if isinstance(task, FetchMetadata):
         return MetadataOutcome(task.filename, error=text, transient=True)
+    if isinstance(task, RedirectWheel):
+        return RedirectOutcome(task.filename, error=text)
     return Outcome(task.filename, ok=False, error=text)
 
 

@@ -1,0 +1,124 @@
+"""Where the members of a zip archive lie, and which of them another archive has already.
+
+Two releases of a project share most of their packed members, byte for byte. From the directories of
+both archives (APPNOTE.TXT, 4.3) follows how the new one can be put together: of pieces of the old
+one, of local headers that the directory foretells, and of what has to be fetched. Whether that is
+right, the digest of the whole decides.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+_ENTRY = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LOCAL_BYTES = _LOCAL.size
+_SIZES_FOLLOW = 0x8
+_UNKNOWN = 0xFFFFFFFF  # the true number stands in a zip64 record
+# A request costs about as much as so many bytes: smaller gaps between ranges are fetched along.
+_GAP_BYTES = 32 << 10
+
+
+class Member(Struct, frozen=True, gc=False):
+    """One member as the directory describes it.
+
+    Attributes:
+        offset: of its local header.
+        header: the local header without extra fields, as it must be if it has none.
+        content: what tells packed contents apart: method, CRC, packed and unpacked bytes.
+    """
+
+    offset: int
+    header: bytes
+    content: tuple[int, int, int, int]
+
+    @property
+    def packed_bytes(self) -> int:
+        """Length of its packed content."""
+        return self.content[2]
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """A stretch of the new archive: literal bytes, or a range of the old or of the new one."""
+
+    kind: str
+    start: int = 0
+    end: int = 0
+    literal: bytes = b""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its length."""
+        return len(self.literal) if self.kind == "literal" else self.end - self.start
+
+
+def read_members(directory: bytes) -> list[Member] | None:
+    """Return the members that a central directory lists, by their place; None for an odd one.
+
+    Odd are archives beyond 4 GiB, and entries that cannot be read.
+    """
+    members = []
+    place = 0
+    while place < len(directory):
+        if place + _ENTRY.size > len(directory):
+            return None
+        entry = _ENTRY.unpack_from(directory, place)
+        names, extras, comments = entry[10:13]
+        packed, unpacked, offset = entry[8], entry[9], entry[16]
+        if entry[0] != b"PK\x01\x02" or _UNKNOWN in {packed, unpacked, offset}:
+            return None
+        start = place + _ENTRY.size
+        name = directory[start : start + names]
+        flags, method, crc = entry[3], entry[4], entry[7]
+        fields = (*entry[2:7], crc, packed, unpacked, names, 0)
+        header = b"" if flags & _SIZES_FOLLOW else _LOCAL.pack(b"PK\x03\x04", *fields) + name
+        members.append(Member(offset, header, (method, crc, packed, unpacked)))
+        place = start + names + extras + comments
+    return sorted(members, key=lambda member: member.offset)
+
+
+def content_start(local_header: bytes, offset: int) -> int | None:
+    """Return where a member's content begins, given its local header (30 bytes) and its offset."""
+    if len(local_header) != _LOCAL_BYTES:
+        return None
+    head = _LOCAL.unpack(local_header)
+    if head[0] != b"PK\x03\x04":
+        return None
+    return offset + _LOCAL_BYTES + int(head[9]) + int(head[10])
+
+
+def plan_pieces(
+    new: Iterable[Member], size_bytes: int, old: dict[tuple[int, int, int, int], int]
+) -> list[Piece]:
+    """Return how the new archive is put together, in its order and without gaps.
+
+    Args:
+        new: its members, by their place.
+        size_bytes: its length.
+        old: where the old archive has the packed contents that it has.
+    """
+    members = list(new)
+    ends = [member.offset for member in members[1:]] + [size_bytes]
+    pieces: list[Piece] = []
+    done = 0  # up to here all is planned
+    for member, end in zip(members, ends, strict=True):
+        start = old.get(member.content)
+        body = member.offset + len(member.header)
+        # Behind the last member comes the directory, so only its beginning counts.
+        fits = body + member.packed_bytes == end or (
+            member is members[-1] and body + member.packed_bytes < end
+        )
+        worth = member.packed_bytes > _GAP_BYTES
+        if start is None or not member.header or not fits or not worth or member.offset < done:
+            continue
+        if member.offset > done:
+            pieces.append(Piece("new", done, member.offset))
+        pieces.append(Piece("literal", literal=member.header))
+        pieces.append(Piece("old", start, start + member.packed_bytes))
+        done = body + member.packed_bytes
+    if done < size_bytes:
+        pieces.append(Piece("new", done, size_bytes))
+    return pieces

@@ -1,0 +1,132 @@
+"""Digests of files of this machine, kept between runs: path, size and time -> digest, as JSON.
+
+A file whose size and modification time are as remembered is not read again. The file is plain JSON
+and holds nothing that is executed when it is read; one that cannot be understood is set aside.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.errors import RepositoryError
+from microrepo.model import Digests
+
+_log = logging.getLogger(__name__)
+_FORMAT = 1
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """A file as it is now: path, bytes, modification time; digests where they are remembered."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    digests: Digests | None = None
+
+
+class _Entry(Struct, frozen=True, gc=False):
+    size: int
+    mtime_ns: int
+    sha256: str
+    blake2b_256: str | None = None
+    md5: str | None = None
+
+
+class _Document(Struct, frozen=True):
+    format: int
+    files: dict[str, _Entry]
+
+
+class HashCache:
+    """The remembered digests; safe to use in several threads. `save` writes them.
+
+    Args:
+        path: of the JSON file, which need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._changed = False
+        self._files = self._read()
+
+    def look(self, path: Path) -> Seen | None:
+        """Return what is known of a file, None when it is not there."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        name = str(path.resolve())
+        with self._lock:
+            entry = self._files.get(name)
+        if entry is None or (entry.size, entry.mtime_ns) != (status.st_size, status.st_mtime_ns):
+            return Seen(name, status.st_size, status.st_mtime_ns)
+        digests = Digests(entry.sha256, entry.blake2b_256, entry.md5)
+        return Seen(name, status.st_size, status.st_mtime_ns, digests)
+
+    def remember(self, seen: Seen, digests: Digests) -> None:
+        """Keep the digests of a file, as it was when it was looked at before it was read."""
+        if not digests.sha256:
+            return
+        entry = _Entry(seen.size, seen.mtime_ns, digests.sha256, digests.blake2b_256, digests.md5)
+        with self._lock:
+            self._files[seen.path] = entry
+            self._changed = True
+
+    def save(self) -> None:
+        """Write what was learnt, at once or not at all.
+
+        Raises:
+            RepositoryError: the file cannot be written.
+        """
+        with self._lock:
+            if not self._changed:
+                return
+            body = msgspec.json.encode(_Document(_FORMAT, dict(sorted(self._files.items()))))
+            self._changed = False
+        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(msgspec.json.format(body, indent=1))
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(self._path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise RepositoryError(
+                self._path, f"the hash cache cannot be written: {error.strerror}"
+            ) from error
+
+    def _read(self) -> dict[str, _Entry]:
+        try:
+            body = self._path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise RepositoryError(
+                self._path, f"the hash cache cannot be read: {error.strerror}"
+            ) from error
+        try:
+            document = msgspec.json.decode(body, type=_Document)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            document = None
+        if document is not None and document.format == _FORMAT:
+            return dict(document.files)
+        return self._set_aside()
+
+    def _set_aside(self) -> dict[str, _Entry]:
+        aside = self._path.with_name(f"{self._path.name}.bad")
+        try:
+            self._path.replace(aside)
+            where = f"it is set aside as {aside}"
+        except OSError:
+            where = "it will be replaced"
+        _log.warning("%s: is no hash cache of ours (JSON, format 1); %s", self._path, where)
+        return {}
