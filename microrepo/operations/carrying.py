@@ -58,6 +58,7 @@ class Line:
         self._is_closed = False
         self._pool: WorkerPool | None = None
         self._source: Source | None = None
+        self._client: Client | None = None
         self._catalogue: DirectoryCatalogue | None = None
 
     @property
@@ -69,8 +70,8 @@ class Line:
         """Return the source, for questions of this process itself."""
         with self._guard:
             if self._source is None:
-                client = Client(self._settings.client)
-                self._source = open_source(client, self.ends.source)
+                self._client = Client(self._settings.client)
+                self._source = open_source(self._client, self.ends.source)
             return self._source
 
     def status_of(self, project: str) -> tuple[str, str | None]:
@@ -98,8 +99,15 @@ class Line:
 
     def look_again(self) -> None:
         """Have directories at both ends read anew: others may have been at work there."""
+        self._forget_source()
         with self._guard:
-            self._source = self._catalogue = None
+            self._catalogue = None
+
+    def _forget_source(self) -> None:
+        with self._guard:
+            client, self._client, self._source = self._client, None, None
+        if client is not None:
+            client.close()
 
     def pool(self) -> WorkerPool:
         """Return the workers, started when they are first needed.
@@ -128,6 +136,7 @@ class Line:
         """End the workers, for good."""
         self._is_closed = True
         self._end_workers()
+        self._forget_source()
 
     def _end_workers(self) -> None:
         with self._guard:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,13 @@ from tests.support.faults import Delay
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.peers import PASSWORD, USER, Peers
-from tests.support.programs import Environment, MicrorepoRunner
+from tests.support.programs import (
+    CHECKOUT,
+    Environment,
+    MicrorepoRunner,
+    clean_environment,
+    run_program,
+)
 from tests.support.receiver import Receiver
 from tests.support.repository import wait_until
 from tests.support.server import PyPIServer
@@ -497,3 +505,23 @@ def test_an_interruption_leaves_whole_releases(
     report = mirror("many", "1", *to)
     assert statuses(report)["many 1"] == "copied"
     assert content(there) == {f.filename: f.content for f in files}
+
+
+def test_the_examples_of_the_page(app: list[BuiltFile], pypi: PyPIServer, tmp_path: Path) -> None:
+    index = pypi.url
+    page = (CHECKOUT / "docs" / "how-to" / "mirror.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    lines = [f"SOURCE = {index!r}", f"FOLDER = {str(tmp_path / 'folder')!r}"]
+    body = "\n".join(blocks).replace("\n", "\n    ").replace("lib", "Lib.One")
+    script = tmp_path / "example.py"
+    script.write_text("\n".join([*lines, 'if __name__ == "__main__":', f"    {body}\n"]))
+    env = clean_environment(tmp_path, {"PYTHONPATH": str(CHECKOUT)})
+    command: list[str | Path] = [sys.executable, "-W", "error", script]
+    done = run_program(command, env=env, cwd=tmp_path, check=True, timeout_s=120)
+    said = done.stdout.splitlines()
+    assert said[:3] == ["app copied", "Lib.One copied", "0 ()"]
+    assert "'app': 'present'" in said[3]
+    assert "'deep': 'left'" in said[3]
+    wanted = {f.filename: f.content for f in app if (f.name, f.version) in _CLOSURE}
+    assert {name: (tmp_path / "folder" / name).read_bytes() for name in wanted} == wanted
