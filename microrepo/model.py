@@ -166,7 +166,6 @@ class Reason(str, Enum):
     PLATFORM = "platform"
     PRERELEASE = "pre-release"
     YANKED = "yanked"
-    THIRD_PARTY = "third-party rule"
     TOO_LARGE = "too large"
     TOO_LATE = "uploaded too late"
     TOO_YOUNG = "too young"
@@ -192,9 +191,10 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 class ActionKind(str, Enum):
-    """What a plan does with one file name."""
+    """What a plan does with one file name; `INDEX` lists a file whose content stays elsewhere."""
 
     DOWNLOAD = "download"
+    INDEX = "index"
     ADOPT = "adopt"
     KEEP = "keep"
     DELETE = "delete"

@@ -76,6 +76,34 @@ def make_plan(
     return tuple(actions[name] for name in sorted(actions))
 
 
+def list_only(plan: Iterable[Action], present: Mapping[str, LocalFile]) -> tuple[Action, ...]:
+    """Turn a plan that fetches files into one that lists them.
+
+    Args:
+        plan: made with `present`, in which no file lies on disk.
+        present: by name, the files that are listed, with the digests that they are listed with.
+    """
+    return tuple(
+        _listing(action, present.get(action.filename))
+        if action.kind is ActionKind.DOWNLOAD and action.file is not None
+        else action
+        for action in plan
+    )
+
+
+def _listing(action: Action, local: LocalFile | None) -> Action:
+    name, project, file, reason = action.filename, action.project, action.file, action.reason
+    announced = file.digests if file is not None else Digests()
+    kind = ActionKind.INDEX
+    if local is not None and local.recorded:
+        same = same_content(announced, local.digests)
+        if not same and local.project not in {"", project}:
+            kind, reason = ActionKind.CONFLICT, f"{local.project} lists a file of this name"
+        elif same or announced == local.digests:
+            kind = ActionKind.KEEP
+    return Action(kind, name, project, file, reason)
+
+
 def _claim_order(
     item: Wanted, present: Mapping[str, LocalFile]
 ) -> tuple[bool, str, str, bytes, str]:
@@ -189,6 +217,7 @@ class Totals(Struct, frozen=True):
     delete: int = 0
     delete_bytes: int = 0
     conflict: int = 0
+    index: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         """Return the totals of two plans together."""

@@ -71,6 +71,7 @@ def _rows(report: Report) -> list[tuple[str, str]]:
     elif report.dry_run:
         rows += [
             ("to download", files(totals.download, totals.download_bytes)),
+            ("to list", files(totals.index)) if totals.index else ("", ""),
             ("to adopt", files(totals.adopt)) if totals.adopt else ("", ""),
             ("to delete", files(totals.delete, totals.delete_bytes)),
             ("already there", files(totals.keep)) if totals.keep else ("", ""),
@@ -98,6 +99,8 @@ def _done_rows(report: Report) -> list[tuple[str, str]]:
             ("projects", looked),
             ("downloaded", files(report.downloaded, report.downloaded_bytes)),
         ]
+    if report.totals.index:
+        rows.append(("listed", files(report.totals.index)))
     if report.resumed:
         rows.append(("resumed", files(report.resumed)))
     if report.fallbacks:

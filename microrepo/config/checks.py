@@ -55,6 +55,8 @@ def check(config: Config, where: str = "config") -> None:
         _check_sources(config)
         _check_web_url(config.file_host, "file_host")
         _check_hook(config.hook)
+        _check_web_url(config.files_url, "files_url")
+        _check_purpose(config)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
 
@@ -118,6 +120,11 @@ def _check_moment(text: str | None) -> None:
             f"$.uploaded_before: {text!r} is no date or time such as '2026-05-31' or "
             "'2026-05-31T12:00:00Z'"
         ) from error
+
+
+def _check_purpose(config: Config) -> None:
+    if not (config.files or config.simple):
+        raise ConfigError("$.files: without files and without `simple` there is nothing to do")
 
 
 def _check_web_url(text: str | None, key: str) -> None:

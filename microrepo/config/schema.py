@@ -210,13 +210,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "pinned."
         ),
     ] = "ignore"
-    rules: Annotated[
-        dict[str, Any] | list[str],
-        Meta(
-            description="Rules that other distributions offer, see docs/how-to/own-rules.md: their "
-            "names, or name -> table of the rule's own settings."
-        ),
-    ] = msgspec.field(default_factory=dict)
     dependencies: Annotated[
         bool | None,
         Meta(
@@ -332,6 +325,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     server: Annotated[
         bool, Meta(description="Put `server.py`, the one-file server, beside the files.")
     ] = True
+    files: Annotated[
+        bool,
+        Meta(
+            description="Keep the files. Without them the repository is an index alone: nothing is "
+            "downloaded, and the pages link to the source's files, or to `files_url`."
+        ),
+    ] = True
+    files_url: Annotated[
+        str | None,
+        Meta(
+            description="URL of the place where clients find the files, for pages with absolute "
+            "links: a copy of the flat directory; with `files` off, a host that has the source's "
+            "files under the same paths. Without it the links are relative."
+        ),
+    ] = None
     source: Annotated[
         str,
         Meta(
@@ -461,14 +469,7 @@ REGEX_KEYS = ("allow_files", "exclude_files", "allow_releases", "exclude_release
 # Rules that describe what one repository wants, and not what else is carried about.
 OPERATOR_KEYS = (
     *("allow", *REGEX_KEYS, "metadata", "max_project_size", "min_versions", "max_versions"),
-    *(
-        "vulnerabilities",
-        "exclude_platforms",
-        "requires_python",
-        "newest_by",
-        "min_age_exempt",
-        "rules",
-    ),
+    *("vulnerabilities", "exclude_platforms", "requires_python", "newest_by", "min_age_exempt"),
 )
 
 

@@ -38,7 +38,8 @@ class Budget:
     def __init__(self, session: Session, rules: Rules) -> None:
         self._session = session
         self._policy = rules.policy
-        self._limit = rules.policy.budget_bytes
+        # An index without files takes no room.
+        self._limit = rules.policy.budget_bytes if session.links.files else None
         self._ledger: Ledger | None = None
         self._recent: list[Sequence[Looked]] = []
         self._leaving: dict[NormalizedName, set[str]] = {}

@@ -13,6 +13,7 @@ from microrepo.formats.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName
 from microrepo.operations.requirements import Requests
 from microrepo.operations.resolving import environments_of
+from microrepo.publish.links import links_of
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.selection.environments import Environment
 from microrepo.selection.facts import (
@@ -27,7 +28,7 @@ from microrepo.selection.facts import (
 )
 from microrepo.selection.proof import SdistOnly, sdist_only
 from microrepo.selection.rounds import Closure, requirement_goals
-from microrepo.state import State, read_state
+from microrepo.state import FileRow, State, read_state
 from microrepo.transfer.metadata import read_distribution, unpack_metadata
 
 
@@ -79,7 +80,10 @@ def check(config: Config, requests: Requests, only: Sequence[str] = ()) -> Check
     try:
         goals = requests.goals
         if requests.requirements is None:
-            goals = requirement_goals(sorted({row.project for row in state.files() if row.present}))
+            supply = _Present(state, directory, config)
+            goals = requirement_goals(
+                sorted({row.project for row in state.files() if supply.has(row)})
+            )
         environments = _chosen(environments_of(config), only)
         return prove(config, state, directory, goals, environments)
     finally:
@@ -102,7 +106,7 @@ def prove(
     environments: Sequence[Environment],
 ) -> CheckReport:
     """Run the closure on the files that are present alone."""
-    supply = _Present(state, directory)
+    supply = _Present(state, directory, config)
     options = Options(config.resolve, config.allow_urls, config.prereleases)
     closure = Closure(goals, environments, supply.facts, options)
     while needs := closure.step():
@@ -135,8 +139,9 @@ def _left_open(resolutions: Sequence[Resolution]) -> list[Unmet]:
 class _Present:
     """Facts about the files that lie in the directory, read when they are asked for."""
 
-    def __init__(self, state: State, directory: FlatDirectory) -> None:
+    def __init__(self, state: State, directory: FlatDirectory, config: Config) -> None:
         self._state = state
+        self._files = links_of(config, state, decides=False).files
         self._directory = directory
         self.facts = Facts()
 
@@ -148,16 +153,18 @@ class _Present:
             urls=dict.fromkeys(needs.urls, "a direct URL is not in the repository"),
         )
 
+    def has(self, row: FileRow) -> bool:
+        """Tell whether a file is there; in an index without files, whether it is listed."""
+        if not self._files:
+            return True
+        return row.present and self._directory.stat(row.filename) is not None
+
     def _projects(self, names: Sequence[NormalizedName]) -> dict[NormalizedName, Candidates | None]:
         documents = self._state.documents(names)
-        present = {row.filename for row in self._state.files(names) if row.present}
+        present = {row.filename for row in self._state.files(names) if self.has(row)}
         found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
         for name, project in documents.items():
-            files = tuple(
-                file
-                for file in project.files
-                if file.filename in present and self._directory.stat(file.filename) is not None
-            )
+            files = tuple(file for file in project.files if file.filename in present)
             if files:
                 found[NormalizedName(name)] = Candidates(files)
         return found

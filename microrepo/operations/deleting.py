@@ -19,7 +19,7 @@ from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.session import Session, open_session
 from microrepo.plan import totals_of
 from microrepo.selection.policy import Policy, parse_version
-from microrepo.state import FileRow, State
+from microrepo.state import FileRow
 from microrepo.transfer.progress import Reporter, SilentReporter
 
 BY_COMMAND = "deleted by command"
@@ -72,7 +72,7 @@ def delete(
         report = session.report
         targets = []
         for name, requirement in zip(names, requirements, strict=True):
-            found = find_target(session.state, name, requirement)
+            found = find_target(session, name, requirement)
             if found is None:
                 report.missing.append(name)
             else:
@@ -103,15 +103,16 @@ def _parse(text: str) -> Requirement | None:
     return requirement
 
 
-def find_target(state: State, text: str, requirement: Requirement | None) -> Target | None:
+def find_target(session: Session, text: str, requirement: Requirement | None) -> Target | None:
     """Return what an argument names among the files that are there, None when there is nothing."""
-    row = state.files_named([text]).get(text)
-    if row is not None and row.present:
+    row = session.state.files_named([text]).get(text)
+    if row is not None and session.holds(row):
         return Target((row,), f"{row.project}=={row.version}" if row.version else row.project)
     if requirement is None:
         return None
     name = canonicalize_name(requirement.name)
-    rows = tuple(r for r in state.files([name]) if r.present and _admits(requirement, r.version))
+    held = filter(session.holds, session.state.files([name]))
+    rows = tuple(row for row in held if _admits(requirement, row.version))
     return Target(rows, f"{name}{requirement.specifier}") if rows else None
 
 

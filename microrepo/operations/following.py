@@ -100,6 +100,8 @@ def _prove(session: Session, goals: Sequence[Goal], resolved: Resolved) -> None:
 def _files_there(session: Session, resolved: Resolved) -> set[str]:
     """Return the chosen files that lie in the directory as they were verified."""
     names = {f.filename for r in resolved.resolutions for pin in r.pins for f in pin.files}
+    if not session.links.files:
+        return set(session.state.files_named(names))
     there = set()
     for name, row in session.state.files_named(names).items():
         disk = session.directory.stat(name)

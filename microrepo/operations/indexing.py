@@ -114,7 +114,9 @@ class _Rebuild:
         absent, ours, names = self._compare(disk)
         others = [name for name in disk if name not in ours and is_distribution(name)]
         names |= self._folders()
-        if not others and len(absent) == len(ours) and names:
+        if not session.links.files:
+            names |= {row.project for row in self._state.files()}
+        elif not others and len(absent) == len(ours) and names:
             self.refused = (
                 f"{session.directory.path}: holds no distribution, but its index names some; is "
                 "the right file system mounted? Remove simple/ if the files are really gone"

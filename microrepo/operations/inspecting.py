@@ -22,6 +22,7 @@ from microrepo.model import Decision, File, Project, Reason
 from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.session import now
 from microrepo.operations.tracing import trace
+from microrepo.publish.links import links_of
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.selection.policy import Policy
 from microrepo.selection.releases import select, split_candidates
@@ -58,10 +59,11 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[HeldFile]:
             if name not in state.projects([name]):
                 raise RepositoryError(config.repository, f"holds no project {name!r}")
         sources = {row[0]: row[7] for row in state.iter_known()}
+        is_index = not links_of(config, state, decides=False).files
         rows = (
             HeldFile(**msgspec.structs.asdict(row), source=sources.get(row.project, ""))
             for row in state.files(names or None)
-            if row.present
+            if row.present or is_index
         )
         return sorted(rows, key=lambda row: row.filename)
     finally:
@@ -115,7 +117,8 @@ def stats(config: Config) -> Stats:
     """
     state = open_for_reading(config)
     try:
-        rows = [row for row in state.files() if row.present]
+        is_index = not links_of(config, state, decides=False).files
+        rows = [row for row in state.files() if row.present or is_index]
         seen = _seen(_all_documents(state))
         return Stats(
             projects=len({row.project for row in rows}),
@@ -223,7 +226,9 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
         if any(requirers.values()) or (followed and project.name not in requested):
             decisions = _decisions_of_closure(project, policy, requirers)
         named = tuple(d for d in decisions if d.file.filename == target)
-        present = frozenset(file.filename for file in state.files([project.name]) if file.present)
+        is_index = not links_of(config, state, decides=False).files
+        rows = state.files([project.name])
+        present = frozenset(file.filename for file in rows if file.present or is_index)
         chains = trace(state, [name for name, found in requirers.items() if found])
         if policy.budget_bytes is not None and row.complete:
             named, decisions = (_with_evictions(d, present) for d in (named, decisions))

@@ -33,6 +33,8 @@ def find_present(
     names = {item.file.filename for item in wanted}
     others = session.state.files_named(names - recorded.keys())
     known = {**others, **recorded}
+    if not session.links.files:
+        return {name: _listed_file(name, known.get(name)) for name in names | recorded.keys()}
     present = {
         name: _local_file(session, name, known.get(name)) for name in names | recorded.keys()
     }
@@ -51,6 +53,13 @@ def _local_file(session: Session, name: str, row: FileRow | None) -> LocalFile:
     # Size and time as recorded: the content is taken for what was verified then.
     digests = row.digests if row is not None and session.is_intact(row) else Digests()
     return LocalFile(name, disk.size_bytes, disk.mtime_ns, recorded, digests, project)
+
+
+def _listed_file(name: str, row: FileRow | None) -> LocalFile:
+    """Return what the pages say of a name, whatever lies on disk."""
+    if row is None:
+        return LocalFile(name, None)
+    return LocalFile(name, None, recorded=True, digests=row.digests, project=row.project)
 
 
 def _formerly_ours(

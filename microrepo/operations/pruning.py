@@ -35,7 +35,7 @@ def deletions_of_projects(
     actions = [
         Action(ActionKind.DELETE, row.filename, row.project, None, reason, row.size or 0)
         for row in session.state.files(names)
-        if row.present and row.is_ours
+        if session.holds(row) and row.is_ours
     ]
     if not session.report.dry_run:
         holding = {action.project for action in actions}
@@ -72,7 +72,7 @@ def prune(
         deletions = _unwanted(session, policy)
         deletions += evictions(session, policy, {action.filename for action in deletions})
         report.totals = totals_of(deletions)
-        refused = check_deletions(deletions, session.state.count_present(), session.limits())
+        refused = check_deletions(deletions, session.count_held(), session.limits())
         if refused is not None:
             report.refused = str(refused)
         elif dry_run:
@@ -86,7 +86,8 @@ def _unwanted(session: Session, policy: Policy) -> list[Action]:
     names = [NormalizedName(row[0]) for row in session.state.iter_known()]
     deletions: list[Action] = []
     for start in range(0, len(names), _BATCH):
-        rows = [row for row in session.state.files(names[start : start + _BATCH]) if row.present]
+        batch = names[start : start + _BATCH]
+        rows = [row for row in session.state.files(batch) if session.holds(row)]
         reasons = unwanted_because(session, rows, policy)
         deletions += [_deletion(row, why) for row in rows if (why := reasons[row.filename])]
     return deletions

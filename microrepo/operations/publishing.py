@@ -12,6 +12,7 @@ from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
 from microrepo.operations.session import Session
 from microrepo.publish import server
+from microrepo.publish.links import remember_links
 from microrepo.publish.listings import ROOT_JSON
 from microrepo.publish.tree import Publisher, PublishReport, put_server
 from microrepo.publish.writing import PageWriter
@@ -94,12 +95,14 @@ def _without_tree(session: Session) -> PublishReport:
 
 def open_publisher(session: Session) -> Publisher:
     """Return what writes the tree of a session's repository."""
+    remember_links(session.state, session.links)
     return Publisher(
         session.directory,
         session.state,
         lambda: session.pool,
         now=session.now,
         with_server=session.config.server,
+        links=session.links,
     )
 
 

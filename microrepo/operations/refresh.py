@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 
 from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
 from microrepo.operations.finding import find_changes
 from microrepo.operations.looking import Rules
 from microrepo.operations.report import Report
 from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.running import Run, publish
 from microrepo.operations.session import open_session
+from microrepo.repositories.opening import describe_sources
 from microrepo.selection.policy import filter_warnings
 from microrepo.transfer.progress import Reporter, SilentReporter
 
@@ -46,7 +48,10 @@ def refresh(
     """
     started = time.monotonic()
     policy = policy_of(config, requests)
-    rules = Rules(policy, policy.fingerprint())
+    if not (config.files or config.files_url):
+        _refuse_local_links(config)
+    # Who begins to keep files, or ends it, wants every project looked at.
+    rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"))
     with open_session(
         config, "refresh", reporter or SilentReporter(), read_only=dry_run, workers=True
     ) as session:
@@ -64,3 +69,12 @@ def refresh(
             session.directory.clean_partials(session.unfinished)
         publish(session)
     return session.report.build(time.monotonic() - started)
+
+
+def _refuse_local_links(config: Config) -> None:
+    for source in describe_sources(config):
+        if source.kind == "directory":
+            raise ConfigError(
+                f"$.files: {source.name}: pages cannot link to a directory of this machine; set "
+                "`files_url` to where clients find its files"
+            )

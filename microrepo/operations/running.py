@@ -112,7 +112,7 @@ class Run:
         session = self.session
         report = session.report
         self._deletions.extend(self.wave.budget.deletions() if session.config.prune else ())
-        refused = check_deletions(self._deletions, session.state.count_present(), session.limits())
+        refused = check_deletions(self._deletions, session.count_held(), session.limits())
         if refused is not None:
             report.refused = str(refused)
             return

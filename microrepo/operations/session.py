@@ -37,6 +37,7 @@ from microrepo.operations.afterwards import (
 from microrepo.operations.owning import Sources
 from microrepo.operations.report import FAILED, INTERRUPTED, Failure, Report, ReportBuilder
 from microrepo.plan import Limits
+from microrepo.publish.links import links_of
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
 from microrepo.repositories.opening import describe_sources, without_credentials
 from microrepo.repositories.protocol import SourceSettings
@@ -71,6 +72,7 @@ class Session:
         self.now = now()
         self.run = 0
         self.state_was_lost = False
+        self.links = links_of(config, state, decides=report.operation == "refresh")
         self.sources = Sources(describe_sources(config), self.client)
         self._pool: Executor | None = pool
         self._on_disk: dict[str, OnDisk] | None = None
@@ -101,6 +103,15 @@ class Session:
             and row.present
             and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns)
         )
+
+    def holds(self, row: FileRow) -> bool:
+        """Tell whether the repository has a file: its content, or where it is an index its link."""
+        return row.present or not self.links.files
+
+    def count_held(self) -> int:
+        """Return how many files the repository has."""
+        state = self.state
+        return state.count_present() if self.links.files else state.count_recorded()
 
     def scan(self) -> bool:
         """Look at the whole directory, unless it is too large for that; tell whether it was."""

@@ -71,6 +71,10 @@ def verify(
         session.report.dry_run = dry_run
         session.scan()
         rows = [row for row in session.state.files() if row.present]
+        if not session.links.files:
+            session.warn(
+                "this repository is an index: the files that it lists are elsewhere and not verified"
+            )
         checked = list(_check_all(session, rows, deep=deep))
         damaged = [one for one in checked if one.problem]
         if not read_only:

@@ -25,7 +25,7 @@ from microrepo.operations.presence import find_present
 from microrepo.operations.pruning import QUARANTINED, with_reasons
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
-from microrepo.plan import check_space, make_plan, totals_of
+from microrepo.plan import check_space, list_only, make_plan, totals_of
 from microrepo.state import FileRow, HistoryRow
 
 WAVE_PROJECTS = 300
@@ -93,12 +93,13 @@ class Wave:
         }
         present = find_present(self._session, looked, wanted, recorded)
         self._warn_of_old_formats(item.file.filename for item in wanted)
-        plan = _without_doubtful_deletions(
-            make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace),
-            looked,
-        )
+        plan = make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace)
+        if not self._session.links.files:
+            plan = list_only(plan, present)
+        plan = _without_doubtful_deletions(plan, looked)
         plan = with_reasons(plan, looked)
-        plan = _with_quarantine(plan, looked, recorded, self._session.config.removed)
+        held = [row for row in recorded.values() if self._session.holds(row)]
+        plan = _with_quarantine(plan, looked, held, self._session.config.removed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
         if self._report.dry_run:
@@ -169,11 +170,13 @@ class Wave:
             row
             for action in plan
             if not (action.kind is ActionKind.DELETE and action.filename in recorded)
-            and (row := _row_before(action, present.get(action.filename), reasons)) is not None
+            and (row := self._row_before(action, present, recorded, reasons)) is not None
             and recorded.get(row.filename) != row
         ]
         given_up = [
-            name for name, row in recorded.items() if not row.present and name not in reasons
+            name
+            for name, row in recorded.items()
+            if not self._session.holds(row) and name not in reasons
         ]
         records = [one.record for one in looked]
         with self._state.transaction():
@@ -185,22 +188,40 @@ class Wave:
             self._state.save_projects(record.row for record in records)
             self._state.save_files(rows)
             self._state.delete_files(given_up)
-            self._state.add_history(self._adoptions(plan, rows))
-        changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT}
+            self._state.add_history(self._history(plan, rows))
+        changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
         return frozenset(
             {action.project for action in plan if action.kind in changing}
             | {record.project.name for record in records if record.is_new}
         )
 
-    def _adoptions(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
-        adopted = {a.filename: a.reason for a in plan if a.kind is ActionKind.ADOPT}
+    def _history(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
+        """Yield what is to be remembered of files that were adopted or listed."""
+        new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
         for row in rows:
-            if row.filename in adopted:
-                reason, sha256 = adopted[row.filename], row.digests.sha256
-                name = row.filename
+            action = new.get(row.filename)
+            if action is not None:
+                sha256, name = row.digests.sha256, row.filename
+                kind, reason = action.kind.value, action.reason
                 yield HistoryRow(
-                    self._session.run, row.project, name, "adopt", reason, row.size, sha256
+                    self._session.run, row.project, name, kind, reason, row.size, sha256
                 )
+
+    def _row_before(
+        self,
+        action: Action,
+        present: Mapping[str, LocalFile],
+        recorded: Mapping[str, FileRow],
+        reasons: Mapping[str, str],
+    ) -> FileRow | None:
+        if self._session.links.files:
+            return _row_before(action, present.get(action.filename), reasons)
+        if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
+            return None
+        known = recorded.get(action.filename)
+        if known is not None and self._session.on_disk(known.filename) is None:
+            known = msgspec.structs.replace(known, present=False)
+        return _row_of_listed(action, known, reasons.get(action.filename, ""))
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
@@ -244,7 +265,7 @@ def _without_doubtful_deletions(
 def _with_quarantine(
     plan: tuple[Action, ...],
     looked: Sequence[Looked],
-    recorded: Mapping[str, FileRow],
+    recorded: Iterable[FileRow],
     removed: str,
 ) -> tuple[Action, ...]:
     """Let the setting `removed` decide on files that the index holds back (PEP 792)."""
@@ -255,11 +276,11 @@ def _with_quarantine(
     }
     if not reasons:
         return plan
-    gone = {} if removed == "keep" else recorded
+    gone = {} if removed == "keep" else {row.filename: row for row in recorded}
     deletions = [
         Action(ActionKind.DELETE, name, row.project, None, reasons[row.project], row.size or 0)
         for name, row in gone.items()
-        if row.present and row.project in reasons
+        if row.project in reasons
     ]
     others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
     return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
@@ -291,6 +312,24 @@ def _row_before(
         reason=reasons.get(action.filename, ""),
         present=True,
         mtime_ns=local.mtime_ns,
+    )
+
+
+def _row_of_listed(action: Action, known: FileRow | None, reason: str) -> FileRow:
+    """Return the row of a file that pages name; one that is still here from before stays here."""
+    file = file_of(action)
+    kept = known if known is not None and action.kind is ActionKind.KEEP else None
+    here = kept is not None and kept.present
+    return FileRow(
+        filename=action.filename,
+        project=NormalizedName(action.project),
+        version=file.version,
+        url=file.url,
+        size=kept.size if kept is not None and here else file.size,
+        digests=together(file.digests, kept.digests) if kept is not None else file.digests,
+        reason=reason,
+        present=here,
+        mtime_ns=kept.mtime_ns if kept is not None and here else 0,
     )
 
 

@@ -11,7 +11,15 @@ from msgspec import Struct
 
 from microrepo.model import Digests, File, NormalizedName, Outcome
 from microrepo.publish import server
-from microrepo.publish.pages import Contents, by_filename, contents_of, held_file, unlisted_file
+from microrepo.publish.links import BESIDE, Links
+from microrepo.publish.pages import (
+    Contents,
+    by_filename,
+    contents_of,
+    held_file,
+    listed_file,
+    unlisted_file,
+)
 from microrepo.publish.sidecars import Sidecars
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import FileRow, State
@@ -41,11 +49,17 @@ class ContentsReader:
         directory: the flat directory.
         state: what is known of its files.
         pool: gives the workers, when something has to be computed.
+        links: where pages lead to.
     """
 
     def __init__(
-        self, directory: FlatDirectory, state: State, pool: Callable[[], Executor]
+        self,
+        directory: FlatDirectory,
+        state: State,
+        pool: Callable[[], Executor],
+        links: Links = BESIDE,
     ) -> None:
+        self._links = links
         self._directory = directory
         self._state = state
         self._pool = pool
@@ -73,10 +87,12 @@ class ContentsReader:
             row
             for rows in recorded.values()
             for row in rows
-            if row.present and row.filename not in absent
+            if (row.present and row.filename not in absent) or not self._links.files
         ]
         found = self._found(names, {row.filename for row in held}, leaving)
-        contents = self._contents(self._with_digests(held), found)
+        if self._links.files:
+            held = self._with_digests(held)
+        contents = self._contents(held, found)
         having = {one.name for one in contents}
         rest = [name for name in names if name not in having]
         return Batch(
@@ -99,7 +115,7 @@ class ContentsReader:
         return rows
 
     def _contents(self, held: Sequence[FileRow], found: Sequence[FoundRow]) -> list[Contents]:
-        digests = self.sidecars.digests([*held, *found])
+        digests = self.sidecars.digests([*(held if self._links.files else ()), *found])
         names = dict.fromkeys(
             [row.project for row in held] + [NormalizedName(row.project) for row in found]
         )
@@ -109,17 +125,23 @@ class ContentsReader:
         listed = {name: by_filename(record) for name, record in records.items()}
         for row in held:
             entry = listed.get(row.project, {}).get(row.filename) or self._unlisted(row)
-            files[row.project].append(held_file(row, entry, digests.get(row.filename)))
+            if self._links.files:
+                one = held_file(row, entry, digests.get(row.filename), self._links)
+            else:
+                one = listed_file(row, entry, self._links)
+            files[row.project].append(one)
         display = {row.project: row.display_name for row in found}
         for other in found:
-            files[other.project].append(_described(other, digests.get(other.filename)))
+            described = _described(other, digests.get(other.filename))
+            url = self._links.kept(other.filename)
+            files[other.project].append(msgspec.structs.replace(described, url=url))
         contents = []
         for name in names:
             project, record = projects.get(name), records.get(name)
             shown = project.display_name if project else display.get(name, name)
             serial = project.serial if project else None
-            one = contents_of(name, shown, tuple(files[name]), record, serial)
-            contents.append(one if project else self._with_old_status(one))
+            whole = contents_of(name, shown, tuple(files[name]), record, serial)
+            contents.append(whole if project else self._with_old_status(whole))
         return contents
 
     def _unlisted(self, row: FileRow) -> File:

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from microrepo.formats.filenames import egg_python, package_type_of, parse_wheel_name
 from microrepo.model import Digests, File, Info, NormalizedName, Project, Vulnerability
 from microrepo.publish import server
+from microrepo.publish.links import Links
 from microrepo.state import FileRow
 
 # From pypi/<project>/json and from simple/<project>/ to the flat directory.
@@ -63,26 +64,44 @@ class Pages(Struct, frozen=True, gc=False):
     document: bytes
 
 
-def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None) -> File:
+def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, links: Links) -> File:
     """Return the record of a file in the flat directory.
 
     Args:
         row: what the state knows of it.
         listed: what the source says of it, None when it no longer lists the file.
         metadata_sha256: digest of its sidecar, None without one.
+        links: where pages lead to.
     """
     if listed is None:
         listed = unlisted_file(row)
     digests = row.digests if row.digests.sha256 else _together(row.digests, listed.digests)
     return msgspec.structs.replace(
         listed,
-        url="",
+        url=links.kept(row.filename),
         version=row.version or listed.version,
         size=row.size,
         digests=digests,
         core_metadata=metadata_sha256 is not None,
         core_metadata_sha256=metadata_sha256,
         # An attestation's address must be absolute, and ours are not.
+        provenance=None,
+    )
+
+
+def listed_file(row: FileRow, listed: File, links: Links) -> File:
+    """Return the record of a file that stays elsewhere.
+
+    A metadata file is spoken of where the source says that there is one: at the source.
+    """
+    return msgspec.structs.replace(
+        listed,
+        url=links.url_of(row),
+        version=row.version or listed.version,
+        size=row.size,
+        digests=_together(listed.digests, row.digests),
+        core_metadata=links.at_source and listed.core_metadata,
+        core_metadata_sha256=listed.core_metadata_sha256 if links.at_source else None,
         provenance=None,
     )
 
@@ -126,13 +145,13 @@ def entry_of(file: File) -> server.FileEntry:
     metadata = file.core_metadata_sha256
     return server.FileEntry(
         filename=file.filename,
-        url="",
+        url=file.url,
         hashes=hashes,
         size=file.size,
         upload_time=file.upload_time or "",
         requires_python=file.requires_python or "",
         yanked=(file.yanked_reason or True) if file.yanked else False,
-        core_metadata={"sha256": metadata} if metadata else False,
+        core_metadata={"sha256": metadata} if metadata else file.core_metadata,
         version=file.version,
     )
 
@@ -235,7 +254,7 @@ def _to_entry(file: File) -> _Entry:
     metadata = file.core_metadata_sha256
     return _Entry(
         filename=file.filename,
-        url=_BASE + quote(file.filename, safe=""),
+        url=file.url or _BASE + quote(file.filename, safe=""),
         packagetype=file.package_type,
         python_version=file.python_version or python_label(file.filename),
         size=file.size,
@@ -246,7 +265,7 @@ def _to_entry(file: File) -> _Entry:
         upload_time_iso_8601=file.upload_time,
         yanked=file.yanked,
         yanked_reason=file.yanked_reason,
-        core_metadata={"sha256": metadata} if metadata else False,
+        core_metadata={"sha256": metadata} if metadata else file.core_metadata,
     )
 
 

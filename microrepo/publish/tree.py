@@ -22,6 +22,7 @@ from microrepo.model import NormalizedName, Outcome
 from microrepo.publish import server
 from microrepo.publish.batches import PagesOutcome, PagesTask, write_packed, write_pages
 from microrepo.publish.contents import Batch, ContentsReader
+from microrepo.publish.links import BESIDE, Links
 from microrepo.publish.listings import LINKS_LIMIT, ROOT_JSON, Listings
 from microrepo.publish.pages import Contents, render
 from microrepo.publish.writing import PageWriter
@@ -78,6 +79,7 @@ class Publisher:
         pool: gives the workers, when something has to be computed.
         now: the present, as a normalised time.
         with_server: keep a copy of `server.py` beside the tree.
+        links: where pages lead to.
         links_limit: number of files up to which `simple/links.html` is kept.
     """
 
@@ -89,6 +91,7 @@ class Publisher:
         *,
         now: str,
         with_server: bool = True,
+        links: Links = BESIDE,
         links_limit: int = LINKS_LIMIT,
     ) -> None:
         self._directory = directory
@@ -97,7 +100,7 @@ class Publisher:
         self._with_server = with_server
         self._writer = PageWriter(directory.path, directory.control / "pages")
         self._listings = Listings(directory.path, state, self._writer, links_limit)
-        self._reader = ContentsReader(directory, state, pool)
+        self._reader = ContentsReader(directory, state, pool, links)
         self._serial = self._take_over()
         self._pool = pool
         self._batches = 0

@@ -17,10 +17,8 @@ from microrepo.selection.rules import (
     check_file,
     check_project,
     check_release,
-    check_third_party,
     check_unpinned_release,
     has_pin,
-    has_release_rules,
     is_asked_for_unpinned,
     is_exempt_from_age,
     is_pinned,
@@ -88,12 +86,10 @@ class _Judge:
         self._policy = policy
         self._now = now
         self._barrier = barrier
-        self._has_pins = has_pin(project.name, policy)
-        self._checks_unpinned = barrier is not None or has_release_rules(policy)
 
     def decide(self, text: str, files: list[File], counter: _NewestCounter) -> list[Decision]:
         name, policy, version = self._project.name, self._policy, parse_version(text)
-        pinned = self._has_pins and is_pinned(name, version, policy)
+        pinned = is_pinned(name, version, policy)
         rejection = self._check(version, text, pinned=pinned)
         if rejection is not None:
             return [Decision(file, False, *rejection) for file in files]
@@ -110,8 +106,6 @@ class _Judge:
         for file in files:
             rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe)
             targets: tuple[PythonTarget | None, ...] = ()
-            if rejection is None and policy.third_party:
-                rejection = check_third_party(self._project, file, policy)
             if rejection is None:
                 targets, rejection = targets_served(file, policy)
             if rejection is not None:
@@ -129,7 +123,7 @@ class _Judge:
 
     def _check(self, version: Version | None, text: str, *, pinned: bool) -> Rejection | None:
         rejection = check_release(self._project.name, version, text, self._policy)
-        if rejection is not None or pinned or not self._checks_unpinned:
+        if rejection is not None or pinned:
             return rejection
         return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
 
@@ -204,7 +198,6 @@ def split_candidates(
         ripe = is_exempt_from_age(project.name, version, rules)
         for file in group:
             rejection = of_release or check_file(file, rules, now, pinned=True, ripe=ripe)
-            rejection = rejection or check_third_party(project, file, rules)
             if rejection is None:
                 files.append(file)
             else:

@@ -39,7 +39,8 @@ class ChangeLog:
         """Yield the files that came or went, by name, each with what happened to it last."""
         rows = self._db.execute(
             "SELECT max(rowid), * FROM history "
-            "WHERE run BETWEEN ? AND ? GROUP BY filename ORDER BY filename",
+            "WHERE run BETWEEN ? AND ? AND action <> 'index' "
+            "GROUP BY filename ORDER BY filename",
             (first, last),
         )
         for _, _, _, filename, action, reason, size, *sha256 in rows:

@@ -183,6 +183,10 @@ class State:
         """Return the number of present files."""
         return int(self._db.execute("SELECT count(*) FROM files WHERE present").fetchone()[0])
 
+    def count_recorded(self) -> int:
+        """Return the number of files that are present or listed."""
+        return int(self._db.execute("SELECT count(*) FROM files").fetchone()[0])
+
     def present_bytes(self) -> int:
         """Return the bytes of all present files."""
         query = "SELECT coalesce(sum(size), 0) FROM files WHERE present"

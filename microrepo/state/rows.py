@@ -52,7 +52,8 @@ class FileRow(Struct, frozen=True, gc=False):
         size: bytes on disk when present, else as announced.
         digests: announced ones, completed by what was computed.
         reason: why it is wanted.
-        present: it was verified in place, with this size and mtime.
+        present: it was verified in place, with this size and mtime; else the pages of an index
+            without files name it.
     """
 
     filename: str

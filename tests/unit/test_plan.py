@@ -237,7 +237,7 @@ def action(kind: ActionKind, size: int = 10, *, replaced: bool = False) -> Actio
 
 def test_totals() -> None:
     plan = [action(kind) for kind in ActionKind] + [action(ActionKind.DOWNLOAD, 5)]
-    assert totals_of(plan) == Totals(2, 15, 1, 1, 1, 10, 1)
+    assert totals_of(plan) == Totals(2, 15, 1, 1, 1, 10, 1, 1)
 
 
 def test_totals_add_up() -> None:

@@ -53,10 +53,6 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "min_versions": [(["2"], 2)],
     "max_versions": [(["500"], 500)],
     "vulnerabilities": [(["refuse"], "refuse")],
-    "rules": [
-        (["licences,age"], ["licences", "age"]),
-        (['{"age": {"days": 3}}'], {"age": {"days": 3}}),
-    ],
     "dependencies": [([], True)],
     "environments": [
         (["cp312-win_amd64,cp311-win32"], ["cp312-win_amd64", "cp311-win32"]),
@@ -82,6 +78,8 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "removed": [(["keep"], "keep")],
     "simple": [([], True)],
     "server": [([], True)],
+    "files": [([], True)],
+    "files_url": [(["https://f.example/"], "https://f.example/")],
     "source": [(["https://m.example/simple/"], "https://m.example/simple/")],
     "sources": [
         (["https://m.example/simple/,pypi"], ["https://m.example/simple/", "pypi"]),
