@@ -12,6 +12,8 @@ from docs.generate import config_page
 from microrepo import errors
 from microrepo.cli.parser import build_parser
 from microrepo.config.schema import KEYS
+from microrepo.formats.bandersnatch_conf import MIRROR_OPTIONS
+from microrepo.formats.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS
 from microrepo.model import Reason
 from microrepo.state import open_state, schema
 
@@ -118,3 +120,42 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|mailto:)([^)#]+)(?:#[^)]*)?\)", text)
     targets = [(page.parent / link).resolve() for link in links]
     assert [target for target in targets if not target.exists()] == []
+
+
+def predecessors() -> list[tuple[str, str]]:
+    """The rows of the tables on mirror programs: theirs, ours."""
+    page = read("reference", "coming-from.md").partition("\n## bandersnatch 8\n")[2]
+    rows = re.findall(r"^\| (.+?) \| (.*?) \| (?:has|better|not)? ?\|", page, flags=re.MULTILINE)
+    found = [row for row in rows if not row[1].startswith(("---", "microrepo"))]
+    assert len(found) > 120
+    return found
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_every_option_of_bandersnatch_is_told() -> None:
+    told = {
+        word.lower().replace("-", "_")
+        for theirs, _ in predecessors()
+        for text in quoted(theirs)
+        for word in re.findall(r"[\w-]+", text)
+    }
+    assert {*MIRROR_OPTIONS, *PLUGINS} - told == set()
+    assert {section for section in PLUGIN_SECTIONS if section not in PLUGINS} - told == set()
+
+
+def test_what_is_said_to_take_their_place_is_there() -> None:
+    flags = GLOBAL_FLAGS | SETTING_FLAGS | {"-r"}
+    for parser in commands().values():
+        flags |= set(parser._option_string_actions)
+    for _, ours in predecessors():
+        for text in quoted(ours):
+            first, *rest = text.split()
+            assert not text.startswith("--") or first in flags, text
+            if re.fullmatch(r"[a-z_]+", first) and first not in {"re", "abi"}:
+                assert first in KEYS or first in commands(), text
+            if first in commands():
+                known = set(commands()[first]._option_string_actions)
+                assert {word for word in rest if word.startswith("-")} <= known, text
