@@ -13,6 +13,8 @@ from microrepo.model import Action, ActionKind, Digests, File, LocalFile, Normal
 
 # Small repositories change by large shares all the time; the share guards only above this.
 SHARE_COUNTS_ABOVE = 100
+# Three forms of a project's page, its document, and the two folders of these.
+_INODES_PER_PROJECT = 6
 
 
 class Wanted(Struct, frozen=True, gc=False):
@@ -254,6 +256,36 @@ def check_space(
             "select less or lower the limit"
         )
     return None
+
+
+def inodes_needed(plan: Iterable[Action], *, with_pages: bool) -> int:
+    """Return how many files and folders a plan may add: a bound, for pages that are there too.
+
+    Args:
+        plan: the actions.
+        with_pages: the `simple/` tree is kept, with metadata and a document for each project.
+    """
+    downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
+    if not with_pages:
+        return len(downloads)
+    wheels = sum(action.filename.endswith(".whl") for action in downloads)
+    projects = len({action.project for action in downloads})
+    return len(downloads) + wheels + _INODES_PER_PROJECT * projects
+
+
+def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
+    """Say why a plan that adds so many files must not be carried out; None when it may.
+
+    Args:
+        needed: files and folders.
+        free: what the file system still takes; None without a limit.
+    """
+    if free is None or needed <= free:
+        return None
+    return NoSpace(
+        f"up to {needed} new files, and the file system takes {free} more (inodes, `df -i`); remove "
+        "files, select less, or make it anew with more inodes"
+    )
 
 
 def check_deletions(

@@ -250,7 +250,12 @@ def command_schedule(arguments: argparse.Namespace) -> int:
 
     loaded = load_settings(arguments, needed=True)
     assert loaded.path is not None  # noqa: S101 - `needed` sees to it
-    facts = facts_here(loaded.path.resolve(), Path(loaded.config.repository), user=arguments.user)
+    config = loaded.config
+    writable = [Path(config.change_list)] if config.change_list else []
+    writable += [Path(config.metrics_file).parent] if config.metrics_file else []
+    facts = facts_here(
+        loaded.path.resolve(), Path(config.repository), user=arguments.user, writable=writable
+    )
     schedule = build_schedule(arguments.kind, facts, arguments.every, arguments.name)
     if not arguments.install and not arguments.remove:
         sys.stdout.write(render_schedule(schedule))

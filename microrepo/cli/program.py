@@ -66,7 +66,9 @@ def _failed(arguments: argparse.Namespace, error: Exception, code: int) -> int:
 
 def _os_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        from microrepo.repositories.mishaps import disk_words
+
+        return f"{error.filename}: {disk_words(error)}"
     return str(error) or type(error).__name__
 
 

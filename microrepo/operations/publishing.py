@@ -16,6 +16,7 @@ from microrepo.publish.links import remember_links
 from microrepo.publish.listings import ROOT_JSON
 from microrepo.publish.tree import Publisher, PublishReport, put_server
 from microrepo.publish.writing import PageWriter
+from microrepo.repositories.mishaps import disk_words
 from microrepo.state.changes import ROOT_PLACE
 
 _BATCH = 300
@@ -117,7 +118,7 @@ def writing_pages(session: Session) -> Iterator[None]:
         yield
     except OSError as error:
         path = error.filename or session.directory.path
-        reason = error.strerror or str(error)
+        reason = disk_words(error, session.directory.path)
         raise RepositoryError(path, f"the index cannot be written: {reason}") from error
 
 
@@ -159,4 +160,4 @@ def export_server(directory: Path) -> None:
         temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise RepositoryError(directory, f"cannot be written to: {error.strerror}") from error
+        raise RepositoryError(directory, f"cannot be written to: {disk_words(error)}") from error

@@ -39,6 +39,7 @@ from microrepo.operations.report import FAILED, INTERRUPTED, Failure, Report, Re
 from microrepo.plan import Limits
 from microrepo.publish.links import links_of
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
+from microrepo.repositories.mishaps import disk_words
 from microrepo.repositories.opening import describe_sources, without_credentials
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import FileRow, State, explained_errors, open_state, read_state
@@ -341,7 +342,7 @@ def held_lock(directory: FlatDirectory) -> Iterator[None]:
     except Timeout:
         raise Locked(directory.path, _holder(directory)) from None
     except OSError as error:
-        raise RepositoryError(directory.path, f"cannot be locked: {error.strerror}") from error
+        raise RepositoryError(directory.path, f"cannot be locked: {disk_words(error)}") from error
     holder = directory.control / "lock.holder"
     with suppress(OSError):
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")

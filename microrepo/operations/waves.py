@@ -25,7 +25,14 @@ from microrepo.operations.presence import find_present
 from microrepo.operations.pruning import QUARANTINED, with_reasons
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session
-from microrepo.plan import check_space, list_only, make_plan, totals_of
+from microrepo.plan import (
+    check_inodes,
+    check_space,
+    inodes_needed,
+    list_only,
+    make_plan,
+    totals_of,
+)
 from microrepo.state import FileRow, HistoryRow
 
 WAVE_PROJECTS = 300
@@ -154,6 +161,9 @@ class Wave:
             self._state.present_bytes() + self._bytes_under_way,
             self._session.directory.free_bytes() - self._bytes_under_way,
             self._session.limits(),
+        ) or check_inodes(
+            inodes_needed(plan, with_pages=self._session.config.simple),
+            self._session.directory.free_inodes(),
         )
         return str(refused) if refused else ""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from microrepo.errors import RepositoryError
+from microrepo.repositories.mishaps import disk_words
 
 CONTROL = ".microrepo"
 # Beyond this many files a whole scan per run costs more than it finds.
@@ -51,7 +52,8 @@ class FlatDirectory:
             for directory in (self.path, self.control, self.partial, self.limits):
                 directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RepositoryError(self.path, f"cannot be written to: {error.strerror}") from error
+            words = disk_words(error, self.path)
+            raise RepositoryError(self.path, f"cannot be written to: {words}") from error
         if not os.access(self.path, os.W_OK) or not os.access(self.control, os.W_OK):
             raise RepositoryError(self.path, "cannot be written to: permission denied")
 
@@ -114,6 +116,11 @@ class FlatDirectory:
         """Return how many bytes this user may still write on the file system."""
         status = os.statvfs(self.path)
         return status.f_bavail * status.f_frsize
+
+    def free_inodes(self) -> int | None:
+        """Return how many files the file system still takes; None if it knows no such limit."""
+        status = os.statvfs(self.path)
+        return status.f_favail if status.f_files else None
 
     def clean_partials(self, keep: set[str]) -> None:
         """Remove partial downloads that no task of this run would resume."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -25,11 +26,12 @@ class Facts(Struct, frozen=True):
     Attributes:
         python: absolute path of the interpreter that has microrepo.
         config: absolute path of the config file.
-        repository: absolute path of the repository, the only place a run may write to.
+        repository: absolute path of the repository.
         user: whom the runs belong to.
         home: that user's home directory.
         host: name of the machine; spreads the load of many machines over the hour.
         etc: where the system's settings are.
+        writable: absolute paths of directories beside the repository that a run writes to.
     """
 
     python: str
@@ -39,6 +41,7 @@ class Facts(Struct, frozen=True):
     home: Path
     host: str = ""
     etc: Path = Path("/etc")
+    writable: tuple[Path, ...] = ()
 
 
 class TextFile(Struct, frozen=True):
@@ -100,13 +103,16 @@ class Schedule(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def facts_here(config: Path, repository: Path, user: str | None = None) -> Facts:
+def facts_here(
+    config: Path, repository: Path, user: str | None = None, writable: Sequence[Path] = ()
+) -> Facts:
     """Collect the facts of this machine.
 
     Args:
         config: the config file.
         repository: the repository it names.
         user: whom the runs belong to; None for the user of this process.
+        writable: directories beside the repository that a run writes to.
 
     Raises:
         ConfigError: there is no such user, or the interpreter does not know its own path.
@@ -128,6 +134,7 @@ def facts_here(config: Path, repository: Path, user: str | None = None) -> Facts
         user=entry.pw_name,
         home=Path(entry.pw_dir),
         host=socket.gethostname(),
+        writable=tuple(Path(os.path.abspath(path)) for path in writable),  # noqa: PTH100
     )
 
 
@@ -163,7 +170,8 @@ def check_facts(facts: Facts, name: str) -> None:
         raise ConfigError(f"{name!r}: a schedule's name is made of letters, digits, '_' and '-'")
     if not _USER.match(facts.user):
         raise ConfigError(f"{facts.user!r}: not a user name that schedulers accept")
-    for path in (facts.python, str(facts.config), str(facts.repository), str(facts.home)):
+    places = (facts.config, facts.repository, facts.home, *facts.writable)
+    for path in (facts.python, *map(str, places)):
         if not Path(path).is_absolute():
             raise ConfigError(f"{path!r}: a schedule needs absolute paths")
         if not path.isprintable() or not _is_utf8(path):

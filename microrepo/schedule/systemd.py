@@ -69,7 +69,7 @@ def _schedule(every: Every, facts: Facts, name: str, *, system: bool) -> Schedul
             TextFile(directory / service, service_text(facts, name, system=system)),
             TextFile(directory / timer, timer_text(calendar, delay_s, name)),
         ),
-        needed=(_repository_needed(facts),) if system else (),
+        needed=_needed(facts) if system else (),
         leftovers=(directory / "timers.target.wants" / timer,),
         probes=(_manager_probe(systemctl, facts), *_calendar_probe(every), import_probe(facts)),
         commands=(
@@ -96,12 +96,12 @@ def _notes(facts: Facts, name: str, *, system: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _repository_needed(facts: Facts) -> Needed:
-    return Needed(
-        facts.repository,
-        "the repository must be there before systemd can open it for writing; make it with "
-        f"`install -d -o {facts.user} DIRECTORY`",
+def _needed(facts: Facts) -> tuple[Needed, ...]:
+    advice = (
+        "this directory must be there before systemd can open it for writing; make it with "
+        f"`install -d -o {facts.user} DIRECTORY`"
     )
+    return tuple(Needed(path, advice) for path in (facts.repository, *facts.writable))
 
 
 def _manager_probe(systemctl: tuple[str, ...], facts: Facts) -> Probe:
@@ -167,9 +167,10 @@ def service_text(facts: Facts, name: str, *, system: bool) -> str:
 
 
 def _hardening(facts: Facts) -> str:
-    lines = [_HARDENING, f"ReadWritePaths={quote_path(str(facts.repository))}\n"]
+    places = (facts.repository, *facts.writable)
+    lines = [_HARDENING, *(f"ReadWritePaths={quote_path(str(path))}\n" for path in places)]
     # A private /tmp would hide a repository that lies there.
-    used = (facts.repository, facts.config, Path(facts.python))
+    used = (*places, facts.config, Path(facts.python))
     hidden = any(temporary in path.parents for temporary in _TEMPORARY for path in used)
     lines.append(f"PrivateTmp={'no' if hidden else 'yes'}\n")
     if facts.user != "root":

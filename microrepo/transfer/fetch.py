@@ -154,7 +154,7 @@ def fetch_file(
     try:
         download = _Download(task, place)
     except OSError as error:
-        return Outcome(task.filename, ok=False, error=_os_error(task.filename, error))
+        return Outcome(task.filename, ok=False, error=_os_error(task.filename, place, error))
     fetched = _Counter(progress)
     try:
         reused = _begin_with_template(client, download, fetched)
@@ -172,7 +172,7 @@ def fetch_file(
             task.filename,
             ok=False,
             fetched_bytes=fetched.total,
-            error=_os_error(task.filename, error),
+            error=_os_error(task.filename, place, error),
         )
     finally:
         download.close()
@@ -374,5 +374,7 @@ def hash_file(path: Path, algorithms: tuple[str, ...]) -> Digests:
     return Digests(**{algorithm: hasher.hexdigest() for algorithm, hasher in hashers.items()})
 
 
-def _os_error(filename: str, error: OSError) -> str:
-    return f"{filename}: cannot be written: {error.strerror or error}"
+def _os_error(filename: str, place: Place, error: OSError) -> str:
+    from microrepo.repositories.mishaps import disk_words
+
+    return f"{filename}: cannot be written: {disk_words(error, place.directory)}"

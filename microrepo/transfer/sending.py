@@ -13,6 +13,7 @@ from microrepo.errors import AccessDenied, ConfigError, MicrorepoError
 from microrepo.model import Outcome
 from microrepo.repositories.contents import digest_file, hash_url
 from microrepo.repositories.local import local_path
+from microrepo.repositories.mishaps import disk_words
 from microrepo.repositories.placing import place_file
 from microrepo.repositories.protocol import DestinationSettings
 from microrepo.repositories.upload import UploadDestination
@@ -149,5 +150,5 @@ def words_of(filename: str, error: Exception) -> str:
     """Say why a file could not be given its place."""
     if isinstance(error, FileExistsError):
         return f"{filename}: another file took its name meanwhile"
-    words = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    words = disk_words(error) if isinstance(error, OSError) else str(error)
     return f"{filename}: {words}"

@@ -149,7 +149,7 @@ set -e
 mount -t tmpfs -o size="$SIZE" tmpfs "$DISK"
 "$@" > "$OUT/full.json" 2> "$OUT/full.err" && echo 0 > "$OUT/full.code" || echo $? > "$OUT/full.code"
 ls "$DISK/repo" > "$OUT/full.names"
-mount -o remount,size=50m "$DISK"
+mount -o remount,size=50m,nr_inodes=10k "$DISK"
 "$@" > "$OUT/roomy.json" 2> "$OUT/roomy.err" && echo 0 > "$OUT/roomy.code" || echo $? > "$OUT/roomy.code"
 cp -r "$DISK/repo" "$OUT/copy"
 """
@@ -220,6 +220,28 @@ def test_a_disk_too_small_for_the_state_is_one_message(
     assert "Traceback" not in disk.said("full.err")
     assert disk.said("roomy.code") == "0\n", disk.said("roomy.err")
     assert (disk.out / "copy" / alpha.filename).read_bytes() == alpha.content
+
+
+@pytest.mark.parametrize("inodes", [4, 7, 9, 36], ids="{} inodes".format)
+def test_a_disk_without_inodes_is_called_that(
+    pypi: PyPIServer,
+    index: FakeIndex,
+    run_microrepo: MicrorepoRunner,
+    tmp_path: Path,
+    inodes: int,
+) -> None:
+    files = [build_wheel(f"p{number:02}", "1") for number in range(30)]
+    for file in files:
+        index.add(file.name, file)
+    disk = SmallDisk(run_microrepo, tmp_path)
+    repo = Repository(disk.disk / "repo", pypi.url, run_microrepo)
+    words = repo.program.command("refresh", *[f.name for f in files], *repo.flags(), "--json")
+    disk.run(f"50m,nr_inodes={inodes}", words)
+    assert disk.said("full.code") in {"1\n", "3\n"}
+    said = disk.said("full.err") + disk.said("full.json")
+    assert "inodes" in said
+    assert "Traceback" not in said
+    assert disk.said("roomy.code") == "0\n", disk.said("roomy.err") + disk.said("roomy.json")
 
 
 def test_the_program_needs_no_home(repo: Repository, alpha: BuiltFile) -> None:

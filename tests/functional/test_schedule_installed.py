@@ -52,6 +52,7 @@ def facts(tmp_path: Path) -> Facts:
     """Facts with every path as awkward as people make them; the Python is a stub."""
     odd = tmp_path / "sp ace ünï 100%d"
     (odd / "pack ages").mkdir(parents=True)
+    (odd / "change lists").mkdir()
     return Facts(
         python=str(script(odd / "python", STUB)),
         config=odd / "it's $HOME.json",
@@ -60,6 +61,7 @@ def facts(tmp_path: Path) -> Facts:
         home=odd,
         host="alpha",
         etc=tmp_path / "etc",
+        writable=(odd / "change lists",),
     )
 
 
@@ -124,7 +126,7 @@ def test_systemd_reads_the_paths_as_meant(facts: Facts) -> None:
     assert command == (
         f'Command Line: "{facts.python}" -m microrepo refresh --config "{config}" --quiet'
     )
-    assert f"ReadWritePaths: {facts.repository}" in lines
+    assert f"ReadWritePaths: {facts.repository} {facts.writable[0]}" in lines
     assert "ProtectSystem: strict" in lines
 
 

@@ -12,7 +12,9 @@ from microrepo.plan import (
     Totals,
     Wanted,
     check_deletions,
+    check_inodes,
     check_space,
+    inodes_needed,
     make_plan,
     same_content,
     totals_of,
@@ -310,3 +312,24 @@ def test_refused_deletions_say_how_to_allow_them() -> None:
     assert "7 files would be deleted" in str(found)
     assert "allows 1% of 500" in str(found)
     assert "--max-deletes 7" in str(found)
+
+
+# --- inodes -------------------------------------------------------------------------------------------
+
+
+def test_inodes() -> None:
+    def download(filename: str, project: str) -> Action:
+        return Action(ActionKind.DOWNLOAD, filename, project)
+
+    plan = [
+        download("a-1-py3-none-any.whl", "a"),
+        download("a-1.zip", "a"),
+        Action(ActionKind.DELETE, "b-1.zip", "b"),
+    ]
+    assert inodes_needed(plan, with_pages=False) == 2
+    assert inodes_needed(plan, with_pages=True) == 2 + 1 + 6
+    assert check_inodes(5, 5) is None
+    assert check_inodes(5, None) is None
+    refused = check_inodes(6, 5)
+    assert isinstance(refused, NoSpace)
+    assert "df -i" in str(refused)

@@ -179,6 +179,22 @@ def test_the_system_service_may_write_to_the_repository_only() -> None:
     assert "CapabilityBoundingSet=" in lines
 
 
+def test_the_system_service_may_write_where_the_settings_say() -> None:
+    schedule = build_schedule(
+        "systemd-system", facts(writable=(Path("/srv/lists %"), Path("/var/tmp/metrics")))
+    )
+    lines = schedule.files[0].text.splitlines()
+    assert [line for line in lines if line.startswith("ReadWrite")] == [
+        'ReadWritePaths="/srv/packages"',
+        'ReadWritePaths="/srv/lists %%"',
+        'ReadWritePaths="/var/tmp/metrics"',
+    ]
+    assert "PrivateTmp=no" in lines
+    assert {needed.path for needed in schedule.needed} >= {Path("/srv/lists %")}
+    with pytest.raises(ConfigError, match="absolute"):
+        build_schedule("systemd-system", facts(writable=(Path("lists"),)))
+
+
 def test_root_keeps_the_capability_to_write_for_others() -> None:
     text = build_schedule("systemd-system", facts(user="root")).files[0].text
     assert "CapabilityBoundingSet" not in text
