@@ -124,7 +124,7 @@ def _as_text(key: str) -> _Handler:
 
 def _as_number(key: str) -> _Handler:
     def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
-        if not value.isdigit() or not int(value):
+        if not value.isdecimal() or not int(value):
             to.note(about, f"{value!r} is no number; left out")
         else:
             to.put(key, int(value), about)

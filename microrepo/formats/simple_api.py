@@ -32,7 +32,7 @@ _SERIAL_COMMENT = re.compile(r"SERIAL\s+(\d+)")
 
 class _Meta(Struct):
     api_version: str = field(default="1.0", name="api-version")
-    last_serial: int | None = field(default=None, name="_last-serial")
+    last_serial: int | str | None = field(default=None, name="_last-serial")
 
 
 class _RawFile(Struct):
@@ -65,7 +65,7 @@ class _Page(Struct):
 
 class _RootEntry(Struct, gc=False):
     name: str
-    last_serial: int | None = field(default=None, name="_last-serial")
+    last_serial: int | str | None = field(default=None, name="_last-serial")
 
 
 class _Root(Struct):

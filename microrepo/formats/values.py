@@ -34,8 +34,10 @@ def checked_size(size_bytes: int | None) -> int | None:
     raise ValueError("a size beyond all bounds")
 
 
-def checked_serial(serial: int | None) -> int | None:
-    """Return a serial, None for a missing or impossible one."""
+def checked_serial(serial: int | str | None) -> int | None:
+    """Return a serial, None for a missing or impossible one; bandersnatch writes it as text."""
+    if isinstance(serial, str):
+        return parse_serial(serial)
     return serial if serial is not None and 0 <= serial <= _LARGEST else None
 
 

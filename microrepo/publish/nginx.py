@@ -85,6 +85,9 @@ server {{
         {file_headers}
     }}
 
+    # Mirrors that look for files below /packages/ find them there too.
+    location ~ ^/packages/[^/.][^/]*$ {{ rewrite ^/packages(/.*)$ $1 last; }}
+
     location = / {{ return 302 simple/; }}
     # Nothing else: no hidden names, no state.
     location / {{ return 404; }}

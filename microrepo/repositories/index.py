@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
 from packaging.utils import canonicalize_name
 
 from microrepo.client import Answer, Client
@@ -19,6 +22,11 @@ from microrepo.repositories.protocol import Fetched, SourceSettings
 
 # What servers without a list say where it would be.
 _NO_LIST = frozenset({404, 405, 410, 501})
+
+
+# How a stored validator begins that is a time and no ETag.
+_MODIFIED = "modified:"
+_SETTLED = timedelta(minutes=1)
 
 
 class IndexSource:
@@ -61,12 +69,34 @@ class IndexSource:
             serial_of(answer),
         )
         check_serial(normalized, min_serial, project.serial)
-        return Fetched(project, answer.headers.get("ETag"))
+        return Fetched(project, validator_of(answer))
 
 
-def conditional(etag: str | None) -> dict[str, str]:
+def conditional(validator: str | None) -> dict[str, str]:
     """Return the header that asks for an answer only if it changed."""
-    return {"If-None-Match": etag} if etag else {}
+    if not validator:
+        return {}
+    if validator.startswith(_MODIFIED):
+        return {"If-Modified-Since": validator.removeprefix(_MODIFIED)}
+    return {"If-None-Match": validator}
+
+
+def validator_of(answer: Answer) -> str | None:
+    """Return what tells whether a page has changed since: its ETag, else its time.
+
+    A time counts whole seconds. It is good for nothing as long as the page could change once more
+    within the same second (RFC 9110, 8.8.2.2), so that only that of an older page is kept.
+    """
+    etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
+    if etag or not modified:
+        return etag
+    try:
+        age = parsedate_to_datetime(answer.headers.get("Date", "")) - parsedate_to_datetime(
+            modified
+        )
+    except (TypeError, ValueError):
+        return None
+    return f"{_MODIFIED}{modified}" if age >= _SETTLED else None
 
 
 def expect_success(answer: Answer, url: str) -> None:

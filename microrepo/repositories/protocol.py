@@ -36,7 +36,7 @@ class Fetched(Struct, frozen=True):
 
     Attributes:
         project: None when the source answered "not modified".
-        etag: validator for the next conditional request.
+        etag: validator for the next conditional request: an ETag, or a time after ``modified:``.
     """
 
     project: Project | None

@@ -15,6 +15,7 @@ from microrepo.repositories.index import (
     conditional,
     expect_success,
     serial_of,
+    validator_of,
 )
 from microrepo.repositories.protocol import Fetched, SourceSettings
 
@@ -58,7 +59,7 @@ class PyPISource:
         if not parsed.has_files:
             page = self._index.fetch_project(name, min_serial=min_serial).project
             project = _with_files_of(project, page)
-        return Fetched(project, answer.headers.get("ETag"))
+        return Fetched(project, validator_of(answer))
 
 
 def _with_files_of(document: Project, page: Project | None) -> Project:

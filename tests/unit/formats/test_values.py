@@ -58,3 +58,8 @@ def test_absurd_serial_is_unknown(serial: int) -> None:
 )
 def test_serial_in_a_header(text: str | None, expected: int | None) -> None:
     assert parse_serial(text) == expected
+
+
+@pytest.mark.parametrize(("text", "serial"), [("12", 12), ("-1", None), ("x", None), ("", None)])
+def test_serial_as_text(text: str, serial: int | None) -> None:
+    assert checked_serial(text) == serial
