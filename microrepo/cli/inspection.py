@@ -36,6 +36,12 @@ def command_stats(arguments: argparse.Namespace) -> int:
     """Count what is there."""
     from microrepo.operations.inspecting import stats
 
+    if arguments.downloads:
+        from microrepo.cli.watching import show_downloads
+
+        return show_downloads(arguments)
+    if arguments.days:
+        raise ConfigError("--days belongs to --downloads LOG...")
     found = stats(load_settings(arguments).config)
     if arguments.json:
         render.print_json(found)

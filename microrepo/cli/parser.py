@@ -224,6 +224,16 @@ def _add_looking(commands: Any) -> None:
     about = "count projects, files and bytes by type, Python, platform"
     stats = _command(commands, "stats", about, module="inspection")
     stats.add_argument("--csv", action="store_true", help="print the tables as CSV")
+    stats.add_argument(
+        "--downloads",
+        nargs="+",
+        metavar="LOG",
+        help="count downloads in access logs instead (nginx, Apache, our server; also compressed)",
+    )
+    stats.add_argument("--top", type=int, default=20, metavar="N", help="so many of each (20)")
+    stats.add_argument(
+        "--days", metavar="DIR", help="with --downloads, write a CSV file for each whole day there"
+    )
     add_config_flags(stats, only=("repository",))
     explain = _command(commands, "explain", "say why files are in or out", module="inspection")
     explain.add_argument("target", metavar="FILE|PROJECT", help="a file or a project")

@@ -1,13 +1,16 @@
-"""Commands for those who keep a mirror running: health."""
+"""Commands for those who keep a mirror running: health, and who downloads what."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings
 from microrepo.config.sizes import format_size, parse_age_s
+from microrepo.operations.downloads import DownloadStats, counting, csv_lines, write_days
 from microrepo.operations.health import Health, health, prometheus_text, span
 
 
@@ -42,3 +45,42 @@ def _lines(found: Health, *, verbose: bool) -> list[str]:
         if found.failing > len(shown):
             lines.append(f"  ... and {found.failing - len(shown)} more")
     return lines
+
+
+def show_downloads(arguments: argparse.Namespace) -> int:
+    """Count downloads in access logs."""
+    with counting(arguments.downloads) as downloads:
+        found = downloads.stats(max(0, arguments.top))
+        if arguments.days:
+            written = write_days(downloads, Path(arguments.days))
+            sys.stderr.write(f"microrepo: wrote {len(written)} days to {arguments.days}\n")
+        if arguments.json:
+            render.print_json(found)
+        elif arguments.csv:
+            sys.stdout.writelines(csv_lines(downloads))
+        elif not (arguments.days and arguments.quiet):
+            sys.stdout.write(render.closing_text(_download_lines(found), (), ()))
+    for failure in found.unreadable:
+        sys.stderr.write(f"microrepo: warning: {failure.why}\n")
+    return found.exit_code
+
+
+def _download_lines(found: DownloadStats) -> Iterator[str]:
+    days = f"{found.first_day} to {found.last_day}" if found.first_day else "no day"
+    yield f"{found.downloads} downloads of {found.files} files, {found.projects} projects, {days}"
+    yield (
+        f"{found.lines} lines in {found.logs} logs, {found.others} of them about other things, "
+        f"{found.malformed} unreadable"
+    )
+    tables = (
+        ("project", found.by_project),
+        ("file", found.by_file),
+        ("client", found.by_client),
+        ("day", found.by_day),
+    )
+    for title, counts in tables:
+        if counts:
+            yield ""
+            yield title
+        for value, count in counts.items():
+            yield f"  {count:>10}  {value}"

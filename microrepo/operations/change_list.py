@@ -12,15 +12,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
+from microrepo.repositories.atomic import Replacement
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import FileRow, State, explained_errors, read_state
 from microrepo.state.changes import ROOT_PLACE, ChangedFile
@@ -183,7 +184,7 @@ def write_change_list(
     files = ListFiles(*(folder / name for name in ends))
     with ExitStack() as stack:
         everything, adds, deletes = (
-            stack.enter_context(_Replacement(path))
+            stack.enter_context(Replacement(path))
             for path in (files.all, files.adds, files.deletes)
         )
         spool = stack.enter_context(tempfile.TemporaryFile())
@@ -203,29 +204,6 @@ def write_change_list(
         for one in (adds, deletes, everything):
             one.put_in_place()
     return files
-
-
-class _Replacement:
-    """A file that is written beside its place and takes it once it is complete."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        self.stream: IO[bytes] = self._temporary.open("wb")
-
-    def put_in_place(self) -> None:
-        """Make the content durable, then visible."""
-        self.stream.flush()
-        os.fsync(self.stream.fileno())
-        self._temporary.replace(self._path)
-
-    def __enter__(self) -> _Replacement:  # noqa: PYI034 - typing has no Self in Python 3.10
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self.stream.close()
-        self._temporary.unlink(missing_ok=True)
 
 
 def recorded_changes(

@@ -7,6 +7,34 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import IO
+
+
+class Replacement:
+    """A file that is written piece by piece beside its place and takes it once it is complete.
+
+    Args:
+        path: the place; its directory must be there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        self.stream: IO[bytes] = self._temporary.open("wb")
+
+    def put_in_place(self) -> None:
+        """Make the content durable, then visible."""
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        self._temporary.replace(self._path)
+
+    def __enter__(self) -> Replacement:  # noqa: PYI034 - typing has no Self in Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self.stream.close()
+        self._temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = True) -> None:

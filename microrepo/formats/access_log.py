@@ -1,0 +1,131 @@
+"""Access logs: the combined and common formats, as Apache and nginx define them and we write them.
+
+Whoever sends a request chooses what stands in its line, so nothing here is trusted: a line that does
+not fit is no hit, and of programs only known ones get a name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.formats.filenames import package_type_of, split_release, unsafe_filename
+
+_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+# What stands before the time differs (host, identity, user, virtual host) and does not matter; an
+# unescaped quote cannot be smuggled into it.
+_LINE = re.compile(
+    r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d):\d\d ([+-]\d{4})\] "
+    rf"{_QUOTED} (\d{{3}}) (?:\d+|-)(?: {_QUOTED} {_QUOTED})?"
+)
+_REQUEST = re.compile(r"(GET) (\S+)(?: HTTP/\d(?:\.\d)?)?\Z")
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
+    )
+}
+_PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9._+-]{0,40})(?:/v?([0-9][0-9A-Za-z.+!_-]{0,30}))?")
+_CLIENTS = frozenset(
+    {
+        *("pip", "uv", "poetry", "pdm", "pipenv", "pipx", "hatch", "pex", "rye", "pixi", "conda"),
+        *("mamba", "micromamba", "setuptools", "distribute", "zc.buildout", "buildout", "twine"),
+        *("bandersnatch", "microrepo", "minirepo", "morgan", "devpi-server", "devpi", "proxpi"),
+        *("pypiserver", "pypicloud", "pulpcore", "artifactory", "nexus", "z3c.pypimirror"),
+        *("pep381client", "python-requests", "python-urllib", "python-urllib3", "python-httpx"),
+        *("aiohttp", "urllib3", "requests", "httpx", "curl", "wget", "aria2", "homebrew"),
+        *("bazel", "nix", "guix", "renovate", "dependabot"),
+    }
+)
+BROWSER, OTHER, UNKNOWN = "browser", "other", "unknown"
+
+
+class Hit(Struct, frozen=True, gc=False):
+    """One distribution that a server gave away.
+
+    Attributes:
+        day: of the answer in UTC, ``YYYY-MM-DD``.
+        project: normalised.
+        client: name of the program, with its version where it told one (``pip/24.0``).
+    """
+
+    day: str
+    project: str
+    filename: str
+    client: str
+
+
+def parse_hit(line: str) -> Hit | None:
+    """Return the download that a line of a log tells of; None when it tells of none.
+
+    A download is a GET for a distribution that was answered in full (status 200). Metadata and
+    parts of files do not count.
+
+    Raises:
+        ValueError: the line has not the form of either format.
+    """
+    match = _LINE.search(line)
+    if match is None:
+        raise ValueError("not a line of an access log")
+    minute, zone, request, status, _, agent = match.groups()
+    if status != "200":
+        return None
+    asked = _REQUEST.match(request)
+    if asked is None:
+        return None
+    filename = _filename_of(asked[2])
+    release = split_release(filename) if filename else None
+    if release is None:
+        return None
+    day = _day_of(minute, zone)
+    return Hit(day, canonicalize_name(release[0]), filename, client_of(agent or ""))
+
+
+def _filename_of(target: str) -> str:
+    try:
+        path = urlsplit(target).path
+    except ValueError:
+        return ""
+    name = unquote(path.rpartition("/")[2])
+    if package_type_of(name) is None or unsafe_filename(name) is not None:
+        return ""
+    return name
+
+
+@lru_cache(maxsize=4096)
+def _day_of(minute: str, zone: str) -> str:
+    """Return the day in UTC of a minute such as ``10/Oct/2000:13:55`` at an offset."""
+    month = _MONTHS.get(minute[3:6])
+    if month is None:
+        raise ValueError(f"no month: {minute}")
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
+    moment = datetime(
+        int(minute[7:11]), month, int(minute[:2]), int(minute[12:14]), int(minute[15:17]),
+        tzinfo=timezone(-offset if zone[0] == "-" else offset),
+    )  # fmt: skip
+    try:
+        return moment.astimezone(timezone.utc).date().isoformat()
+    except OverflowError as error:
+        raise ValueError(f"no time: {minute}") from error
+
+
+@lru_cache(maxsize=4096)
+def client_of(agent: str) -> str:
+    """Return the program behind a User-Agent, as ``name/version`` or a word for the kind."""
+    if not agent or agent == "-":
+        return UNKNOWN
+    products = [
+        (name.lower(), version)
+        for name, version in _PRODUCT.findall(agent.partition("{")[0].partition("(")[0][:200])
+    ]
+    # setuptools puts itself behind the library that it uses, in its older releases.
+    ordered = sorted(products, key=lambda product: product[0] not in {"setuptools", "distribute"})
+    for name, version in ordered:
+        if name in _CLIENTS:
+            return f"{name}/{version}" if version else name
+    return BROWSER if products[:1] and products[0][0] == "mozilla" else OTHER
