@@ -19,6 +19,7 @@ from microrepo.selection.rules import (
     check_release,
     check_unpinned_release,
     has_pin,
+    has_release_rules,
     is_asked_for_unpinned,
     is_exempt_from_age,
     is_pinned,
@@ -86,10 +87,12 @@ class _Judge:
         self._policy = policy
         self._now = now
         self._barrier = barrier
+        self._has_pins = has_pin(project.name, policy)
+        self._checks_unpinned = barrier is not None or has_release_rules(policy)
 
     def decide(self, text: str, files: list[File], counter: _NewestCounter) -> list[Decision]:
         name, policy, version = self._project.name, self._policy, parse_version(text)
-        pinned = is_pinned(name, version, policy)
+        pinned = self._has_pins and is_pinned(name, version, policy)
         rejection = self._check(version, text, pinned=pinned)
         if rejection is not None:
             return [Decision(file, False, *rejection) for file in files]
@@ -123,7 +126,7 @@ class _Judge:
 
     def _check(self, version: Version | None, text: str, *, pinned: bool) -> Rejection | None:
         rejection = check_release(self._project.name, version, text, self._policy)
-        if rejection is not None or pinned:
+        if rejection is not None or pinned or not self._checks_unpinned:
             return rejection
         return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
 

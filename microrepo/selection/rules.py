@@ -63,6 +63,16 @@ def _check_extent(project: Project, policy: Policy) -> Rejection | None:
     return None
 
 
+def has_release_rules(policy: Policy) -> bool:
+    """Tell whether `check_unpinned_release` can say anything."""
+    return bool(
+        policy.allowed is not None
+        or policy.allow_releases
+        or policy.exclude_releases
+        or policy.vulnerabilities == "refuse"
+    )
+
+
 def check_unpinned_release(
     project: Project, version: Version | None, text: str, policy: Policy
 ) -> Rejection | None:
@@ -189,11 +199,7 @@ def check_file(
         return Reason.NO_DIGEST, "see `require_digests`"
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
         return Reason.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"
-    return (
-        _check_required_python(file, policy)
-        or _check_platform(file, policy)
-        or _check_time(file, policy, now, ripe=ripe)
-    )
+    return _check_target(file, policy) or _check_time(file, policy, now, ripe=ripe)
 
 
 def _check_name(filename: str, policy: Policy) -> Rejection | None:
@@ -208,13 +214,6 @@ def _check_name(filename: str, policy: Policy) -> Rejection | None:
     return None
 
 
-def _check_required_python(file: File, policy: Policy) -> Rejection | None:
-    required, versions = file.requires_python, policy.requires_python
-    if not versions or not required or some_version_admitted(required, versions):
-        return None
-    return Reason.REQUIRES_PYTHON, f"requires_python: {required}, not {', '.join(versions)}"
-
-
 def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
     """Tell whether `min_age_exempt` names the project or the release."""
     exempt = policy.min_age_exempt
@@ -226,7 +225,11 @@ def _has_extension(filename: str, extensions: tuple[str, ...]) -> bool:
     return filename.endswith(tuple(f".{extension}" for extension in extensions))
 
 
-def _check_platform(file: File, policy: Policy) -> Rejection | None:
+def _check_target(file: File, policy: Policy) -> Rejection | None:
+    """Say why no machine that counts can use a file: its Pythons, its platforms."""
+    versions, required = policy.requires_python, file.requires_python
+    if versions and required and not some_version_admitted(required, versions):
+        return Reason.REQUIRES_PYTHON, f"requires_python: {required}, not {', '.join(versions)}"
     patterns, excluded = policy.platforms, policy.exclude_platforms
     if patterns is not None:
         wheel = parse_wheel_name(file.filename)
