@@ -24,6 +24,7 @@
     │   ├── TooManyDeletions
     │   ├── NoSpace
     │   └── OverBudget
+    ├── RuleFailed                a rule of somebody else's raised an error
     ├── ResolutionError           no set of releases satisfies the requirements
     ├── UploadError               a destination refused a distribution
     ├── Cancelled                 the caller wanted the operation to end
@@ -172,6 +173,14 @@ class NoSpace(PlanRefused):
 
 class OverBudget(PlanRefused):
     """The repository would grow beyond `max_total_size`."""
+
+
+class RuleFailed(MicrorepoError):
+    """A third-party rule raised an error. Arguments: the rule, what it was asked about, why."""
+
+    def __str__(self) -> str:
+        about = ": ".join(str(argument) for argument in self.args[1:])
+        return f"rule {self.args[0]} failed on {about}"
 
 
 class ResolutionError(MicrorepoError):

@@ -166,6 +166,7 @@ class Reason(str, Enum):
     PLATFORM = "platform"
     PRERELEASE = "pre-release"
     YANKED = "yanked"
+    THIRD_PARTY = "third-party rule"
     TOO_LARGE = "too large"
     TOO_LATE = "uploaded too late"
     TOO_YOUNG = "too young"

@@ -21,7 +21,7 @@ _COMMA_KEYS = frozenset(
         *("exclude_platforms", "requires_python"),
     }
 )
-_LIST_OR_JSON_KEYS = frozenset({"environments", "sources"})
+_LIST_OR_JSON_KEYS = frozenset({"environments", "sources", "rules"})
 _REPEATED_KEYS = frozenset({"packages", *PATTERN_KEYS, *REGEX_KEYS})
 _NUMBER_KEYS = frozenset(
     {

@@ -33,7 +33,7 @@ _FILE_ENTRY = re.compile(r"\s*(?:-r\s*|--requirement(?:\s+|=))(\S.*?)\s*\Z")
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 _COMMA_KEYS = (
     *(*ALL_WORD_KEYS, *PATTERN_KEYS),
-    *("exclude_platforms", "requires_python", "sources"),
+    *("exclude_platforms", "requires_python", "sources", "rules"),
 )
 
 
@@ -243,7 +243,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 def _value_of(text: str, option: Option) -> object:
     """Read a variable as JSON or as plain text, whichever the option can mean by it."""
-    if option.key in _COMMA_KEYS and text[:1] != "[":
+    if option.key in _COMMA_KEYS and text[:1] not in {"[", "{"}:
         parts = [part.strip() for part in text.split(",") if part.strip()]
         return text if text == ALL else parts
     if option.key == "packages" and text[:1] != "[":

@@ -210,6 +210,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "pinned."
         ),
     ] = "ignore"
+    rules: Annotated[
+        dict[str, Any] | list[str],
+        Meta(
+            description="Rules that other distributions offer, see docs/how-to/own-rules.md: their "
+            "names, or name -> table of the rule's own settings."
+        ),
+    ] = msgspec.field(default_factory=dict)
     dependencies: Annotated[
         bool | None,
         Meta(
@@ -469,7 +476,14 @@ REGEX_KEYS = ("allow_files", "exclude_files", "allow_releases", "exclude_release
 # Rules that describe what one repository wants, and not what else is carried about.
 OPERATOR_KEYS = (
     *("allow", *REGEX_KEYS, "metadata", "max_project_size", "min_versions", "max_versions"),
-    *("vulnerabilities", "exclude_platforms", "requires_python", "newest_by", "min_age_exempt"),
+    *(
+        "vulnerabilities",
+        "exclude_platforms",
+        "requires_python",
+        "newest_by",
+        "min_age_exempt",
+        "rules",
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from microrepo.selection.policy import Policy, build_policy, parse_requirement
 if TYPE_CHECKING:
     # The closure and its solver are loaded only where something is named: see `refresh`.
     from microrepo.selection.facts import Goal
+    from microrepo.selection.third_party import LoadedRule
 
 
 _MAX_DEPTH = 20
@@ -85,12 +86,18 @@ def requests_of(config: Config, base: Path) -> Requests:
 
 
 def policy_of(config: Config, requests: Requests) -> Policy:
-    """Make the policy of a configuration, reading the files that its lists name.
+    """Make the policy of a configuration: read the files that its lists name, load its rules.
 
     Raises:
-        ConfigError: a setting cannot be understood, or a file cannot be read.
+        ConfigError: a setting cannot be understood, a file cannot be read, or a third-party rule
+            cannot be loaded.
     """
-    return build_policy(with_lists_read(config), requests.requirements)
+    rules: tuple[LoadedRule, ...] = ()
+    if config.rules:
+        from microrepo.operations.third_party import load_rules
+
+        rules = load_rules(config.rules)
+    return build_policy(with_lists_read(config), requests.requirements, rules)
 
 
 def with_lists_read(config: Config) -> Config:

@@ -28,8 +28,10 @@ from microrepo.selection.patterns import (
 )
 from microrepo.selection.platforms import parse_platforms
 from microrepo.selection.pythons import PythonFilter, parse_python_words
+from microrepo.selection.third_party import LoadedRule
 
 _TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_wininst"}
+
 __all__ = [
     "Policy",
     "build_policy",
@@ -61,6 +63,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         prune: chooses nothing, but who turns pruning on again wants every project looked at.
         budget_bytes: what all files may take where releases give way to it. It is nothing that
             one project's files can break, but who raises it wants every project looked at.
+        third_party: rules of other distributions.
     """
 
     package_types: tuple[str, ...] | None = None
@@ -92,11 +95,13 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     require_digests: bool = True
     prune: bool = True
     budget_bytes: int | None = None
+    third_party: tuple[LoadedRule, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a digest of all rules but the requests; it changes whenever one of them does."""
-        bare = msgspec.structs.replace(self, requested=None)
-        encoded = msgspec.json.encode([_RULES_VERSION, bare], order="deterministic")
+        bare = msgspec.structs.replace(self, requested=None, third_party=())
+        others = [rule.identity for rule in self.third_party]
+        encoded = msgspec.json.encode([_RULES_VERSION, bare, *others], order="deterministic")
         return hashlib.sha256(encoded).hexdigest()[:16]
 
     def excludes_project(self, name: NormalizedName) -> str | None:
@@ -120,12 +125,17 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         return facts_needed(self.metadata)
 
 
-def build_policy(config: Config, requirements: Iterable[str] | None) -> Policy:
+def build_policy(
+    config: Config,
+    requirements: Iterable[str] | None,
+    third_party: tuple[LoadedRule, ...] = (),
+) -> Policy:
     """Make the policy of a configuration.
 
     Args:
         config: complete settings.
         requirements: PEP 508 strings of what is wanted, files already read; None = everything.
+        third_party: the rules that `rules` names, loaded.
 
     Raises:
         ConfigError: a requirement or an exclusion cannot be read.
@@ -157,6 +167,7 @@ def build_policy(config: Config, requirements: Iterable[str] | None) -> Policy:
             if config.over_budget == "evict"
             else None
         ),
+        third_party=third_party,
         newest=parse_versions(config.versions, "versions"),
         prereleases=config.prereleases,
         yanked=config.yanked,

@@ -17,6 +17,7 @@ from microrepo.selection.rules import (
     check_file,
     check_project,
     check_release,
+    check_third_party,
     check_unpinned_release,
     has_pin,
     has_release_rules,
@@ -109,6 +110,8 @@ class _Judge:
         for file in files:
             rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe)
             targets: tuple[PythonTarget | None, ...] = ()
+            if rejection is None and policy.third_party:
+                rejection = check_third_party(self._project, file, policy)
             if rejection is None:
                 targets, rejection = targets_served(file, policy)
             if rejection is not None:
@@ -201,6 +204,7 @@ def split_candidates(
         ripe = is_exempt_from_age(project.name, version, rules)
         for file in group:
             rejection = of_release or check_file(file, rules, now, pinned=True, ripe=ripe)
+            rejection = rejection or check_third_party(project, file, rules)
             if rejection is None:
                 files.append(file)
             else:

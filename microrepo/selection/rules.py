@@ -25,6 +25,7 @@ from microrepo.selection.pythons import (
     requires_python_admits,
     some_version_admitted,
 )
+from microrepo.selection.third_party import check_rules
 
 Rejection = tuple[Reason, str]
 
@@ -212,6 +213,16 @@ def _check_name(filename: str, policy: Policy) -> Rejection | None:
         if pattern is not None:
             return Reason.FILE_PATTERN, f"exclude_files: {pattern}"
     return None
+
+
+def check_third_party(project: Project, file: File, policy: Policy) -> Rejection | None:
+    """Say which rule of another distribution leaves a file out.
+
+    Raises:
+        RuleFailed: a rule raised an error.
+    """
+    found = check_rules(project, file, policy.third_party)
+    return (Reason.THIRD_PARTY, found) if found is not None else None
 
 
 def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Policy) -> bool:

@@ -53,6 +53,10 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "min_versions": [(["2"], 2)],
     "max_versions": [(["500"], 500)],
     "vulnerabilities": [(["refuse"], "refuse")],
+    "rules": [
+        (["licences,age"], ["licences", "age"]),
+        (['{"age": {"days": 3}}'], {"age": {"days": 3}}),
+    ],
     "dependencies": [([], True)],
     "environments": [
         (["cp312-win_amd64,cp311-win32"], ["cp312-win_amd64", "cp311-win32"]),
