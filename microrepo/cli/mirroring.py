@@ -46,6 +46,9 @@ def command_mirror(arguments: argparse.Namespace) -> int:
         render.print_json(report)
     elif not arguments.quiet:
         sys.stdout.write(mirror_text(report, verbose=arguments.verbose))
+    if arguments.quiet or arguments.json:
+        words = [f"microrepo: error: {one.words}" for one in report.releases if one.words]
+        sys.stderr.write(render.printable(words) if words else "")
     return report.exit_code
 
 
@@ -86,11 +89,12 @@ def mirror_text(report: MirrorReport, *, verbose: bool = False) -> str:
         lines.append(f"no such project at {report.source}: {', '.join(report.missing)}")
     lines += render.failure_lines("not met", report.failed, verbose=verbose)
     lines.append(f"time  {report.seconds:.1f} s")
-    return "\n".join(lines) + "\n"
+    return render.printable(lines)
 
 
 def _line(release: ReleaseReport) -> str:
-    what = f"{release.name} {release.version}: {release.status}"
+    status = "stays where it is" if release.status == "left" else release.status
+    what = f"{release.name} {release.version}: {status}"
     if release.status in {"copied", "planned"}:
         what += f", {render.files(release.copied, release.copied_bytes)}"
     if release.already and release.status != "present":

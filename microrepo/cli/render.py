@@ -48,10 +48,10 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
         lines += report.notes
     if report.refused:
         lines.append(f"refused: {report.refused}")
-    return _text(lines)
+    return printable(lines)
 
 
-def _text(lines: Iterable[str]) -> str:
+def printable(lines: Iterable[str]) -> str:
     """Join lines, with control characters spelt out: sources choose names and reasons freely."""
     return "".join(
         char if char.isprintable() or char == "\n" else repr(char)[1:-1]
@@ -169,7 +169,7 @@ def index_text(report: IndexReport) -> str:
     lines += failure_lines("left out", report.failed, verbose=False)
     if report.refused:
         lines.append(f"refused: {report.refused}")
-    return _text(lines)
+    return printable(lines)
 
 
 def settings_text(loaded: Loaded) -> str:
@@ -207,7 +207,7 @@ def stats_text(stats: Stats) -> str:
     for axis, values in stats.seen.items():
         shown_values = ", ".join(f"{value} ({count})" for value, count in list(values.items())[:30])
         lines += ["", f"{axis} seen at the source", f"  {shown_values or 'none'}"]
-    return _text(lines)
+    return printable(lines)
 
 
 def _stat_tables(stats: Stats) -> list[tuple[str, dict[str, tuple[int, int]]]]:
@@ -250,11 +250,11 @@ def explanation_text(found: Explanation) -> str:
         there = "" if name in found.present or not decision.keep else ", not there yet"
         lines.append(f"  {mark} {name}: {decision.reason.value}{detail}{there}")
         lines += [f"         for {chain}" for chain in found.chains.get(name, ())]
-    return _text(lines)
+    return printable(lines)
 
 
 def closing_text(
     before: Iterable[str], rows: Iterable[tuple[str, str]], after: Iterable[str]
 ) -> str:
     """Return lines, a table of names and values, and further lines as one text."""
-    return _text([*before, *_table(rows), *after])
+    return printable([*before, *_table(rows), *after])

@@ -174,7 +174,7 @@ class Choice:
 
 def _others(project: Project) -> str:
     versions = sorted(
-        {file.version for file in project.files},
+        {file.version for file in project.files if file.version.isprintable()},
         key=lambda text: (parse_version(text) is not None, parse_version(text) or 0, text),
     )
     if not versions:

@@ -153,9 +153,8 @@ class _Mirror:
 
     def _take(self, report: ReleaseReport) -> None:
         self._done.append(report)
-        level = logging.INFO if report.ok else logging.WARNING
         what = f"{report.name} {report.version}: {report.status} ({report.destination})"
-        _log.log(level, "%s%s", what, f": {report.words}" if report.words else "")
+        _log.info("%s%s", what, f": {report.words}" if report.words else "")
 
     def _one(self, release: UniquePackageLocation) -> ReleaseReport:
         if self._stop.is_set():
