@@ -101,7 +101,7 @@ def plan_pieces(
         old: where the old archive has the packed contents that it has.
     """
     members = list(new)
-    ends = [member.offset for member in members[1:]] + [size_bytes]
+    ends = [*(member.offset for member in members), size_bytes][1:]
     pieces: list[Piece] = []
     done = 0  # up to here all is planned
     for member, end in zip(members, ends, strict=True):

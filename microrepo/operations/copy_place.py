@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from microrepo.operations.ends import Ends
@@ -36,6 +37,7 @@ class WorkingPlace:
             self.directory.prepare_scratch()
             return
         self.directory = FlatDirectory(where)
+        self._is_made = not where.exists()
         self._is_new = not self.directory.control.exists()
         self.directory.prepare()
 
@@ -54,6 +56,9 @@ class WorkingPlace:
             shutil.rmtree(self.directory.path, ignore_errors=True)
         elif self._is_new and self._is_bare():
             shutil.rmtree(self.directory.control, ignore_errors=True)
+            if self._is_made:
+                with suppress(OSError):  # files have come to it
+                    self.directory.path.rmdir()
 
     def _is_bare(self) -> bool:
         return not self.directory.state_file.exists() and not any(self.directory.partial.iterdir())

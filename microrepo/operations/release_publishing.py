@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
+from microrepo.formats.filenames import split_release
 from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.operations.carrying import Line
 from microrepo.operations.publishing import publish_changes
@@ -72,12 +74,14 @@ def _save_found(
     state: State, directory: FlatDirectory, files: Sequence[File], reporter: Reporter
 ) -> None:
     held = state.files_named(file.filename for file in files)
+    names = [name for name in {_project_of(file.filename) for file in files} if name]
+    known = {row.filename: row for row in state.publication.found(names)}
     rows = []
     for file in files:
         row = held.get(file.filename)
         if row is not None and row.present:
             continue
-        found = _found(directory, file)
+        found = _found(directory, file, known.get(file.filename))
         if isinstance(found, FoundRow):
             rows.append(found)
         else:
@@ -87,24 +91,43 @@ def _save_found(
         state.publication.save_found(rows)
 
 
-def _found(directory: FlatDirectory, file: File) -> FoundRow | str:
-    """Return a file with its marks, or why no page can name it."""
+def _project_of(filename: str) -> str | None:
+    release = split_release(filename)
+    return None if release is None else canonicalize_name(release[0])
+
+
+def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> FoundRow | str:
+    """Return a file with its marks, or why no page can name it; read only if it is new."""
     if not is_distribution(file.filename):
         return f"{file.filename}: not the name of a distribution that an index can list"
-    description = describe(DescribeFile(str(directory.path), file.filename))
-    if description.row is None:
-        return description.problem
-    row, known = description.row, description.row.file
+    row = _unchanged(directory, known_row)
+    if row is None:
+        description = describe(DescribeFile(str(directory.path), file.filename))
+        if description.row is None:
+            return description.problem
+        row = description.row
+    known = row.file
     if same_content(file.digests, known.digests) is False:
         raise RepositoryError(directory.path, f"{file.filename}: changed while it was mirrored")
     marked = msgspec.structs.replace(
         known,
         digests=Digests(known.digests.sha256, file.digests.blake2b_256, file.digests.md5),
         upload_time=file.upload_time or known.upload_time,
-        yanked=file.yanked,
-        yanked_reason=file.yanked_reason,
     )
+    # A bare directory does not tell that a file is no longer yanked; an index would.
+    if file.yanked or not file.url.startswith("file:"):
+        marked = msgspec.structs.replace(
+            marked, yanked=file.yanked, yanked_reason=file.yanked_reason
+        )
     return msgspec.structs.replace(row, file=marked)
+
+
+def _unchanged(directory: FlatDirectory, row: FoundRow | None) -> FoundRow | None:
+    disk = None if row is None else directory.stat(row.filename)
+    if row is None or disk is None:
+        return None
+    same = (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns)
+    return row if same else None
 
 
 def _save_project(state: State, project: Project, files: Sequence[File]) -> None:
