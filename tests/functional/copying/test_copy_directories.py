@@ -215,6 +215,9 @@ def test_a_copy_that_cannot_begin_leaves_nothing(
     words: list[str | Path] = ["--source", tmp_path / "absent"]
     words += ["--destination", tmp_path / "there", "--all"]
     assert run_microrepo("copy", *words).returncode == 1
+    assert not (tmp_path / "there").exists()
+    (tmp_path / "there").mkdir()
+    assert run_microrepo("copy", *words).returncode == 1
     assert list((tmp_path / "there").iterdir()) == []
 
 

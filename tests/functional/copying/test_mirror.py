@@ -287,6 +287,52 @@ def test_redirected_dependencies(
         venv.uv("pip", "install", "--index-url", f"{served.url}simple/", "linked")
 
 
+def test_redirected_copies_go_to_an_index_once(
+    linked: list[BuiltFile], pypi: PyPIServer, receiver: Receiver, mirror: Mirror
+) -> None:
+    to = ["--source", pypi.url, "--destination", receiver.url, "--redirect-dependencies"]
+    assert mirror("linked", "1.0", *to).releases[0].status == "copied"
+    assert receiver.forms[0]["requires_dist"][1] == "lib==1.4"
+    assert receiver.forms[0]["sha256_digest"] == list(receiver.digests().values())
+    assert receiver.digests()[linked[0].filename] != linked[0].sha256
+    assert mirror("linked", "1.0", *to).releases[0].status == "present"
+    assert len(receiver.forms) == 1
+    # Where nothing is to be redirected, files stay as they are.
+    mirror("tool", "3", *to)
+    assert receiver.digests()[linked[4].filename] == linked[4].sha256
+    # The original is other content than the copy that stands there.
+    report = mirror("linked", "1.0", *to[:4], expect=1)
+    assert report.releases[0].status == "refused"
+
+
+def test_secrets_are_told_to_nobody(
+    app: list[BuiltFile],
+    pypi: PyPIServer,
+    receiver: Receiver,
+    tmp_path: Path,
+    run_microrepo: MicrorepoRunner,
+) -> None:
+    receiver.auth = ("me", "right-one")
+    url = receiver.url.replace("://", "://me:{}@")
+    flags: list[str | Path] = [
+        "--source",
+        pypi.url,
+        "--log-file",
+        tmp_path / "log",
+        "--debug",
+        *FAST,
+    ]
+    for password, code in (("wr0ng-one", 1), ("right-one", 0)):
+        for form in ((), ("--json",)):
+            to: list[str | Path] = ["--destination", url.format(password), *flags, *form]
+            done = run_microrepo("mirror", "app", "2.0", "--dependencies", *to)
+            said = done.stdout + done.stderr + (tmp_path / "log").read_text()
+            assert done.returncode == code, said
+            assert password not in said
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "log"]
+    assert not [path for path in left if b"right-one" in path.read_bytes()]
+
+
 @pytest.fixture
 def marked(index: FakeIndex) -> list[BuiltFile]:
     """A yanked release of an archived project, and a sound one."""
