@@ -45,7 +45,8 @@ def translate_bandersnatch(text: str, name: str, world: Surroundings) -> Transla
     to = Translating()
     _start(to)
     mirror = sections.pop("mirror", {})
-    for option, value in mirror.items():
+    # What becomes of `root_uri` depends on `release-files`.
+    for option, value in sorted(mirror.items(), key=lambda item: _plain(item[0]) == "root_uri"):
         about = f"mirror.{option}"
         handler = MIRROR_OPTIONS.get(_plain(option))
         if handler is None:
@@ -204,6 +205,20 @@ def _diff_epoch(to: Translating, value: str, about: str, _world: Surroundings) -
         to.put("change_list_history", value=True, about=about)
 
 
+def _root_uri(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    """Pages that link elsewhere: the same paths, when there are no files here."""
+    if not value:
+        return
+    if to.get("files") is False:
+        to.put("files_url", value, about)
+    else:
+        to.note(
+            about,
+            "left out, so pages link to the repository's own files; `files_url` may name a copy of "
+            "the flat directory",
+        )
+
+
 def _storage(to: Translating, value: str, about: str, _world: Surroundings) -> None:
     if value and value != "filesystem":
         to.note(about, f"{value!r} is not supported; the repository is a directory")
@@ -250,7 +265,7 @@ MIRROR_OPTIONS: dict[str, _Handler] = {
     "global_timeout": _always("a transfer as a whole has no limit, only a stall has", ("1800", "")),
     "workers": _workers,
     "verifiers": _always("`verify` uses as many threads as `processes` says", ("3", "")),
-    "root_uri": _as_text("files_url"),
+    "root_uri": _root_uri,
     "diff_file": _diff_file,
     "diff_append_epoch": _diff_epoch,
     "log_config": _always("logs go to stderr and, with `--log-file`, to a file", ("",)),

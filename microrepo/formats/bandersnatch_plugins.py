@@ -198,7 +198,7 @@ def _no_prereleases(to: Translating, sections: Sections, _world: Surroundings) -
 def _newest(to: Translating, sections: Sections, _world: Surroundings) -> None:
     options = sections.get("latest_release", {})
     keep, by = options.get("keep", ""), options.get("sort_by", "version")
-    if not keep.isdigit() or not int(keep):
+    if not keep.isdecimal() or not int(keep):
         to.note("latest_release.keep", f"{keep!r} keeps all releases")
         return
     to.put("versions", int(keep), "latest_release.keep")
@@ -324,7 +324,7 @@ def _project_size(to: Translating, sections: Sections, _world: Surroundings) -> 
 def _version_counts(to: Translating, sections: Sections, _world: Surroundings) -> None:
     for key in ("min_versions", "max_versions"):
         value = sections.get("versions_count_project_metadata", {}).get(key, "")
-        if value.isdigit() and int(value):
+        if value.isdecimal() and int(value):
             to.put(key, int(value), f"versions_count_project_metadata.{key}")
 
 

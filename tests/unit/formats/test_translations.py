@@ -69,6 +69,8 @@ def test_without_any_option_it_is_the_whole_index() -> None:
         ("download-mirror", "https://near.example", {"file_host": "https://near.example"}),
         ("download-mirror-no-fallback", "true", {"file_host_fallback": False}),
         ("download_mirror_no_fallback", "false", {}),
+        ("release-files", "false", {"files": False}),
+        ("release_files", "true", {}),
         ("delete_missing_packages", "true", {"removed": "delete"}),
         ("delete-packages", "true", {"removed": "delete"}),
         ("timeout", "20", {"timeout_s": 20}),
@@ -95,6 +97,7 @@ def test_options_that_have_an_equivalent(
         ("simple-format", "JSON"),
         ("compare-method", "stat"),
         ("digest_name", "md5"),
+        ("root_uri", "https://files.example"),
         ("keep_index_versions", "3"),
         ("keep-index-versions", "3"),
         ("cleanup", "true"),
@@ -116,12 +119,26 @@ def test_options_without_an_equivalent_are_named(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("name", MIRROR_OPTIONS)
+def test_dashes_and_underscores_are_one(name: str) -> None:
+    value = "https://x.example" if name in {"download_mirror", "root_uri"} else "7"
+    plain, dashed = option(name, value), option(name.replace("_", "-"), value)
+    assert plain.values == dashed.values
+    assert len(plain.notes) == len(dashed.notes)
+
+
+@pytest.mark.parametrize("name", MIRROR_OPTIONS)
 @given(value=st.one_of(st.sampled_from(["", "true", "false", "3", "{{a_b}}"]), st.text(max_size=9)))
 def test_whatever_stands_behind_an_option(name: str, value: str) -> None:
     try:
         translate_bandersnatch(f"[mirror]\n{name} = {value}\n", "conf", WORLD)
     except ConfigError:
         assert "\n" in value or "\r" in value or not value.isprintable()
+
+
+def test_an_index_without_files() -> None:
+    text = "[mirror]\nroot_uri = https://files.example/\nrelease-files = false\n"
+    values = bandersnatch(text).values
+    assert (values["files"], values["files_url"]) == (False, "https://files.example/")
 
 
 def plugin(names: str, sections: str = "") -> Translation:
