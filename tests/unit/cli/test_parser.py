@@ -229,6 +229,7 @@ def test_what_stands_behind_the_command_goes_first() -> None:
 def test_global_flags_are_off_by_default(name: str) -> None:
     needed = {
         "adopt": ["x"],
+        "mirror": ["x", "1", "--destination", "x"],
         "delete": ["x"],
         "explain": ["x"],
         "push": ["x"],
