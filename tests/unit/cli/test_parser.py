@@ -234,7 +234,6 @@ def test_global_flags_are_off_by_default(name: str) -> None:
         "explain": ["x"],
         "push": ["x"],
         "copy": ["--destination", "x"],
-        "mirror": ["--destination", "x", "name", "1"],
     }
     found = PARSER.parse_args([name, *needed.get(name, [])])
     assert (found.config, found.log_file) == (None, None)
