@@ -50,6 +50,7 @@ class Transfer:
         recorded_at = time.monotonic()
         try:
             while self._futures:
+                self._session.check_cancelled()
                 for future in wait(self._futures, timeout=_LOOK_EVERY_S).done:
                     self._take(future, failed)
                 if time.monotonic() - recorded_at > _COMMIT_EVERY_S:

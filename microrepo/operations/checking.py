@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.errors import ConfigError, MicrorepoError
+from microrepo.errors import Cancelled, ConfigError, MicrorepoError
 from microrepo.formats.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName
 from microrepo.operations.requirements import Requests
@@ -30,6 +31,7 @@ from microrepo.selection.proof import SdistOnly, sdist_only
 from microrepo.selection.rounds import Closure, requirement_goals
 from microrepo.state import FileRow, State, read_state
 from microrepo.transfer.metadata import read_distribution, unpack_metadata
+from microrepo.transfer.progress import Reporter, SilentReporter
 
 
 class Unmet(Struct, frozen=True):
@@ -63,15 +65,25 @@ class CheckReport(Struct, frozen=True):
         return 0 if self.closed else 3
 
 
-def check(config: Config, requests: Requests, only: Sequence[str] = ()) -> CheckReport:
+def check(
+    config: Config,
+    requests: Requests,
+    only: Sequence[str] = (),
+    *,
+    reporter: Reporter | None = None,
+    cancel: threading.Event | None = None,
+) -> CheckReport:
     """Prove that everything requested installs from the repository, or say what is missing.
 
     Args:
         config: complete settings.
         requests: what shall install; for everything, each project that is there.
         only: names of the environments to check; all when empty.
+        reporter: told of projects as they are looked at.
+        cancel: when it is set, the check ends soon.
 
     Raises:
+        Cancelled: the caller wanted that.
         ConfigError: an environment is unknown.
         RepositoryError: the state cannot be read.
     """
@@ -85,7 +97,8 @@ def check(config: Config, requests: Requests, only: Sequence[str] = ()) -> Check
                 sorted({row.project for row in state.files() if supply.has(row)})
             )
         environments = _chosen(environments_of(config), only)
-        return prove(config, state, directory, goals, environments)
+        watch = _watch(reporter or SilentReporter(), cancel)
+        return prove(config, state, directory, goals, environments, watch)
     finally:
         state.close()
 
@@ -98,18 +111,33 @@ def _chosen(environments: Sequence[Environment], only: Sequence[str]) -> tuple[E
     return tuple(e for e in environments if not only or e.name in only)
 
 
+def _watch(reporter: Reporter, cancel: threading.Event | None) -> Callable[[int], None]:
+    """Return what is told of projects that are about to be looked at; it may end the check."""
+
+    def watch(count: int) -> None:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled("the check was cancelled")
+        reporter.expect_documents(count)
+        for _ in range(count):
+            reporter.document_done()
+
+    return watch
+
+
 def prove(
     config: Config,
     state: State,
     directory: FlatDirectory,
     goals: Sequence[Goal],
     environments: Sequence[Environment],
+    watch: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Run the closure on the files that are present alone."""
     supply = _Present(state, directory, config)
     options = Options(config.resolve, config.allow_urls, config.prereleases)
     closure = Closure(goals, environments, supply.facts, options)
     while needs := closure.step():
+        watch(len(needs.projects))
         supply.answer(needs)
     missing = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
     return CheckReport(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 
 import msgspec
 from msgspec import Struct
@@ -128,7 +128,7 @@ class Records:
         state, report = self._session.state, self._session.report
         names = [visit.name for visit in visits]
         rows = state.projects(names)
-        wait([future for _, future in asked])  # together: one waking, not one for each
+        self._session.wait_for(future for _, future in asked)
         answers = {visit.name: future.result() for visit, future in asked}
         stored = state.packed_documents(names)
         if self._rules.policy.facts_needed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from microrepo.config.schema import Config
@@ -17,7 +18,7 @@ from microrepo.selection.policy import filter_warnings
 from microrepo.transfer.progress import Reporter, SilentReporter
 
 
-def refresh(
+def refresh(  # noqa: PLR0913 - switches, each by its name
     config: Config,
     requests: Requests,
     *,
@@ -26,6 +27,7 @@ def refresh(
     force_check: bool = False,
     replace: bool = False,
     reporter: Reporter | None = None,
+    cancel: threading.Event | None = None,
 ) -> Report:
     """Bring the repository up to date with its source.
 
@@ -37,11 +39,13 @@ def refresh(
         force_check: look at every project, whatever its serial says.
         replace: fetch over files that are not ours and differ.
         reporter: told of progress.
+        cancel: when it is set, the run ends soon; what has arrived is recorded.
 
     Returns:
         What was done; `exit_code` tells whether all of it could be.
 
     Raises:
+        Cancelled: the caller wanted that.
         ConfigError: a setting cannot be understood.
         Locked: another run holds the repository.
         SourceError: the source's list of projects cannot be had.
@@ -53,7 +57,12 @@ def refresh(
     # Who begins to keep files, or ends it, wants every project looked at.
     rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"))
     with open_session(
-        config, "refresh", reporter or SilentReporter(), read_only=dry_run, workers=True
+        config,
+        "refresh",
+        reporter or SilentReporter(),
+        read_only=dry_run,
+        workers=True,
+        cancel=cancel,
     ) as session:
         for text in (*filter_warnings(policy), *requests.notes):
             session.warn(text)

@@ -61,6 +61,7 @@ class Run:
         under_way: list[Begun] = []
         try:
             for number, wave in enumerate(waves):
+                self.session.check_cancelled()
                 records = self._records.read(wave, asked[number])
                 looked = look(self.session, self.rules, records, decide)
                 if under_way and self.wave.collide(under_way[0], looked):

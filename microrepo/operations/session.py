@@ -7,12 +7,14 @@ import os
 import socket
 import sqlite3
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -24,7 +26,14 @@ from microrepo.client.mistakes import check_network
 from microrepo.config.checks import entries_of
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size
-from microrepo.errors import ConfigError, Locked, MicrorepoError, RepositoryError, StateCorrupt
+from microrepo.errors import (
+    Cancelled,
+    ConfigError,
+    Locked,
+    MicrorepoError,
+    RepositoryError,
+    StateCorrupt,
+)
 from microrepo.formats.times import format_time
 from microrepo.operations.afterwards import (
     Ended,
@@ -49,6 +58,7 @@ from microrepo.transfer.tasks import WorkerSettings
 from microrepo.transfer.worker import lost
 
 _log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 0.5
 # PyPI asks for restraint: a first run of a few hundred projects passes at full speed.
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
@@ -64,6 +74,7 @@ class Session:
         reporter: Reporter,
         report: ReportBuilder,
         pool: Executor | None = None,
+        cancel: threading.Event | None = None,
     ) -> None:
         self.config = config
         self.directory = directory
@@ -78,6 +89,7 @@ class Session:
         self._pool: Executor | None = pool
         self._on_disk: dict[str, OnDisk] | None = None
         self.unfinished: set[str] = set()
+        self._cancel = cancel
 
     @property
     def pool(self) -> Executor:
@@ -145,6 +157,24 @@ class Session:
         self.report.warnings.append(text)
         self.reporter.say(f"warning: {text}")
 
+    def check_cancelled(self) -> None:
+        """End the run when its caller wants that.
+
+        Raises:
+            Cancelled: the event that the caller gave is set.
+        """
+        if self._cancel is not None and self._cancel.is_set():
+            raise Cancelled(
+                f"{self.report.operation} was cancelled; the next one goes on from here"
+            )
+
+    def wait_for(self, futures: Iterable[Future[Any]]) -> None:
+        """Wait for all of them, or until the run is cancelled."""
+        waiting = set(futures)
+        while waiting:
+            waiting = wait(waiting, timeout=_LOOK_EVERY_S).not_done
+            self.check_cancelled()
+
     def close(self) -> None:
         """End the workers, without waiting for what they are at."""
         if self._pool is not None:
@@ -165,6 +195,7 @@ def open_session(
     *,
     read_only: bool = False,
     workers: bool = False,
+    cancel: threading.Event | None = None,
 ) -> Iterator[Session]:
     """Hold lock, state and workers for the time of one operation.
 
@@ -174,6 +205,7 @@ def open_session(
         reporter: told of progress.
         read_only: change nothing on disk (dry runs); takes no lock.
         workers: the operation will need them, so they may be made before anything is held.
+        cancel: when it is set, the run ends soon, in good order.
 
     Raises:
         ConfigError: a setting cannot be right.
@@ -189,8 +221,9 @@ def open_session(
         with tempfile.TemporaryDirectory(prefix="microrepo-") as scratch:
             directory = FlatDirectory(Path(config.repository), Path(scratch))
             directory.prepare_scratch()
+            state = _state_for_reading(directory)
             yield from _unrecorded(
-                Session(config, directory, _state_for_reading(directory), reporter, report)
+                Session(config, directory, state, reporter, report, cancel=cancel)
             )
         return
     directory = FlatDirectory(Path(config.repository))
@@ -202,7 +235,7 @@ def open_session(
     with _followed_by_hook(config, directory, report) as ended, _ending(pool), held_lock(directory):
         state, warning = open_state(directory.state_file)
         try:
-            session = Session(config, directory, state, reporter, report, pool)
+            session = Session(config, directory, state, reporter, report, pool, cancel)
             session.state_was_lost = lost or warning is not None
             if warning:
                 session.warn(warning)

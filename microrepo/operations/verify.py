@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -42,6 +43,7 @@ def verify(
     repair: bool = False,
     dry_run: bool = False,
     reporter: Reporter | None = None,
+    cancel: threading.Event | None = None,
 ) -> Report:
     """Check every file of the repository.
 
@@ -51,11 +53,13 @@ def verify(
         repair: fetch damaged and missing files anew.
         dry_run: write nothing down; with `repair`, say what would be fetched.
         reporter: told of progress.
+        cancel: when it is set, the run ends soon.
 
     Returns:
         The report; `failed` lists what is damaged and was not repaired.
 
     Raises:
+        Cancelled: the caller wanted that.
         RepositoryError: the state cannot be read.
     """
     started = time.monotonic()
@@ -66,7 +70,7 @@ def verify(
     writable = os.access(Path(config.repository) / ".microrepo", os.W_OK)
     read_only = dry_run or not (repair or writable)
     with open_session(
-        config, "verify", reporter or SilentReporter(), read_only=read_only
+        config, "verify", reporter or SilentReporter(), read_only=read_only, cancel=cancel
     ) as session:
         session.report.dry_run = dry_run
         session.scan()
@@ -122,6 +126,7 @@ def _read(session: Session, rows: Sequence[FileRow]) -> Iterator[Checked]:
         ]
         try:
             for future in as_completed(futures):
+                session.check_cancelled()
                 yield from future.result()
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
