@@ -77,7 +77,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One advisory that PyPI attaches to the newest release; withdrawn ones are not kept."""
+    """One advisory that PyPI attaches to a release; withdrawn ones are not kept."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -126,6 +126,9 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
         status: PEP 792 status: ``active``, ``archived``, ``quarantined``, ``deprecated``.
         versions: every release the index lists, with or without files.
         rejected: entries of the answer that could not be read, one line of explanation each.
+        vulnerabilities: advisories on the release that `info` describes.
+        advisories: those on other releases that were asked about, by version.
+        advised_at: when the first of them was asked about.
         facts: what the record can hold, see `FACTS`; kept by whoever stores it.
     """
 
@@ -140,6 +143,8 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
     vulnerabilities: tuple[Vulnerability, ...] = ()
     rejected: tuple[str, ...] = ()
     facts: int = 0
+    advisories: dict[str, tuple[Vulnerability, ...]] = {}
+    advised_at: str | None = None
 
 
 class Reason(str, Enum):

@@ -207,7 +207,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Meta(
             description="What PyPI's advisories mean that are not withdrawn: nothing; a line in "
             "the report for each release kept; or that the release is left out, unless it is "
-            "pinned."
+            "pinned. Costs a request for each kept release that is not its project's latest."
         ),
     ] = "ignore"
     rules: Annotated[

@@ -89,6 +89,10 @@ class _Document(Struct):
     project_status: _RawStatus | None = field(default=None, name="project-status")
 
 
+class _Advisories(Struct):
+    vulnerabilities: list[_RawVulnerability] | None = None
+
+
 class _LooseDocument(Struct):
     info: msgspec.Raw = msgspec.Raw()
     releases: msgspec.Raw = msgspec.Raw()
@@ -98,6 +102,7 @@ class _LooseDocument(Struct):
 
 
 _decode_document = msgspec.json.Decoder(_Document).decode
+_decode_advisories = msgspec.json.Decoder(_Advisories).decode
 _decode_loose = msgspec.json.Decoder(_LooseDocument).decode
 _decode_releases = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 _decode_entries = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -158,6 +163,22 @@ def parse_document(
         rejected=tuple(rejected),
     )
     return Parsed(project, document.releases is not None)
+
+
+def parse_vulnerabilities(body: bytes, name: str) -> tuple[Vulnerability, ...]:
+    """Read the advisories of a document, be it that of a project or of a release.
+
+    Args:
+        body: the answer's bytes, JSON.
+        name: what was asked for, for messages.
+
+    Raises:
+        MalformedResponse: no JSON, or advisories that cannot be read.
+    """
+    try:
+        return _to_vulnerabilities(_decode_advisories(body).vulnerabilities)
+    except UNREADABLE as error:
+        raise MalformedResponse(name, f"its advisories cannot be read ({error})") from error
 
 
 def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
 from microrepo.formats.core_metadata import CoreMetadata
 from microrepo.model import File, NormalizedName
+from microrepo.operations.advisories import without_guesses
 from microrepo.operations.changes import Visit
 from microrepo.operations.looking import Asked, Record, Records, Rules, ask_for
 from microrepo.operations.session import Session
@@ -24,14 +25,27 @@ _NO_URL = "a direct URL cannot be served from a repository"
 class Learner:
     """Fetches what a closure needs, each thing once.
 
+    Args:
+        session: the run.
+        rules: what is wanted.
+        rewrite: changes what distributions say of themselves, before it counts.
+        known: records that need not be asked for.
+
     Attributes:
         facts: what is known by now.
         records: of every project that was looked at, by name.
         failed: something could not be had that another run may get.
     """
 
-    def __init__(self, session: Session, rules: Rules, rewrite: Rewrite | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        rules: Rules,
+        rewrite: Rewrite | None = None,
+        known: Mapping[str, Record] | None = None,
+    ) -> None:
         self._session = session
+        self._known = known or {}
         self._rules = rules
         self._rewrite = rewrite
         self._reader = Records(session, rules)
@@ -47,7 +61,8 @@ class Learner:
 
     def learn(self, needs: Needs) -> None:
         """Meet all needs of a round; every question is asked before an answer is waited for."""
-        visits = [Visit(name, ask=True) for name in sorted(needs.projects)]
+        self._take(self._known[name] for name in sorted(needs.projects & self._known.keys()))
+        visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
         asked = ask_for(self._session, visits)
         known, futures = self._ask_metadata(sorted(needs.metadata))
         if visits:
@@ -66,14 +81,20 @@ class Learner:
     def _read_projects(self, visits: Sequence[Visit], asked: Asked) -> None:
         """Read the records of projects and split their files by the rules."""
         before = len(self._session.report.failed)
-        found: dict[NormalizedName, Candidates | None] = {visit.name: None for visit in visits}
-        for record in self._reader.read(visits, asked):
+        self.facts.add(projects={visit.name: None for visit in visits})
+        self._take(self._reader.read(visits, asked))
+        self.failed |= len(self._session.report.failed) > before
+
+    def _take(self, records: Iterable[Record]) -> None:
+        found: dict[NormalizedName, Candidates | None] = {}
+        if self._rules.policy.vulnerabilities != "ignore":
+            records = (without_guesses(record, self._session.now) for record in records)
+        for record in records:
             project = record.project
             files, rejected = split_candidates(project, self._rules.policy, self._session.now)
             self.records[project.name] = record
             self._files.update((file.filename, file) for file in files)
             found[project.name] = Candidates(files, rejected)
-        self.failed |= len(self._session.report.failed) > before
         self.facts.add(projects=found)
 
     def _ask_metadata(

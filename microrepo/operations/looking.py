@@ -262,7 +262,7 @@ def look(session: Session, rules: Rules, records: Iterable[Record], decide: Deci
     for record in records:
         decisions = decide(record.project)
         _count(session, record.project, decisions, rules)
-        if rules.policy.vulnerabilities != "ignore" and record.project.vulnerabilities:
+        if rules.policy.vulnerabilities != "ignore":
             _note_advisories(session, record.project, decisions)
         row = msgspec.structs.replace(
             record.row, reconsider_at=reconsider_at(decisions, rules.policy)
@@ -273,12 +273,11 @@ def look(session: Session, rules: Rules, records: Iterable[Record], decide: Deci
 
 def _note_advisories(session: Session, project: Project, decisions: Iterable[Decision]) -> None:
     """Report the advisories on releases that are kept."""
+    if not (project.vulnerabilities or project.advisories):
+        return
     for version in dict.fromkeys(one.file.version for one in decisions if one.keep):
         for advisory in affecting(project, version):
-            described = project.info.version
-            seen = "" if version == described else f" (reported for {described})"
-            text = f"{project.name} {version}: {describe(advisory)}{seen}"
-            session.report.vulnerable.append(text)
+            session.report.vulnerable.append(f"{project.name} {version}: {describe(advisory)}")
 
 
 def deciding_by(rules: Rules, now: str) -> Decide:

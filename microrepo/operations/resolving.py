@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.model import Decision, File, NormalizedName, Project, Reason
+from microrepo.operations.advisories import advised
 from microrepo.operations.learning import Learner, Rewrite
 from microrepo.operations.looking import Decide, Record, Rules
 from microrepo.operations.report import Failure
@@ -100,7 +102,8 @@ def resolve_goals(
     """Find the closure of goals in all environments.
 
     The needs of all of them go out together, one batch per round; what cannot be had is reported,
-    and the rest goes on.
+    and the rest goes on. Where advisories count, those on the chosen releases are asked for; what
+    is refused then is chosen no more, and the closure is looked for again.
 
     Args:
         session: the run.
@@ -109,9 +112,43 @@ def resolve_goals(
         environments: in which; default: those of the settings.
         rewrite: changes what distributions say of themselves, before it counts.
     """
+    targets = environments or environments_of(session.config)
+    known: dict[str, Record] = {}
+    while True:
+        learner = Learner(session, rules, rewrite, known)
+        resolved = _resolve_once(session, learner, goals, targets)
+        if rules.policy.vulnerabilities == "ignore":
+            break
+        decide = deciding_by_closure(session, rules, resolved, {})
+        concerned = concerned_records(session, rules, resolved)
+        told: dict[str, Record] = {
+            one.project.name: one for one in advised(session, concerned, decide)
+        }
+        known = {**resolved.records, **told}
+        resolved = msgspec.structs.replace(resolved, records=known)
+        if not _loses_files(resolved, told.values(), decide):
+            break
+    _report(session, resolved)
+    return resolved
+
+
+def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) -> bool:
+    """Tell whether files were chosen of releases that are refused by now."""
+    chosen = resolved.chosen()
+    return any(
+        decision.reason is Reason.VULNERABLE and decision.file.filename in chosen
+        for record in records
+        for decision in decide(record.project)
+    )
+
+
+def _resolve_once(
+    session: Session,
+    learner: Learner,
+    goals: Sequence[Goal],
+    environments: tuple[Environment, ...],
+) -> Resolved:
     config = session.config
-    environments = environments or environments_of(config)
-    learner = Learner(session, rules, rewrite)
     options = Options(config.resolve, config.allow_urls, config.prereleases)
     closure = Closure(
         goals,
@@ -122,15 +159,7 @@ def resolve_goals(
     )
     while needs := _timed_step(session, closure):
         learner.learn(needs)
-    session.report.rounds = closure.rounds
-    _report_failures(session, closure.failures, set(learner.gone))
-    for resolution in closure.resolutions:
-        for note in resolution.notes:
-            session.report.notes.append(f"{resolution.environment}: {note}")
-        for unmet in resolution.unmet:
-            session.report.failed.append(
-                Failure(f"{unmet.requirement} of {unmet.parent}", "; ".join(unmet.reasons))
-            )
+    session.report.rounds += closure.rounds
     return Resolved(
         records=learner.records,
         candidates=learner.facts.projects,
@@ -140,6 +169,17 @@ def resolve_goals(
         environments=environments,
         complete=not closure.failures and not learner.failed,
     )
+
+
+def _report(session: Session, resolved: Resolved) -> None:
+    _report_failures(session, resolved.failures, set(resolved.gone))
+    for resolution in resolved.resolutions:
+        for note in resolution.notes:
+            session.report.notes.append(f"{resolution.environment}: {note}")
+        for unmet in resolution.unmet:
+            session.report.failed.append(
+                Failure(f"{unmet.requirement} of {unmet.parent}", "; ".join(unmet.reasons))
+            )
 
 
 def _timed_step(session: Session, closure: Closure) -> Needs:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from microrepo.model import Action, ActionKind, NormalizedName
+from microrepo.operations.advisories import advised
 from microrepo.operations.budget import EVICTED
 from microrepo.operations.changes import Changes, Visit
-from microrepo.operations.looking import Records, Rules, ask_for, deciding_by, look
+from microrepo.operations.looking import Record, Records, Rules, ask_for, deciding_by, look
 from microrepo.operations.pruning import NOT_REQUESTED, REMOVED, delete_files, deletions_of_projects
 from microrepo.operations.session import Session
 from microrepo.operations.waves import WAVE_PROJECTS, Begun, Wave, WaveResult
@@ -62,7 +63,9 @@ class Run:
         try:
             for number, wave in enumerate(waves):
                 self.session.check_cancelled()
-                records = self._records.read(wave, asked[number])
+                records: Iterable[Record] = self._records.read(wave, asked[number])
+                if self.rules.policy.vulnerabilities != "ignore":
+                    records = advised(self.session, records, decide)
                 looked = look(self.session, self.rules, records, decide)
                 if under_way and self.wave.collide(under_way[0], looked):
                     self._finish(under_way)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import msgspec
 from packaging.utils import canonicalize_name
 
 from microrepo.client import Client
-from microrepo.formats.pypi_json import parse_document
+from microrepo.errors import ProjectNotFound
+from microrepo.formats.pypi_json import parse_document, parse_vulnerabilities
 from microrepo.formats.simple_api import Root
-from microrepo.model import Project
+from microrepo.model import Project, Vulnerability
 from microrepo.repositories.index import (
     IndexSource,
     check_serial,
@@ -60,6 +63,21 @@ class PyPISource:
             page = self._index.fetch_project(name, min_serial=min_serial).project
             project = _with_files_of(project, page)
         return Fetched(project, validator_of(answer))
+
+    def fetch_advisories(self, name: str, version: str) -> tuple[Vulnerability, ...]:
+        """Return the advisories on a release.
+
+        Raises:
+            ProjectNotFound: there is no document of it.
+            SourceError: it cannot be had or read.
+        """
+        normalized = canonicalize_name(name)
+        url = f"{self._json_root}/{normalized}/{quote(version, safe='')}/json"
+        answer = self._client.get(url, {"Accept": "application/json"})
+        if answer.status in {404, 410}:
+            raise ProjectNotFound(f"{name} {version}", url)
+        expect_success(answer, url)
+        return parse_vulnerabilities(answer.body, f"{name} {version}")
 
 
 def _with_files_of(document: Project, page: Project | None) -> Project:

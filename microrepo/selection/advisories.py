@@ -1,7 +1,8 @@
 """Which releases the advisories concern that a project's record carries.
 
 PyPI's JSON API attaches to a project's document the advisories on the release that it describes
-(`info.version`). What they mean for other releases is inferred, on the safe side.
+(`info.version`); those on other releases are asked for where they matter (`operations.advisories`).
+What nobody asked for is inferred, on the safe side.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ from microrepo.selection.policy import parse_version
 def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:
     """Return the advisories that concern a release.
 
-    Those on the described release concern older ones too, as far as they are not known to be
-    fixed there: else who refuses the newest release would get an older one with the same flaw.
+    As long as no other release was asked about, those on the described one concern older ones too,
+    as far as they are not known to be fixed there: else who refuses the newest release would get an
+    older one with the same flaw.
 
     Args:
         project: its record.
         text: version of the release, as the index writes it.
     """
-    known = project.vulnerabilities
+    known, asked = project.vulnerabilities, project.advisories
     described = project.info.version
-    if not known or described is None:
-        return ()
     if text == described:
         return known
+    if asked:
+        return asked.get(text, ())
+    if not known or described is None:
+        return ()
     version, limit = parse_version(text), parse_version(described)
     if limit is None or (version is not None and version > limit):
         return ()

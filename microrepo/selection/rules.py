@@ -94,7 +94,7 @@ def check_unpinned_release(
         pattern = first_found(policy.exclude_releases, text)
         if pattern is not None:
             return Reason.RELEASE_PATTERN, f"exclude_releases: {pattern}"
-    if policy.vulnerabilities == "refuse" and project.vulnerabilities:
+    if policy.vulnerabilities == "refuse":
         found = affecting(project, text)
         if found:
             return Reason.VULNERABLE, "; ".join(map(describe, found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from microrepo.client import ClientSettings
-from microrepo.model import Digests, File
+from microrepo.model import Digests, File, Vulnerability
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings, Status
 
 
@@ -71,6 +71,25 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
     etag: str | None = None
     error: str = ""
     source: str = ""
+
+
+class FetchAdvisories(Struct, frozen=True, gc=False):
+    """Ask for the advisories on one release.
+
+    Attributes:
+        sources: as in `FetchProject`.
+    """
+
+    name: str
+    version: str
+    sources: tuple[int, ...] = (0,)
+
+
+class AdvisoriesOutcome(Struct, frozen=True, gc=False):
+    """What the source said of one release; `error` tells why it said nothing."""
+
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    error: str = ""
 
 
 class FetchFile(Struct, frozen=True, gc=False):
@@ -246,6 +265,7 @@ class RedirectOutcome(Struct, frozen=True, gc=False):
 
 Task = (
     FetchProject
+    | FetchAdvisories
     | FetchFile
     | HashFile
     | FetchMetadata

@@ -14,10 +14,13 @@ from microrepo.client import Client
 from microrepo.errors import MicrorepoError, ProjectNotFound
 from microrepo.model import FACTS, Outcome
 from microrepo.repositories.opening import open_source
+from microrepo.repositories.pypi import PyPISource
 from microrepo.state.rows import pack
 from microrepo.transfer.fetch import Place, fetch_file, hash_file
 from microrepo.transfer.file_host import FileHost
 from microrepo.transfer.tasks import (
+    AdvisoriesOutcome,
+    FetchAdvisories,
     FetchFile,
     FetchMetadata,
     FetchProject,
@@ -39,7 +42,13 @@ if TYPE_CHECKING:
     from microrepo.transfer.sending import Sender
 
 TaskOutcome = (
-    ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | SendOutcome | RedirectOutcome
+    AdvisoriesOutcome
+    | ProjectOutcome
+    | Outcome
+    | MetadataOutcome
+    | HeldOutcome
+    | SendOutcome
+    | RedirectOutcome
 )
 
 
@@ -71,6 +80,8 @@ class Worker:
             return self._fetch_file(task)
         if isinstance(task, FetchProject):
             return self._fetch_project(task)
+        if isinstance(task, FetchAdvisories):
+            return self._fetch_advisories(task)
         if isinstance(task, FetchMetadata):
             return self._find_metadata(task)
         if isinstance(task, HashFile):
@@ -138,6 +149,17 @@ class Worker:
         project = msgspec.structs.replace(fetched.project, facts=FACTS)
         return ProjectOutcome(name, "changed", pack(project), fetched.etag, source=source)
 
+    def _fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
+        outcome = AdvisoriesOutcome(error="the source tells none of single releases")
+        for source in (self._sources[number] for number in task.sources):
+            if not isinstance(source, PyPISource):
+                continue
+            try:
+                return AdvisoriesOutcome(source.fetch_advisories(task.name, task.version))
+            except MicrorepoError as error:
+                outcome = AdvisoriesOutcome(error=str(error))
+        return outcome
+
     def _hash(self, task: HashFile) -> Outcome:
         path = Path(self._place.directory) / task.filename
         try:
@@ -160,6 +182,8 @@ def lost(task: Task, why: str) -> TaskOutcome:
     """Return the outcome of a task that could not be carried out because workers died of it."""
     if isinstance(task, FetchProject):
         return ProjectOutcome(task.name, "failed", error=f"{task.name}: {why}")
+    if isinstance(task, FetchAdvisories):
+        return AdvisoriesOutcome(error=f"{task.name}: {why}")
     if isinstance(task, ListHeld):
         return HeldOutcome(task.project, error=f"{task.project}: {why}")
     text = f"{task.filename}: {why}"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from microrepo.model import Reason
 from microrepo.operations.report import Report
+from microrepo.state.rows import pack, unpack
+from tests.support.faults import Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.repository import Repository
@@ -109,8 +113,10 @@ def test_rules_on_what_is_known(
     assert (report.unasked, dry.unasked) == (3, 3)
     assert dry.rejected == report.rejected
     assert {a.filename for a in dry.plan} == set(world) - kept
-    # The list of projects was asked for, and nothing else.
-    assert pypi.count() == pypi.count("/simple/") == 2
+    # The list of projects was asked for, and the advisories on a release that is not the latest.
+    assert pypi.count("/simple/") == 2
+    assert pypi.paths("/pypi/") == ["/pypi/free/1.0/json"] * 2
+    assert pypi.count() == 4
 
     explained = repo.do("explain", "gpl", "--config", config, "--packages", "everything").stdout
     assert "metadata: license: 'GPL-3.0' matches 'GPL' of `none`" in explained
@@ -146,6 +152,88 @@ def test_advisories_are_reported_and_pins_kept(
     assert f"with advisories:\n  {line}\n" in text
 
 
+class TestAdvisories:
+    """Each kept release is asked about by itself."""
+
+    @pytest.fixture
+    def lib(self, index: FakeIndex) -> dict[str, BuiltFile]:
+        """Releases by version; the latest and two older ones have flaws."""
+        built = {text: build_wheel("lib", text) for text in ("1.0", "1.1", "1.2", "2.0")}
+        for file in built.values():
+            index.add("lib", file)
+        flaws = {"F-1": ["2.0", "1.1"], "F-2": ["1.2"]}
+        for name, affects in flaws.items():
+            index.add_vulnerability("lib", id=name, affects=affects, fixed_in=["3.0"])
+        index.add_vulnerability("lib", id="F-3", affects=["1.0"], withdrawn="2025-01-01")
+        return built
+
+    def test_report(self, repo: Repository, pypi: PyPIServer, lib: dict[str, BuiltFile]) -> None:
+        ask = ("--packages", "lib", "lib==1.1", "lib==1.0", "--vulnerabilities", "report")
+        found = ("lib 2.0: F-1, fixed in 3.0", "lib 1.1: F-1, fixed in 3.0")
+        assert repo.refresh(*ask).vulnerable == found
+        asked = ["/pypi/lib/1.0/json", "/pypi/lib/1.1/json"]
+        assert sorted(pypi.paths("/pypi/lib/1")) == asked
+        # Once is enough for a day; then they are asked for again.
+        assert repo.refresh(*ask).vulnerable == found
+        assert pypi.count("/pypi/lib/1") == 2
+        ((document,),) = repo.query("SELECT document FROM documents")
+        old = msgspec.structs.replace(unpack(document), advised_at="2025-01-01T00:00:00.000000Z")
+        repo.change_state("UPDATE documents SET document = ?", pack(old))
+        assert repo.refresh(*ask).vulnerable == found
+        assert pypi.count("/pypi/lib/1") == 4
+
+    def test_refused_ones_make_room_for_sound_ones(
+        self, repo: Repository, index: FakeIndex, pypi: PyPIServer, lib: dict[str, BuiltFile]
+    ) -> None:
+        ask = ("--packages", "everything", "--vulnerabilities", "refuse")
+        report = repo.refresh(*ask)
+        repo.holds(lib["1.0"])
+        assert report.rejected == {"vulnerable": 3}
+        assert report.vulnerable == ()
+        assert pypi.count("/pypi/lib/1") == 3
+        assert "vulnerable (F-2, fixed in 3.0)" in repo.do("explain", "lib", *ask).stdout
+        repo.do("prune", *ask)
+        repo.holds(lib["1.0"])
+        fixed = build_wheel("lib", "3.0")
+        index.add("lib", fixed)
+        index.projects["lib"].vulnerabilities[0]["affects"] = ["2.0"]
+        repo.refresh(*ask, "--versions", "2")
+        repo.holds(fixed, lib["1.1"])
+
+    def test_closures_go_around_refused_releases(
+        self, repo: Repository, index: FakeIndex, pypi: PyPIServer, lib: dict[str, BuiltFile]
+    ) -> None:
+        apps = [
+            build_wheel("app", "1.0", requires_dist=["lib"]),
+            build_wheel("app", "2.0", requires_dist=["lib>=1.1"]),
+        ]
+        for file in apps:
+            index.add("app", file)
+        repo.settings = tuple(flag for flag in repo.settings if flag != "--no-dependencies")
+        ask = ("--packages", "app", "--vulnerabilities")
+        assert repo.refresh(*ask, "report").vulnerable == ("lib 2.0: F-1, fixed in 3.0",)
+        repo.holds(apps[1], lib["2.0"])
+        pypi.reset()
+        report = repo.refresh(*ask, "refuse")
+        assert (report.failed, report.vulnerable) == ((), ())
+        repo.holds(apps[0], lib["1.0"])
+        assert max(Counter(pypi.paths("/pypi/")).values()) == 1
+        # What is pinned is kept, and reported.
+        report = repo.refresh("--packages", "app", "lib==1.2", *ask[2:], "refuse")
+        assert report.vulnerable == ("lib 1.2: F-2, fixed in 3.0",)
+
+    def test_what_cannot_be_asked_is_judged_on_the_safe_side(
+        self, repo: Repository, pypi: PyPIServer, lib: dict[str, BuiltFile]
+    ) -> None:
+        pypi.fault("/pypi/lib/1*", Status(404))
+        report = repo.refresh_all("--vulnerabilities", "refuse")
+        repo.holds()
+        assert any(text.startswith("lib 1.2: no advisories:") for text in report.warnings)
+        pypi.clear_faults()
+        repo.refresh_all("--vulnerabilities", "refuse", "--force-check")
+        repo.holds(lib["1.0"])
+
+
 def test_dependencies_obey_the_rules(repo: Repository, index: FakeIndex) -> None:
     repo.settings = tuple(flag for flag in repo.settings if flag != "--no-dependencies")
     app = build_wheel("app", "1.0", requires_dist=["lib"])
@@ -167,8 +255,6 @@ def test_dependencies_obey_the_rules(repo: Repository, index: FakeIndex) -> None
 def test_an_older_record_is_asked_for_once(
     repo: Repository, index: FakeIndex, pypi: PyPIServer
 ) -> None:
-    from microrepo.state.rows import pack, unpack
-
     file = build_wheel("foo", "1.0")
     index.add("foo", file)
     index.projects["foo"].info = {"platform": "amiga"}
@@ -176,8 +262,6 @@ def test_an_older_record_is_asked_for_once(
     repo.holds(file)
     ((document,),) = repo.query("SELECT document FROM documents")
     record = unpack(document)
-    import msgspec
-
     bare = msgspec.structs.replace(
         record, facts=0, info=msgspec.structs.replace(record.info, platform=None)
     )

@@ -243,7 +243,7 @@ class FakeIndex:
             self._touch(found)
 
     def add_vulnerability(self, project: str, **fields: Any) -> None:
-        """Announce a known vulnerability of the latest release."""
+        """Announce a known vulnerability of the latest release, or of those in `affects`."""
         with self.lock:
             found = self.projects[normalize(project)]
             found.vulnerabilities.append(fields)

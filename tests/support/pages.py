@@ -42,9 +42,17 @@ def release_document(project: IndexProject, version: str | None, base_url: str) 
         "info": _info(project, version, base_url),
         "last_serial": project.serial,
         "urls": _release_files(project, version, base_url),
-        "vulnerabilities": list(project.vulnerabilities),
+        "vulnerabilities": _vulnerabilities(project, version),
         "ownership": {"roles": [{"role": "Owner", "user": "owner"}], "organization": None},
     }
+
+
+def _vulnerabilities(project: IndexProject, version: str | None) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in entry.items() if key != "affects"}
+        for entry in project.vulnerabilities
+        if version in entry.get("affects", [project.latest()])
+    ]
 
 
 def _info(project: IndexProject, version: str | None, base_url: str) -> dict[str, Any]:
