@@ -61,7 +61,7 @@ def translate_bandersnatch(text: str, name: str, world: Surroundings) -> Transla
         if section == "s3":
             to.note("s3", "object stores are not supported; the repository is a directory")
         elif section == "statistics":
-            to.note(section, "`microrepo stats` counts what is there; logs are not in the settings")
+            to.note(section, "`microrepo stats --downloads LOG...` counts; it is no setting")
         elif section not in PLUGIN_SECTIONS:
             to.note(section, "is no section that bandersnatch knows; left out")
     return to.done()

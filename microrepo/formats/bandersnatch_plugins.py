@@ -26,7 +26,9 @@ def apply_plugins(
     used: set[str] = set()
     for name in enabled:
         if name not in PLUGINS:
-            to.note(f"plugins.{name}", "is not among bandersnatch's own plugins; left out")
+            to.note(
+                f"plugins.{name}", "is not one of bandersnatch's own; see docs/how-to/own-rules.md"
+            )
     for name, handler in PLUGINS.items():
         if name in enabled:
             used.add(_SECTION_OF.get(name, name))

@@ -6,7 +6,9 @@ the flat directory and recorded. Nothing in the tree is changed.
 
 from __future__ import annotations
 
+import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -89,6 +91,7 @@ def adopt(
     started = time.monotonic()
     layout = recognise(tree)
     repository = FlatDirectory(Path(config.repository))
+    is_new = not repository.exists()
     config, warnings = _without_replacing_theirs(config, repository)
     silent = reporter or SilentReporter()
     with open_session(config, "adopt", silent, read_only=dry_run) as session:
@@ -98,6 +101,10 @@ def adopt(
         adoption.carry_out()
         if adoption.counts.linked or adoption.counts.recorded:
             publish(session)
+    if is_new and session.report.refused and not dry_run:
+        shutil.rmtree(repository.control, ignore_errors=True)
+        with suppress(OSError):
+            repository.path.rmdir()
     return _report(session, layout, adoption, time.monotonic() - started)
 
 

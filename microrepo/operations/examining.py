@@ -150,7 +150,7 @@ def _places(twins: Sequence[Examined]) -> str:
     return f"lies in several places with different content, none is taken: {shown}{more}"
 
 
-def by_project(found: Sequence[Candidate], at_least: int) -> Iterator[list[Candidate]]:
+def by_project(found: Iterable[Candidate], at_least: int) -> Iterator[list[Candidate]]:
     """Cut sorted files into batches of so many that no project stands in two."""
     batch: list[Candidate] = []
     for one in found:

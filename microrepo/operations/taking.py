@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+
+import msgspec
 
 from microrepo.errors import MicrorepoError
 from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName, Project
@@ -14,6 +17,7 @@ from microrepo.operations.session import Session
 from microrepo.plan import Totals, Wanted, check_space, make_plan
 from microrepo.repositories.layouts import Candidate, Layout, candidates
 from microrepo.repositories.placing import can_share, place_file
+from microrepo.repositories.survey import Survey
 from microrepo.repositories.tree_records import TreeRecords
 from microrepo.state import ADOPTED, FileRow, HistoryRow, ProjectRow, pack
 from microrepo.state.publication import FoundRow
@@ -56,16 +60,18 @@ class Adoption:
     def carry_out(self) -> None:
         """Take the whole tree, or set the report's `refused`."""
         session, counts = self._session, self.counts
-        found = sorted(candidates(self._layout, self._repository_inside(), self._skip))
-        counts.found = len(found)
-        counts.found_bytes = sum(one.size_bytes for one in found)
-        session.reporter.say(
-            f"{self._layout.path}: {self._layout.name}, {len(found)} distributions"
-        )
-        session.report.refused = self._refusal(found)
-        if session.report.refused:
-            return
-        session.reporter.expect_bytes(counts.found_bytes)
+        layout = self._layout
+        session.reporter.say(f"{layout.path}: {layout.name}; looking through it")
+        with closing(Survey(candidates(layout, self._repository_inside(), self._skip))) as found:
+            counts.found, counts.found_bytes = found.count, found.size_bytes
+            session.report.refused = self._refusal(found)
+            if not session.report.refused:
+                self._take_all(found)
+        session.report.totals = Totals(adopt=counts.linked + counts.recorded)
+
+    def _take_all(self, found: Survey) -> None:
+        session = self._session
+        session.reporter.expect_bytes(found.size_bytes)
         with ThreadPoolExecutor(max_workers=session.config.processes or 1) as threads:
             try:
                 for batch in by_project(found, _BATCH_FILES):
@@ -73,7 +79,6 @@ class Adoption:
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
-        session.report.totals = Totals(adopt=counts.linked + counts.recorded)
 
     def _repository_inside(self) -> Path | None:
         repository = self._session.directory.path
@@ -84,7 +89,7 @@ class Adoption:
     def _skip(self, path: str, why: str) -> None:
         self._session.report.failed.append(Failure(path, why))
 
-    def _refusal(self, found: Sequence[Candidate]) -> str:
+    def _refusal(self, found: Survey) -> str:
         """Say why nothing can be taken; "" when it can."""
         session = self._session
         outside = next((one for one in found if not self._is_target(one)), None)
@@ -100,8 +105,7 @@ class Adoption:
             )
         if not session.directory.exists():
             return ""
-        absent = [one for one in found if session.on_disk(one.filename) is None]
-        size_bytes = sum(one.size_bytes for one in absent)
+        size_bytes = sum(c.size_bytes for c in found if session.on_disk(c.filename) is None)
         free_bytes, there = session.directory.free_bytes(), session.state.present_bytes()
         return str(check_space(size_bytes, there, free_bytes, session.limits()) or "")
 
@@ -243,8 +247,13 @@ class Adoption:
                 )
                 for row in rows
             )
+            known = state.projects({row.project for row in rows})
+            # Stored records decide anew on what is there now.
+            state.save_projects(
+                msgspec.structs.replace(row, complete=False) for row in known.values()
+            )
             if self._layout.is_mirror:
-                self._record_projects(arrived, records)
+                self._record_projects(arrived, records, known)
             else:
                 state.publication.save_found(_found(one, local) for one, local in arrived)
 
@@ -263,7 +272,10 @@ class Adoption:
         )
 
     def _record_projects(
-        self, arrived: Sequence[tuple[Examined, LocalFile]], records: _Records
+        self,
+        arrived: Sequence[tuple[Examined, LocalFile]],
+        records: _Records,
+        known: Container[str],
     ) -> None:
         """Have the next refresh look at the projects of a mirror; until then its records count."""
         state = self._session.state
@@ -271,7 +283,6 @@ class Adoption:
         for one, _ in arrived:
             if one.file is not None:
                 files.setdefault(one.candidate.project, []).append(one.file)
-        known = state.projects(files)
         projects = [
             records.get(name) or _project_of(name, files[name])
             for name in files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from tests.support.mirrors import (
     under_packages,
 )
 from tests.support.packages import BuiltFile, build_egg, build_sdist, build_wheel
-from tests.support.programs import Completed
-from tests.support.repository import Repository, built_files, digest_of, tree_of
+from tests.support.programs import Completed, MicrorepoRunner
+from tests.support.repository import Repository, built_files, digest_of, tree_of, wait_until
 from tests.support.server import PyPIServer
 
 ALL = ("--versions", "all", "--python-versions", "all", "--package-types", "all", "--yanked",
@@ -159,6 +160,43 @@ def test_what_pip_has_downloaded(
     repo.refresh_all()
     assert own.filename not in repo.do("list").stdout
     repo.do("verify")
+
+
+def test_what_was_missing_comes_from_a_copy(
+    repo: Repository, pypi: PyPIServer, filled: FakeIndex, tmp_path: Path
+) -> None:
+    """Files of projects that the state knows: its records decide on them, without a question."""
+    repo.refresh_all(*ALL)
+    shutil.copytree(repo.path, tmp_path / "copy", ignore=shutil.ignore_patterns(".microrepo"))
+    for name in repo.names():
+        (repo.path / name).unlink()
+    assert adopt(repo, tmp_path / "copy", "--no-simple", "--no-server")["linked"] == 5
+    pypi.reset()
+    assert repo.refresh_all(*ALL).downloaded == 0
+    assert pypi.paths() == ["/simple/"]
+    # They are ours again, and go when they are not selected any more.
+    repo.refresh_all()
+    assert repo.names() < {file.filename for file in built_files(filled)}
+
+
+def test_ended_in_the_middle_it_goes_on_the_next_time(
+    repo: Repository, run_microrepo: MicrorepoRunner, tmp_path: Path
+) -> None:
+    tree = tmp_path / "flat"
+    tree.mkdir()
+    files = [build_wheel(f"p{number}", "1.0") for number in range(1500)]
+    for file in files:
+        file.write_to(tree)
+    words = ("--repository", repo.path, "--min-free-space", "0", "--no-simple", "--no-server")
+    process = run_microrepo.start("adopt", tree, *words)
+    wait_until(lambda: len(repo.names()) > 10 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) in {130, 0}
+    assert "Traceback" not in (process.stderr.read() if process.stderr else "")
+    report = adopt(repo, tree, "--no-simple", "--no-server")
+    assert report["linked"] + report["recorded"] + report["already"] == len(files)
+    repo.holds(*files)
+    assert len(repo.do("list").stdout.split()) == len(files)
 
 
 def test_in_place(repo: Repository, pypi: PyPIServer, filled: FakeIndex) -> None:
@@ -300,7 +338,7 @@ def test_another_file_system_needs_a_word(
     place.mkdir()
     try:
         assert "--copy" in adopt(repo, tree, expect=1)["refused"]
-        assert repo.names() == set()
+        assert not repo.path.exists()
         report = adopt(repo, tree, "--copy", "--no-simple", "--no-server")
         assert (report["linked"], report["copied"]) == (5, 5)
         repo.holds(*built_files(filled))

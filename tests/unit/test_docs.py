@@ -147,15 +147,13 @@ def test_every_option_of_bandersnatch_is_told() -> None:
 
 
 def test_what_is_said_to_take_their_place_is_there() -> None:
-    flags = GLOBAL_FLAGS | SETTING_FLAGS | {"-r"}
-    for parser in commands().values():
-        flags |= set(parser._option_string_actions)
+    own = {name: set(parser._option_string_actions) for name, parser in commands().items()}
+    flags = GLOBAL_FLAGS.union(*own.values())
     for _, ours in predecessors():
         for text in quoted(ours):
             first, *rest = text.split()
             assert not text.startswith("--") or first in flags, text
             if re.fullmatch(r"[a-z_]+", first) and first not in {"re", "abi"}:
-                assert first in KEYS or first in commands(), text
-            if first in commands():
-                known = set(commands()[first]._option_string_actions)
-                assert {word for word in rest if word.startswith("-")} <= known, text
+                assert first in KEYS or first in own, text
+            if first in own:
+                assert {word for word in rest if word.startswith("-")} <= own[first], text
