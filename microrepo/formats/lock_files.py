@@ -1,6 +1,6 @@
-"""Requirements from the other files that hold them: lock files, projects, scripts.
+"""Requirements from the other files that hold them: lock files and projects.
 
-``pylock.toml`` (PEP 751), ``pyproject.toml`` (PEP 621, PEP 735) and the head of a script (PEP 723)
+``pylock.toml`` (PEP 751) and ``pyproject.toml`` (PEP 621, PEP 735)
 become the same record that a requirements file gives.
 """
 
@@ -16,9 +16,9 @@ from microrepo.errors import ConfigError
 from microrepo.formats.requirements_txt import (
     Reader,
     RequirementFile,
-    decode,
     parse_requirements_txt,
 )
+from microrepo.formats.scripts import parse_script
 from microrepo.formats.specifiers import parse_requirement
 from microrepo.formats.toml import read_toml
 
@@ -86,7 +86,12 @@ def parse_pylock(
         digests = hashes.setdefault(canonicalize_name(str(package["name"])), {})
         digests.update(dict.fromkeys(_locked_digests(package)))
     found = tuple((project, tuple(digests)) for project, digests in hashes.items() if digests)
-    return RequirementFile(tuple(requirements), hashes=found)
+    python = table.get("requires-python")
+    return RequirementFile(
+        tuple(requirements),
+        hashes=found,
+        requires_python=python if isinstance(python, str) else "",
+    )
 
 
 def _locked(
@@ -211,49 +216,6 @@ def _group(
         else:
             raise ConfigError(f"{place}: dependency group {group!r} holds {entry!r}")
     return texts
-
-
-def parse_script(body: bytes, name: str) -> RequirementFile:
-    """Read the dependencies that a script states in its head (PEP 723).
-
-    Raises:
-        ConfigError: it has more than one such block, or one that cannot be read.
-    """
-    blocks = _script_blocks(decode(body, name))
-    if not blocks:
-        return RequirementFile((), notes=(f"{name}: states no dependencies (PEP 723)",))
-    if len(blocks) > 1:
-        raise ConfigError(f"{name}: more than one `script` block")
-    table = _table(blocks[0].encode(), name)
-    texts = _strings(table.get("dependencies"))
-    python = table.get("requires-python")
-    notes = (f"{name}: requires Python {python}",) if isinstance(python, str) else ()
-    return RequirementFile(tuple(_checked(text, name) for text in texts), notes=notes)
-
-
-def _script_blocks(text: str) -> list[str]:
-    lines = text.splitlines()
-    blocks = []
-    start = None
-    for number, line in enumerate(lines):
-        if start is None:
-            start = number + 1 if line.rstrip() == "# /// script" else None
-        elif not line.startswith("#") or (line.rstrip() != "#" and not line.startswith("# ")):
-            start = None
-        elif line.rstrip() == "# ///" and not _goes_on(lines, number):
-            blocks.append("\n".join(part[2:] for part in lines[start:number]))
-            start = None
-    return blocks
-
-
-def _goes_on(lines: list[str], number: int) -> bool:
-    """Tell whether a closing line is not the last one of its comment (the last one counts)."""
-    for line in lines[number + 1 :]:
-        if line.rstrip() == "# ///":
-            return True
-        if line.rstrip() != "#" and not line.startswith("# "):
-            return False
-    return False
 
 
 def _table(body: bytes, name: str) -> dict[str, object]:

@@ -44,12 +44,14 @@ class RequirementFile(Struct, frozen=True):
         constraints: PEP 508 strings that only limit versions.
         hashes: per normalised project name the digests (``sha256:…``) a file may have.
         notes: what was skipped, and where.
+        requires_python: specifiers of the Pythons that the file is for; "" = any.
     """
 
     requirements: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     notes: tuple[str, ...] = ()
+    requires_python: str = ""
 
 
 def parse_requirements_txt(name: str, read: Reader) -> RequirementFile:

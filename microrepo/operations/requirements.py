@@ -139,7 +139,7 @@ def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
 
 
 def read_group(path: Path) -> tuple[Goal, tuple[str, ...]]:
-    """Read a requirements file, lock file or pyproject.toml as one goal.
+    """Read a requirements file, lock file, pyproject.toml or script as one goal.
 
     Returns:
         The goal, and notes on what was passed over.
@@ -152,7 +152,12 @@ def read_group(path: Path) -> tuple[Goal, tuple[str, ...]]:
 
     found = read_requirements(str(path), _read_file)
     goal = Goal(
-        path.name, found.requirements, found.constraints, origin=f"-r {path}", hashes=found.hashes
+        path.name,
+        found.requirements,
+        found.constraints,
+        origin=f"-r {path}",
+        hashes=found.hashes,
+        requires_python=found.requires_python,
     )
     return goal, found.notes
 

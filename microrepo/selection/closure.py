@@ -45,6 +45,9 @@ def resolve(
         A `Resolution`; or `Needs`, when facts are missing that could change the answer; or a
         `Failure`, when no release can meet the goal.
     """
+    if not environment.admits_python(goal.requires_python):
+        why = f"{goal.name} requires Python {goal.requires_python}, this is {environment.python}"
+        return Failure(goal, environment.name, (why,))
     view = view_of(facts, environment)
     try:
         if options.mode == "solve":

@@ -26,6 +26,7 @@ class Goal(Struct, frozen=True):
         constraints: PEP 508 strings that limit versions without asking for anything.
         origin: where it was written, ``-r requirements.txt`` or ``packages``.
         hashes: per project the digests (``sha256:…``) of which a file must have one.
+        requires_python: specifiers of the Pythons it is for; "" = any.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Goal(Struct, frozen=True):
     constraints: tuple[str, ...] = ()
     origin: str = ""
     hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    requires_python: str = ""
 
 
 class Options(Struct, frozen=True):

@@ -188,7 +188,14 @@ def requirement_goals(requirements: Iterable[str], origin: str = "packages") -> 
 
 def file_goal(name: str, file: RequirementFile) -> Goal:
     """Make one goal of a requirements file: what it asks for must install together."""
-    return Goal(name, file.requirements, file.constraints, f"-r {name}", file.hashes)
+    return Goal(
+        name,
+        file.requirements,
+        file.constraints,
+        f"-r {name}",
+        file.hashes,
+        file.requires_python,
+    )
 
 
 def projects_of(resolutions: Iterable[Resolution]) -> frozenset[NormalizedName]:

@@ -246,15 +246,25 @@ def test_script():
     )
     found = _read({"run.py": body}, "run.py")
     assert found.requirements == ("requests<3", "rich")
-    assert found.notes == ("run.py: requires Python >=3.11",)
+    assert (found.requires_python, found.notes) == (">=3.11", ())
+
+
+def test_the_last_closing_line_of_the_comment_ends_a_head():
+    """So the text in between may hold such a line itself."""
+    body = b'# /// script\n# dependencies = ["a"]\n# x = """\n# ///\n# """\n# ///\n# more\n'
+    assert _read({"run.py": body}, "run.py").requirements == ("a",)
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"# /// script\n# dependencies = []\n# ///\n\n# /// script\n# ///\n", "more than one"),
-        (b"# /// script\n# dependencies = [\n# ///\n", "not a TOML"),
-        (b"# /// script\n# dependencies = ['???']\n# ///\n", "no requirement"),
+        (b"\n# /// script\n# ///\n\n# /// script\n# ///\n", "run.py:5: more than one"),
+        (b"# /// script\n# x = 1\n# y =\n# ///\n", "run.py:3: not a TOML"),
+        (b"# /// script\n# dependencies = [\n# ///\n", "run.py:2: not a TOML"),
+        (b"# /// script\n# dependencies = [\n#   'a',\n#   '???'\n# ]\n# ///\n", "run.py:4: "),
+        (b"# /// script\n# dependencies = 'a'\n# ///\n", "run.py:2: .* must be a list"),
+        (b"# /// script\n#\n# requires-python = '>=x'\n# ///\n", "run.py:3: .*requires-python"),
+        (b"# /// script\n# requires-python = 3\n# ///\n", "run.py:2: .* must be text"),
     ],
 )
 def test_script_mistakes(body, message):
