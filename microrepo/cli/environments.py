@@ -8,6 +8,7 @@ from pathlib import Path
 
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, requests_from
+from microrepo.cli.parser import flags_of
 from microrepo.operations.checking import CheckReport
 
 
@@ -17,7 +18,9 @@ def command_check(arguments: argparse.Namespace) -> int:
 
     loaded = load_settings(arguments)
     requests = requests_from(loaded, arguments.requirements, arguments.requirement)
-    report = check(loaded.config, requests, arguments.environment)
+    # Only on request: what is looked at may be something else than what the settings lock.
+    lock = "lock" in flags_of(arguments)
+    report = check(loaded.config, requests, arguments.environment, lock=lock)
     if arguments.json:
         render.print_json(report)
     else:
@@ -42,6 +45,8 @@ def check_text(report: CheckReport) -> str:
         lines += [
             f"  {one.project} {one.version} for {one.environment}" for one in report.sdist_only
         ]
+    lines += [f"warning: {text}" for text in report.warnings]
+    lines += [f"locked: {path}" for path in report.locks]
     return "\n".join(lines) + "\n"
 
 

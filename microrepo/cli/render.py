@@ -108,6 +108,8 @@ def _done_rows(report: Report) -> list[tuple[str, str]]:
     if report.adopted:
         rows.append(("adopted", files(report.adopted)))
     rows.append(("deleted", files(report.deleted, report.deleted_bytes)))
+    if report.locks:
+        rows.append(("lock files", f"{len(report.locks)}, {report.locks_changed} of them changed"))
     if report.failed:
         rows.append(("failed", str(len(report.failed))))
     return rows

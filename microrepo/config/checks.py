@@ -23,7 +23,7 @@ _SIZE_KEYS = (
     *("max_file_size", "max_project_size"),
     *("max_total_size", "min_free_space", "bandwidth"),
 )
-_PATH_KEYS = ("repository", "ca_bundle", "client_cert", "change_list", "metrics_file")
+_PATH_KEYS = ("repository", "ca_bundle", "client_cert", "lock", "change_list", "metrics_file")
 
 
 def check(config: Config, where: str = "config") -> None:

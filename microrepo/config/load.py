@@ -198,6 +198,7 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
         client_cert=absolute("client_cert"),
         change_list=absolute("change_list"),
         metrics_file=absolute("metrics_file"),
+        lock=absolute("lock"),
         **{key: _located(getattr(config, key), base_of(key)) for key in PATTERN_KEYS},
     )
 

@@ -244,6 +244,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allow_urls: Annotated[
         bool, Meta(description="Fetch requirements of the form `name @ URL`.")
     ] = False
+    lock: Annotated[
+        str | None,
+        Meta(
+            description="Directory for lock files: for each environment and group a "
+            "`pylock.<environment>.toml` (PEP 751) that names the files of the repository by path, "
+            "so that installers need neither index nor solver. A relative path is relative to "
+            "the config file."
+        ),
+    ] = None
     versions: Annotated[
         Annotated[int, Meta(ge=1)] | str,
         Meta(

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.errors import Cancelled, ConfigError, MicrorepoError
+from microrepo.errors import Cancelled, ConfigError, MicrorepoError, RepositoryError
 from microrepo.formats.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName
+from microrepo.operations.locking import write_locks
 from microrepo.operations.requirements import Requests
 from microrepo.operations.resolving import environments_of
 from microrepo.publish.links import links_of
@@ -50,6 +52,8 @@ class CheckReport(Struct, frozen=True):
         closed: all of them install in all environments.
         missing: those that do not, and why.
         sdist_only: releases that an installer would have to build.
+        locks: lock files that were written, or were up to date.
+        warnings: what could not be locked.
     """
 
     repository: str
@@ -58,6 +62,8 @@ class CheckReport(Struct, frozen=True):
     closed: bool
     missing: tuple[Unmet, ...]
     sdist_only: tuple[SdistOnly, ...]
+    locks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -70,6 +76,7 @@ def check(
     requests: Requests,
     only: Sequence[str] = (),
     *,
+    lock: bool = False,
     reporter: Reporter | None = None,
     cancel: threading.Event | None = None,
 ) -> CheckReport:
@@ -79,13 +86,14 @@ def check(
         config: complete settings.
         requests: what shall install; for everything, each project that is there.
         only: names of the environments to check; all when empty.
+        lock: write lock files where the settings say, from what is there.
         reporter: told of projects as they are looked at.
         cancel: when it is set, the check ends soon.
 
     Raises:
         Cancelled: the caller wanted that.
         ConfigError: an environment is unknown.
-        RepositoryError: the state cannot be read.
+        RepositoryError: the state cannot be read, or a lock file cannot be written.
     """
     directory = FlatDirectory(Path(config.repository))
     state = read_state(directory.state_file)
@@ -98,7 +106,10 @@ def check(
             )
         environments = _chosen(environments_of(config), only)
         watch = _watch(reporter or SilentReporter(), cancel)
-        return prove(config, state, directory, goals, environments, watch)
+        report = prove(config, state, directory, goals, environments, watch)
+        if lock and config.lock:
+            report = _with_locks(report, config, state, directory, goals, environments)
+        return report
     finally:
         state.close()
 
@@ -148,6 +159,33 @@ def prove(
         missing=tuple(missing),
         sdist_only=sdist_only(closure.resolutions),
     )
+
+
+def _with_locks(
+    report: CheckReport,
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    goals: Sequence[Goal],
+    environments: Sequence[Environment],
+) -> CheckReport:
+    supply = _Present(state, directory, config)
+    if not links_of(config, state, decides=False).files:
+        raise RepositoryError(config.repository, "keeps no files (`files`), so none can be locked")
+    options = Options("solve", config.allow_urls, config.prereleases)
+
+    def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:
+        closure = Closure(goals, environments, supply.facts, options)
+        while needs := closure.step():
+            supply.answer(needs)
+        return closure
+
+    warnings: list[str] = []
+    place = Path(config.lock or "")
+    written = write_locks(place, directory, state, goals, environments, close, warnings.append)
+    for path, why in written.errors:
+        raise RepositoryError(path, why)
+    return msgspec.structs.replace(report, locks=written.paths, warnings=tuple(warnings))
 
 
 def _unmet(failure: Failure) -> Unmet:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
-from microrepo.model import NormalizedName
+from microrepo.model import File, NormalizedName
 from microrepo.operations.changes import Changes
 from microrepo.operations.checking import prove
+from microrepo.operations.locking import write_locks
 from microrepo.operations.looking import look
 from microrepo.operations.report import Failure
 from microrepo.operations.resolving import (
@@ -19,8 +21,10 @@ from microrepo.operations.resolving import (
 from microrepo.operations.running import Run
 from microrepo.operations.session import Session
 from microrepo.operations.waves import WAVE_PROJECTS
-from microrepo.selection.facts import Goal
-from microrepo.selection.proof import sdist_only
+from microrepo.selection.environments import Environment
+from microrepo.selection.facts import Candidates, Facts, Goal, Options, UrlFile
+from microrepo.selection.proof import deny, sdist_only
+from microrepo.selection.rounds import Closure
 
 
 def follow(run: Run, goals: Sequence[Goal]) -> None:
@@ -47,7 +51,10 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
         with session.state.transaction():
             rows = (*earlier, *resolved.requirers())
             session.state.save_requirers(rows, replace=True)
-        _prove(session, goals, resolved)
+        there = _files_there(session, resolved)
+        _prove(session, goals, resolved, there)
+        if session.config.lock and session.links.files:
+            _lock(session, goals, resolved, there)
 
 
 def _unneeded(
@@ -66,7 +73,9 @@ def _unneeded(
     return others
 
 
-def _prove(session: Session, goals: Sequence[Goal], resolved: Resolved) -> None:
+def _prove(
+    session: Session, goals: Sequence[Goal], resolved: Resolved, there: Collection[str]
+) -> None:
     """Make sure that what is really there installs.
 
     A resolution all of whose files arrived proves itself. The solver runs once more, on the files
@@ -78,7 +87,6 @@ def _prove(session: Session, goals: Sequence[Goal], resolved: Resolved) -> None:
         for one in sdist_only(resolved.resolutions)
         if one.environment in targets  # and not one in which others are built
     ]
-    there = _files_there(session, resolved)
     doubtful = {
         found.goal
         for found in resolved.resolutions
@@ -108,3 +116,52 @@ def _files_there(session: Session, resolved: Resolved) -> set[str]:
         if disk and row.present and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns):
             there.add(name)
     return there
+
+
+def _lock(
+    session: Session, goals: Sequence[Goal], resolved: Resolved, there: Collection[str]
+) -> None:
+    """Write lock files: sets that install together, from the files that were chosen and are there.
+
+    Whatever the mode, a lock is solved: it has one release of each project.
+    """
+    facts = _facts_there(resolved, there)
+    options = Options("solve", session.config.allow_urls, session.config.prereleases)
+
+    def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:
+        closure = Closure(goals, environments, facts, options)
+        while needs := closure.step():
+            deny(facts, needs)
+        return closure
+
+    written = write_locks(
+        Path(session.config.lock or ""),
+        session.directory,
+        session.state,
+        goals,
+        resolved.environments,
+        close,
+        session.warn,
+    )
+    session.report.locks = list(written.paths)
+    session.report.locks_changed = written.changed
+    session.report.failed.extend(Failure(what, why) for what, why in written.errors)
+
+
+def _facts_there(resolved: Resolved, there: Collection[str]) -> Facts:
+    """Return what is known of the chosen files that are there, as if nothing else existed."""
+    known = resolved.facts
+    pins = [pin for found in resolved.resolutions for pin in found.pins]
+    files = {f.filename: (pin.project, f) for pin in pins for f in pin.files if f.filename in there}
+    projects: dict[NormalizedName, list[File]] = {}
+    for project, file in files.values():
+        projects.setdefault(project, []).append(file)
+    return Facts(
+        {project: Candidates(tuple(found)) for project, found in projects.items()},
+        {name: known.metadata[name] for name in files if name in known.metadata},
+        {
+            url: found
+            for url, found in known.urls.items()
+            if isinstance(found, UrlFile) and found.file.filename in files
+        },
+    )

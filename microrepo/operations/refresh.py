@@ -66,6 +66,10 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     ) as session:
         for text in (*filter_warnings(policy), *requests.notes):
             session.warn(text)
+        if config.lock and not (requests.goals and config.dependencies):
+            session.warn("`lock` writes nothing: no dependencies of named projects are followed")
+        elif config.lock and not config.files:
+            session.warn("`lock` writes nothing: no files are kept (`files`)")
         run = Run(session, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
             # A mirror of everything is refreshed every few minutes and needs no solver.

@@ -37,6 +37,7 @@ class Report(Struct, frozen=True):
         sdist_only: releases of the closure that an installer would have to build.
         vulnerable: releases that are kept although an advisory concerns them, where the settings
             ask for that, see `vulnerabilities`.
+        locks: lock files that are up to date; `locks_changed` of them were written.
         metadata: distributions whose metadata had to be fetched for the closure.
         rounds: how many times the closure asked for facts, all that it could foresee at a time.
         solver_s: CPU seconds of finding the closure, without getting its facts.
@@ -78,6 +79,8 @@ class Report(Struct, frozen=True):
     solver_s: float = 0.0
     sdist_only: tuple[str, ...] = ()
     vulnerable: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    locks_changed: int = 0
     refused: str = ""
     interrupted: bool = False
     plan: tuple[Action, ...] = ()
@@ -113,6 +116,8 @@ class ReportBuilder:
         self.solver_s = 0.0
         self.sdist_only: list[str] = []
         self.vulnerable: list[str] = []
+        self.locks: list[str] = []
+        self.locks_changed = 0
         self.refused = ""
         self.interrupted = False
         self.plan: list[Action] = []
@@ -182,6 +187,8 @@ class ReportBuilder:
             solver_s=round(self.solver_s, 3),
             sdist_only=tuple(self.sdist_only),
             vulnerable=tuple(dict.fromkeys(self.vulnerable)),
+            locks=tuple(self.locks),
+            locks_changed=self.locks_changed,
             refused=self.refused,
             interrupted=self.interrupted,
             plan=tuple(self.plan),

@@ -19,7 +19,7 @@ from microrepo.operations.session import Session
 from microrepo.publish.env_script import describe
 from microrepo.selection.environments import Environment
 from microrepo.selection.facts import (
-    Candidates,
+    Facts,
     Goal,
     Needs,
     Options,
@@ -39,7 +39,7 @@ class Resolved(Struct, frozen=True):
 
     Attributes:
         records: of every project that it looked at, by name.
-        candidates: by project name.
+        facts: all that is known of their files.
         resolutions: the goals that are met.
         failures: the goals that are not.
         gone: projects that were looked for and that the source does not know.
@@ -47,7 +47,7 @@ class Resolved(Struct, frozen=True):
     """
 
     records: dict[str, Record]
-    candidates: dict[NormalizedName, Candidates | None]
+    facts: Facts
     resolutions: tuple[Resolution, ...]
     failures: tuple[GoalFailure, ...]
     gone: tuple[NormalizedName, ...]
@@ -162,7 +162,7 @@ def _resolve_once(
     session.report.rounds += closure.rounds
     return Resolved(
         records=learner.records,
-        candidates=learner.facts.projects,
+        facts=learner.facts,
         resolutions=closure.resolutions,
         failures=closure.failures,
         gone=tuple(learner.gone),

@@ -66,7 +66,7 @@ def prove(
     """
     closure = Closure(goals, environments, facts, options, build_requirements=build_requirements)
     while needs := closure.step():
-        _deny(facts, needs)
+        deny(facts, needs)
     unmet = tuple(
         Failure(
             found.goal, found.environment, (f"{missing.requirement}: no match", *missing.reasons)
@@ -77,7 +77,8 @@ def prove(
     return Proof(closure.resolutions, closure.failures + unmet, sdist_only(closure.resolutions))
 
 
-def _deny(facts: Facts, needs: Needs) -> None:
+def deny(facts: Facts, needs: Needs) -> None:
+    """Note that what is needed is not there."""
     facts.add(
         projects=dict.fromkeys(needs.projects),
         metadata={need.filename: _NO_METADATA for need in needs.metadata},

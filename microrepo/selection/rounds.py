@@ -34,6 +34,7 @@ from microrepo.selection.facts import (
 )
 
 _BUILD = " (build)"
+BARE = "packages"
 
 
 class _Open:
@@ -181,7 +182,7 @@ def build_environment(environment: Environment) -> Environment:
     return Environment(environment.name + _BUILD, environment.markers, environment.tags)
 
 
-def requirement_goals(requirements: Iterable[str], origin: str = "packages") -> tuple[Goal, ...]:
+def requirement_goals(requirements: Iterable[str], origin: str = BARE) -> tuple[Goal, ...]:
     """Make a goal of each requirement: they need not agree with each other."""
     return tuple(Goal(text, (text,), origin=origin) for text in dict.fromkeys(requirements))
 

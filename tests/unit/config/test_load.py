@@ -189,7 +189,7 @@ def test_what_depends_on_the_machine_is_filled_in(
     assert getattr(load(None, values, {}).config, key) == expected
 
 
-@pytest.mark.parametrize("key", ["repository", "ca_bundle", "client_cert"])
+@pytest.mark.parametrize("key", ["repository", "ca_bundle", "client_cert", "lock"])
 def test_path_in_the_file_is_relative_to_it(tmp_path: Path, key: str) -> None:
     path = write(tmp_path, json.dumps({key: "there"}))
     assert getattr(load(path, {}, {}).config, key) == str(tmp_path / "there")
