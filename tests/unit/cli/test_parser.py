@@ -66,6 +66,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "resolve": [(["latest"], "latest")],
     "build_requirements": [([], True)],
     "allow_urls": [([], True)],
+    "lock": [(["locks"], "locks")],
     "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],
     "newest_by": [(["time"], "time")],
     "prereleases": [([], True)],
