@@ -14,7 +14,7 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.config.schema import Config
-from microrepo.errors import Cancelled
+from microrepo.errors import Cancelled, ProjectNotFound
 from microrepo.operations.copy_place import WorkingPlace
 from microrepo.operations.ends import Ends
 from microrepo.operations.session import held_lock, worker_settings
@@ -77,6 +77,8 @@ class Line:
     def status_of(self, project: str) -> tuple[str, str | None]:
         """Return a project's status and its reason (PEP 792), which JSON documents do not tell.
 
+        A source that has documents alone tells of no status.
+
         Raises:
             SourceError: the project's page cannot be had.
         """
@@ -84,6 +86,8 @@ class Line:
         try:
             settings = msgspec.structs.replace(self.ends.source, kind="simple")
             found = open_source(client, settings).fetch_project(project).project
+        except ProjectNotFound:
+            found = None
         finally:
             client.close()
         return ("active", None) if found is None else (found.status, found.status_reason)

@@ -27,6 +27,7 @@ from microrepo.errors import (
     MicrorepoError,
     StorageOperationError,
 )
+from microrepo.operations.call_log import call_log
 from microrepo.operations.copy_between import everything
 from microrepo.operations.mirror_lines import Access, Lines
 from microrepo.operations.mirror_model import (
@@ -273,53 +274,11 @@ def _translated() -> Iterator[None]:
         raise StorageOperationError(str(error)) from error
 
 
-class _Log:
-    """The log files of calls under way: one handler for each, however many calls share it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[str, tuple[logging.Handler, int]] = {}
-
-    def open(self, path: str) -> None:
-        with self._lock:
-            handler, users = self._open.get(path) or (self._make(path), 0)
-            self._open[path] = handler, users + 1
-
-    def close(self, path: str) -> None:
-        with self._lock:
-            handler, users = self._open.pop(path)
-            if users > 1:
-                self._open[path] = handler, users - 1
-                return
-            logging.getLogger("microrepo").removeHandler(handler)
-            handler.close()
-
-    def _make(self, path: str) -> logging.Handler:
-        handler = logging.FileHandler(path, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        logging.getLogger("microrepo").addHandler(handler)
-        return handler
-
-
-_log_files = _Log()
-
-
 @contextlib.contextmanager
 def _logging(context: CommandParameters) -> Iterator[None]:
-    logger = logging.getLogger("microrepo")
-    before = logger.level
-    wanted = logging.DEBUG if context.debug else logging.INFO
-    if context.debug or context.verbose or context.log_file is not None:
-        logger.setLevel(min(wanted, before or wanted))
-    path = None if context.log_file is None else str(context.log_file)
-    if path is not None:
-        try:
-            _log_files.open(path)
-        except OSError as error:
-            raise FailedCommand(f"{path}: cannot be written to: {error.strerror}") from error
-    try:
+    with contextlib.ExitStack() as stack:
+        if context.debug or context.verbose or context.log_file is not None:
+            stack.enter_context(call_log.at(logging.DEBUG if context.debug else logging.INFO))
+        if context.log_file is not None:
+            stack.enter_context(call_log.into(str(context.log_file)))
         yield
-    finally:
-        if path is not None:
-            _log_files.close(path)
-        logger.setLevel(before)

@@ -19,6 +19,7 @@ from microrepo.client.addresses import public_url
 from microrepo.config.schema import ALL, Config
 from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
 from microrepo.operations.hash_cache import HashCache
+from microrepo.operations.mirror_choice import Shared
 from microrepo.operations.mirror_closure import Needed, find_needed
 from microrepo.operations.mirror_lines import Lines
 from microrepo.operations.mirror_model import (
@@ -28,7 +29,7 @@ from microrepo.operations.mirror_model import (
     Route,
     UniquePackageLocation,
 )
-from microrepo.operations.mirror_release import Shared, mirror_release
+from microrepo.operations.mirror_release import mirror_release
 from microrepo.operations.report import DONE, FAILED, INCOMPLETE
 from microrepo.operations.resolving import environments_of
 from microrepo.operations.session import now

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 from distlib.wheel import Wheel
+from filelock import FileLock
 
 from microrepo.operations.mirror_model import MirrorReport
 from tests.functional.copying.conftest import content, names
@@ -120,6 +121,21 @@ def test_what_cannot_be_meant(
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "there").exists() or names(tmp_path / "there") == set()
+
+
+def test_one_writer_at_a_time(
+    app: list[BuiltFile], pypi: PyPIServer, tmp_path: Path, run_microrepo: MicrorepoRunner
+) -> None:
+    there = tmp_path / "there"
+    (there / ".microrepo").mkdir(parents=True)
+    to: list[str | Path] = ["--source", pypi.url, "--destination", there, *FAST]
+    with FileLock(there / ".microrepo" / "lock"):
+        done = run_microrepo("mirror", "app", "2.0", *to)
+        assert done.returncode == 4
+        assert "another run" in done.stderr
+        assert run_microrepo("mirror", "app", "2.0", *to, "--dry-run").returncode == 0
+    assert names(there) == set()
+    assert run_microrepo("mirror", "app", "2.0", *to).returncode == 0
 
 
 def test_other_content_keeps_all_of_a_release_away(
@@ -349,6 +365,8 @@ def test_marks_go_along_to_a_directory_and_on_from_there(
 ) -> None:
     there, further = tmp_path / "there", tmp_path / "further"
     pypi_serial = index.projects["marked"].serial
+    mirror("marked", "1.0", "--source", pypi.url, "--destination", there)
+    assert not (there / ".microrepo").exists()
     report = mirror("marked", "1.0", "--source", pypi.url, "--destination", there,
                     "--tags", "--label", "last good")  # fmt: skip
     said = " ".join(report.releases[0].marks)
@@ -571,3 +589,41 @@ def test_the_examples_of_the_page(app: list[BuiltFile], pypi: PyPIServer, tmp_pa
     assert "'deep': 'left'" in said[3]
     wanted = {f.filename: f.content for f in app if (f.name, f.version) in _CLOSURE}
     assert {name: (tmp_path / "folder" / name).read_bytes() for name in wanted} == wanted
+
+
+def test_a_refresh_beside_mirrored_releases(
+    marked: list[BuiltFile],
+    index: FakeIndex,
+    pypi: PyPIServer,
+    tmp_path: Path,
+    mirror: Mirror,
+    run_microrepo: MicrorepoRunner,
+) -> None:
+    there = tmp_path / "there"
+    index.add("other", build_wheel("other", "1"))
+    mirror("marked", "1.0", "--source", pypi.url, "--destination", there, "--tags")
+    flags: list[str | Path] = ["--repository", there, "--source", pypi.url, "--processes", "1"]
+
+    def page(status: str = "archived") -> dict[str, object]:
+        found = json.loads((there / "simple/marked/index.v1_json").read_text())
+        assert found["project-status"]["status"] == status
+        return {file["filename"]: file["yanked"] for file in found["files"]}
+
+    # Others are refreshed: what was mirrored stays, with its marks.
+    done = run_microrepo("refresh", "--packages", "other", *flags, "--no-dependencies")
+    assert done.returncode == 0, done.stderr
+    assert page() == dict.fromkeys([f.filename for f in marked[:2]], "deletes your files")
+    assert run_microrepo("verify", "--deep", *flags[:2]).returncode == 0
+    # Now a refresh keeps the project itself, as its source (documents) has it; the old release is
+    # none of its business.
+    both = ["--packages", "other", "marked", "--no-dependencies"]
+    done = run_microrepo("refresh", *both, *flags)
+    assert done.returncode == 0, done.stderr
+    assert page("active")[marked[2].filename] is False
+    assert names(there) >= {f.filename for f in marked}
+    # What a refresh keeps is already there for the mirror.
+    report = mirror("marked", "2", "--source", pypi.url, "--destination", there, "--tags")
+    assert report.releases[0].status == "present"
+    assert page("active")[marked[0].filename] == "deletes your files"
+    run_microrepo("index", "--repository", there)
+    assert len(page("active")) == 3
