@@ -49,7 +49,7 @@ class Circumstances(Struct, frozen=True):
         fingerprint: of the rules, by project name.
         touched: projects some of whose files on disk are not as recorded.
         force: look at everything.
-        source_of: name of the source that a listed project comes from.
+        source_of: name of the source that a listed project comes from; "" if that says nothing.
     """
 
     now: str
@@ -121,8 +121,9 @@ def _look_again(
     name, _, known_serial, complete, policy, retry_at, reconsider_at, source = row
     normalized = NormalizedName(name)
     same = serial is not None and serial == known_serial
-    # Serials of two sources have nothing to do with each other.
-    same = same and (not source or source == about.source_of(name))
+    if same and source:
+        # Serials of two sources have nothing to do with each other.
+        same = about.source_of(name) in {"", source}
     if about.force or not same:
         if retry_at and retry_at > about.now and not about.force:
             return None, True

@@ -80,8 +80,7 @@ class Sources:
             SourceError: there is one source, and its list cannot be had.
         """
         if len(self.settings) == 1:
-            root = open_source(self._client(), self.settings[0]).list_projects()
-            return Merged(dict(root.projects), 0, {})
+            return Merged(self._listed(self.settings[0]), 0, {})
         lists: dict[int, Listed] = {}
         for number in range(len(self.settings)):
             listed = self._read(number)
@@ -96,10 +95,14 @@ class Sources:
         return self._merged
 
     def source_of(self) -> Callable[[str], str]:
-        """Return what tells the name of the source of a project in the merged list."""
+        """Return what tells the name of the source of a project in the merged list.
+
+        With one source it is "": a server that moves, or another mirror of the same index, is no
+        reason to ask for everything anew.
+        """
         merged, names = self._merged, [one.name for one in self.settings]
         if merged is None:
-            return lambda _: names[0]
+            return lambda _: ""
         main, others = names[merged.main], merged.others
         return lambda name: names[others[name]] if name in others else main
 
@@ -111,11 +114,18 @@ class Sources:
             found.append(None if listed is None else frozenset(map(normalized, listed)))
         return found
 
+    def _listed(self, source: SourceSettings) -> Listed:
+        client = self._client()
+        try:
+            return dict(open_source(client, source).list_projects().projects)
+        finally:
+            client.close()
+
     def _read(self, number: int) -> Listed | None:
         """Read the list of one source; None, with the problem noted, when it cannot be had."""
         source = self.settings[number]
         try:
-            listed = dict(open_source(self._client(), source).list_projects().projects)
+            listed = self._listed(source)
             if not listed:
                 raise MalformedResponse(source.name, "lists no projects")
         except NoProjectList as error:

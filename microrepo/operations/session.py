@@ -449,8 +449,9 @@ def client_settings(
             parse_size(config.bandwidth, "bandwidth") if config.bandwidth is not None else None
         ),
     )
+    key = "sources" if config.sources else "source"
     for source in sources:
-        check_network(settings, source.simple_root)
+        check_network(settings, source.simple_root, key)
     if config.file_host:
         check_network(settings, config.file_host, "file_host")
     return settings

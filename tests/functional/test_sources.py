@@ -306,9 +306,12 @@ def test_a_source_that_is_asked_by_page(
         assert isinstance(outcome, ProjectOutcome)
         return outcome.status, outcome.source
 
-    assert source_of("shared") == ("changed", first.name)
-    assert source_of("acme") == ("changed", second.name)
-    assert source_of("nowhere") == ("missing", second.name)
-    assert [request.headers.get("if-none-match") for request in inner.requests] == [None, None]
-    pypi.fault("*", Status(403))
-    assert source_of("acme") == ("failed", first.name)
+    try:
+        assert source_of("shared") == ("changed", first.name)
+        assert source_of("acme") == ("changed", second.name)
+        assert source_of("nowhere") == ("missing", second.name)
+        assert [request.headers.get("if-none-match") for request in inner.requests] == [None, None]
+        pypi.fault("*", Status(403))
+        assert source_of("acme") == ("failed", first.name)
+    finally:
+        worker._client.close()

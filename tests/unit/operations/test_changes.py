@@ -182,3 +182,18 @@ def test_known_projects_that_are_not_named_are_unrequested() -> None:
 
 def test_only_these_leaves_the_others_alone() -> None:
     assert by_name("new", only_these=True).unrequested == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ("inside", "inside", LEAVE),
+        ("", "inside", LEAVE),
+        ("inside", "outside", ASK),
+        ("x", "", LEAVE),
+    ],
+)
+def test_another_source_has_other_serials(before: str, now: str, expected: str) -> None:
+    circumstances = Circumstances(NOW, lambda _: RULES, source_of=lambda _: now)
+    changes = compare({"foo": 5}, known(source=before), circumstances=circumstances)
+    assert what_happens(changes) == expected
