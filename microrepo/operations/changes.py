@@ -49,14 +49,14 @@ class Circumstances(Struct, frozen=True):
         fingerprint: of the rules, by project name.
         touched: projects some of whose files on disk are not as recorded.
         force: look at everything.
-        source_of: name of the source that a listed project comes from; "" if that says nothing.
+        source_of: name of the source that a listed project comes from; None if that says nothing.
     """
 
     now: str
     fingerprint: Callable[[NormalizedName], str]
     touched: frozenset[str] = frozenset()
     force: bool = False
-    source_of: Callable[[str], str] = lambda _: ""
+    source_of: Callable[[str], str] | None = None
 
 
 def changes_by_list(
@@ -121,9 +121,9 @@ def _look_again(
     name, _, known_serial, complete, policy, retry_at, reconsider_at, source = row
     normalized = NormalizedName(name)
     same = serial is not None and serial == known_serial
-    if same and source:
+    if same and source and about.source_of is not None:
         # Serials of two sources have nothing to do with each other.
-        same = about.source_of(name) in {"", source}
+        same = about.source_of(name) == source
     if about.force or not same:
         if retry_at and retry_at > about.now and not about.force:
             return None, True

@@ -102,7 +102,8 @@ def _ask(session: Session, visit: Visit, row: ProjectRow | None) -> Future[Proje
     owner = session.sources.owner(visit.name)
     if owner.unknown is not None:
         future: Future[ProjectOutcome] = Future()
-        why = f"not asked for: {session.sources.problem(owner.unknown)}"
+        first = session.sources.name(owner.unknown)
+        why = f"not asked for, since {first} may have it: {session.sources.problem(owner.unknown)}"
         future.set_result(ProjectOutcome(visit.name, "failed", error=why))
         return future
     first = session.sources.name(owner.candidates[0])

@@ -94,15 +94,15 @@ class Sources:
         self._merged = merge_lists(lists, len(self.settings), self._reservations)
         return self._merged
 
-    def source_of(self) -> Callable[[str], str]:
+    def source_of(self) -> Callable[[str], str] | None:
         """Return what tells the name of the source of a project in the merged list.
 
-        With one source it is "": a server that moves, or another mirror of the same index, is no
+        With one source it is None: a server that moves, or another mirror of the same index, is no
         reason to ask for everything anew.
         """
         merged, names = self._merged, [one.name for one in self.settings]
         if merged is None:
-            return lambda _: ""
+            return None
         main, others = names[merged.main], merged.others
         return lambda name: names[others[name]] if name in others else main
 

@@ -190,10 +190,11 @@ def test_only_these_leaves_the_others_alone() -> None:
         ("inside", "inside", LEAVE),
         ("", "inside", LEAVE),
         ("inside", "outside", ASK),
-        ("x", "", LEAVE),
+        ("x", None, LEAVE),
     ],
 )
-def test_another_source_has_other_serials(before: str, now: str, expected: str) -> None:
-    circumstances = Circumstances(NOW, lambda _: RULES, source_of=lambda _: now)
+def test_another_source_has_other_serials(before: str, now: str | None, expected: str) -> None:
+    source_of = None if now is None else lambda _: now
+    circumstances = Circumstances(NOW, lambda _: RULES, source_of=source_of)
     changes = compare({"foo": 5}, known(source=before), circumstances=circumstances)
     assert what_happens(changes) == expected
