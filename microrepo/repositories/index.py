@@ -36,10 +36,11 @@ class IndexSource:
         self._client = client
         self._root = settings.simple_root
         self._name = settings.name
+        self._alone = settings.alone
 
     def list_projects(self) -> Root:
         """Return all projects, with serials where the index announces them."""
-        answer = self._client.get(self._root, {"Accept": ACCEPT})
+        answer = self._client.get(self._root, {"Accept": ACCEPT}, same_origin=self._alone)
         if answer.status in _NO_LIST:
             raise NoProjectList(self._root, f"answers HTTP {answer.status}")
         expect_success(answer, self._root)
@@ -55,7 +56,8 @@ class IndexSource:
         """Return the record made of a project's page."""
         normalized = canonicalize_name(name)
         url = f"{self._root}{normalized}/"
-        answer = self._client.get(url, {"Accept": ACCEPT, **conditional(etag)})
+        headers = {"Accept": ACCEPT, **conditional(etag)}
+        answer = self._client.get(url, headers, same_origin=self._alone)
         if answer.status == 304:
             return Fetched(None, etag)
         if answer.status in {404, 410}:
@@ -105,6 +107,12 @@ def expect_success(answer: Answer, url: str) -> None:
         raise AccessDenied(url, "answers HTTP 401 (credentials are missing or wrong)")
     if answer.status == 403:
         raise AccessDenied(url, "answers HTTP 403 (access is refused)")
+    if 300 <= answer.status < 400:
+        raise Unavailable(
+            url,
+            "redirects to another server, which does not speak for this source; if it shall, make "
+            "its address the source's",
+        )
     if answer.status != 200:
         raise Unavailable(url, f"answers HTTP {answer.status}")
 

@@ -35,6 +35,7 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
             packages=tuple(entry.packages),
             # Its list is long, and of all sources this one does not hide a page that it lists.
             by_page=entry.url == "pypi",
+            alone=True,
         )
         if named.name in found:
             raise ConfigError(f"{where}: there is a source {named.name!r} already; name them apart")

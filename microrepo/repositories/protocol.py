@@ -21,6 +21,8 @@ class SourceSettings(Struct, frozen=True):
         name: how messages and the state call the source.
         packages: names and patterns of projects that come from it or not at all.
         by_page: among several sources, it is asked for a project instead of for its list.
+        alone: what another server says is not taken for its own. Some indexes send those who ask
+            for what they lack to PyPI.
     """
 
     kind: str
@@ -29,6 +31,7 @@ class SourceSettings(Struct, frozen=True):
     name: str = ""
     packages: tuple[str, ...] = ()
     by_page: bool = False
+    alone: bool = False
 
 
 class Fetched(Struct, frozen=True):

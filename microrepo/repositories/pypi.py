@@ -36,6 +36,7 @@ class PyPISource:
     def __init__(self, client: Client, settings: SourceSettings) -> None:
         self._client = client
         self._json_root = settings.json_root
+        self._alone = settings.alone
         self._index = IndexSource(client, settings)
 
     def list_projects(self) -> Root:
@@ -48,7 +49,8 @@ class PyPISource:
         """Return the record made of a project's document."""
         normalized = canonicalize_name(name)
         url = f"{self._json_root}/{normalized}/json"
-        answer = self._client.get(url, {"Accept": "application/json", **conditional(etag)})
+        headers = {"Accept": "application/json", **conditional(etag)}
+        answer = self._client.get(url, headers, same_origin=self._alone)
         if answer.status == 304:
             return Fetched(None, etag)
         if answer.status in {404, 410}:

@@ -338,3 +338,28 @@ def test_a_private_devpi_before_a_public_index(
     theirs.refresh_all("--retries", "0", expect=3)
     theirs_are(theirs, expected)
     assert "dep" not in " ".join(pypi.paths("/pypi/") + pypi.paths("/files/"))
+
+
+def test_a_private_pypiserver_that_refers_to_the_public_index(
+    theirs: Repository, pypi: PyPIServer, files: list[BuiltFile], peers: Peers, tmp_path: Path
+) -> None:
+    """As it does unless told otherwise; what is reserved for it must come from itself."""
+    served = tmp_path / "pypi"
+    served.mkdir()
+    mine = build_wheel("acme", "0.1")
+    mine.write_to(served)
+    pypi.index.add("acme-tool", build_wheel("acme-tool", "9.0"))
+    with peers.pypiserver(served, auth=False, fallback=pypi.simple_url) as url:
+        private = {"url": url + "simple/", "packages": ["acme*"]}
+        theirs.source = json.dumps([private, pypi.url])
+        theirs.refresh("acme", "dep")
+        theirs_are(theirs, [mine, files[2]])
+        pypi.reset()
+        report = theirs.refresh("acme-tool", "acme", "dep", expect=3)
+        (failure,) = report.failed
+        assert "redirects to another server" in failure.why
+        theirs_are(theirs, [mine, files[2]])
+        assert "acme" not in " ".join(pypi.paths())
+        # Alone it may speak for others, as any server may.
+        theirs.source = url + "simple/"
+        assert theirs.refresh("acme-tool").downloaded == 1

@@ -53,8 +53,13 @@ class Peers:
         return run_program([*words, *map(str, files)], env=env, cwd=home, check=True)
 
     @contextmanager
-    def pypiserver(self, directory: Path, *, auth: bool = True, port: int = 0) -> Iterator[str]:
-        """Run pypiserver over a directory; yields its root URL without credentials."""
+    def pypiserver(
+        self, directory: Path, *, auth: bool = True, port: int = 0, fallback: str = ""
+    ) -> Iterator[str]:
+        """Run pypiserver over a directory; yields its root URL without credentials.
+
+        With a `fallback` it sends those who ask for what it lacks to that index.
+        """
         directory.mkdir(exist_ok=True)
         port = port or free_port()
         passwords, actions = (".", ".")
@@ -70,7 +75,9 @@ class Peers:
                 [self.program("python"), "-c", code, passwords, USER, PASSWORD], check=True
             )
         command = [self.program("pypi-server"), "run", "-i", "127.0.0.1", "-p", str(port)]
-        command += ["-P", passwords, "-a", actions, "--disable-fallback", str(directory)]
+        command += ["-P", passwords, "-a", actions]
+        command += ["--fallback-url", fallback] if fallback else ["--disable-fallback"]
+        command.append(str(directory))
         with running(command, directory.parent, f"http://127.0.0.1:{port}/"):
             yield f"http://127.0.0.1:{port}/"
 
