@@ -37,6 +37,7 @@ def advised(session: Session, records: Iterable[Record], decide: Decide) -> list
     found = [without_guesses(record, session.now) for record in originals]
     changed: set[int] = set()
     failed: set[int] = set()
+    silent: list[str] = []
     open_ones = [n for n, record in enumerate(found) if record.project.info.version is not None]
     while open_ones:
         asked = [
@@ -44,16 +45,23 @@ def advised(session: Session, records: Iterable[Record], decide: Decide) -> list
             for number in open_ones
             for version in _unknown(found[number].project, decide(found[number].project))
         ]
+        session.wait_for(future for _, _, future in asked)
         for number, version, future in asked:
             answer, before = future.result(), originals[number].project
             if answer.error:
-                session.warn(f"{before.name} {version}: no advisories: {answer.error}")
-                failed.add(number)
+                silent.append(answer.error)
+                if answer.transient:
+                    failed.add(number)
                 guessing = msgspec.structs.replace(before, advisories={})
                 answer = AdvisoriesOutcome(affecting(guessing, version))
             found[number] = _with(found[number], version, answer.vulnerabilities, session.now)
         open_ones = sorted({number for number, _, _ in asked})
         changed.update(open_ones)
+    if silent:
+        session.warn(
+            f"the source tells no advisories on {len(silent)} releases, so those on later ones "
+            f"count for them; the first: {silent[0]}"
+        )
     return [
         _stored(record) if n in changed - failed else record if n in changed else originals[n]
         for n, record in enumerate(found)

@@ -136,7 +136,7 @@ def held_files(state: State) -> Iterable[tuple[NormalizedName, list[HeldFile]]]:
 
 def _from_row(row: FileRow, required: set[str]) -> HeldFile:
     # The time of a file is that of its upload: `transfer` sees to it.
-    fixed = row.filename in required
+    fixed = row.filename in required or not row.is_ours
     return HeldFile(row.filename, row.version, row.size or 0, row.mtime_ns, fixed)
 
 
@@ -177,7 +177,7 @@ def evictions(session: Session, policy: Policy, leaving: set[str]) -> list[Actio
         policy: the rules.
         leaving: files that are going anyway.
     """
-    if policy.budget_bytes is None:
+    if policy.budget_bytes is None or not session.links.files:
         return []
     ledger = Ledger(policy.budget_bytes)
     for project, files in held_files(session.state):

@@ -172,6 +172,7 @@ class Records:
             if same and visit.name in stored and _facts_of(stored[visit.name]) < needed:
                 lacking.append(visit)
         queued = [(visit, _ask(self._session, visit, None)) for visit in lacking]
+        self._session.wait_for(future for _, future in queued)
         return {visit.name: future.result() for visit, future in queued}
 
     def _note_failure(self, answer: ProjectOutcome, row: ProjectRow | None) -> Iterator[ProjectRow]:

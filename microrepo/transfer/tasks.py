@@ -86,10 +86,16 @@ class FetchAdvisories(Struct, frozen=True, gc=False):
 
 
 class AdvisoriesOutcome(Struct, frozen=True, gc=False):
-    """What the source said of one release; `error` tells why it said nothing."""
+    """What the source said of one release.
+
+    Attributes:
+        error: why it said nothing.
+        transient: it may say more when it is asked again.
+    """
 
     vulnerabilities: tuple[Vulnerability, ...] = ()
     error: str = ""
+    transient: bool = False
 
 
 class FetchFile(Struct, frozen=True, gc=False):

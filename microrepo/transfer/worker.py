@@ -156,8 +156,10 @@ class Worker:
                 continue
             try:
                 return AdvisoriesOutcome(source.fetch_advisories(task.name, task.version))
-            except MicrorepoError as error:
+            except ProjectNotFound as error:
                 outcome = AdvisoriesOutcome(error=str(error))
+            except MicrorepoError as error:
+                return AdvisoriesOutcome(error=str(error), transient=True)
         return outcome
 
     def _hash(self, task: HashFile) -> Outcome:
@@ -183,7 +185,7 @@ def lost(task: Task, why: str) -> TaskOutcome:
     if isinstance(task, FetchProject):
         return ProjectOutcome(task.name, "failed", error=f"{task.name}: {why}")
     if isinstance(task, FetchAdvisories):
-        return AdvisoriesOutcome(error=f"{task.name}: {why}")
+        return AdvisoriesOutcome(error=f"{task.name}: {why}", transient=True)
     if isinstance(task, ListHeld):
         return HeldOutcome(task.project, error=f"{task.project}: {why}")
     text = f"{task.filename}: {why}"

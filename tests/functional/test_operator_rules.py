@@ -222,16 +222,25 @@ class TestAdvisories:
         report = repo.refresh("--packages", "app", "lib==1.2", *ask[2:], "refuse")
         assert report.vulnerable == ("lib 1.2: F-2, fixed in 3.0",)
 
+    @pytest.mark.parametrize("status", [404, 503])
     def test_what_cannot_be_asked_is_judged_on_the_safe_side(
-        self, repo: Repository, pypi: PyPIServer, lib: dict[str, BuiltFile]
+        self, repo: Repository, pypi: PyPIServer, lib: dict[str, BuiltFile], status: int
     ) -> None:
-        pypi.fault("/pypi/lib/1*", Status(404))
-        report = repo.refresh_all("--vulnerabilities", "refuse")
+        pypi.fault("/pypi/lib/1*", Status(status))
+        refuse = ("--vulnerabilities", "refuse", "--retries", "0")
+        report = repo.refresh_all(*refuse)
         repo.holds()
-        assert any(text.startswith("lib 1.2: no advisories:") for text in report.warnings)
+        (warning,) = [text for text in report.warnings if "tells no advisories" in text]
+        assert "on 3 releases" in warning
+        assert "lib" in warning
+        # One that has none of them is not asked each time; one that failed is.
+        pypi.reset()
+        repo.refresh_all(*refuse, "--force-check")
+        assert pypi.count("/pypi/lib/1") == (0 if status == 404 else 3)
         pypi.clear_faults()
-        repo.refresh_all("--vulnerabilities", "refuse", "--force-check")
-        repo.holds(lib["1.0"])
+        if status == 503:
+            repo.refresh_all(*refuse, "--force-check")
+            repo.holds(lib["1.0"])
 
 
 def test_dependencies_obey_the_rules(repo: Repository, index: FakeIndex) -> None:
