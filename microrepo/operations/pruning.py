@@ -162,18 +162,27 @@ def delete_with_pages(session: Session, deletions: Sequence[Action]) -> None:
 
     has_pages = (session.directory.path / "simple").is_dir()
     if has_pages:
-        publish(session, leaving={action.filename for action in deletions})
+        publish(
+            session,
+            {action.project for action in deletions},
+            leaving={action.filename for action in deletions},
+        )
     delete_files(session, deletions)
     if has_pages:
         publish(session)
 
 
-def delete_files(session: Session, deletions: Iterable[Action]) -> None:
+def delete_files(session: Session, deletions: Iterable[Action], *, published: bool = False) -> None:
     """Delete files, then their rows; projects that are left without a wanted file are forgotten.
 
     The state follows the disk: a run that is killed in between finds the rest next time.
+
+    Args:
+        session: the run.
+        deletions: what is to go.
+        published: the pages do without these files already, and need not be looked at again.
     """
-    actions = list(deletions)
+    actions = sorted(deletions, key=lambda action: action.project)
     quarantine = session.config.removed == "quarantine"
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
@@ -197,6 +206,9 @@ def delete_files(session: Session, deletions: Iterable[Action]) -> None:
                 )
                 for action in batch
             )
+            if published:
+                rest = {action.project for action in actions[start + _BATCH :][:1]}
+                session.state.publication.clear({a.project for a in batch} - rest)
         session.report.deleted += len(batch)
         session.report.deleted_bytes += sum(action.size_bytes for action in batch)
     ended = {a.project for a in actions if a.reason in {REMOVED, NOT_REQUESTED}}

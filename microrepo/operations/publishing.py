@@ -57,7 +57,8 @@ def publish_changes(
         session: the run.
         changed: projects to publish whatever the state says of them.
         gone: likewise; projects without any file lose their pages.
-        leaving: files that are about to be deleted; call again once they are.
+        leaving: files of the changed projects that are about to be deleted. Until they are, it
+            stays noted that these projects have to be published.
 
     Raises:
         RepositoryError: a page cannot be written.
@@ -67,10 +68,15 @@ def publish_changes(
     if not session.config.simple:
         return _without_tree(session)
     publisher = open_publisher(session)
+    names = sorted({*changed, *gone})
     with writing_pages(session):
-        publisher.publish(in_batches(sorted({*changed, *gone})), leaving=leaving)
+        publisher.publish(in_batches(names), leaving=leaving)
         publisher.publish(_pending(session), leaving=leaving)
         publisher.finish()
+    if leaving:
+        # The run may be killed before they go, and the next one may want to keep them.
+        with session.state.transaction():
+            session.state.publication.mark(names)
     report = publisher.report()
     warn_of_waiting(session, report)
     return report

@@ -128,25 +128,32 @@ class Run:
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
         if self._deletions:
-            publish(session, leaving={action.filename for action in self._deletions})
-        delete_files(session, self._deletions)
+            publish(
+                session,
+                {action.project for action in self._deletions},
+                leaving={action.filename for action in self._deletions},
+            )
+        delete_files(session, self._deletions, published=session.config.simple)
         # Projects that are left without any wanted file are forgotten by now.
         with session.state.transaction():
             session.state.mark_complete({action.project for action in self._deletions})
 
 
-def publish(session: Session, *, leaving: Collection[str] = ()) -> None:
+def publish(
+    session: Session, changed: Iterable[str] = (), *, leaving: Collection[str] = ()
+) -> None:
     """Bring what clients read up to date, where the repository has it.
 
     Args:
         session: the run.
+        changed: projects to publish even if the state knows of no change.
         leaving: files that are about to be deleted.
     """
     config = session.config
     if config.simple or config.server or (session.directory.path / "simple").exists():
         from microrepo.operations.publishing import publish_changes
 
-        publish_changes(session, leaving=leaving)
+        publish_changes(session, changed, leaving=leaving)
 
 
 _OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED, EVICTED})
