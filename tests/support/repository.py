@@ -174,7 +174,9 @@ def processes_of(program: MicrorepoRunner) -> dict[int, str]:
             continue
         try:
             environment = (folder / "environ").read_bytes().split(b"\0")
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = (
+                (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
         except OSError:
             continue
         if mark in environment and command:
