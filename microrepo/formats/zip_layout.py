@@ -18,7 +18,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_BYTES = _LOCAL.size
 _SIZES_FOLLOW = 0x8
 _UNKNOWN = 0xFFFFFFFF  # the true number stands in a zip64 record
-# A request costs about as much as so many bytes: smaller gaps between ranges are fetched along.
+# A request costs about as much as so many bytes: less than that is fetched along.
 _GAP_BYTES = 32 << 10
 
 
@@ -104,21 +104,37 @@ def plan_pieces(
     ends = [*(member.offset for member in members), size_bytes][1:]
     pieces: list[Piece] = []
     done = 0  # up to here all is planned
-    for member, end in zip(members, ends, strict=True):
-        start = old.get(member.content)
-        body = member.offset + len(member.header)
-        # Behind the last member comes the directory, so only its beginning counts.
-        fits = body + member.packed_bytes == end or (
-            member is members[-1] and body + member.packed_bytes < end
-        )
-        worth = member.packed_bytes > _GAP_BYTES
-        if start is None or not member.header or not fits or not worth or member.offset < done:
+    for run in _runs(members, ends, size_bytes, old):
+        if sum(member.packed_bytes for member in run) <= _GAP_BYTES or run[0].offset < done:
             continue
-        if member.offset > done:
-            pieces.append(Piece("new", done, member.offset))
-        pieces.append(Piece("literal", literal=member.header))
-        pieces.append(Piece("old", start, start + member.packed_bytes))
-        done = body + member.packed_bytes
+        if run[0].offset > done:
+            pieces.append(Piece("new", done, run[0].offset))
+        for member in run:
+            start = old.get(member.content, 0)
+            pieces.append(Piece("literal", literal=member.header))
+            pieces.append(Piece("old", start, start + member.packed_bytes))
+        done = run[-1].offset + len(run[-1].header) + run[-1].packed_bytes
     if done < size_bytes:
         pieces.append(Piece("new", done, size_bytes))
     return pieces
+
+
+def _runs(
+    members: list[Member],
+    ends: list[int],
+    size_bytes: int,
+    old: dict[tuple[int, int, int, int], int],
+) -> Iterable[list[Member]]:
+    """Yield the members that the old archive has, those together that follow each other."""
+    run: list[Member] = []
+    for member, end in zip(members, ends, strict=True):
+        body_end = member.offset + len(member.header) + member.packed_bytes
+        # Behind the last member comes the directory, so only its beginning counts.
+        fits = body_end < end if member is members[-1] else body_end == end <= size_bytes
+        if member.header and fits and (member.content in old or not member.packed_bytes):
+            run.append(member)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run

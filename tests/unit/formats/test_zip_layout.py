@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.formats.wheel_tail import read_directory
-from microrepo.formats.zip_layout import Piece, content_start, plan_pieces, read_members
+from microrepo.formats.zip_layout import Member, Piece, content_start, plan_pieces, read_members
 from tests.support.archives import payload
 
 BODIES = {number: payload(str(number), size) for number, size in
-          enumerate((0, 10, 40_000, 50_000, 40_000, 33_000, 100_000))}  # fmt: skip
+          enumerate((0, 10, 40_000, 50_000, 40_000, 33_000, 100_000, 9000, 9001, 9002, 9003, 9004))}  # fmt: skip
 Members = list[tuple[int, bool]]
 # Each member: which body, and whether it is packed or stored.
-members_of = st.lists(st.tuples(st.sampled_from(sorted(BODIES)), st.booleans()), max_size=6)
+members_of = st.lists(st.tuples(st.sampled_from(sorted(BODIES)), st.booleans()), max_size=8)
 
 
 class _Stream(io.BytesIO):
@@ -87,6 +87,25 @@ def test_what_is_shared_is_taken_from_the_old_one() -> None:
     taken = [piece.size_bytes for piece in pieces_of(new, old) if piece.kind == "old"]
     assert len(taken) == 2
     assert sum(taken) > 0.95 * len(new)
+
+
+def test_small_members_count_together() -> None:
+    small = [(number, False) for number in (7, 8, 9, 10, 11)]
+    old, new = archive(small, "a"), archive([(3, True), *small, (2, True)], "b")
+    taken = [piece for piece in pieces_of(new, old) if piece.kind == "old"]
+    assert len(taken) == len(small)
+    assert [piece.kind for piece in pieces_of(archive(small[:2], "b"), old)] == ["new"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 300_000), st.sampled_from((0, 1, 40_000)))))
+def test_a_directory_that_lies_gets_no_more_than_there_is(
+    entries: list[tuple[int, int]],
+) -> None:
+    """Members that overlap, or lie beyond the end, are not believed."""
+    members = [Member(offset, b"h" * 30, (0, 1, packed, packed)) for offset, packed in entries]
+    members.sort(key=lambda member: member.offset)
+    old = {member.content: 0 for member in members}
+    assert sum(piece.size_bytes for piece in plan_pieces(members, 200_000, old)) == 200_000
 
 
 def test_odd_directories_are_left_alone() -> None:
