@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import logging
 import os
 import signal
@@ -28,6 +29,7 @@ def run(argv: Sequence[str] | None) -> int:
     """Parse arguments and run the command they name; see `microrepo.cli.main`."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
+    _show_anything()
     with _logging(arguments), _termination():
         try:
             code = _dispatch(arguments)
@@ -47,6 +49,12 @@ def run(argv: Sequence[str] | None) -> int:
         except sqlite3.Error as error:
             return _failed(arguments, StateCorrupt("the state of the repository", str(error)), 1)
     return code
+
+
+def _show_anything() -> None:
+    """Spell out what the encoding of standard output does not have, instead of failing over it."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:

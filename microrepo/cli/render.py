@@ -28,8 +28,12 @@ _SHOWN_LINES = 20
 
 def print_json(value: object) -> None:
     """Print a record as indented JSON on standard output."""
-    encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(encoded.decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # an older locale: what it cannot show is written as JSON's escapes
+        text = json.dumps(json.loads(text), indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def report_text(report: Report, *, verbose: bool = False) -> str:

@@ -178,7 +178,7 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
 
     def absolute(key: str) -> str | None:
         text = getattr(config, key)
-        return str(expand(text, base_of(key))) if text is not None else None
+        return _utf8(str(expand(text, base_of(key))), key) if text is not None else None
 
     return msgspec.structs.replace(
         config,
@@ -215,6 +215,19 @@ def named_file(entry: str) -> str | None:
     """Return the file that an entry ``-r FILE`` names, None when it is another entry."""
     match = _FILE_ENTRY.match(entry)
     return match[1] if match else None
+
+
+def _utf8(path: str, key: str) -> str:
+    """Return a path that texts can speak of: reports, pages, the state.
+
+    Raises:
+        ConfigError: its bytes are no UTF-8.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"$.{key}: {path!r}: the bytes of this path are not UTF-8") from error
+    return path
 
 
 def expand(text: str, base: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,37 @@ def test_a_url_with_unescaped_characters_is_asked_properly(
     index.change("alpha", "1.0", url=f"{pypi.url}{prefix}/{name}")
     repo.refresh("alpha")
     assert repo.names() == {name}
+
+
+def test_a_path_that_is_not_utf_8(repo: Repository, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/b\xff")
+    for command in (["refresh", "alpha"], ["health"], ["list"]):
+        done = repo.run(*command, "--repository", odd, expect=2)
+        assert done.stdout == ""
+        assert "are not UTF-8" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_terminal_that_cannot_show_all(
+    repo: Repository, index: FakeIndex, tmp_path: Path
+) -> None:
+    index.add("alpha", build_wheel("alpha", "1.0"))
+    repo.path = tmp_path / "Räder 📦"
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    done = repo.run("refresh", "alpha", *repo.flags(), env=ascii_only)
+    assert "R\\xe4der" in done.stdout
+    found = json.loads(repo.do("health", "--json", env=ascii_only).stdout)
+    assert found["repository"] == str(repo.path)
+
+
+def test_a_new_spelling_reaches_the_pages(repo: Repository, index: FakeIndex) -> None:
+    repo.settings = tuple(flag for flag in repo.settings if flag != "--no-simple")
+    index.add("Beta.Two", build_wheel("Beta.Two", "1.0"))
+    repo.refresh_all()
+    index.projects["beta-two"].display_name = "beta_TWO"
+    index.touch("beta-two")
+    repo.refresh_all()
+    root = json.loads((repo.path / "simple" / "index.v1_json").read_text())
+    assert [project["name"] for project in root["projects"]] == ["beta_TWO"]
+    changes = repo.do("history", "--changes", "--paths", "add").stdout.splitlines()
+    assert {"simple/index.v1_json", "pypi/beta-two/json"} <= set(changes)
