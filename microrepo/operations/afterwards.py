@@ -92,8 +92,8 @@ def _write_lists(
 ) -> ListFiles | None:
     listed = state.meta(_LISTED_RUN)
     first = run if listed is None else int(listed) + 1
-    if config.change_list_history and not state.changes.any(first, run):
-        return None
+    if not state.changes.any(first, run):
+        return None  # the list before stays: who has not taken it yet still can
     suffix = f"-{run:06}" if config.change_list_history else ""
     folder = Path(str(config.change_list))
     lists = write_change_list(state, directory, folder, suffix, first, run)
