@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -141,24 +142,25 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
         environ: environment of this process.
     """
     _log.info("hook: %s", config.hook[0])
+    process: subprocess.Popen[bytes] | None = None
     try:
-        # Its output joins the talk: standard output is for data.
-        process = subprocess.Popen(
-            config.hook,
-            stdin=subprocess.DEVNULL,
-            stdout=2,
-            env=hook_environment(config, ended, environ),
-            start_new_session=True,
-        )
+        with _signals_held_back():
+            # Its output joins the talk: standard output is for data.
+            process = subprocess.Popen(
+                config.hook,
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                env=hook_environment(config, ended, environ),
+                start_new_session=True,
+            )
+        code = process.wait(config.hook_timeout_s)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         return f"hook: {config.hook[0]!r} cannot be run: {reason}"
-    try:
-        code = process.wait(config.hook_timeout_s)
     except subprocess.TimeoutExpired:
         return f"hook: {config.hook[0]!r} was ended after {config.hook_timeout_s:g} s"
     finally:
-        if process.poll() is None:
+        if process is not None and process.poll() is None:
             _end(process)
     if code < 0:
         return f"hook: {config.hook[0]!r} was ended by signal {-code}"
@@ -190,6 +192,25 @@ def hook_environment(config: Config, ended: Ended, environ: Mapping[str, str]) -
             "MICROREPO_DELETES": str(ended.lists.deletes),
         }
     return passed
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of the block: a hook that just started has to end too."""
+    held: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(handler := signal.getsignal(number)):
+                before[number] = handler
+                signal.signal(number, lambda got, _frame: held.append(got))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for got in held:
+            signal.raise_signal(got)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

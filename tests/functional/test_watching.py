@@ -136,7 +136,7 @@ def test_a_run_at_work_and_one_that_was_killed(
     found = health_of(filled, expect=0)
     assert str(running.pid) in found["running"]
     running.kill()
-    running.communicate(timeout=30)
+    running.communicate(timeout=60)
     found = health_of(filled, expect=1)
     assert (found["running"], found["problems"]) == (
         None,
@@ -265,7 +265,7 @@ def test_ctrl_c_ends_a_hook(filled: Repository, tmp_path: Path) -> None:
     running = filled.start("--packages", "everything", "--hook", json.dumps(words))
     wait_until(lambda: mark.exists() and mark.read_text().endswith("\n"))
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=30)
+    running.communicate(timeout=60)
     assert running.returncode == 130
     assert not _runs(int(mark.read_text()))
     # The run itself had ended well.
