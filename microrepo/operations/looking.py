@@ -19,6 +19,7 @@ from microrepo.selection.advisories import affecting, describe
 from microrepo.selection.policy import Policy, fingerprint_for
 from microrepo.selection.releases import reconsider_at, select
 from microrepo.state import ProjectRow, unpack
+from microrepo.state.rows import pack
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 from microrepo.transfer.worker import run_task
 
@@ -122,6 +123,7 @@ class Records:
     def __init__(self, session: Session, rules: Rules) -> None:
         self._session = session
         self._rules = rules
+        self._keeps_advisories = rules.policy.vulnerabilities != "ignore"
         self.gone: list[NormalizedName] = []
 
     def read(self, visits: Sequence[Visit], asked: Asked) -> Iterator[Record]:
@@ -142,6 +144,8 @@ class Records:
                 failed.extend(self._note_failure(answer, row))
                 continue
             document = answer.document if answer else None
+            if document is not None and visit.name in stored and self._keeps_advisories:
+                document = _unless_told_more(document, stored[visit.name])
             if document is not None and document != stored.get(visit.name):
                 report.fetched += 1
                 yield self._record(visit, unpack(document), answer, row, document)
@@ -239,6 +243,20 @@ def _facts_of(document: bytes) -> int:
         return unpack(document).facts
     except StateCorrupt:
         return FACTS  # that is said where the record is read
+
+
+def _unless_told_more(document: bytes, stored: bytes) -> bytes:
+    """Return the stored record where a new one is the same but for advisories on releases."""
+    try:
+        before = unpack(stored)
+    except StateCorrupt:
+        return document
+    if before.advised_at is None:
+        return document
+    project = msgspec.structs.replace(
+        unpack(document), advisories=before.advisories, advised_at=before.advised_at
+    )
+    return stored if pack(project) == stored else document
 
 
 def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:

@@ -181,6 +181,10 @@ class TestAdvisories:
         repo.change_state("UPDATE documents SET document = ?", pack(old))
         assert repo.refresh(*ask).vulnerable == found
         assert pypi.count("/pypi/lib/1") == 4
+        # A source that tells no validator sends the same document again.
+        repo.change_state("UPDATE projects SET etag = NULL")
+        assert repo.refresh(*ask).fetched == 0
+        assert pypi.count("/pypi/lib/1") == 4
 
     def test_refused_ones_make_room_for_sound_ones(
         self, repo: Repository, index: FakeIndex, pypi: PyPIServer, lib: dict[str, BuiltFile]
