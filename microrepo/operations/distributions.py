@@ -19,7 +19,7 @@ from microrepo.model import Digests, File
 from microrepo.repositories.contents import digest_file, read_metadata
 from microrepo.transfer.fetch import Place, fetch_file
 from microrepo.transfer.metadata import find_metadata, unpack_metadata
-from microrepo.transfer.tasks import FetchFile, FetchMetadata
+from microrepo.transfer.tasks import FetchFile, metadata_of
 
 
 class Metadata(Struct, frozen=True):
@@ -121,14 +121,7 @@ class RemoteDistribution:
             MalformedResponse: it has none, or none that can be read.
         """
         file = self._file
-        task = FetchMetadata(
-            file.filename,
-            file.url,
-            file.digests,
-            file.size,
-            file.core_metadata,
-            file.core_metadata_sha256,
-        )
+        task = metadata_of(file)
         with tempfile.TemporaryDirectory() as scratch:
             if file.url.startswith("file:"):
                 return _read_local(self.download(scratch))

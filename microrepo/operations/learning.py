@@ -15,7 +15,7 @@ from microrepo.selection.facts import Candidates, Facts, MetadataNeed, Needs
 from microrepo.selection.releases import split_candidates
 from microrepo.state import FileRow
 from microrepo.transfer.metadata import unpack_metadata
-from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
+from microrepo.transfer.tasks import MetadataOutcome, metadata_of
 from microrepo.transfer.worker import run_task
 
 Rewrite = Callable[[CoreMetadata], CoreMetadata]
@@ -112,7 +112,7 @@ class Learner:
             if cached is not None and digest and cached[0] == digest:
                 known[need.filename] = unpack_metadata(cached[1])
                 continue
-            task = _task_of(file, here=self._is_here(file, rows.get(need.filename)))
+            task = metadata_of(file, here=self._is_here(file, rows.get(need.filename)))
             futures.append(self._session.pool.submit(run_task, task))  # type: ignore[arg-type]
         self._session.reporter.expect_documents(len(futures))
         return known, futures
@@ -149,15 +149,3 @@ class Learner:
 def _digest_of(file: File) -> str:
     strongest = file.digests.strongest()
     return f"{strongest[0]}:{strongest[1]}" if strongest else ""
-
-
-def _task_of(file: File, *, here: bool) -> FetchMetadata:
-    return FetchMetadata(
-        file.filename,
-        file.url,
-        file.digests,
-        file.size,
-        file.core_metadata,
-        file.core_metadata_sha256,
-        here,
-    )

@@ -25,7 +25,7 @@ from microrepo.plan import Wanted
 from microrepo.selection.policy import Policy, parse_version, same_version
 from microrepo.selection.releases import select
 from microrepo.transfer.progress import Reporter
-from microrepo.transfer.tasks import FetchMetadata, RedirectOutcome, RedirectWheel
+from microrepo.transfer.tasks import RedirectOutcome, RedirectWheel, metadata_of
 from microrepo.transfer.worker import run_task
 
 _SHOWN_VERSIONS = 5
@@ -172,13 +172,4 @@ def _others(project: Project) -> str:
 
 
 def _redirecting(file: File) -> RedirectWheel:
-    return RedirectWheel(
-        FetchMetadata(
-            file.filename,
-            file.url,
-            file.digests,
-            file.size,
-            file.core_metadata,
-            file.core_metadata_sha256,
-        )
-    )
+    return RedirectWheel(metadata_of(file))

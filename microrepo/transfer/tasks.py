@@ -147,6 +147,24 @@ class FetchMetadata(Struct, frozen=True, gc=False):
     here: bool = False
 
 
+def metadata_of(file: File, *, here: bool = False) -> FetchMetadata:
+    """Return the task that finds out what a file of an index says of itself.
+
+    Args:
+        file: as the index lists it.
+        here: it lies in the repository, verified.
+    """
+    return FetchMetadata(
+        file.filename,
+        file.url,
+        file.digests,
+        file.size,
+        file.core_metadata,
+        file.core_metadata_sha256,
+        here,
+    )
+
+
 class MetadataOutcome(Struct, frozen=True, gc=False):
     """What was found: a packed `CoreMetadata`, or why there is none.
 
