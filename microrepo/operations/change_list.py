@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
+from microrepo.model import ActionKind
 from microrepo.repositories.atomic import Replacement
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import FileRow, State, explained_errors, read_state
@@ -103,6 +104,8 @@ def _files(
     for changed in batch:
         name = changed.filename
         disk = directory.stat(name)
+        if disk is None and changed.action == ActionKind.INDEX.value:
+            continue  # pages name it, and it lies elsewhere
         if disk is None:
             yield Change(name, "delete", changed.size, changed.sha256, changed.reason)
             if name.endswith(".whl"):

@@ -166,6 +166,17 @@ def test_the_history_of_lists(repo: Repository, index: FakeIndex, lists: Path) -
     repo.do("history", "--paths", "add", expect=2)
 
 
+def test_an_index_without_files_lists_its_pages(
+    repo: Repository, index: FakeIndex, lists: Path
+) -> None:
+    index.add("alpha", build_wheel("alpha", "1.0"))
+    repo.refresh_all("--no-files")
+    adds = (lists / "adds.txt").read_text().splitlines()
+    assert "simple/alpha/index.html" in adds
+    assert {path for path in adds if "/" not in path} == {"server.py", "last-modified"}
+    assert (lists / "deletes.txt").read_text() == ""
+
+
 def test_an_interrupted_run_leaves_its_list(
     repo: Repository, index: FakeIndex, pypi: PyPIServer, lists: Path, tmp_path: Path
 ) -> None:
