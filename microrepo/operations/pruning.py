@@ -23,6 +23,7 @@ from microrepo.transfer.progress import Reporter, SilentReporter
 REMOVED = "removed upstream"
 QUARANTINED = "quarantined upstream"
 NOT_REQUESTED = "no longer requested"
+LEFT_OUT = "left out by `exclude` or `allow`"
 _BATCH = 500
 
 
@@ -211,7 +212,7 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
                 session.state.publication.clear({a.project for a in batch} - rest)
         session.report.deleted += len(batch)
         session.report.deleted_bytes += sum(action.size_bytes for action in batch)
-    ended = {a.project for a in actions if a.reason in {REMOVED, NOT_REQUESTED}}
+    ended = {a.project for a in actions if a.reason in {REMOVED, NOT_REQUESTED, LEFT_OUT}}
     with session.state.transaction():
         session.state.forget_projects(sorted(ended))
 

@@ -9,7 +9,13 @@ from microrepo.operations.advisories import advised
 from microrepo.operations.budget import EVICTED
 from microrepo.operations.changes import Changes, Visit
 from microrepo.operations.looking import Record, Records, Rules, ask_for, deciding_by, look
-from microrepo.operations.pruning import NOT_REQUESTED, REMOVED, delete_files, deletions_of_projects
+from microrepo.operations.pruning import (
+    LEFT_OUT,
+    NOT_REQUESTED,
+    REMOVED,
+    delete_files,
+    deletions_of_projects,
+)
 from microrepo.operations.session import Session
 from microrepo.operations.waves import WAVE_PROJECTS, Begun, Wave, WaveResult
 from microrepo.plan import check_deletions, totals_of
@@ -107,9 +113,10 @@ class Run:
         if session.config.removed != "keep":
             self._deletions.extend(deletions_of_projects(session, removed, REMOVED))
         if session.config.prune:
-            self._deletions.extend(
-                deletions_of_projects(session, changes.unrequested, NOT_REQUESTED)
-            )
+            listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
+            others = sorted(set(changes.unrequested) - set(listed))
+            self._deletions.extend(deletions_of_projects(session, listed, LEFT_OUT))
+            self._deletions.extend(deletions_of_projects(session, others, NOT_REQUESTED))
 
     def delete(self) -> None:
         """Delete what was planned, if the guard on deletions lets it pass."""
@@ -156,4 +163,4 @@ def publish(
         publish_changes(session, changed, leaving=leaving)
 
 
-_OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED, EVICTED})
+_OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED, LEFT_OUT, EVICTED})

@@ -121,6 +121,10 @@ def test_rules_on_what_is_known(
     explained = repo.do("explain", "gpl", "--config", config, "--packages", "everything").stdout
     assert "metadata: license: 'GPL-3.0' matches 'GPL' of `none`" in explained
 
+    told = repo.do("history").stdout
+    for name, rule in (("evil-x", "left out by `exclude` or `allow`"), ("gpl", "metadata")):
+        assert f"delete  {name.replace('-', '_')}-1.0-py3-none-any.whl  {rule}\n" in told
+
     # Back again: documents are asked for of those projects alone that were not asked for.
     dry = everything(repo, "--dry-run")
     assert {a.filename for a in dry.plan} == set(world) - kept
