@@ -106,6 +106,11 @@ def _locked(
         raise ConfigError(f"{place}: {project} is not from an index ({what})")
     marker = package.get("marker")
     condition = f" ; {_without_membership(marker, extras, groups)}" if marker else ""
+    own = package.get("tool")
+    own = own.get("microrepo") if isinstance(own, dict) else None
+    url = own.get("url") if isinstance(own, dict) else None
+    if isinstance(url, str):  # written by us: behind a direct URL, and kept under its name
+        return _checked(f"{project} @ {url}{condition}", place)
     return _checked(f"{project}=={version}{condition}", place)
 
 

@@ -12,7 +12,9 @@ from msgspec import Struct
 from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ConfigError, MicrorepoError, RepositoryError
 from microrepo.formats.core_metadata import CoreMetadata
+from microrepo.formats.direct_urls import parse_direct_url
 from microrepo.model import NormalizedName
+from microrepo.operations.direct_urls import held_url_file, is_behind
 from microrepo.operations.locking import write_locks
 from microrepo.operations.requirements import Requests
 from microrepo.operations.resolving import environments_of
@@ -28,6 +30,7 @@ from microrepo.selection.facts import (
     Needs,
     Options,
     Resolution,
+    UrlFile,
 )
 from microrepo.selection.proof import SdistOnly, sdist_only
 from microrepo.selection.rounds import Closure, requirement_goals
@@ -216,7 +219,7 @@ class _Present:
         self.facts.add(
             projects=self._projects(sorted(needs.projects)),
             metadata={need.filename: self._metadata(need) for need in needs.metadata},
-            urls=dict.fromkeys(needs.urls, "a direct URL is not in the repository"),
+            urls={url: self._behind(url) for url in sorted(needs.urls)},
         )
 
     def has(self, row: FileRow) -> bool:
@@ -234,6 +237,17 @@ class _Present:
             if files:
                 found[NormalizedName(name)] = Candidates(files)
         return found
+
+    def _behind(self, url: str) -> UrlFile | str:
+        """Return the held file that a direct URL leads to."""
+        file = parse_direct_url(url)
+        if isinstance(file, str):
+            return file
+        row = self._state.files_named([file.filename]).get(file.filename)
+        if row is None or not self.has(row) or not is_behind(row, file):
+            return "what is behind it is not in the repository"
+        metadata = self._metadata(MetadataNeed(row.project, row.filename))
+        return metadata if isinstance(metadata, str) else held_url_file(row, metadata)
 
     def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
         stored = self._state.metadata([need.filename]).get(need.filename)

@@ -8,6 +8,7 @@ from pathlib import Path
 from microrepo.model import File, NormalizedName
 from microrepo.operations.changes import Changes
 from microrepo.operations.checking import prove
+from microrepo.operations.direct_urls import chosen_files, needed_before, with_files
 from microrepo.operations.locking import write_locks
 from microrepo.operations.looking import look
 from microrepo.operations.report import Failure
@@ -37,6 +38,12 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     decide = deciding_by_closure(session, rules, resolved, kept)
     concerned = concerned_records(session, rules, resolved)
     looked = look(session, rules, concerned, decide)
+    direct = needed_before(session, earlier)
+    for name, files in chosen_files(resolved.facts, resolved.resolutions).items():
+        direct.setdefault(name, {}).update(files)
+    if direct:
+        reasons = {**kept, **resolved.chosen()}
+        looked = with_files(looked, direct, reasons, resolved.resolutions, session, rules)
     for start in range(0, len(looked), WAVE_PROJECTS):
         run.take(run.wave.run(looked[start : start + WAVE_PROJECTS]))
         if session.report.refused:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
 from microrepo.formats.core_metadata import CoreMetadata
 from microrepo.model import File, NormalizedName
 from microrepo.operations.advisories import without_guesses
 from microrepo.operations.changes import Visit
+from microrepo.operations.direct_urls import Rewrite, UrlLearner
 from microrepo.operations.looking import Asked, Record, Records, Rules, ask_for
 from microrepo.operations.session import Session
 from microrepo.selection.facts import Candidates, Facts, MetadataNeed, Needs
@@ -17,9 +18,6 @@ from microrepo.state import FileRow
 from microrepo.transfer.metadata import unpack_metadata
 from microrepo.transfer.tasks import MetadataOutcome, metadata_of
 from microrepo.transfer.worker import run_task
-
-Rewrite = Callable[[CoreMetadata], CoreMetadata]
-_NO_URL = "a direct URL cannot be served from a repository"
 
 
 class Learner:
@@ -50,6 +48,7 @@ class Learner:
         self._rewrite = rewrite
         self._reader = Records(session, rules)
         self._files: dict[str, File] = {}
+        self._urls = UrlLearner(session, rules, rewrite)
         self.facts = Facts()
         self.records: dict[str, Record] = {}
         self.failed = False
@@ -65,6 +64,7 @@ class Learner:
         visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
         asked = ask_for(self._session, visits)
         known, futures = self._ask_metadata(sorted(needs.metadata))
+        behind = self._urls.ask(sorted(needs.urls))
         if visits:
             self._read_projects(visits, asked)
         metadata = {**known, **self._collect(futures)}
@@ -73,10 +73,8 @@ class Learner:
                 name: one if isinstance(one, str) else self._rewrite(one)
                 for name, one in metadata.items()
             }
-        self.facts.add(
-            metadata=metadata,
-            urls=dict.fromkeys(sorted(needs.urls), _NO_URL),
-        )
+        self.facts.add(metadata=metadata, urls=self._urls.collect(behind))
+        self.failed |= self._urls.failed
 
     def _read_projects(self, visits: Sequence[Visit], asked: Asked) -> None:
         """Read the records of projects and split their files by the rules."""

@@ -135,7 +135,14 @@ def _package(
         dependencies=tuple(dependencies),
         wheels=tuple(map(locked, wheels)),
         sdist=locked(sdists[0]) if sdists else None,
+        url=_direct_url(pin),
     )
+
+
+def _direct_url(pin: Pin) -> str:
+    """Return the URL that a requirement names for a release, "" where none does."""
+    texts = (edge.requirement.partition(" @ ")[2] for edge in pin.edges)
+    return next((text for text in texts if text), "")
 
 
 def _pythons_of(pin: Pin) -> str:

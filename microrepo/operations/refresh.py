@@ -7,6 +7,7 @@ import time
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.formats.direct_urls import without_user
 from microrepo.operations.finding import find_changes
 from microrepo.operations.looking import Rules
 from microrepo.operations.report import Report
@@ -14,7 +15,7 @@ from microrepo.operations.requirements import Requests, policy_of
 from microrepo.operations.running import Run, publish
 from microrepo.operations.session import open_session
 from microrepo.repositories.opening import describe_sources
-from microrepo.selection.policy import filter_warnings
+from microrepo.selection.policy import filter_warnings, parse_requirement
 from microrepo.transfer.progress import Reporter, SilentReporter
 
 
@@ -66,6 +67,14 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     ) as session:
         for text in (*filter_warnings(policy), *requests.notes):
             session.warn(text)
+        direct = [
+            text
+            for text in requests.requirements or ()
+            if "@" in text and parse_requirement(text).url
+        ]
+        if direct and not config.dependencies:
+            urls = ", ".join(map(without_user, direct))
+            session.warn(f"direct URLs are fetched only where dependencies are followed: {urls}")
         if config.lock and not (requests.goals and config.dependencies):
             session.warn("`lock` writes nothing: no dependencies of named projects are followed")
         elif config.lock and not config.files:

@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 from microrepo.config.schema import Config
 from microrepo.model import Decision, File, NormalizedName, Project, Reason
 from microrepo.operations.advisories import advised
-from microrepo.operations.learning import Learner, Rewrite
+from microrepo.operations.direct_urls import Rewrite
+from microrepo.operations.learning import Learner
 from microrepo.operations.looking import Decide, Record, Rules
 from microrepo.operations.report import Failure
 from microrepo.operations.session import Session

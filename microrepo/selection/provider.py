@@ -15,12 +15,13 @@ from packaging.version import Version
 from resolvelib.providers import AbstractProvider
 
 from microrepo.formats.core_metadata import CoreMetadata
+from microrepo.formats.direct_urls import is_followed
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
 from microrepo.selection.candidates import Release, View
 from microrepo.selection.facts import Goal, MetadataNeed, Options
 from microrepo.selection.nodes import Choice, Information, Req, node_of
-from microrepo.selection.wanted import Wanted, is_vcs, wanted
+from microrepo.selection.wanted import Wanted, wanted
 
 # So often must a project stand in the way before it is looked at ahead of the others.
 _PROMOTED_AFTER = 5
@@ -66,7 +67,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         )
 
     def _requirements(self, want: Wanted) -> Iterator[Req]:
-        if want.url and (not self.options.allow_urls or is_vcs(want.url)):
+        if want.url and (not self.options.allow_urls or not is_followed(want.url)):
             why = f"{want.text} is a direct URL"
             yield Req(want.project, text=want.text, url=want.url, impossible=why)
             return

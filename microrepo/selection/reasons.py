@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from microrepo.formats.direct_urls import is_followed, without_user
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
 from microrepo.selection.candidates import Release, View
 from microrepo.selection.facts import Blocked, Failure, Goal, Options
 from microrepo.selection.nodes import Choice, Information, Req
 from microrepo.selection.provider import Provider
-from microrepo.selection.wanted import Wanted, is_vcs, parse_version
+from microrepo.selection.wanted import Wanted, parse_version
 
 _MAX_VERSIONS = 15
 _MAX_UNFIT = 5
@@ -29,6 +31,9 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
         lines.extend(f"the constraint {project}{limit}" for limit in limits)
         lines.extend(_matches(view, project, (*specifiers, *limits)))
         blocked.extend(_blocked(view, project, (*specifiers, *limits)))
+    for requirement, _ in causes:
+        if requirement.url and not requirement.impossible:
+            lines.extend(_behind_url(view, requirement.project, requirement.url))
     lines.extend(_blocked_line(block) for block in blocked[:_MAX_BLOCKED])
     lines.extend(_chains(provider, goal, causes))
     return Failure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
@@ -36,16 +41,34 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
 
 def unmet_reasons(view: View, want: Wanted, limits: Iterable[str], options: Options) -> list[str]:
     """Explain why a single requirement has no match."""
-    if want.url and (not options.allow_urls or is_vcs(want.url)):
-        return [_direct_url(want.text)]
+    if want.url and (not options.allow_urls or not is_followed(want.url)):
+        return [_refused_url(want.text, want.url)]
     specifiers = tuple(text for text in (want.specifiers, *limits) if text)
-    lines = list(_matches(view, want.project, specifiers)) if not want.url else []
+    lines = list(
+        _behind_url(view, want.project, want.url)
+        if want.url
+        else _matches(view, want.project, specifiers)
+    )
     lines.extend(_blocked_line(b) for b in _blocked(view, want.project, specifiers)[:_MAX_BLOCKED])
     return lines or [f"nothing that {want.text} admits can be used"]
 
 
-def _direct_url(text: str) -> str:
-    return f"{text} is a direct URL, which no repository can provide (`allow_urls` fetches it)"
+def _refused_url(text: str, url: str | None) -> str:
+    if is_followed(url or ""):
+        return f"{text} is a direct URL, which no repository can provide (`allow_urls` fetches it)"
+    return f"{text} is a direct URL of a kind that is never followed: only http and https are"
+
+
+def _behind_url(view: View, project: NormalizedName, url: str) -> Iterator[str]:
+    """Say why what is behind a direct URL cannot be used."""
+    fact = view.facts.urls.get(url)
+    shown = without_user(url)
+    if isinstance(fact, str):
+        yield f"{shown}: {fact}"
+    elif fact is not None and canonicalize_name(fact.metadata.name) != project:
+        yield f"{shown}: is {fact.metadata.name}, not {project}"
+    elif fact is not None and view.environment.supports(fact.file) is None:
+        yield f"{shown}: does not suit {view.environment.name}"
 
 
 def _asked(causes: Iterable[Information]) -> dict[NormalizedName, tuple[str, ...]]:
@@ -63,7 +86,7 @@ def _asks(goal: Goal, requirement: Req, parent: object) -> str:
     if requirement.impossible:
         text = requirement.impossible
         if requirement.direct:
-            text = _direct_url(requirement.text)
+            text = _refused_url(requirement.text, requirement.url)
         return text if not isinstance(release, Release) else f"{text}; needed by {_named(release)}"
     if isinstance(release, Release):
         return f"{_named(release)} depends on {requirement.text}"

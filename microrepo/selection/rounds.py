@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.core_metadata import CoreMetadata
+from microrepo.formats.direct_urls import without_user
 from microrepo.formats.filenames import parse_wheel_name
 from microrepo.formats.requirements_txt import RequirementFile
 from microrepo.model import File, NormalizedName
@@ -184,7 +185,9 @@ def build_environment(environment: Environment) -> Environment:
 
 def requirement_goals(requirements: Iterable[str], origin: str = BARE) -> tuple[Goal, ...]:
     """Make a goal of each requirement: they need not agree with each other."""
-    return tuple(Goal(text, (text,), origin=origin) for text in dict.fromkeys(requirements))
+    return tuple(
+        Goal(without_user(text), (text,), origin=origin) for text in dict.fromkeys(requirements)
+    )
 
 
 def file_goal(name: str, file: RequirementFile) -> Goal:

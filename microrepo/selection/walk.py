@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
+from microrepo.formats.direct_urls import is_followed
 from microrepo.model import NormalizedName
 from microrepo.selection.candidates import Release, View
 from microrepo.selection.facts import Edge, Goal, MetadataNeed, Needs, Options
-from microrepo.selection.wanted import Wanted, is_vcs, wanted
+from microrepo.selection.wanted import Wanted, wanted
 
 Limits = Mapping[NormalizedName, frozenset[str]]
 
@@ -130,7 +131,7 @@ class _Walk:
 
     def _behind_url(self, want: Wanted, parent: str) -> Iterable[Release]:
         url = want.url or ""
-        if not self.options.allow_urls or is_vcs(url):
+        if not self.options.allow_urls or not is_followed(url):
             self.found.unmet.setdefault((want, parent))
         elif url not in self.view.facts.urls:
             self.found.urls.add(url)

@@ -9,10 +9,9 @@ from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from microrepo.formats.direct_urls import without_user
 from microrepo.formats.specifiers import parse_requirement, parse_specifiers
 from microrepo.model import NormalizedName
-
-_VCS_SCHEMES = ("git+", "hg+", "svn+", "bzr+")
 
 
 class Wanted:
@@ -29,6 +28,9 @@ class Wanted:
         self.marker: Marker | None = requirement.marker
         self.marker_text = str(requirement.marker) if requirement.marker else ""
         self.text = text.partition(";")[0].strip() if requirement.marker else text.strip()
+        if requirement.url:
+            extras = f"[{','.join(self.extras)}]" if self.extras else ""
+            self.text = without_user(f"{requirement.name}{extras} @ {requirement.url}")
 
 
 @lru_cache(maxsize=131072)
@@ -39,11 +41,6 @@ def wanted(text: str) -> Wanted:
         ValueError: it cannot be read.
     """
     return Wanted(text)
-
-
-def is_vcs(url: str) -> bool:
-    """Tell whether a direct URL names a version control system, which is never followed."""
-    return url.lower().startswith(_VCS_SCHEMES)
 
 
 @lru_cache(maxsize=131072)

@@ -274,6 +274,7 @@ _FOR_KEY: dict[str, st.SearchStrategy[Any]] = {
     "retries": st.integers(0, 100),
     "hook": st.lists(st.sampled_from(("notify", "--now", "é")), max_size=3),
     "hook_timeout_s": st.floats(0.01, 86_400),
+    "lock": st.none() | st.just("locks"),
     "change_list": st.none() | st.just("lists"),
     "metrics_file": st.none() | st.just("m.prom"),
 }
