@@ -242,7 +242,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         bool, Meta(description="Follow what kept sdists need to be built.")
     ] = False
     allow_urls: Annotated[
-        bool, Meta(description="Fetch requirements of the form `name @ URL`.")
+        bool,
+        Meta(
+            description="Fetch what requirements of the form `name @ URL` name, with the digest "
+            "behind the URL (`#sha256=...`). Without it they cannot be met. Version control is "
+            "never followed."
+        ),
     ] = False
     lock: Annotated[
         str | None,

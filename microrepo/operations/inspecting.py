@@ -190,7 +190,8 @@ class Explanation(Struct, frozen=True):
     """Why the files of a project are in or out.
 
     Attributes:
-        decisions: one per file that the source lists, newest release first.
+        decisions: one per file that the source lists, newest release first; then those behind
+            direct URLs.
         present: names of those that are on disk.
         requirers: per file name what required it.
         chains: per file name the ways from it to goals, see `tracing.trace`.
@@ -221,13 +222,16 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
     try:
         project, row = _find(state, config.repository, target)
         requirers = {file.filename: tuple(state.requirers(file.filename)) for file in project.files}
+        rows = tuple(state.files([project.name]))
+        unlisted = _behind_urls(state, project, rows)
+        requirers |= {name: tuple(state.requirers(name)) for name in unlisted}
         decisions = _decisions(project, policy)
         followed = next(iter(state.all_requirers()), None) is not None
         if any(requirers.values()) or (followed and project.name not in requested):
             decisions = _decisions_of_closure(project, policy, requirers)
+        decisions += tuple(Decision(f, True, Reason.REQUIRED, "") for f in unlisted.values())
         named = tuple(d for d in decisions if d.file.filename == target)
         is_index = not links_of(config, state, decides=False).files
-        rows = state.files([project.name])
         present = frozenset(file.filename for file in rows if file.present or is_index)
         chains = trace(state, [name for name, found in requirers.items() if found])
         if policy.budget_bytes is not None and row.complete:
@@ -235,6 +239,18 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
         return Explanation(project, row, named or decisions, present, requirers, chains)
     finally:
         state.close()
+
+
+def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dict[str, File]:
+    """Return the files that direct URLs lead to, which no source lists, by name."""
+    listed = {file.filename for file in project.files}
+    return {
+        row.filename: File(
+            row.filename, row.url, row.version, package_type_of(row.filename) or "", row.digests
+        )
+        for row in rows
+        if row.filename not in listed and state.requirers(row.filename)
+    }
 
 
 def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
