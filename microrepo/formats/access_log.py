@@ -78,23 +78,24 @@ def parse_hit(line: str) -> Hit | None:
     asked = _REQUEST.match(request)
     if asked is None:
         return None
-    filename = _filename_of(asked[2])
-    release = split_release(filename) if filename else None
-    if release is None:
+    found = _distribution_at(asked[2])
+    if found is None:
         return None
-    day = _day_of(minute, zone)
-    return Hit(day, canonicalize_name(release[0]), filename, client_of(agent or ""))
+    return Hit(_day_of(minute, zone), *found, client_of(agent or ""))
 
 
-def _filename_of(target: str) -> str:
+@lru_cache(maxsize=16_384)
+def _distribution_at(target: str) -> tuple[str, str] | None:
+    """Return project and file name of the distribution that a request is for."""
     try:
         path = urlsplit(target).path
     except ValueError:
-        return ""
+        return None
     name = unquote(path.rpartition("/")[2])
     if package_type_of(name) is None or unsafe_filename(name) is not None:
-        return ""
-    return name
+        return None
+    release = split_release(name)
+    return (canonicalize_name(release[0]), name) if release else None
 
 
 @lru_cache(maxsize=4096)
