@@ -16,6 +16,7 @@ from microrepo.errors import ConfigError
 from microrepo.operations.mirror_lines import Access, Lines
 from microrepo.operations.mirror_model import MirrorReport, Order, ReleaseReport
 from microrepo.operations.mirroring import mirror, named_environments
+from microrepo.transfer.starting import start_server
 
 
 def command_mirror(arguments: argparse.Namespace) -> int:
@@ -30,6 +31,7 @@ def command_mirror(arguments: argparse.Namespace) -> int:
         ask=terminal_ask(),
     )
     cache = arguments.hash_cache_file
+    start_server()  # before bars have threads, and before releases look for their logins
     with reporting(arguments) as reporter:
         lines = Lines(config, access, reporter)
         try:

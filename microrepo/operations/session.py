@@ -52,8 +52,9 @@ from microrepo.repositories.mishaps import disk_words
 from microrepo.repositories.opening import describe_sources, without_credentials
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import FileRow, State, explained_errors, open_state, read_state
-from microrepo.transfer.pool import WorkerPool, may_fork
+from microrepo.transfer.pool import WorkerPool
 from microrepo.transfer.progress import Reporter
+from microrepo.transfer.starting import may_fork
 from microrepo.transfer.tasks import WorkerSettings
 from microrepo.transfer.worker import lost
 

@@ -15,7 +15,6 @@ import os
 import pickle
 import queue
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -27,6 +26,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from microrepo.errors import TransferError
+from microrepo.transfer.starting import start_context
 from microrepo.transfer.tasks import WorkerSettings
 
 _log = logging.getLogger(__name__)
@@ -287,28 +287,6 @@ class WorkerPool(Executor):
         self._processes.clear()
         os.close(self._wake_in)
         os.close(self._wake_out)
-
-
-def may_fork() -> bool:
-    """Tell whether this process may be forked to make workers.
-
-    It may while it has one thread, and before it holds a lock or an open state: a worker made then
-    takes nothing along, starts at once, and shares its memory.
-    """
-    return sys.platform.startswith("linux") and threading.active_count() == 1
-
-
-def start_context() -> Any:
-    """Return how processes are started once this one holds locks and threads: never by fork.
-
-    The fork server imports the worker's modules once; each worker is then a cheap copy of it.
-    """
-    methods = multiprocessing.get_all_start_methods()
-    if "forkserver" not in methods:
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["microrepo.transfer.worker", "microrepo.transfer.pool"])
-    return context
 
 
 # --- in the worker process --------------------------------------------------------------------------

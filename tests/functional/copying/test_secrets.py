@@ -106,6 +106,27 @@ def test_no_trace_of_a_password(
     assert receiver.digests() == {file.filename: file.sha256 for file in files}
 
 
+def test_no_trace_of_a_password_of_a_mirror(
+    pile: Path, receiver: Receiver, run_microrepo: MicrorepoRunner, tmp_path: Path
+) -> None:
+    receiver.auth = ("user", SECRET)
+    receiver.latency_s = 0.3
+    env = {"MICROREPO_DESTINATION_USERNAME": "user", "MICROREPO_DESTINATION_PASSWORD": SECRET}
+    words: list[str | Path] = ["alpha", "1.1", "--source", pile]
+    words += ["--destination", receiver.upload_url, *FAST, "--log-file", tmp_path / "log"]
+    process = run_microrepo.start("mirror", *words, env=env)
+    wait_until(lambda: len(receiver.forms) > 0 or process.poll() is not None)
+    others = processes_of(run_microrepo).keys() - {process.pid}
+    assert others
+    for number in others:
+        assert not holds_secret(Path(f"/proc/{number}/environ").read_bytes())
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert not holds_secret(f"{out}{err}".encode())
+    assert seen_in_files(tmp_path) == []
+    assert len(receiver.forms) == 2
+
+
 def test_no_trace_of_a_password_of_the_source(
     files: list[BuiltFile], run_microrepo: MicrorepoRunner, tmp_path: Path
 ) -> None:
