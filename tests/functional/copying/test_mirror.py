@@ -345,6 +345,12 @@ def test_secrets_are_told_to_nobody(
             said = done.stdout + done.stderr + (tmp_path / "log").read_text()
             assert done.returncode == code, said
             assert password not in said
+    (tmp_path / "secret").write_text("right-one\n")
+    to = ["--destination", receiver.url, *flags, "--destination-username", "me"]
+    to += ["--destination-password-file", tmp_path / "secret"]
+    done = run_microrepo("mirror", "app", "2.0", *to)
+    assert (done.returncode, "present" in done.stdout) == (0, True)
+    (tmp_path / "secret").unlink()
     left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "log"]
     assert not [path for path in left if b"right-one" in path.read_bytes()]
 
