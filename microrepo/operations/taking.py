@@ -87,7 +87,7 @@ class Adoption:
         return repository
 
     def _skip(self, path: str, why: str) -> None:
-        self._session.report.failed.append(Failure(path, why))
+        self._session.report.failed.append(Failure(_shown(path), why))
 
     def _refusal(self, found: Survey) -> str:
         """Say why nothing can be taken; "" when it can."""
@@ -128,7 +128,7 @@ class Adoption:
         records = {name: self._records.project(name) for name in {one.project for one in fresh}}
         examined = list(threads.map(_Reader(session, self._layout, records), fresh))
         session.report.failed.extend(
-            Failure(one.candidate.path, one.problem) for one in examined if one.file is None
+            Failure(_shown(one.candidate.path), one.problem) for one in examined if one.file is None
         )
         sound = [one for one in examined if one.file is not None]
         chosen, conflicts = one_of_each(sound, self._is_target)
@@ -214,7 +214,9 @@ class Adoption:
             )
         except (MicrorepoError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else None
-            self._session.report.failed.append(Failure(source, f"not taken: {why or error}"))
+            self._session.report.failed.append(
+                Failure(_shown(source), f"not taken: {why or error}")
+            )
             return None
 
     def _count(self, arrived: Iterable[LocalFile], present: Mapping[str, LocalFile]) -> None:
@@ -309,6 +311,11 @@ class _Reader:
         found = examine(self._layout, one, self._listed.get((one.project, one.filename)))
         self._session.reporter.add_bytes(one.size_bytes)
         return found
+
+
+def _shown(path: str) -> str:
+    """Return a path for people: on one line, whatever characters it has."""
+    return path if path.isprintable() else repr(path)[1:-1]
 
 
 def _of(by_name: Mapping[str, Examined], action: Action) -> File:

@@ -68,16 +68,12 @@ def fetched(pypi: PyPIServer) -> list[str]:
 def is_taken_over(repo: Repository, pypi: PyPIServer, tree: Path, layout: str) -> None:
     """Adopt a whole tree, twice; refresh; nothing may have been fetched."""
     files = built_files(pypi.index)
-    planned = adopt(repo, tree, "--dry-run")
-    assert (planned["layout"], planned["linked"]) == (layout, len(files))
-    assert repo.names() == set()
     report = adopt(repo, tree, "--no-simple", "--no-server")
-    assert (report["linked"], report["copied"], report["failed"]) == (len(files), 0, [])
+    assert (report["layout"], report["linked"]) == (layout, len(files))
+    assert (report["copied"], report["failed"]) == (0, [])
     repo.holds(*files)
-    again = adopt(repo, tree)
+    again = adopt(repo, tree, "--no-simple", "--no-server")
     assert (again["linked"], again["already"]) == (0, len(files))
-    assert len(repo.do("list").stdout.split()) == len(files)
-    assert "sound       5 files" in repo.do("verify", "--deep").stdout
     before = repo.identity()
     pypi.reset()
     refreshed = repo.refresh_all(*ALL)
@@ -85,7 +81,40 @@ def is_taken_over(repo: Repository, pypi: PyPIServer, tree: Path, layout: str) -
     assert (refreshed.downloaded, refreshed.deleted, refreshed.conflicts) == (0, 0, ())
     assert repo.identity() == before
     repo.holds(*files)
-    assert repo.refresh_all(*ALL).projects == 0
+
+
+def test_what_is_taken_over_is_known_at_once(
+    repo: Repository, pypi: PyPIServer, filled: FakeIndex, tmp_path: Path
+) -> None:
+    """Planned first; then listed, verified, explained and served without a source."""
+    minirepo(tmp_path / "old", filled, pypi.url, built_files(filled))
+    planned = adopt(repo, tmp_path / "old", "--dry-run")
+    assert (planned["linked"], len(planned["plan"])) == (5, 5)
+    assert not repo.path.exists()
+    pypi.reset()
+    done = repo.do("adopt", tmp_path / "old", "--processes", "2", "--min-free-space", "0")
+    assert "recognised    minirepo (packages.json; " in done.stdout
+    assert len(repo.do("list").stdout.split()) == 5
+    assert "sound       5 files" in repo.do("verify", "--deep").stdout
+    assert "kept  dep-1.0-py3-none-any.whl" in repo.do("explain", "dep", *ALL).stdout
+    page = json.loads((repo.path / "simple" / "foo-bar" / "index.v1_json").read_bytes())
+    yanked = {file["filename"]: file["yanked"] for file in page["files"]}
+    assert yanked["foo_bar-2.0-py3-none-any.whl"] == "it broke"
+    assert pypi.paths() == []
+
+
+def test_names_that_nobody_can_use_are_told_on_one_line(repo: Repository, tmp_path: Path) -> None:
+    tree = tmp_path / "flat"
+    tree.mkdir()
+    good = build_wheel("good", "1.0")
+    good.write_to(tree)
+    (tree / "bad\n-1.0.tar.gz").write_bytes(good.content)
+    (tree / "dangling-1.0.whl").symlink_to("nowhere")
+    (tree / "loop").symlink_to(tree)
+    (tree / "link-1.0.tar.gz").symlink_to(tree)
+    report = adopt(repo, tree, "--no-simple", "--no-server", expect=3)
+    assert [failure["what"] for failure in report["failed"]] == [str(tree / r"bad\n-1.0.tar.gz")]
+    repo.holds(good)
 
 
 @pytest.mark.parametrize("documents", [True, False], ids=["json", "pages"])
