@@ -123,6 +123,8 @@ def _check_moment(text: str | None) -> None:
 
 
 def _check_purpose(config: Config) -> None:
+    if config.files_url and "@" in urlsplit(config.files_url).netloc:
+        raise ConfigError("$.files_url: a password in it would stand on every page; leave it out")
     if not (config.files or config.simple):
         raise ConfigError("$.files: without files and without `simple` there is nothing to do")
 

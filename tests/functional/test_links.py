@@ -231,6 +231,7 @@ def test_pages_do_not_publish_a_password(
     [
         (["--no-files", "--no-simple"], "nothing to do"),
         (["--files-url", "somewhere"], "$.files_url: 'somewhere' is no http(s) URL"),
+        (["--files-url", "https://a:b@f.example/"], "would stand on every page"),
         (["--no-files", "--source", "/srv"], "pages cannot link to a directory"),
     ],
 )

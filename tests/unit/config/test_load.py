@@ -20,7 +20,7 @@ from microrepo.config.load import (
     read_file,
     shown,
 )
-from microrepo.config.schema import KEYS
+from microrepo.config.schema import KEYS, SourceEntry
 from microrepo.errors import ConfigError
 
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -398,3 +398,19 @@ def test_wrong_setting(values: dict[str, object], words: str) -> None:
 )
 def test_date_that_is_taken(text: str) -> None:
     assert convert({"uploaded_before": text}, "x").uploaded_before == text
+
+
+def test_sources_in_a_variable() -> None:
+    table = '[{"url": "https://a:secret@m.example/simple/", "packages": ["x"]}, "pypi"]'
+    loaded = load(None, {}, {"MICROREPO_SOURCES": table})
+    assert loaded.config.sources == [
+        SourceEntry("https://a:secret@m.example/simple/", packages=["x"]),
+        "pypi",
+    ]
+    assert "secret" not in str(shown(loaded))
+    assert load(
+        None, {}, {"MICROREPO_SOURCES": "https://m.example/simple/, pypi"}
+    ).config.sources == [
+        "https://m.example/simple/",
+        "pypi",
+    ]
