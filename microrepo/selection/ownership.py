@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from packaging.utils import canonicalize_name
@@ -19,6 +19,10 @@ from microrepo.model import NormalizedName
 
 # Listed by source: name as displayed -> serial.
 Listed = dict[str, int | None]
+
+
+# Anything else would match no name, and so reserve nothing without a word.
+_NAME_OR_GLOB = re.compile(r"[A-Za-z0-9*?\[]([A-Za-z0-9._*?\[\]!-]*[A-Za-z0-9*?\]])?").fullmatch
 
 
 class Owner(Struct, frozen=True):
@@ -51,25 +55,39 @@ class Reservations:
     def owner(self, name: str) -> int | None:
         """Return the number of the first source that reserves a normalised name."""
         for number, matcher in self._matchers:
-            if matcher.fullmatch(name):
+            if matcher(name):
                 return number
         return None
 
 
-def _matcher(words: Sequence[str]) -> re.Pattern[str]:
-    pieces = []
+def _matcher(words: Sequence[str]) -> Callable[[str], object]:
+    """Return what tells whether a normalised name is one of those that words stand for."""
+    wholes: list[str] = []
+    # Looked for anywhere in the name, as in the lists of rules; each by itself, for its groups.
+    searches: list[Callable[[str], object]] = []
     for word in words:
         text = word.strip()
         if text.startswith("re:"):
-            pieces.append(f"(?:{text[3:]})")
+            searches.append(_compiled(text[3:], word).search)
+        elif not _NAME_OR_GLOB(text):
+            raise ConfigError(
+                f"$.sources: packages: {word!r} is no name, no glob and no `re:` pattern"
+            )
         elif any(char in text for char in "*?["):
-            pieces.append(fnmatch.translate(text.lower().replace("_", "-").replace(".", "-")))
+            wholes.append(fnmatch.translate(text.lower().replace("_", "-").replace(".", "-")))
         else:
-            pieces.append(re.escape(canonicalize_name(text)))
+            wholes.append(re.escape(canonicalize_name(text)))
+    whole = _compiled("|".join(wholes), str(words)).fullmatch
+    if not searches:
+        return whole
+    return lambda name: whole(name) or any(search(name) for search in searches)
+
+
+def _compiled(pattern: str, word: str) -> re.Pattern[str]:
     try:
-        return re.compile("|".join(pieces))
+        return re.compile(pattern)
     except re.error as error:
-        raise ConfigError(f"$.sources: {', '.join(words)}: no pattern: {error}") from error
+        raise ConfigError(f"$.sources: packages: {word!r}: no pattern: {error}") from error
 
 
 def owner_of(

@@ -30,7 +30,11 @@ NOBODY = Reservations([(), ()])
         ("Acme_*", "acme-tool", True),
         ("acme-*", "acme", False),
         ("re:acme-\\d+", "acme-12", True),
-        ("re:acme-\\d+", "acme-12x", False),
+        ("re:acme-\\d+$", "acme-12x", False),
+        ("re:^acme-", "acme-tool", True),
+        ("re:^acme-", "my-acme-tool", False),
+        ("re:acme", "my-acme-tool", True),
+        ("re:^(a)b\\1$", "aba", True),
         ("re:a|b", "b", True),
     ],
 )
@@ -42,8 +46,14 @@ def test_the_first_of_two_reservations_counts() -> None:
     assert Reservations([("b",), ("a*",), ("acme",)]).owner("acme") == 1
 
 
+@pytest.mark.parametrize("word", ["acme==1", "acme tool", "-r FILE", "acme-", "a<2", "acme/*"])
+def test_what_would_reserve_nothing_is_refused(word: str) -> None:
+    with pytest.raises(ConfigError, match="is no name, no glob"):
+        Reservations([(word,)])
+
+
 def test_a_pattern_that_cannot_be_read() -> None:
-    with pytest.raises(ConfigError, match=r"sources: re:\(: no pattern"):
+    with pytest.raises(ConfigError, match=r"packages: 're:\(': no pattern"):
         Reservations([("re:(",)])
 
 
