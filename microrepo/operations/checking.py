@@ -15,7 +15,7 @@ from microrepo.formats.core_metadata import CoreMetadata
 from microrepo.formats.direct_urls import parse_direct_url
 from microrepo.model import NormalizedName
 from microrepo.operations.direct_urls import held_url_file, is_behind
-from microrepo.operations.locking import write_locks
+from microrepo.operations.locking import warnings_of, write_locks
 from microrepo.operations.requirements import Requests
 from microrepo.operations.resolving import environments_of
 from microrepo.publish.links import links_of
@@ -32,6 +32,7 @@ from microrepo.selection.facts import (
     Resolution,
     UrlFile,
 )
+from microrepo.selection.locking import plan_locks
 from microrepo.selection.proof import SdistOnly, sdist_only
 from microrepo.selection.rounds import Closure, requirement_goals
 from microrepo.state import FileRow, State, read_state
@@ -183,12 +184,13 @@ def _with_locks(
             supply.answer(needs)
         return closure
 
-    warnings: list[str] = []
-    place = Path(config.lock or "")
-    written = write_locks(place, directory, state, goals, environments, close, warnings.append)
+    locks = plan_locks(goals, environments, close)
+    written = write_locks(Path(config.lock or ""), directory, state, locks)
     for path, why in written.errors:
         raise RepositoryError(path, why)
-    return msgspec.structs.replace(report, locks=written.paths, warnings=tuple(warnings))
+    unmet = {(missing.goal, missing.environment) for missing in report.missing}
+    warnings = tuple(warnings_of(locks, unmet))
+    return msgspec.structs.replace(report, locks=written.paths, warnings=warnings)
 
 
 def _unmet(failure: Failure) -> Unmet:

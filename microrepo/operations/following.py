@@ -9,7 +9,7 @@ from microrepo.model import File, NormalizedName
 from microrepo.operations.changes import Changes
 from microrepo.operations.checking import prove
 from microrepo.operations.direct_urls import chosen_files, needed_before, with_files
-from microrepo.operations.locking import write_locks
+from microrepo.operations.locking import warnings_of, write_locks
 from microrepo.operations.looking import look
 from microrepo.operations.report import Failure
 from microrepo.operations.resolving import (
@@ -24,6 +24,7 @@ from microrepo.operations.session import Session
 from microrepo.operations.waves import WAVE_PROJECTS
 from microrepo.selection.environments import Environment
 from microrepo.selection.facts import Candidates, Facts, Goal, Options, UrlFile
+from microrepo.selection.locking import plan_locks
 from microrepo.selection.proof import deny, sdist_only
 from microrepo.selection.rounds import Closure
 
@@ -141,15 +142,12 @@ def _lock(
             deny(facts, needs)
         return closure
 
-    written = write_locks(
-        Path(session.config.lock or ""),
-        session.directory,
-        session.state,
-        goals,
-        resolved.environments,
-        close,
-        session.warn,
-    )
+    locks = plan_locks(goals, resolved.environments, close)
+    unmet = {(failure.goal.name, failure.environment) for failure in resolved.failures}
+    for text in warnings_of(locks, unmet):
+        session.warn(text)
+    place = Path(session.config.lock or "")
+    written = write_locks(place, session.directory, session.state, locks)
     session.report.locks = list(written.paths)
     session.report.locks_changed = written.changed
     session.report.failed.extend(Failure(what, why) for what, why in written.errors)

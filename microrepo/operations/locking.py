@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,12 +17,11 @@ from microrepo.repositories.atomic import write_atomically
 from microrepo.repositories.contents import digest_file
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.selection.environments import Environment
-from microrepo.selection.facts import Goal, Pin, Resolution
-from microrepo.selection.locking import Close, LockedSet, Locks, plan_locks
+from microrepo.selection.facts import Pin, Resolution
+from microrepo.selection.locking import LockedSet, Locks
 from microrepo.state import FileRow, State
 
 _MARKERS = ("implementation_name", "platform_machine", "python_version", "sys_platform")
-Say = Callable[[str], None]
 
 
 class Written(Struct, frozen=True):
@@ -40,27 +39,16 @@ class Written(Struct, frozen=True):
 
 
 def write_locks(
-    lock_directory: Path,
-    directory: FlatDirectory,
-    state: State,
-    goals: Sequence[Goal],
-    environments: Sequence[Environment],
-    close: Close,
-    warn: Say,
+    lock_directory: Path, directory: FlatDirectory, state: State, locks: Locks
 ) -> Written:
-    """Lock each group for each environment, from files that are there.
+    """Write the lock files of sets all of whose files are there.
 
     Args:
         lock_directory: where the lock files go; made when it is missing.
         directory: what their paths lead to.
         state: knows sizes and digests.
-        goals: what was asked for.
-        environments: for which machines.
-        close: solves goals on the files that are there.
-        warn: told where bare requirements had to be locked apart, and of what is in no lock.
+        locks: the sets, see `selection.locking.plan_locks`.
     """
-    locks = plan_locks(goals, environments, close)
-    _warn(locks, warn)
     paths: list[str] = []
     errors: list[tuple[str, str]] = []
     changed = 0
@@ -78,17 +66,23 @@ def write_locks(
     return Written(tuple(paths), changed, tuple(errors))
 
 
-def _warn(locks: Locks, warn: Say) -> None:
+def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Iterator[str]:
+    """Say where bare requirements are locked apart, and what is in no lock.
+
+    Args:
+        locks: what was planned.
+        reported: goals and environments of which it was said already that they cannot be met.
+    """
     for apart in locks.apart:
         why = "; ".join(apart.reasons)
-        warn(
+        yield (
             f"lock: no set for {apart.environment} has all bare requirements, so each has a lock "
             f"file of its own ({why}); put those that belong together into a requirements file"
         )
     for failure in locks.unmet:
-        warn(
-            f"lock: {failure.goal.name} for {failure.environment} cannot be met, and is in no lock"
-        )
+        if (failure.goal.name, failure.environment) not in reported:
+            what = f"{failure.goal.name} for {failure.environment}"
+            yield f"lock: {what} cannot be met, and is in no lock"
 
 
 def _write(path: Path, body: bytes) -> bool:
