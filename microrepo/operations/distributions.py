@@ -75,6 +75,7 @@ class Distribution:
 
         Raises:
             MalformedResponse: the archive cannot be read.
+            OSError: the file cannot be read.
         """
         body = read_metadata(self.path, self.filename)
         fields = dict(form_fields(self.filename, body, Digests()))

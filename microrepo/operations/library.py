@@ -157,6 +157,7 @@ class Repository:
             ConfigError: nothing can be put here.
             AccessDenied: credentials are refused, or missing, when the repository is looked at.
             MalformedResponse: not a distribution.
+            OSError: the file cannot be read.
         """
         if not isinstance(distribution, Distribution):
             distribution = Distribution(distribution)
@@ -180,6 +181,13 @@ class Repository:
         """Announce a release without its files, where a server still has that (``submit``).
 
         PyPI and pypiserver have no use for it; devpi and older servers take it.
+
+        Raises:
+            ConfigError: nothing can be put here.
+            AccessDenied: credentials are refused when the repository is looked at.
+            Unavailable: no answer.
+            MalformedResponse: not a distribution.
+            OSError: the file cannot be read.
         """
         if not isinstance(distribution, Distribution):
             distribution = Distribution(distribution)

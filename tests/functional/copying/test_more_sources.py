@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import microrepo
 from tests.functional.copying.conftest import Copier, content
 from tests.functional.copying.test_real_servers import ROOT_LOGIN, with_login
 from tests.support.index import FakeIndex
@@ -89,4 +90,10 @@ def test_devpi_with_a_login_on_both_sides(
         assert copy(*words, *login, env=env).copied == len(content(pile))
         again = copy(*words, *login, env=env)
         assert (again.copied, again.totals.adopt) == (0, len(content(pile)))
+        wheel = pile / "alpha-1.0-py3-none-any.whl"
+        for url, known in ((first, ("root", PASSWORD)), (second, (USER, PASSWORD))):
+            with microrepo.Repository.open(url, known) as repository:
+                assert repository.register(wheel).status == "uploaded"
+                assert repository.upload(wheel).status == "present"
+                assert repository.releases("alpha") == ["1.0", "1.1", "2.0b1"]
     assert content(tmp_path / "served") == content(pile)
