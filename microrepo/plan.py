@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 
 import msgspec
 from msgspec import Struct
@@ -288,12 +289,31 @@ def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
     )
 
 
+def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
+    """Return how many present files `check_deletions` has to know of at most; None for all.
+
+    Of a repository of millions a few deletions are then allowed without counting it.
+    """
+    if limits.max_deletes_share is None:
+        return 0
+    bare = sum(not action.replaced for action in deletions)
+    if bare and not limits.max_deletes_share:
+        return None
+    enough = ceil(bare / limits.max_deletes_share) + 1 if bare else 0
+    return max(SHARE_COUNTS_ABOVE + 1, enough)
+
+
 def check_deletions(
     deletions: Sequence[Action], present_count: int, limits: Limits
 ) -> PlanRefused | None:
     """Say why so many deletions must not be carried out; None when they may.
 
     Only files that go without a replacement in the same run count.
+
+    Args:
+        deletions: what is to go.
+        present_count: files there are; `count_needed` says how far they have to be counted.
+        limits: what is allowed.
     """
     bare = sum(not action.replaced for action in deletions)
     allowed = limits.max_deletes

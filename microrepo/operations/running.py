@@ -18,7 +18,7 @@ from microrepo.operations.pruning import (
 )
 from microrepo.operations.session import Session
 from microrepo.operations.waves import WAVE_PROJECTS, Begun, Wave, WaveResult
-from microrepo.plan import check_deletions, totals_of
+from microrepo.plan import check_deletions, count_needed, totals_of
 
 
 class Run:
@@ -123,7 +123,9 @@ class Run:
         session = self.session
         report = session.report
         self._deletions.extend(self.wave.budget.deletions() if session.config.prune else ())
-        refused = check_deletions(self._deletions, session.count_held(), session.limits())
+        limits = session.limits()
+        count = session.count_held(count_needed(self._deletions, limits))
+        refused = check_deletions(self._deletions, count, limits)
         if refused is not None:
             report.refused = str(refused)
             return

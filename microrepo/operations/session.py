@@ -122,14 +122,14 @@ class Session:
         """Tell whether the repository has a file: its content, or where it is an index its link."""
         return row.present or not self.links.files
 
-    def count_held(self) -> int:
-        """Return how many files the repository has."""
+    def count_held(self, at_most: int | None = None) -> int:
+        """Return how many files the repository has; the counting may stop at some number."""
         state = self.state
-        return state.count_present() if self.links.files else state.count_recorded()
+        return state.count_present(at_most) if self.links.files else state.count_recorded(at_most)
 
     def scan(self) -> bool:
         """Look at the whole directory, unless it is too large for that; tell whether it was."""
-        if self.state.count_present() > SCAN_LIMIT:
+        if self.state.count_present(SCAN_LIMIT + 1) > SCAN_LIMIT:
             return False
         self._on_disk = self.directory.scan()
         return True

@@ -156,11 +156,14 @@ class Wave:
         totals = totals_of(plan)
         if not totals.download or (self._report.dry_run and not self._session.directory.exists()):
             return ""
+        limits = self._session.limits()
+        # Summing up millions of files for each wave would cost more than the wave.
+        there = 0 if limits.max_total_bytes is None else self._state.present_bytes()
         refused = check_space(
             totals.download_bytes,
-            self._state.present_bytes() + self._bytes_under_way,
+            there + self._bytes_under_way,
             self._session.directory.free_bytes() - self._bytes_under_way,
-            self._session.limits(),
+            limits,
         ) or check_inodes(
             inodes_needed(plan, with_pages=self._session.config.simple),
             self._session.directory.free_inodes(),

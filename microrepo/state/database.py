@@ -179,13 +179,18 @@ class State:
             )
         )
 
-    def count_present(self) -> int:
-        """Return the number of present files."""
-        return int(self._db.execute("SELECT count(*) FROM files WHERE present").fetchone()[0])
+    def count_present(self, at_most: int | None = None) -> int:
+        """Return the number of present files; the counting may stop at some number."""
+        return self._count("SELECT 1 FROM files WHERE present", at_most)
 
-    def count_recorded(self) -> int:
-        """Return the number of files that are present or listed."""
-        return int(self._db.execute("SELECT count(*) FROM files").fetchone()[0])
+    def count_recorded(self, at_most: int | None = None) -> int:
+        """Return the number of files that are present or listed; as above."""
+        return self._count("SELECT 1 FROM files", at_most)
+
+    def _count(self, query: str, at_most: int | None) -> int:
+        limit = -1 if at_most is None else at_most
+        row = self._db.execute(f"SELECT count(*) FROM ({query} LIMIT ?)", (limit,)).fetchone()
+        return int(row[0])
 
     def present_bytes(self) -> int:
         """Return the bytes of all present files."""

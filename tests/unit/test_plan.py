@@ -14,6 +14,7 @@ from microrepo.plan import (
     check_deletions,
     check_inodes,
     check_space,
+    count_needed,
     inodes_needed,
     make_plan,
     same_content,
@@ -305,6 +306,26 @@ def test_deletions(count: int, replaced: int, present: int, limits: Limits, refu
     deletions += [action(ActionKind.DELETE, replaced=True)] * replaced
     found = check_deletions(deletions, present, limits)
     assert isinstance(found, TooManyDeletions) is refused
+
+
+@pytest.mark.parametrize("present", [0, 99, 101, 150, 999, 1000, 1001, 20_000])
+@pytest.mark.parametrize("share", [None, 0.0, 0.01, 0.07, 0.5, 1.0])
+def test_the_guard_says_the_same_of_files_that_were_counted_as_far_as_needed(
+    present: int, share: float | None
+) -> None:
+    for bare in (0, 1, 2, 7, 10, 70, 75, 500, 501):
+        deletions = [action(ActionKind.DELETE)] * bare
+        limits = Limits(max_deletes=3 if share is None else None, max_deletes_share=share)
+        needed = count_needed(deletions, limits)
+        counted = present if needed is None else min(present, needed)
+        found = check_deletions(deletions, counted, limits)
+        assert str(found) == str(check_deletions(deletions, present, limits))
+
+
+def test_few_deletions_from_millions_of_files_are_allowed_without_counting_them() -> None:
+    deletions = [action(ActionKind.DELETE)] * 20
+    assert count_needed(deletions, Limits(max_deletes_share=0.5)) == SHARE_COUNTS_ABOVE + 1
+    assert count_needed(deletions, Limits(max_deletes_share=0.01)) == 2001
 
 
 def test_refused_deletions_say_how_to_allow_them() -> None:

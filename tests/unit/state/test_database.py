@@ -149,6 +149,8 @@ def test_counts_are_of_present_files(state: State) -> None:
     assert (state.count_present(), state.present_bytes()) == (0, 0)
     state.save_files([file_row("a"), file_row("b"), file_row("c", present=False)])
     assert (state.count_present(), state.present_bytes()) == (2, 20)
+    assert [state.count_present(at_most) for at_most in (0, 1, 2, 3)] == [0, 1, 2, 2]
+    assert [state.count_recorded(at_most) for at_most in (2, 3, 4)] == [2, 3, 3]
 
 
 def test_stats_of_present_files_in_the_order_of_their_names(state: State) -> None:
