@@ -11,7 +11,8 @@ from microrepo.cli import render
 from microrepo.cli.commands import load_settings
 from microrepo.config.sizes import format_size, parse_age_s
 from microrepo.operations.downloads import DownloadStats, counting, csv_lines, write_days
-from microrepo.operations.health import Health, health, prometheus_text, span
+from microrepo.operations.health import Health, health, span
+from microrepo.operations.metrics import prometheus_text
 
 
 def command_health(arguments: argparse.Namespace) -> int:

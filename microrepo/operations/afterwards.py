@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,11 +23,12 @@ from microrepo.config.schema import Config
 from microrepo.errors import MicrorepoError
 from microrepo.formats.times import shift
 from microrepo.operations.change_list import ListFiles, write_change_list
-from microrepo.operations.report import Failure, Report
+from microrepo.operations.exclusive import held_lock
+from microrepo.operations.report import Failure, Report, ReportBuilder
 from microrepo.repositories.atomic import write_atomically
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.repositories.mishaps import disk_words
-from microrepo.state import State
+from microrepo.state import State, open_state
 from microrepo.state.changes import ROOT_PLACE
 
 _log = logging.getLogger(__name__)
@@ -105,7 +106,8 @@ def _write_lists(
 
 
 def _write_metrics(config: Config, directory: FlatDirectory, state: State) -> None:
-    from microrepo.operations.health import examine, prometheus_text
+    from microrepo.operations.health import examine
+    from microrepo.operations.metrics import prometheus_text
     from microrepo.operations.session import now
 
     found = examine(state, directory, now(), float("inf"), with_pages=config.simple)
@@ -131,6 +133,42 @@ def _public_mode() -> int:
 
 
 # --- the hook -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def followed_by_hook(
+    config: Config, directory: FlatDirectory, report: ReportBuilder
+) -> Iterator[list[Ended]]:
+    """Run the hook once the lock is free; not after Ctrl-C, whose sender knows."""
+    ended: list[Ended] = []
+    try:
+        yield ended
+    except Exception:
+        _follow(config, directory, report, ended)
+        raise
+    _follow(config, directory, report, ended)
+
+
+def _follow(
+    config: Config, directory: FlatDirectory, report: ReportBuilder, ended: Sequence[Ended]
+) -> None:
+    if not config.hook or not ended:
+        return
+    failure = run_hook(config, ended[0], os.environ)
+    if failure:
+        _log.warning("%s", failure)
+        report.failed.append(Failure("hook", failure))
+    # If another run is at work by now, it goes on from where the lists were taken last.
+    with suppress(MicrorepoError, sqlite3.Error), held_lock(directory):
+        state, _ = open_state(directory.state_file)
+        try:
+            if failure:
+                final = report.build(report.seconds)
+                record_failure(config, directory, state, ended[0].run, final)
+            elif ended[0].lists is not None:
+                mark_taken(state, ended[0].run)
+        finally:
+            state.close()
 
 
 def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:

@@ -17,7 +17,8 @@ from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ProjectNotFound
 from microrepo.operations.copy_place import WorkingPlace
 from microrepo.operations.ends import Ends
-from microrepo.operations.session import held_lock, worker_settings
+from microrepo.operations.exclusive import held_lock
+from microrepo.operations.session import worker_settings
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.repositories.local import DirectoryCatalogue
 from microrepo.repositories.opening import open_source

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sqlite3
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from microrepo.client import Client, ClientSettings
 from microrepo.client.addresses import is_loopback, origin_of
@@ -29,26 +27,16 @@ from microrepo.config.sizes import parse_deletes, parse_size
 from microrepo.errors import (
     Cancelled,
     ConfigError,
-    Locked,
-    MicrorepoError,
-    RepositoryError,
     StateCorrupt,
 )
 from microrepo.formats.times import format_time
-from microrepo.operations.afterwards import (
-    Ended,
-    mark_taken,
-    note_kill,
-    record_failure,
-    run_hook,
-    write_outputs,
-)
+from microrepo.operations.afterwards import Ended, followed_by_hook, note_kill, write_outputs
+from microrepo.operations.exclusive import held_lock
 from microrepo.operations.owning import Sources
 from microrepo.operations.report import FAILED, INTERRUPTED, Failure, Report, ReportBuilder
 from microrepo.plan import Limits
 from microrepo.publish.links import links_of
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
-from microrepo.repositories.mishaps import disk_words
 from microrepo.repositories.opening import describe_sources, without_credentials
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import FileRow, State, explained_errors, open_state, read_state
@@ -233,7 +221,7 @@ def open_session(
     pool = None
     if workers and may_fork():
         pool = _make_pool(config, directory, reporter, fork=True)
-    with _followed_by_hook(config, directory, report) as ended, _ending(pool), held_lock(directory):
+    with followed_by_hook(config, directory, report) as ended, _ending(pool), held_lock(directory):
         state, warning = open_state(directory.state_file)
         try:
             session = Session(config, directory, state, reporter, report, pool, cancel)
@@ -271,42 +259,6 @@ def _unrecorded(session: Session) -> Iterator[Session]:
     finally:
         session.close()
         session.state.close()
-
-
-@contextmanager
-def _followed_by_hook(
-    config: Config, directory: FlatDirectory, report: ReportBuilder
-) -> Iterator[list[Ended]]:
-    """Run the hook once the lock is free; not after Ctrl-C, whose sender knows."""
-    ended: list[Ended] = []
-    try:
-        yield ended
-    except Exception:
-        _follow(config, directory, report, ended)
-        raise
-    _follow(config, directory, report, ended)
-
-
-def _follow(
-    config: Config, directory: FlatDirectory, report: ReportBuilder, ended: Sequence[Ended]
-) -> None:
-    if not config.hook or not ended:
-        return
-    failure = run_hook(config, ended[0], os.environ)
-    if failure:
-        _log.warning("%s", failure)
-        report.failed.append(Failure("hook", failure))
-    # If another run is at work by now, it goes on from where the lists were taken last.
-    with suppress(MicrorepoError, sqlite3.Error), held_lock(directory):
-        state, _ = open_state(directory.state_file)
-        try:
-            if failure:
-                final = report.build(report.seconds)
-                record_failure(config, directory, state, ended[0].run, final)
-            elif ended[0].lists is not None:
-                mark_taken(state, ended[0].run)
-        finally:
-            state.close()
 
 
 def _recorded(session: Session, ended: list[Ended]) -> Iterator[Session]:
@@ -360,39 +312,6 @@ def _record(session: Session, code: int | None) -> Report:
         state.end_run(session.run, now(), final.exit_code, text)
         state.delete_meta("running")
     return final
-
-
-@contextmanager
-def held_lock(directory: FlatDirectory) -> Iterator[None]:
-    """Hold a directory's lock.
-
-    Raises:
-        Locked: another run holds it.
-        RepositoryError: it cannot be locked.
-    """
-    lock = FileLock(directory.lock_file, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Locked(directory.path, _holder(directory)) from None
-    except OSError as error:
-        raise RepositoryError(directory.path, f"cannot be locked: {disk_words(error)}") from error
-    holder = directory.control / "lock.holder"
-    with suppress(OSError):
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder(directory: FlatDirectory) -> str:
-    try:
-        return (directory.control / "lock.holder").read_text(encoding="utf-8")[:100]
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _state_for_reading(directory: FlatDirectory) -> State:
