@@ -158,6 +158,8 @@ def _follow(
     if failure:
         _log.warning("%s", failure)
         report.failed.append(Failure("hook", failure))
+    elif ended[0].lists is None:
+        return
     # If another run is at work by now, it goes on from where the lists were taken last.
     with suppress(MicrorepoError, sqlite3.Error), held_lock(directory):
         state, _ = open_state(directory.state_file)
