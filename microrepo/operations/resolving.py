@@ -173,7 +173,8 @@ def _resolve_once(
 
 
 def _report(session: Session, resolved: Resolved) -> None:
-    _report_failures(session, resolved.failures, set(resolved.gone))
+    unread = {failure.what for failure in session.report.failed}
+    _report_failures(session, resolved.failures, {*resolved.gone, *unread})
     for resolution in resolved.resolutions:
         for note in resolution.notes:
             session.report.notes.append(f"{resolution.environment}: {note}")
@@ -191,13 +192,11 @@ def _timed_step(session: Session, closure: Closure) -> Needs:
     return needs
 
 
-def _report_failures(
-    session: Session, failures: Sequence[GoalFailure], gone: set[NormalizedName]
-) -> None:
+def _report_failures(session: Session, failures: Sequence[GoalFailure], told: set[str]) -> None:
     for failure in failures:
         names = {canonicalize_name(parse_requirement(r).name) for r in failure.goal.requirements}
-        if names <= gone:
-            continue  # said already: there is no such project
+        if names <= told:
+            continue  # said already: there is no such project, or it could not be asked for
         why = "; ".join(failure.reasons)
         if failure.rules:
             why += f" (left out by: {', '.join(failure.rules)})"

@@ -221,6 +221,17 @@ def test_dependencies_across_sources(
     both.holds(tool, public["flask"], private["shared"])
 
 
+def test_a_goal_that_cannot_be_asked_for_is_told_once(
+    both: Repository, inner: PyPIServer, pypi: PyPIServer
+) -> None:
+    inner.close()
+    both.settings = tuple(word for word in PLAIN if word != "--no-dependencies")
+    report = both.refresh("flask", "--retries", "0", expect=3)
+    (failure,) = report.failed
+    assert failure.why.startswith("not asked for, since ")
+    assert pypi.requests == []
+
+
 def test_each_source_gets_its_own_password_alone(
     both: Repository, inner: PyPIServer, pypi: PyPIServer, private: dict[str, BuiltFile]
 ) -> None:
