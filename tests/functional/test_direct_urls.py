@@ -82,6 +82,21 @@ def test_what_is_behind_a_url_comes_with_its_needs(
     assert f"far @ {url} of app==1.0 <- app" in said
 
 
+@pytest.mark.parametrize("mode", ["latest", "all"])
+def test_every_mode_follows_urls(
+    repo: Repository, publish: Publish, place: Place, mode: str
+) -> None:
+    far = build_wheel("far", "1.0", requires_dist=["lib"])
+    app, lib = publish("app", "1.0", f"far[x] @ {place(far)}"), publish("lib", "1.0")
+    planned = repo.refresh("app", "--resolve", mode, "--dry-run")
+    assert {action.filename for action in planned.plan} == {
+        *(file.filename for file in (app, far, lib))
+    }
+    assert repo.names() == set()
+    assert repo.refresh("app", "--resolve", mode).failed == ()
+    repo.holds(app, far, lib)
+
+
 def test_a_second_run_asks_for_nothing_and_changes_nothing(
     repo: Repository, pypi: PyPIServer, publish: Publish, place: Place
 ) -> None:
