@@ -270,3 +270,23 @@ def test_what_needs_a_url_installs_from_its_lock(
     assert pip.run("-c", show).stdout == "1.0 1.0\n"
     uv.uv("pip", "sync", "--offline", "--no-index", "--preview-features", "pylock", lock)
     assert uv.run("-c", show).stdout == "1.0 1.0\n"
+
+
+def test_what_a_goal_had_behind_a_url_stays_until_it_is_met_again(
+    repo: Repository, publish: Publish, place: Place, tmp_path: Path
+) -> None:
+    far = build_wheel("far", "1.0")
+    app, other = publish("app", "1.0", f"far @ {place(far)}"), publish("other", "1.0")
+    listed = publish("far", "2.0")
+    config = tmp_path / "config.json"
+    settings: dict[str, Any] = {"repository": str(repo.path), "source": repo.source}
+    settings |= {"allow_urls": True, "min_free_space": 0, "processes": 2, "server": False}
+    settings |= {"simple": False, "packages": ["app", "other"]}
+    config.write_text(json.dumps(settings))
+    repo.run("refresh", "--config", config)
+    repo.holds(app, far, other)
+    settings |= {"exclude": ["app==1.0"], "packages": ["app", "other", "far"]}
+    config.write_text(json.dumps(settings))
+    for _ in range(2):
+        repo.run("refresh", "--config", config, expect=3)
+        assert {far.filename, listed.filename, other.filename} <= repo.names()
