@@ -8,6 +8,7 @@ whatever is out of the ordinary (no answer, a status to retry) goes on through u
 from __future__ import annotations
 
 import ssl
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -99,6 +100,8 @@ class Line:
         self._timeout_s = timeout_s
         self._context = context
         self._idle: deque[HTTPConnection] = deque()
+        # A client that nobody closed leaves no open socket behind.
+        weakref.finalize(self, _close_all, self._idle)
 
     def get(self, target: str, headers: Mapping[str, str], *, decode: bool) -> BaseHTTPResponse:
         """Send a GET; return the answer with its body unread.
@@ -132,8 +135,7 @@ class Line:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def _open(self) -> HTTPConnection:
         connection: HTTPConnection
@@ -145,6 +147,11 @@ class Line:
             )
         connection.response_class = DirectResponse
         return connection
+
+
+def _close_all(connections: deque[HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 class _Decoding(urllib3.HTTPResponse):

@@ -446,7 +446,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         bool, Meta(description="Allow plain http to other hosts than this one.")
     ] = False
     require_digests: Annotated[
-        bool, Meta(description="Leave out files for which the source announces no digest.")
+        bool,
+        Meta(
+            description="Leave out files for which the source announces no digest. A directory of "
+            "this machine needs none."
+        ),
     ] = True
     change_list: Annotated[
         str | None,

@@ -196,7 +196,8 @@ def check_file(
         return of_name
     if file.yanked and not (policy.yanked or pinned):
         return Reason.YANKED, file.yanked_reason or "no reason given"
-    if policy.require_digests and file.digests == Digests():
+    # What lies in a directory of this machine is read from it, not from a network in between.
+    if policy.require_digests and file.digests == Digests() and not file.url.startswith("file:"):
         return Reason.NO_DIGEST, "see `require_digests`"
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
         return Reason.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"

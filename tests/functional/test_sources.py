@@ -254,7 +254,7 @@ def test_a_directory_before_an_index(
     ours = build_wheel("flask", "0.1")
     ours.write_to(drop)
     both.source = sources(str(drop), pypi.url)
-    both.settings = (*PLAIN, "--no-require-digests")
+    both.settings = PLAIN
     both.refresh("flask", "shared")
     both.holds(ours, public["shared"])
 

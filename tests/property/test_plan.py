@@ -176,7 +176,8 @@ def test_stricter_limits_never_allow_more_deletions(
     assert refusals == sorted(refusals, reverse=True)
 
 
-@pytest.mark.parametrize("kind", ActionKind)
+# An index without files has a plan of its own, which compares nothing with a disk.
+@pytest.mark.parametrize("kind", [kind for kind in ActionKind if kind is not ActionKind.INDEX])
 def test_the_laws_are_about_something(kind: ActionKind) -> None:
     """What the laws are tried on reaches every kind of action."""
     quickly = settings(phases=[Phase.generate], max_examples=1000)

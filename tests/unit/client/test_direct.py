@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -165,6 +167,14 @@ def test_a_connection_that_the_server_closed_costs_nothing(server: CountingServe
     assert client.get(f"{server.url}/2").body == BODY
     assert server.paths == ["/1", "/2", "/2"]
     client.close()
+
+
+def test_a_forgotten_client_leaves_no_open_socket(server: CountingServer) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        Client(ClientSettings()).get(f"{server.url}/1")
+        gc.collect()
+    assert not [warning for warning in seen if warning.category is ResourceWarning]
 
 
 def test_a_body_that_breaks_off_is_noticed(server: CountingServer, client: Client) -> None:

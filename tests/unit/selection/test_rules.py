@@ -173,6 +173,9 @@ def verdict(file: File, /, pinned: bool = False, **rules: Any) -> Reason | None:
         pytest.param(
             wheel(digests=Digests()), {"require_digests": False}, None, id="digests not needed"
         ),
+        pytest.param(
+            wheel(digests=Digests(), url="file:///srv/x.whl"), {}, None, id="of this machine"
+        ),
         pytest.param(wheel(digests=Digests(md5="a" * 32)), {}, None, id="md5 is a digest"),
         pytest.param(WHEEL, {"max_file_bytes": 1000}, None, id="as large as allowed"),
         pytest.param(WHEEL, {"max_file_bytes": 999}, Reason.TOO_LARGE, id="too large"),
