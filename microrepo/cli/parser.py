@@ -39,6 +39,7 @@ _BOOLEAN_KEYS = frozenset(
         "prune",
         "simple",
         "server",
+        "browse",
         "allow_http",
         "require_digests",
         "file_host_fallback",
@@ -318,7 +319,7 @@ def _add_targets(commands: Any) -> None:
 def _add_serving(commands: Any) -> None:
     about = "write the static simple/ index anew, also beside files that microrepo did not fetch"
     index = _command(commands, "index", about, module="serving")
-    add_config_flags(index, only=("repository", "processes", "server", *_AFTER_A_RUN))
+    add_config_flags(index, only=("repository", "processes", "server", "browse", *_AFTER_A_RUN))
     serve = _command(commands, "serve", "serve the repository over HTTP", module="serving")
     serve.add_argument("--host", default="127.0.0.1", help="address (default: this machine only)")
     serve.add_argument("--port", type=int, default=8080, help="port, 0 for any (8080)")

@@ -346,6 +346,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     server: Annotated[
         bool, Meta(description="Put `server.py`, the one-file server, beside the files.")
     ] = True
+    browse: Annotated[
+        bool,
+        Meta(
+            description="Keep `browse/`, pages for people that work from a disk and any web server. "
+            "Needs `simple`; `server.py` shows such pages without."
+        ),
+    ] = False
     files: Annotated[
         bool,
         Meta(

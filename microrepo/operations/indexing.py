@@ -15,6 +15,7 @@ from microrepo.operations.publishing import (
     in_batches,
     open_publisher,
     warn_of_waiting,
+    with_browse,
     writing_pages,
 )
 from microrepo.operations.report import DONE, FAILED, INCOMPLETE, Failure
@@ -126,7 +127,7 @@ class _Rebuild:
         with writing_pages(session):
             publisher.publish(in_batches(sorted(names)), absent=absent)
             publisher.finish(rebuild=True)
-        self.published = publisher.report()
+        self.published = with_browse(session, publisher.report(), rebuild=True)
         warn_of_waiting(session, self.published)
 
     def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:

@@ -8,10 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
 from microrepo.operations.session import Session
 from microrepo.publish import server
+from microrepo.publish.browse import START_PAGE, update_browse
 from microrepo.publish.links import remember_links
 from microrepo.publish.listings import ROOT_JSON
 from microrepo.publish.tree import Publisher, PublishReport, put_server
@@ -77,9 +80,41 @@ def publish_changes(
         # The run may be killed before they go, and the next one may want to keep them.
         with session.state.transaction():
             session.state.publication.mark(names)
-    report = publisher.report()
+    report = with_browse(session, publisher.report())
     warn_of_waiting(session, report)
     return report
+
+
+def with_browse(session: Session, report: PublishReport, *, rebuild: bool = False) -> PublishReport:
+    """Let the pages for people follow the index, where they are kept; return what was done in all.
+
+    Args:
+        session: the run.
+        report: what was done to the index.
+        rebuild: trust nothing that is remembered of them.
+
+    Raises:
+        RepositoryError: a page cannot be written.
+    """
+    directory = session.directory
+    if not session.config.browse:
+        if (directory.path / START_PAGE).exists():
+            session.warn(
+                "browse/ is there and no longer kept up to date: set `browse`, or remove it"
+            )
+        return report
+    with writing_pages(session):
+        done = update_browse(directory.path, directory.control, rebuild=rebuild)
+    if done.too_many:
+        session.warn(
+            f"browse/ is not written: {done.too_many:,} projects are too many for one page; "
+            "`server.py` shows them"
+        )
+    if done.pages:
+        with session.state.transaction():
+            for place in (*(f"simple/{name}/" for name in done.changed), ROOT_PLACE):
+                session.state.changes.note(session.run, place)
+    return msgspec.structs.replace(report, pages=report.pages + done.pages)
 
 
 def _without_tree(session: Session) -> PublishReport:
@@ -92,6 +127,8 @@ def _without_tree(session: Session) -> PublishReport:
     if writer.written:
         with session.state.transaction():
             session.state.changes.note(session.run, ROOT_PLACE)
+    if session.config.browse:
+        session.warn("`browse` is on, but its pages are made from `simple`, which is off")
     if (directory.path / ROOT_JSON).exists():
         session.warn(
             "`simple` is off, but simple/ is still there from an earlier run and is no longer kept "

@@ -88,6 +88,11 @@ server {{
     # Mirrors that look for files below /packages/ find them there too.
     location ~ ^/packages/[^/.][^/]*$ {{ rewrite ^/packages(/.*)$ $1 last; }}
 
+    # Pages for people, where the repository keeps them (`browse`).
+    location ^~ /browse/ {{ types {{ }} default_type text/html; index index.html;
+        {document_headers}
+        location ~ /\\. {{ return 404; }}
+    }}
     location = / {{ return 302 simple/; }}
     # Nothing else: no hidden names, no state.
     location / {{ return 404; }}

@@ -695,6 +695,8 @@ const narrow = () => {
     shown += !row.hidden;
   }
   area.querySelector(".count").textContent = shown === 1 ? "1 project" : shown + " projects";
+  const letters = area.querySelector(".letters");
+  if (letters) letters.hidden = words.length > 0;
 };
 const load = async () => {
   const mine = ++asked, reply = await fetch("./?q=" + encodeURIComponent(box.value));
@@ -707,6 +709,21 @@ if (area) box.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(load, 120);
 });
+// An exported page learns here what a server would have told it: what is sought, and where it lies.
+const root = document.body.dataset.root;
+if (root) {
+  const sought = new URLSearchParams(location.search).get("q"), home = new URL(root, location.href);
+  box.form.hidden = false;
+  if (area && sought) { box.value = sought; narrow(); }
+  const near = home.protocol !== "http:" || /^(localhost|127\\..*|\\[::1\\])$/.test(home.hostname);
+  for (const block of document.querySelectorAll(".copy")) {
+    let text = block.textContent.split("https://ADDRESS/").join(home.href);
+    if (!near) text = text.replace(/^pip install/, "$& --trusted-host " + home.host)
+      .replace(/^\\[global\\]/, "$&\\ntrusted-host = " + home.host)
+      .replace(/^PIP_INDEX_URL/, "PIP_TRUSTED_HOST=" + home.host + "\\n$&");
+    block.textContent = text;
+  }
+}
 addEventListener("keydown", event => {
   if (event.key === "/" && !/INPUT|TEXTAREA/.test(document.activeElement.tagName)) {
     event.preventDefault();
@@ -743,10 +760,28 @@ def _source_hash(text: str) -> str:
     return f"'sha256-{digest.decode('ascii')}'"
 
 
+_SOURCES = f"style-src {_source_hash(_STYLE)}; script-src {_source_hash(_SCRIPT)}; img-src data:"
 CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src {_source_hash(_STYLE)}; script-src {_source_hash(_SCRIPT)}; "
-    "img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; {_SOURCES}; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_EXPORT_POLICY = f"default-src 'none'; {_SOURCES}; base-uri 'none'"
+
+
+class Site(NamedTuple):
+    """How pages for people lead on: as a server answers them, or as files.
+
+    ``leaf`` ends the address of each page; ``files`` leads from the start page to the flat
+    directory. Exported pages lie in a directory of their own and name no host and no age.
+    """
+
+    leaf: str = ""
+    files: str = ""
+
+
+SERVED, EXPORTED = Site(), Site("index.html", "../")
+# The script of an exported page puts the real address here.
+EXPORTED_URL = "https://ADDRESS/"
 
 
 class Totals(NamedTuple):
@@ -783,6 +818,7 @@ class HomeView(NamedTuple):
     query: str = ""
     letter: str = ""
     page: int = 1
+    site: Site = SERVED
 
 
 class ProjectView(NamedTuple):
@@ -794,6 +830,7 @@ class ProjectView(NamedTuple):
     info: ProjectInfo
     version: str
     known: Callable[[str], bool]
+    site: Site = SERVED
 
 
 class ClientSettings(NamedTuple):
@@ -855,7 +892,8 @@ def _count(number: int, noun: str) -> str:
 
 def _time_element(epoch_s: float, now_s: float) -> str:
     stamp = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(epoch_s))
-    return f'<time datetime="{stamp[:10]}" title="{stamp}">{format_age(now_s - epoch_s)}</time>'
+    said = format_age(now_s - epoch_s) if now_s else stamp[:10]
+    return f'<time datetime="{stamp[:10]}" title="{stamp}">{said}</time>'
 
 
 _PYTHON_TAG = re.compile(r"(cp|pp|py|ip|jy)(\d)_?(\d*)(t?)")
@@ -928,18 +966,22 @@ def file_kind(filename: str) -> str:
     return system if system in {"Linux", "macOS", "Windows"} else "Other"
 
 
-def _html_page(title: str, body: str, home: str, query: str = "") -> bytes:
+def _html_page(title: str, body: str, home: str, query: str = "", site: Site = SERVED) -> bytes:
+    policy, root, hidden = "", "", ""
+    if site.leaf:
+        policy = f'<meta http-equiv="Content-Security-Policy" content="{_EXPORT_POLICY}">'
+        root, hidden = f' data-root="{home}{site.files}"', " hidden"
     return _html_bytes(f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{_escape(title)}</title>
+<html lang="en"><head><meta charset="utf-8">{policy}<title>{_escape(title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:image/svg+xml,{_ICON}"><style>{_STYLE}</style></head><body>
+<link rel="icon" href="data:image/svg+xml,{_ICON}"><style>{_STYLE}</style></head><body{root}>
 <a class="skip" href="#main">Skip to content</a>
-<header class="top"><div class="wrap"><a class="brand" href="{home}">{_LOGO}<span>microrepo</span></a>
-<form role="search" action="{home}"><input type="search" id="q" name="q" value="{_escape(query)}"
+<header class="top"><div class="wrap"><a class="brand" href="{home}{site.leaf}">{_LOGO}<span>microrepo</span></a>
+<form role="search" action="{home}{site.leaf}"{hidden}><input type="search" id="q" name="q" value="{_escape(query)}"
 placeholder="Find a project" aria-label="Find a project" autocomplete="off" spellcheck="false">
 <button>Search</button></form></div></header>
 <main class="wrap" id="main">{body}</main>
-<footer><div class="wrap">The index for pip and uv is at <a href="{home}simple/">simple/</a>.</div></footer>
+<footer><div class="wrap">The index for pip and uv is at <a href="{home}{site.files}simple/{site.leaf}">simple/</a>.</div></footer>
 <script>{_SCRIPT}</script></body></html>
 """)
 
@@ -962,12 +1004,15 @@ def render_home(view: HomeView) -> bytes:
     )
     found = _render_results(view)
     columns = f'<div class="cols"><div>{found}</div><aside>{side}</aside></div>' if side else found
-    title, lead = f"Python packages on {host}", "Install them with pip, uv or any other client."
+    title, lead = "Python packages", "Install them with pip, uv or any other client."
+    if not view.site.leaf:
+        title += f" on {host}"
     if searching:
         title = f"Projects matching {view.query}" if view.query else "Projects by name"
         lead = f"Python packages on {host}"
     heading = f'<h1>{_escape(title)}</h1><p class="lead">{_escape(lead)}</p>'
-    return _html_page(title, heading + intro + columns, "./", view.query)
+    home = "" if view.site.leaf else "./"
+    return _html_page(title, heading + intro + columns, home, view.query, view.site)
 
 
 def _render_tiles(view: HomeView) -> str:
@@ -1003,16 +1048,19 @@ def _render_usage(url: str) -> str:
 
 
 def _render_kinds(totals: Totals) -> str:
-    start, bars, legend = 0.0, [], []
+    start, bars, legend, said = 0.0, [], [], []
     for number, (label, files, size) in enumerate(totals.kinds[:6]):
         width = 100 * size / max(totals.total_bytes, 1)
         place = f'x="{start:.2f}" width="{max(width - 0.3, 0.2):.2f}" height="10"'
-        bars.append(f'<rect class="k{number}" {place}/>')
-        dot = f'<svg viewBox="0 0 10 10"><circle class="k{number}" cx="5" cy="5" r="5"/></svg>'
+        share = f"{label} {format_bytes(size)} in {_count(files, 'file')}"
+        said.append(share)
+        bars.append(f'<rect class="k{number}" {place}><title>{share}</title></rect>')
+        dot = f'<svg viewBox="0 0 10 10" aria-hidden="true"><circle class="k{number}" cx="5" cy="5" r="5"/></svg>'
         amount = f'<span class="soft" title="{_count(files, "file")}">{format_bytes(size)}</span>'
         legend.append(f"<span>{dot}{label}</span>{amount}")
         start += width
-    box = 'class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"'
+    named = f'role="img" aria-label="Bytes by kind: {", ".join(said)}"'
+    box = f'class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" {named}'
     return _card("What it holds", f"<svg {box}>{''.join(bars)}</svg>{_list(legend, 'legend')}")
 
 
@@ -1022,20 +1070,29 @@ def _render_recent(view: HomeView) -> str:
         parsed = parse_filename(filename)
         if parsed:
             label = _escape(f"{parsed.name} {parsed.version}")
-            url = f"project/{quote(parsed.name)}/?version={quote(parsed.version)}"
+            url = f"project/{quote(parsed.name)}/{_release_link(parsed.version, view.site)}"
             age = _time_element(uploaded_s, view.now_s)
             rows.setdefault(label, f'<a href="{url}">{label}</a><span class="soft">{age}</span>')
     return _card("Newest uploads", _list(list(rows.values())[:8], "recent"))
 
 
+def _release_link(version: str, site: Site) -> str:
+    """Return what follows a project's address to show one release: all are on an exported page."""
+    return f"{site.leaf}#r-{quote(version)}" if site.leaf else f"?version={quote(version)}"
+
+
 def _render_results(view: HomeView) -> str:
     complete = not (view.query or view.letter) and view.matches == len(view.cards)
-    rows = []
+    rows, letter = [], ""
     for card in view.cards:
+        place = ""
+        if view.site.leaf and initial_of(card.name) != letter:
+            letter = initial_of(card.name)
+            place = f' id="l-{letter}"'
         version = f" <span>{_escape(card.version)}</span>" if card.version else ""
         summary = f"<p>{_escape(card.summary)}</p>" if card.summary else ""
         rows.append(
-            f'<li><a href="project/{quote(card.name)}/"><b>{_escape(card.name)}</b>{version}{summary}</a></li>'
+            f'<li{place}><a href="project/{quote(card.name)}/{view.site.leaf}"><b>{_escape(card.name)}</b>{version}{summary}</a></li>'
         )
     listing = (
         f'<ul class="plain projects">{"".join(rows)}</ul>'
@@ -1055,10 +1112,11 @@ def _render_results(view: HomeView) -> str:
 def _render_letters(view: HomeView) -> str:
     if view.query or len(view.letters) < 2 or (view.matches <= PAGE_SIZE and not view.letter):
         return ""
-    links = [f'<a href="./"{_current(not view.letter)}>All</a>']
+    links = [f'<a href="./"{_current(not view.letter)}>All</a>'] if not view.site.leaf else []
     for letter in view.letters:
         label = "0-9" if letter == "0" else letter.upper()
-        links.append(f'<a href="./?letter={letter}"{_current(letter == view.letter)}>{label}</a>')
+        url = f"#l-{letter}" if view.site.leaf else f"./?letter={letter}"
+        links.append(f'<a href="{url}"{_current(letter == view.letter)}>{label}</a>')
     return f'<nav class="letters" aria-label="First letter">{"".join(links)}</nav>'
 
 
@@ -1068,7 +1126,7 @@ def _current(is_current: bool) -> str:
 
 def _render_pager(view: HomeView) -> str:
     pages = -(-view.matches // PAGE_SIZE)
-    if pages < 2:
+    if pages < 2 or view.site.leaf:
         return ""
     chosen = (
         f"q={quote(view.query)}&amp;"
@@ -1101,24 +1159,32 @@ def latest_version(page: ProjectPage) -> str:
 def render_project(view: ProjectView) -> bytes:
     """Render a project's page for people, with the files of one of its releases."""
     name, wanted = normalize_name(view.page.name), version_key(view.version)
-    files = [entry for entry in sort_files(view.page.files) if version_key(entry.release) == wanted]
+    ordered = sort_files(view.page.files)
+    files = [entry for entry in ordered if version_key(entry.release) == wanted]
     newest = wanted == version_key(latest_version(view.page))
     pinned = "" if newest else f"=={view.version}"
     command = f"{client_settings(view.url).pip_command} {name}{pinned}"
     text = view.info.description.strip()
     description = f'<pre class="description">{_escape(text)}</pre>' if text else ""
-    main = _card("Install", f'<pre class="copy">{_escape(command)}</pre>') + _render_files(files)
+    main = _card("Install", f'<pre class="copy">{_escape(command)}</pre>')
+    main += _render_files(files, view)
+    text_card = _card("Description", description)
+    if view.site.leaf:
+        text_card += _render_others(ordered, view)
     side = _render_releases(view) + _render_facts(view, files)
     body = (
         f'<h1>{_escape(name)} <span class="soft">{_escape(view.version)}</span></h1>'
         f'<p class="lead">{_escape(view.info.summary)}</p>{_render_notes(view, files)}'
-        f'<div class="cols"><div>{main}{_card("Description", description)}</div><aside>{side}</aside></div>'
+        f'<div class="cols"><div>{main}{text_card}</div><aside>{side}</aside></div>'
     )
-    return _html_page(f"{name} {view.version}", body, "../../")
+    return _html_page(f"{name} {view.version}", body, "../../", site=view.site)
 
 
-def _card(title: str, content: str) -> str:
-    return f'<section class="card"><h2>{title}</h2>{content}</section>' if content else ""
+def _card(title: str, content: str, anchor: str = "") -> str:
+    if not content:
+        return ""
+    place = f' id="{_escape(anchor)}"' if anchor else ""
+    return f'<section class="card"{place}><h2>{title}</h2>{content}</section>'
 
 
 def _render_notes(view: ProjectView, files: list[FileEntry]) -> str:
@@ -1147,7 +1213,7 @@ def _upload_date(entry: FileEntry) -> str:
     return _escape(entry.upload_time[:10])
 
 
-def _render_file(entry: FileEntry) -> str:
+def _render_file(entry: FileEntry, site: Site) -> str:
     parsed = parse_filename(entry.filename)
     badges = (
         _badges(python_labels(parsed), "py") + _badges(platform_labels(parsed)) if parsed else ""
@@ -1156,7 +1222,8 @@ def _render_file(entry: FileEntry) -> str:
         badges = _badges(["source"])
     if entry.yanked is not False:
         badges += _badges(["yanked"], "bad")
-    url = _escape(_safe_url(file_url(entry, "../../")))
+    address = _safe_url(file_url(entry, "../../"))
+    url = _escape(site.files + address if address.startswith("../") else address)
     size = "" if entry.size is None else format_bytes(entry.size)
     metadata = f'<a href="{url}.metadata">metadata</a>' if entry.core_metadata else ""
     digests = "".join(
@@ -1171,14 +1238,27 @@ def _render_file(entry: FileEntry) -> str:
     )
 
 
-def _render_files(files: list[FileEntry]) -> str:
-    rows = [_render_file(entry) for entry in reversed(files)]
+def _render_others(files: list[FileEntry], view: ProjectView) -> str:
+    """Render the files of all releases but the one shown first, the newest release first."""
+    by_release: dict[tuple[Any, ...], list[FileEntry]] = {}
+    for entry in reversed(files):
+        by_release.setdefault(version_key(entry.release), []).insert(0, entry)
+    by_release.pop(version_key(view.version), None)
+    return "".join(_render_files(entries, view) for entries in by_release.values())
+
+
+def _render_files(files: list[FileEntry], view: ProjectView) -> str:
+    rows = [_render_file(entry, view.site) for entry in reversed(files)]
     shown = _list(rows[:FILES_SHOWN], "files")
     rest = rows[FILES_SHOWN:]
     if rest:
         summary = f"<summary>{_count(len(rest), 'more file')}</summary>"
         shown += f'<details class="more">{summary}{_list(rest, "files")}</details>'
-    return _card(_count(len(files), "file"), shown)
+    count = _count(len(files), "file")
+    if not view.site.leaf or not files:
+        return _card(count, shown)
+    release = files[0].release
+    return _card(f"{_escape(release)}: {count}", shown, f"r-{release}")
 
 
 def _safe_url(url: str) -> str:
@@ -1202,7 +1282,8 @@ def _render_releases(view: ProjectView) -> str:
         marks = _badges(["yanked"], "bad") if yanked.get(key) else ""
         marks += _badges(["pre"], "warn") if is_prerelease(version) else ""
         current = _current(key == version_key(view.version))
-        link = f'<a href="./?version={quote(version)}"{current}>{_escape(version)}</a>'
+        place = f"#r-{quote(version)}" if view.site.leaf else f"./?version={quote(version)}"
+        link = f'<a href="{place}"{current}>{_escape(version)}</a>'
         date = f'<span class="soft">{dates.get(key, "no files")}</span>'
         rows.append(f"<span>{link} {marks}</span>{date}")
     return _card(_count(len(rows), "release"), _list(rows, "releases"))
@@ -1224,7 +1305,7 @@ def _render_facts(view: ProjectView, files: list[FileEntry]) -> str:
         for label, url in ((label, _safe_url(url)) for label, url in info.links)
         if url
     ]
-    needs = [_render_requirement(requirement, view.known) for requirement in info.requires]
+    needs = [_render_requirement(requirement, view) for requirement in info.requires]
     rows = (
         ("Requires Python", _escape(requires)),
         ("Made for", _badges(sorted(pythons, key=_pieces), "py") + _badges(sorted(platforms))),
@@ -1237,13 +1318,16 @@ def _render_facts(view: ProjectView, files: list[FileEntry]) -> str:
     return _card("About", f"<dl>{facts}</dl>" if facts else "")
 
 
-def _render_requirement(requirement: str, known: Callable[[str], bool]) -> str:
+def _render_requirement(requirement: str, view: ProjectView) -> str:
     match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
     name = normalize_name(match.group(1)) if match else ""
-    if match is None or not known(name):
+    if match is None or not view.known(name):
         return _escape(requirement)
     rest = _escape(requirement[match.end() :])
-    return f'<a href="../{quote(name)}/">{_escape(match.group(1))}</a>{rest}'
+    # An exported page must not change with what else is there: it leads to the list of projects.
+    leaf = view.site.leaf
+    url = f"../../{leaf}?q={quote(name)}" if leaf else f"../{quote(name)}/"
+    return f'<a href="{url}">{_escape(match.group(1))}</a>{rest}'
 
 
 # ---- Reading a repository ------------------------------------------------------------------------
@@ -2296,7 +2380,7 @@ class Application:
             totals=self._repository.totals(),
             cards=tuple(self._repository.card(name) for name in shown),
             matches=len(chosen),
-            letters="".join(sorted({_initial(name) for name in names})),
+            letters="".join(sorted({initial_of(name) for name in names})),
             query=query,
             letter=letter[:1].lower(),
             page=page,
@@ -2305,7 +2389,7 @@ class Application:
 
     def _search(self, names: list[str], query: str, letter: str) -> list[str]:
         if letter and not query:
-            return [name for name in names if _initial(name) == letter]
+            return [name for name in names if initial_of(name) == letter]
         words = [normalize_name(word) or word for word in query.split()]
         if not words:
             return names
@@ -2364,7 +2448,8 @@ class Application:
         return Response(status, headers, body)
 
 
-def _initial(name: str) -> str:
+def initial_of(name: str) -> str:
+    """Return the letter that a project is listed under, `0` for all digits."""
     return "0" if name[:1].isdigit() else name[:1]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.publish import server as server_module
+from microrepo.publish.browse import update_browse
 from tests.functional.server.chromium import Page, chromium, chromium_program
 from tests.functional.server.conftest import put, write_tree
 from tests.functional.server.serving import Served, serve
@@ -212,3 +213,62 @@ def test_screenshots(site: Served, page: Page, tmp_path: Path) -> None:
             page.open(site.url + path)
             page.screenshot(folder / f"{name}-{number}.png")
             assert (folder / f"{name}-{number}.png").stat().st_size > 5000
+
+
+@pytest.fixture
+def exported(site: Served, bare: Path) -> str:
+    """The address of the same pages as files, without any server."""
+    update_browse(bare, bare / ".microrepo")
+    return (bare / "browse").as_uri() + "/"
+
+
+EXPORTED = ("index.html", "index.html?q=other", "project/foo-bar/index.html#r-1.0")
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", EXPORTED)
+def test_exported_pages_work_from_a_disk(
+    exported: str, page: Page, path: str, is_dark: bool
+) -> None:
+    page.size(320, 700, phone=True)
+    page.dark(is_dark)
+    page.open(exported + path)
+    assert page.complaints() == []
+    assert all(url.startswith((exported, "data:image/svg")) for url in page.requested())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_exported_pages_learn_their_address_and_search(exported: str, page: Page) -> None:
+    visible = "[...document.querySelectorAll('.projects li')].filter(row => !row.hidden).length"
+    root = exported.removesuffix("browse/")
+    page.open(exported + "project/foo-bar/index.html")
+    text = page.evaluate("document.querySelector('.copy').firstChild.data")
+    assert text == f"pip install --index-url {root}simple/ foo-bar"
+    page.evaluate("document.getElementById('q').focus()")
+    page.write("other")
+    page.events.clear()
+    page.press("Enter", "\r")
+    page.wait_for_event("Page.loadEventFired")
+    assert page.evaluate(visible) == 1
+    page.press("/", "/")
+    page.write(" nothing")
+    assert page.evaluate(visible) == 0
+
+
+def test_exported_pages_work_without_script(exported: str, page: Page) -> None:
+    """The list is whole, and a search that could not work is not offered."""
+    page.command("Emulation.setScriptExecutionDisabled", value=True)
+    page.open(exported + "index.html")
+    page.command("Emulation.setScriptExecutionDisabled", value=False)
+    assert page.evaluate("document.querySelectorAll('.projects li').length") == 2
+    assert page.evaluate("document.querySelector('form').getClientRects().length") == 0
+
+
+def test_the_chart_has_words(site: Served, exported: str, page: Page) -> None:
+    """What the bar shows is its name for those who do not see it."""
+    for address in (site.url, exported + "index.html"):
+        page.open(address)
+        tree = page.command("Accessibility.getFullAXTree")["nodes"]
+        names = [node["name"]["value"] for node in tree if node["role"]["value"] == "image"]
+        assert [name for name in names if name.startswith("Bytes by kind: ")], names

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from microrepo.publish.browse import update_browse
 from microrepo.publish.nginx import nginx_config
 from tests.functional.server.conftest import write_tree
 from tests.functional.server.serving import HTML, JSON, Reply, read_reply, serve, wait_until
@@ -152,3 +153,13 @@ def test_pages_are_not_lost_when_written_anew(nginx: int, with_tree: Path) -> No
     assert _ask(nginx, "/simple/").status == 404
     write_tree(with_tree)
     assert _ask(nginx, "/simple/").status == 200
+
+
+def test_pages_for_people_are_sent(nginx: int, with_tree: Path) -> None:
+    update_browse(with_tree, with_tree / ".microrepo")
+    (with_tree / "browse/.hidden").write_bytes(b"secret")
+    for path in ("/browse/", "/browse/project/foo-bar/", "/browse/project/foo-bar/index.html"):
+        reply = _ask(nginx, path)
+        assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert b"foo-bar" in reply.body
+    assert _ask(nginx, "/browse/.hidden").status == 404
