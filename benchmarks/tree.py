@@ -23,7 +23,7 @@ import msgspec
 
 from microrepo.config.schema import Config
 from microrepo.model import Digests, File, Info, NormalizedName, Project
-from microrepo.operations.session import worker_settings
+from microrepo.operations.network import worker_settings
 from microrepo.publish.tree import Publisher
 from microrepo.publish.writing import sync_file_system
 from microrepo.repositories.directory import FlatDirectory, OnDisk

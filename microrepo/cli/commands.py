@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from microrepo.cli import render
-from microrepo.cli.parser import flags_of
+from microrepo.cli.setting_flags import flags_of
 from microrepo.config.load import Loaded, find_config, load, shown
 from microrepo.config.schema import json_schema, sample
 from microrepo.errors import ConfigError

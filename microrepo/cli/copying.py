@@ -14,7 +14,7 @@ import msgspec
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, reporting
 from microrepo.cli.copying_flags import FILTER_KEYS
-from microrepo.cli.parser import flags_of
+from microrepo.cli.setting_flags import flags_of
 from microrepo.client.credentials import Ask, Given
 from microrepo.config.load import Loaded
 from microrepo.config.schema import ALL, Config, without_operator_rules

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from microrepo.cli.setting_flags import add_config_flags
+
 Command = Callable[..., argparse.ArgumentParser]
 
 NETWORK_KEYS = (
@@ -194,6 +196,4 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser, keys: tuple[str, ...]) -> None:
     """Add the flags of some options of the configuration."""
-    from microrepo.cli.parser import add_config_flags
-
     add_config_flags(parser, only=keys)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, requests_from
-from microrepo.cli.parser import flags_of
+from microrepo.cli.setting_flags import flags_of
 from microrepo.operations.checking import CheckReport
 
 

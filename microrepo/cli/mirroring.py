@@ -9,7 +9,7 @@ from pathlib import Path
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, reporting
 from microrepo.cli.copying import copying_config, terminal_ask
-from microrepo.cli.parser import flags_of
+from microrepo.cli.setting_flags import flags_of
 from microrepo.client.credentials import Given
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError

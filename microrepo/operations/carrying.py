@@ -18,7 +18,7 @@ from microrepo.errors import Cancelled, ProjectNotFound
 from microrepo.operations.copy_place import WorkingPlace
 from microrepo.operations.ends import Ends
 from microrepo.operations.exclusive import held_lock
-from microrepo.operations.session import worker_settings
+from microrepo.operations.network import worker_settings
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.repositories.local import DirectoryCatalogue
 from microrepo.repositories.opening import open_source

@@ -16,7 +16,7 @@ from microrepo.client.addresses import origin_of, public_url
 from microrepo.client.credentials import Ask, Given, Login, Surroundings, find_login, question
 from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse
-from microrepo.operations.session import client_settings
+from microrepo.operations.network import client_settings
 from microrepo.repositories.destinations import describe_destination, directory_of
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.repositories.opening import (

@@ -19,7 +19,7 @@ from microrepo.operations.carrying import Line
 from microrepo.operations.copy_place import WorkingPlace
 from microrepo.operations.ends import Ends, EndText, open_ends, open_source_end, surroundings
 from microrepo.operations.exclusive import held_lock
-from microrepo.operations.session import worker_settings
+from microrepo.operations.network import worker_settings
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.transfer.pool import WorkerPool

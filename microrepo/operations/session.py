@@ -3,53 +3,44 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from microrepo.client import Client, ClientSettings
-from microrepo.client.addresses import is_loopback, origin_of
-from microrepo.client.mistakes import check_network
-from microrepo.config.checks import entries_of
+from microrepo.client import Client
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size
 from microrepo.errors import (
     Cancelled,
-    ConfigError,
     StateCorrupt,
 )
 from microrepo.formats.times import format_time
 from microrepo.operations.afterwards import Ended, followed_by_hook, note_kill, write_outputs
 from microrepo.operations.exclusive import held_lock
+from microrepo.operations.network import client_settings, worker_settings
 from microrepo.operations.owning import Sources
 from microrepo.operations.report import FAILED, INTERRUPTED, Failure, Report, ReportBuilder
 from microrepo.plan import Limits
 from microrepo.publish.links import links_of
 from microrepo.repositories.directory import SCAN_LIMIT, FlatDirectory, OnDisk
-from microrepo.repositories.opening import describe_sources, without_credentials
-from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.opening import describe_sources
 from microrepo.state import FileRow, State, explained_errors, open_state, read_state
 from microrepo.transfer.pool import WorkerPool
 from microrepo.transfer.progress import Reporter
 from microrepo.transfer.starting import may_fork
-from microrepo.transfer.tasks import WorkerSettings
 from microrepo.transfer.worker import lost
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.5
-# PyPI asks for restraint: a first run of a few hundred projects passes at full speed.
-_PYPI_BURST, _PYPI_RATE = 500, 20.0
 
 
 class Session:
@@ -319,81 +310,3 @@ def _state_for_reading(directory: FlatDirectory) -> State:
         return read_state(directory.state_file)
     state, _ = open_state(Path(":memory:"))
     return state
-
-
-def _logins(config: Config) -> dict[str, tuple[str, str]]:
-    """Return the credentials that URLs in the settings carry, by origin.
-
-    Raises:
-        ConfigError: two for the same server.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    for url in (*(entry.url for entry in entries_of(config)), config.file_host or ""):
-        parts = urlsplit(url.removeprefix("simple+"))
-        if not parts.username:
-            continue
-        origin, login = origin_of(parts.geturl()), (unquote(parts.username), parts.password or "")
-        login = login[0], unquote(login[1])
-        if found.setdefault(origin, login) != login:
-            raise ConfigError(f"{origin}: there are two logins for this server")
-    return found
-
-
-def client_settings(
-    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
-) -> ClientSettings:
-    """Return what clients of this run need to know.
-
-    Raises:
-        ConfigError: with these settings no request can succeed.
-    """
-    rate, burst = config.requests_per_second, 1.0
-    hosts = [urlsplit(source.simple_root).hostname or "" for source in sources]
-    if rate is None and not all(is_loopback(host) for host in hosts):
-        rate, burst = _PYPI_RATE, float(_PYPI_BURST)
-    processes = config.processes or 1
-    settings = ClientSettings(
-        contact=config.contact,
-        proxy=config.proxy,
-        ca_bundle=config.ca_bundle,
-        client_cert=config.client_cert,
-        timeout_s=config.timeout_s,
-        retries=config.retries,
-        allow_http=config.allow_http,
-        connections=-(-config.connections // processes),
-        auth=_logins(config),
-        limits_dir=str(directory.limits),
-        requests_per_second=rate,
-        burst=burst,
-        bandwidth_bytes=(
-            parse_size(config.bandwidth, "bandwidth") if config.bandwidth is not None else None
-        ),
-    )
-    key = "sources" if config.sources else "source"
-    for source in sources:
-        check_network(settings, source.simple_root, key)
-    if config.file_host:
-        check_network(settings, config.file_host, "file_host")
-    return settings
-
-
-def worker_settings(
-    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
-) -> WorkerSettings:
-    """Return what the workers of this run need to know."""
-    processes = config.processes or 1
-    umask = os.umask(0)
-    os.umask(umask)
-    return WorkerSettings(
-        repository=str(directory.path),
-        client=client_settings(config, sources, directory),
-        source=sources[0],
-        further=tuple(sources[1:]),
-        file_host=without_credentials(config.file_host or ""),
-        file_host_fallback=config.file_host_fallback,
-        partial=str(directory.partial),
-        threads=-(-config.connections // processes),
-        attempts=config.retries,
-        umask=umask,
-        sidecars=config.simple,
-    )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from microrepo.cli.parser import build_parser, flags_of
+from microrepo.cli.parser import build_parser
+from microrepo.cli.setting_flags import flags_of
 from microrepo.config.load import load
 from microrepo.config.schema import KEYS
 
