@@ -84,6 +84,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "removed": [(["keep"], "keep")],
     "simple": [([], True)],
     "server": [([], True)],
+    "browse": [([], True)],
     "files": [([], True)],
     "files_url": [(["https://f.example/"], "https://f.example/")],
     "source": [(["https://m.example/simple/"], "https://m.example/simple/")],
