@@ -121,11 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--sizes",
-        type=int,
+        type=scale.index_size,
         nargs="+",
         default=scale.SIZES,
         metavar="N",
-        help="scale: projects of the index",
+        help=f"scale: projects of the index, more than {scale.WITH_FILES} (default: three sizes)",
     )
     parser.add_argument("--first-port", type=int, default=8790, help="first of six ports")
     return parser

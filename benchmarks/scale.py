@@ -101,6 +101,28 @@ def scale(bench: Bench, sizes: Sequence[int] = SIZES) -> Result:
     """Refresh with 0, 200 and 2,000 changed projects at each size of the index."""
     result = Result("Refreshes of indexes of several sizes, tmpfs")
     output, scratch = bench.work_dir / "scale-output", bench.work_dir / "scale-scratch"
+    try:
+        _fill(bench, sizes, output, scratch, result)
+    finally:
+        clear(output)
+        clear(scratch)
+    result.targets = _judge(result.series, sizes)
+    return result
+
+
+def index_size(text: str) -> int:
+    """Return a number of listed projects from the command line.
+
+    Raises:
+        ValueError: it is none, or leaves no room for projects without files.
+    """
+    size = int(text)
+    if size <= WITH_FILES:
+        raise ValueError(text)
+    return size
+
+
+def _fill(bench: Bench, sizes: Sequence[int], output: Path, scratch: Path, result: Result) -> None:
     clear(output)
     index = FakeIndex()
     index.folder = "packages"
@@ -118,10 +140,6 @@ def scale(bench: Bench, sizes: Sequence[int] = SIZES) -> Result:
             world.change(changed)
             for size in sizes:
                 scenes.play(size, changed)
-    clear(output)
-    clear(scratch)
-    result.targets = _judge(result.series, sizes)
-    return result
 
 
 class _Scenes:
