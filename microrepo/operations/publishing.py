@@ -160,7 +160,8 @@ def writing_pages(session: Session) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        path = error.filename or session.directory.path
+        # Of a failed rename, the place where the page belongs tells more than where it lay.
+        path = error.filename2 or error.filename or session.directory.path
         reason = disk_words(error, session.directory.path)
         raise RepositoryError(path, f"the index cannot be written: {reason}") from error
 

@@ -63,18 +63,21 @@ class _Record(Struct, frozen=True):
     projects: dict[str, _Shown] = {}
 
 
-def update_browse(root: Path, control: Path, *, rebuild: bool = False) -> BrowseReport:
+def update_browse(
+    root: Path, control: Path, *, rebuild: bool = False, limit: int = PROJECTS_LIMIT
+) -> BrowseReport:
     """Bring the pages for people in step with the static index; what is as it should be stays.
 
     Args:
         root: the repository, whose `simple/` is up to date.
         control: its `.microrepo`.
         rebuild: trust nothing that is remembered.
+        limit: number of projects up to which there are pages.
 
     Raises:
         OSError: a page cannot be written; it is made good by the next run.
     """
-    return _Update(root, control, rebuild=rebuild).carry_out()
+    return _Update(root, control, rebuild=rebuild).carry_out(limit)
 
 
 class _Update:
@@ -91,9 +94,9 @@ class _Update:
         self._known = record.projects if record.renderer == self._renderer else {}
         self._changed: list[str] = []
 
-    def carry_out(self) -> BrowseReport:
+    def carry_out(self, limit: int) -> BrowseReport:
         names = list(self._repository.names())
-        if len(names) > PROJECTS_LIMIT:
+        if len(names) > limit:
             return BrowseReport(too_many=len(names))
         shown = {}
         for name in names:

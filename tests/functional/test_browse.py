@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from microrepo.publish.browse import update_browse
 from tests.support.index import FakeIndex
 from tests.support.packages import build_sdist, build_wheel
 from tests.support.programs import Environment, MicrorepoRunner
@@ -116,6 +117,22 @@ def test_a_page_that_was_spoilt_is_mended(bare: Repository) -> None:
     assert {name: page[2] for name, page in _browse(bare).items()} == {
         name: page[2] for name, page in before.items()
     }
+
+
+def test_more_projects_than_a_page_can_list(bare: Repository) -> None:
+    bare.do("index")
+    control = bare.path / ".microrepo"
+    assert update_browse(bare.path, control, limit=1).too_many == 2
+    assert not (bare.path / "browse").exists()
+    assert update_browse(bare.path, control, limit=2).pages == 3
+
+
+def test_what_is_in_the_way_is_named(bare: Repository) -> None:
+    (bare.path / "browse").write_text("mine")
+    done = bare.do("index", "--browse", expect=1)
+    assert "browse/project/" in done.stderr
+    assert "Not a directory" in done.stderr
+    assert (bare.path / "browse").read_text() == "mine"
 
 
 def test_a_refresh_keeps_the_pages_current(kept: Repository, index: FakeIndex) -> None:

@@ -24,6 +24,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Another machine's name, as far as a page can tell.
+    "--host-resolver-rules=MAP packages.example 127.0.0.1",
     "--remote-debugging-pipe",
 )
 # The browser expects its pipes at descriptors 3 and 4.

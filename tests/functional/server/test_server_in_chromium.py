@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import os
+import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -254,6 +257,30 @@ def test_exported_pages_learn_their_address_and_search(exported: str, page: Page
     page.press("/", "/")
     page.write(" nothing")
     assert page.evaluate(visible) == 0
+
+
+def test_exported_pages_tell_what_the_server_would(exported: str, bare: Path, page: Page) -> None:
+    """Behind any web server; pip is told to trust another machine without TLS."""
+
+    class Files(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = partial(Files, directory=str(bare))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
+        threading.Thread(target=site.serve_forever).start()
+        try:
+            url = f"http://packages.example:{site.server_port}/"
+            page.open(url + "browse/")
+            blocks = "[...document.querySelectorAll('.copy')].map(block => block.firstChild.data)"
+            # Without TLS there is no clipboard, and so no button.
+            found = {" ".join(sorted(text.split())) for text in page.evaluate(blocks)}
+        finally:
+            site.shutdown()
+    wanted = server_module.client_settings(url)
+    commands = (wanted.pip_command + " PROJECT", wanted.uv_command + " PROJECT")
+    texts = (*commands, wanted.pip_conf, wanted.uv_toml, wanted.environment)
+    assert found == {" ".join(sorted(text.split())) for text in texts}
 
 
 def test_exported_pages_work_without_script(exported: str, page: Page) -> None:
