@@ -50,6 +50,7 @@ class Circumstances(Struct, frozen=True):
         touched: projects some of whose files on disk are not as recorded.
         force: look at everything.
         source_of: name of the source that a listed project comes from; None if that says nothing.
+        outdated: the list is older than one of an earlier run.
     """
 
     now: str
@@ -57,6 +58,7 @@ class Circumstances(Struct, frozen=True):
     touched: frozenset[str] = frozenset()
     force: bool = False
     source_of: Callable[[str], str] | None = None
+    outdated: bool = False
 
 
 def changes_by_list(
@@ -121,6 +123,8 @@ def _look_again(
     name, _, known_serial, complete, policy, retry_at, reconsider_at, source = row
     normalized = NormalizedName(name)
     same = serial is not None and serial == known_serial
+    if about.outdated and serial is not None and known_serial is not None:
+        same = serial <= known_serial  # what is known is newer than what the list knows
     if same and source and about.source_of is not None:
         # Serials of two sources have nothing to do with each other.
         same = about.source_of(name) == source

@@ -21,6 +21,7 @@ from microrepo.operations.session import Session
 _NAMES_WORTH_A_LIST = 5000
 # Of a repository too large to be scanned on each run, this many files are looked at in turn.
 _ROLLING_SHARE = 20_000
+_LIST_SERIALS = "list_serials"
 
 
 def find_changes(session: Session, rules: Rules, *, only_these: bool, force: bool) -> Changes:
@@ -42,7 +43,8 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
         return changes_by_name(requested, known, only_these=only_these)
     merged = session.sources.merged()
     source_of = session.sources.source_of()
-    about = Circumstances(session.now, rules.fingerprint, touched, force, source_of)
+    outdated = _are_outdated(session, force=force)
+    about = Circumstances(session.now, rules.fingerprint, touched, force, source_of, outdated)
 
     def excluded(name: NormalizedName) -> bool:
         if requested is not None and name not in requested:
@@ -55,6 +57,7 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
     changes = changes_by_list(merged.listed, known, about, excluded)
     for source, why in session.sources.unreached():
         session.report.failed.append(Failure(source, why))
+    if outdated or session.report.failed:
         # What is not listed now need not be gone, only out of sight.
         changes = msgspec.structs.replace(changes, gone=())
     if requested is not None and not session.report.failed:
@@ -62,6 +65,28 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
         absent -= {visit.name for visit in changes.visits}
         session.report.missing.extend(sorted(absent))
     return changes
+
+
+def _are_outdated(session: Session, *, force: bool) -> bool:
+    """Tell whether a list is older than one that an earlier run saw, as caches may give out.
+
+    Args:
+        session: the run; it remembers how new its lists are.
+        force: believe them, however old they are.
+    """
+    lists = session.sources.list_serials
+    seen = msgspec.json.decode(session.state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
+    older = [] if force else sorted(n for n, serial in lists.items() if serial < seen.get(n, 0))
+    for name in older:
+        session.warn(
+            f"{name}: its list (serial {lists[name]}) is older than that of an earlier run "
+            f"({seen[name]}), so nothing is taken for removed; `--force-check` believes it"
+        )
+    newest = {name: serial for name, serial in lists.items() if name not in older}
+    if newest and not session.report.dry_run:
+        with session.state.transaction():
+            session.state.set_meta(_LIST_SERIALS, msgspec.json.encode({**seen, **newest}).decode())
+    return bool(older)
 
 
 def touched_projects(session: Session) -> frozenset[str]:

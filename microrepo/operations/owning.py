@@ -38,6 +38,7 @@ class Sources:
         self._problems: dict[int, str] = {}
         self._lists: list[Collection[str] | None] | None = None
         self._merged: Merged | None = None
+        self.list_serials: dict[str, int] = {}  # of the lists that were read, by source
 
     def name(self, number: int) -> str:
         """Return what messages and the state call a source."""
@@ -117,9 +118,12 @@ class Sources:
     def _listed(self, source: SourceSettings) -> Listed:
         client = self._client()
         try:
-            return dict(open_source(client, source).list_projects().projects)
+            root = open_source(client, source).list_projects()
         finally:
             client.close()
+        if root.serial is not None:
+            self.list_serials[source.name] = root.serial
+        return dict(root.projects)
 
     def _read(self, number: int) -> Listed | None:
         """Read the list of one source; None, with the problem noted, when it cannot be had."""
