@@ -1282,8 +1282,7 @@ def _render_releases(view: ProjectView) -> str:
         marks = _badges(["yanked"], "bad") if yanked.get(key) else ""
         marks += _badges(["pre"], "warn") if is_prerelease(version) else ""
         current = _current(key == version_key(view.version))
-        place = f"#r-{quote(version)}" if view.site.leaf else f"./?version={quote(version)}"
-        link = f'<a href="{place}"{current}>{_escape(version)}</a>'
+        link = f'<a href="./{_release_link(version, view.site)}"{current}>{_escape(version)}</a>'
         date = f'<span class="soft">{dates.get(key, "no files")}</span>'
         rows.append(f"<span>{link} {marks}</span>{date}")
     return _card(_count(len(rows), "release"), _list(rows, "releases"))
