@@ -22,7 +22,7 @@ from msgspec import Struct
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import ActionKind
-from microrepo.publish.browse import START_PAGE
+from microrepo.publish.places import START_PAGE, browse_page
 from microrepo.repositories.atomic import Replacement
 from microrepo.repositories.directory import FlatDirectory
 from microrepo.state import FileRow, State, explained_errors, read_state
@@ -138,7 +138,7 @@ def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterato
         return
     name = place.split("/")[1]
     if (directory.path / START_PAGE).exists():
-        yield _as_found(directory, f"browse/project/{name}/index.html", digests=digests)
+        yield _as_found(directory, browse_page(name), digests=digests)
     yield _as_found(directory, f"pypi/{name}/json", digests=digests)
     for page in _PAGES:
         yield _as_found(directory, f"{place}{page}", digests=digests)

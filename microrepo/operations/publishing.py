@@ -14,9 +14,10 @@ from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
 from microrepo.operations.session import Session
 from microrepo.publish import server
-from microrepo.publish.browse import START_PAGE, update_browse
+from microrepo.publish.browse import update_browse
 from microrepo.publish.links import remember_links
 from microrepo.publish.listings import ROOT_JSON
+from microrepo.publish.places import START_PAGE
 from microrepo.publish.tree import Publisher, PublishReport, put_server
 from microrepo.publish.writing import PageWriter
 from microrepo.repositories.mishaps import disk_words

@@ -21,9 +21,9 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.publish import server
+from microrepo.publish.places import START_PAGE, browse_page
 from microrepo.publish.writing import PageWriter
 
-START_PAGE = "browse/index.html"
 # All projects stand on one page: some 10 MB here.
 PROJECTS_LIMIT = 50_000
 _RECORD = "browse.json"
@@ -112,7 +112,7 @@ class _Update:
         self._writer.flush()
         for name in ended:
             before = self._writer.written
-            self._writer.remove(_page_of(name))
+            self._writer.remove(browse_page(name))
             if self._writer.written > before:
                 self._changed.append(name)
         pages = self._writer.written
@@ -131,7 +131,7 @@ class _Update:
         if (
             known
             and (known.size, known.mtime_ns) == (size, mtime_ns)
-            and (self._root / _page_of(name)).is_file()
+            and (self._root / browse_page(name)).is_file()
         ):
             return known
         project = self._repository.project(name)
@@ -149,7 +149,7 @@ class _Update:
             known=lambda _: True,
             site=server.EXPORTED,
         )
-        if self._writer.put(_page_of(name), server.render_project(view)):
+        if self._writer.put(browse_page(name), server.render_project(view)):
             self._changed.append(name)
         return _Shown(
             size, mtime_ns, version, info.summary, _kinds(page.files), _newest(page.files)
@@ -159,11 +159,7 @@ class _Update:
         """Return the projects that have a page here, whichever run made it."""
         if self._known:
             return set()
-        return {page.parent.name for page in self._root.glob(_page_of("*"))}
-
-
-def _page_of(name: str) -> str:
-    return f"browse/project/{name}/index.html"
+        return {page.parent.name for page in self._root.glob(browse_page("*"))}
 
 
 def _read_record(path: Path) -> _Record:

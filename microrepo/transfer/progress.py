@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import NoReturn, Protocol, TextIO
+from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class Reporter(Protocol):
@@ -69,6 +70,9 @@ class BarReporter:
     """Two bars on a terminal: project records, and bytes with their rate and remaining time."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        from tqdm import tqdm  # runs that nobody watches start without it
+
+        self._new_bar = tqdm
         self._stream = stream or sys.stderr
         self._lock = threading.Lock()
         self._documents: tqdm[NoReturn] | None = None
@@ -83,7 +87,7 @@ class BarReporter:
         with self._lock:
             self._documents_total += count
             if self._documents is None:
-                self._documents = tqdm(
+                self._documents = self._new_bar(
                     total=count, desc="projects", unit="", file=self._stream, position=0
                 )
             else:
@@ -103,7 +107,7 @@ class BarReporter:
         with self._lock:
             self._bytes_total += count_bytes
             if self._bytes is None:
-                self._bytes = tqdm(
+                self._bytes = self._new_bar(
                     total=count_bytes,
                     desc="files   ",
                     unit="B",
@@ -124,7 +128,7 @@ class BarReporter:
     def say(self, text: str) -> None:
         """Write one line above the bars."""
         with self._lock:
-            tqdm.write(text, file=self._stream)
+            self._new_bar.write(text, file=self._stream)
 
     def close(self) -> None:
         """Leave both bars as they stand."""
