@@ -1,4 +1,8 @@
-"""Fixtures of the test bed: an index, a server over it, and real programs to run against it."""
+"""Fixtures of the test bed: an index, a server over it, and real programs to run against it.
+
+Laws are tried on the same few examples in each run, however slow the machine is, or on many new ones
+with `MICROREPO_TEST_PROFILE=thorough`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.support.index import FakeIndex
 from tests.support.programs import Completed, Environment, MicrorepoRunner, make_environment
 from tests.support.server import PyPIServer
 from tests.support.tls import Authority, has_openssl, make_authority
+
+settings.register_profile("short", max_examples=40, derandomize=True, database=None, deadline=None)
+settings.register_profile("thorough", max_examples=3000, database=None, deadline=None)
+settings.load_profile(os.environ.get("MICROREPO_TEST_PROFILE", "short"))
 
 
 @pytest.fixture

@@ -139,7 +139,9 @@ def version_key(text: str) -> tuple[Any, ...]:
         # A development release of a final one comes before that final one's alphas.
         pre = (-1 if part["dev"] and post == "-1" else 1, 0, 0)
     dev = (0, int(part["dev_n"] or 0)) if part["dev"] else (1, 0)
-    local = _pieces((part["local"] or "").lower())
+    # Each part of a local version is a number or, even if it begins with one, a word.
+    words = re.findall(r"[a-z0-9]+", (part["local"] or "").lower())
+    local = tuple((1, int(word), "") if word.isdigit() else (0, 0, word) for word in words)
     return (1, int(part["epoch"] or 0), tuple(release), pre, int(post), dev, local)
 
 
