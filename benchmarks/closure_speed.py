@@ -162,13 +162,14 @@ def _beside_uv(server: Server, work: Path, goals: list[str]) -> None:
     """Time `uv pip compile` of each goal for each environment, its cache being warm."""
     url = f"{server.endpoints['plain'].url}/simple/"
     cache = work / "uv-cache"
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     for run in ("cold", "warm"):
         used_s = wall_s = 0.0
         failed = 0
         for python, platform in _UV_TARGETS.values():
             for goal in goals:
                 command = [
-                    "uv", "pip", "compile", "--no-config", "--quiet", "--only-binary", ":all:",
+                    uv, "pip", "compile", "--no-config", "--quiet", "--only-binary", ":all:",
                     "--python", sys.executable,
                     "--python-version", python, "--python-platform", platform,
                     "--default-index", url, "--cache-dir", str(cache),

@@ -56,6 +56,8 @@ _RESERVED_STEMS = frozenset(
 )
 _RESERVED_NAMES = frozenset({"simple", "pypi", "server.py", "index.html"})
 _FORBIDDEN = frozenset('/\\:*?"<>|')
+# What nearly all names look like, and nothing refused does: reserved stems have no hyphen.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9]\w*-[\w.+!-]{1,150}\.(?:whl|tar\.gz|zip)", re.ASCII).fullmatch
 
 
 class WheelName(Struct, frozen=True, gc=False):
@@ -75,6 +77,8 @@ def unsafe_filename(filename: str) -> str | None:
     reserve, names longer than 200 bytes, and names that microrepo keeps for itself or that pip
     would read as a page of links.
     """
+    if len(filename) <= _MAX_NAME_BYTES and _PLAIN_NAME(filename):
+        return None
     if not filename or filename.startswith("."):
         return "empty or hidden"
     if not filename.isprintable() or not _FORBIDDEN.isdisjoint(filename):

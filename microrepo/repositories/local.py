@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
@@ -19,6 +20,9 @@ from microrepo.repositories.protocol import Fetched, SourceSettings
 from microrepo.state import FileRow, read_state
 
 _CHUNK = 500
+_UNKNOWN = Digests()
+# The files of a project stand together.
+_canonical = lru_cache(maxsize=1024)(canonicalize_name)
 
 
 class DirectorySource:
@@ -81,7 +85,7 @@ def _describe(
     release = split_release(filename) if package_type else None
     if package_type is None or release is None or unsafe_filename(filename):
         return None
-    project, version, digests = canonicalize_name(release[0]), release[1], Digests()
+    project, version, digests = _canonical(release[0]), release[1], _UNKNOWN
     listed: File | None = None
     if known is not None:
         row, listed = known

@@ -66,16 +66,18 @@ class _NewestCounter:
             pythons.targets if pythons is not None and pythons.targets else (None,)
         )
         self._limit = policy.newest
+        self.is_unlimited = policy.newest is None
         self._met: Counter[PythonTarget | None] = Counter()
 
     def wants(self, target: PythonTarget | None) -> bool:
         return self._limit is None or self._met[target] < self._limit
 
     def is_full(self) -> bool:
-        return not any(self.wants(target) for target in self._targets)
+        return not self.is_unlimited and not any(map(self.wants, self._targets))
 
     def add(self, targets: Iterable[PythonTarget | None]) -> None:
-        self._met.update(set(targets))
+        if not self.is_unlimited:
+            self._met.update(set(targets))
 
 
 class _Judge:
@@ -117,7 +119,8 @@ class _Judge:
             if rejection is not None:
                 decisions.append(Decision(file, False, *rejection))
                 continue
-            wanted = targets if pinned else tuple(filter(counter.wants, targets))
+            all_wanted = pinned or counter.is_unlimited
+            wanted = targets if all_wanted else tuple(filter(counter.wants, targets))
             if wanted:
                 if counts and (policy.yanked or not file.yanked):
                     served.update(wanted)
@@ -134,7 +137,9 @@ class _Judge:
         return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
 
 
-def _serves(targets: Iterable[PythonTarget | None]) -> str:
+def _serves(targets: tuple[PythonTarget | None, ...]) -> str:
+    if targets == (None,):
+        return ""
     return ", ".join(f"Python {target}" for target in targets if target is not None)
 
 

@@ -121,7 +121,9 @@ def check_release(
         pattern = policy.excluded.release(name, version)
         if pattern is not None:
             return Reason.EXCLUDED, f"exclude: {pattern}"
-    matching = [s for s in requested if specifier_set(s).contains(version, prereleases=True)]
+    matching = [
+        s for s in requested if not s or specifier_set(s).contains(version, prereleases=True)
+    ]
     if not matching:
         return Reason.NOT_REQUESTED, f"{text} is not in {' or '.join(requested) or 'the request'}"
     asked_for = policy.prereleases or any(specifier_set(spec).prereleases for spec in matching)
