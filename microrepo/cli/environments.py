@@ -6,9 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+import msgspec
+
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings, requests_from
 from microrepo.cli.setting_flags import flags_of
+from microrepo.config.schema import EVERYTHING
 from microrepo.operations.checking import CheckReport
 
 
@@ -17,6 +20,10 @@ def command_check(arguments: argparse.Namespace) -> int:
     from microrepo.operations.checking import check
 
     loaded = load_settings(arguments)
+    if loaded.config.packages is None and not (arguments.requirements or arguments.requirement):
+        # Nothing says what shall install, so everything that is there shall.
+        config = msgspec.structs.replace(loaded.config, packages=EVERYTHING)
+        loaded = msgspec.structs.replace(loaded, config=config)
     requests = requests_from(loaded, arguments.requirements, arguments.requirement)
     # Only on request: what is looked at may be something else than what the settings lock.
     lock = "lock" in flags_of(arguments)

@@ -436,6 +436,16 @@ def test_check_of_other_requirements(repo: Repository, publish: Publish, tmp_pat
     repo.run("check", "--config", config, "lib>=2", expect=3)
 
 
+def test_check_of_all_that_is_there_needs_no_settings(repo: Repository, publish: Publish) -> None:
+    publish("app", "1.0", "lib")
+    lib = publish("lib", "1.0")
+    repo.run("refresh", "app", *repo.flags())
+    assert "2 goals" in repo.run("check", "--repository", repo.path).stdout
+    (repo.path / lib.filename).unlink()
+    done = repo.run("check", "--repository", repo.path, expect=3)
+    assert "missing: app" in done.stdout
+
+
 def test_check_lists_what_must_be_built(
     repo: Repository, index: FakeIndex, publish: Publish
 ) -> None:
