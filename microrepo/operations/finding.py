@@ -82,10 +82,10 @@ def _are_outdated(session: Session, *, force: bool) -> bool:
             f"{name}: its list (serial {lists[name]}) is older than that of an earlier run "
             f"({seen[name]}), so nothing is taken for removed; `--force-check` believes it"
         )
-    newest = {name: serial for name, serial in lists.items() if name not in older}
-    if newest and not session.report.dry_run:
+    newest = seen | {name: serial for name, serial in lists.items() if name not in older}
+    if newest != seen and not session.report.dry_run:
         with session.state.transaction():
-            session.state.set_meta(_LIST_SERIALS, msgspec.json.encode({**seen, **newest}).decode())
+            session.state.set_meta(_LIST_SERIALS, msgspec.json.encode(newest).decode())
     return bool(older)
 
 

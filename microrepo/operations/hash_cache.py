@@ -1,12 +1,11 @@
 """Digests of files of this machine, kept between runs: path, size and time -> digest, as JSON.
 
 A file whose size and modification time are as remembered is not read again. The file is plain JSON
-and holds nothing that is executed when it is read; one that cannot be understood is set aside.
+and holds nothing that is executed when it is read; one that cannot be understood is refused.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import threading
@@ -15,10 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from microrepo.errors import RepositoryError
+from microrepo.errors import ConfigError, RepositoryError
 from microrepo.model import Digests
 
-_log = logging.getLogger(__name__)
 _FORMAT = 1
 
 
@@ -49,6 +47,10 @@ class HashCache:
 
     Args:
         path: of the JSON file, which need not exist.
+
+    Raises:
+        ConfigError: the file is something else.
+        RepositoryError: it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,16 +119,10 @@ class HashCache:
             document = msgspec.json.decode(body, type=_Document)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             document = None
-        if document is not None and document.format == _FORMAT:
-            return dict(document.files)
-        return self._set_aside()
-
-    def _set_aside(self) -> dict[str, _Entry]:
-        aside = self._path.with_name(f"{self._path.name}.bad")
-        try:
-            self._path.replace(aside)
-            where = f"it is set aside as {aside}"
-        except OSError:
-            where = "it will be replaced"
-        _log.warning("%s: is no hash cache of ours (JSON, format 1); %s", self._path, where)
-        return {}
+        if document is None or document.format != _FORMAT:
+            # It may be anything that was named by mistake, so it is left as it is.
+            raise ConfigError(
+                f"{self._path}: is no hash cache of ours (JSON, format {_FORMAT}); name another "
+                "file, or delete this one"
+            )
+        return dict(document.files)

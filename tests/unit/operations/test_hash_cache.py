@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from microrepo.errors import RepositoryError
+from microrepo.errors import ConfigError, RepositoryError
 from microrepo.model import Digests
 from microrepo.operations.hash_cache import HashCache
 
@@ -44,20 +43,13 @@ def test_nothing_new_is_not_written(tmp_path: Path) -> None:
     "body",
     [b"", b"\x80\x04N.", b"[]", b'{"format": 2, "files": {}}', b'{"format": 1, "files": {"a": 3}}'],
 )
-def test_a_bad_file_is_set_aside(
-    body: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path, file = tmp_path / "cache.json", tmp_path / "file"
+def test_another_file_is_refused_and_left_alone(body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cache.json"
     path.write_bytes(body)
-    file.write_bytes(b"one")
-    cache = HashCache(path)
-    assert "set aside" in caplog.text
-    seen = cache.look(file)
-    assert seen is not None
-    cache.remember(seen, DIGESTS)
-    cache.save()
-    assert (tmp_path / "cache.json.bad").read_bytes() == body
-    assert json.loads(path.read_bytes())["format"] == 1
+    with pytest.raises(ConfigError, match="is no hash cache of ours"):
+        HashCache(path)
+    assert path.read_bytes() == body
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
