@@ -126,7 +126,7 @@ class Line:
             raise NoAnswer(error, used) from error
         response.line, response.connection = self, connection
         if decode and response.headers.get("Content-Encoding"):
-            return _decoding(response)
+            return _Decoding(response)
         return cast("BaseHTTPResponse", response)
 
     def take_back(self, connection: HTTPConnection) -> None:
@@ -165,7 +165,3 @@ class _Decoding(urllib3.HTTPResponse):
     def release_conn(self) -> None:
         """Give the connection back."""
         self._below.release_conn()
-
-
-def _decoding(response: DirectResponse) -> BaseHTTPResponse:
-    return _Decoding(response)

@@ -15,7 +15,7 @@ from microrepo.transfer.tasks import FetchFile
 from microrepo.transfer.worker import run_task
 
 _COMMIT_EVERY_S = 2.0
-# Being woken by each file would cost as much as the rest of what this process does for it.
+# Together, since being woken by each file would interrupt what is planned meanwhile.
 _LOOK_EVERY_S = 0.1
 
 
