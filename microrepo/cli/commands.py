@@ -246,14 +246,14 @@ def requests_or_everything(loaded: Loaded) -> Requests:
 
 def command_schedule(arguments: argparse.Namespace) -> int:
     """Print, install or remove a scheduled refresh."""
-    from microrepo.schedule import build_schedule, facts_here, install, remove, render_schedule
+    from microrepo.schedule import build_schedule, install, remove, render_schedule, this_machine
 
     loaded = load_settings(arguments, needed=True)
     assert loaded.path is not None  # noqa: S101 - `needed` sees to it
     config = loaded.config
     writable = [Path(config.change_list)] if config.change_list else []
     writable += [Path(config.metrics_file).parent] if config.metrics_file else []
-    facts = facts_here(
+    facts = this_machine(
         loaded.path.resolve(), Path(config.repository), user=arguments.user, writable=writable
     )
     schedule = build_schedule(arguments.kind, facts, arguments.every, arguments.name)

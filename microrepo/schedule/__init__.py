@@ -1,58 +1,54 @@
-"""Scheduled refresh: a systemd timer or a cron entry, as a value first, installed afterwards."""
+"""Scheduled refresh with systemd or cron: built as a value, then installed or removed."""
 
 from __future__ import annotations
 
 from microrepo.errors import ConfigError
-from microrepo.schedule import cron, systemd
-from microrepo.schedule.install import install, remove, render_schedule, run_command
+from microrepo.schedule.cron import cron_schedule
+from microrepo.schedule.installation import install, remove, render_schedule, run_command
 from microrepo.schedule.intervals import parse_every
-from microrepo.schedule.records import (
+from microrepo.schedule.jobs import (
     DEFAULT_NAME,
     KINDS,
-    Facts,
     Kind,
+    Machine,
     Schedule,
-    check_facts,
-    facts_here,
+    check_machine,
+    this_machine,
 )
+from microrepo.schedule.systemd import systemd_schedule
 
 
 def build_schedule(
-    kind: Kind, facts: Facts, every: str = "daily", name: str = DEFAULT_NAME
+    kind: Kind, machine: Machine, every: str = "daily", name: str = DEFAULT_NAME
 ) -> Schedule:
-    """Make a schedule out of facts; touches nothing.
+    """Return a schedule; nothing is written.
 
     Args:
         kind: ``systemd-user``, ``systemd-system``, ``crontab`` or ``cron.d``.
-        facts: interpreter, paths and user, as `facts_here` collects them.
+        machine: interpreter, paths and account, as `this_machine` returns them.
         every: the interval, in the grammar of `microrepo.schedule.intervals`.
-        name: tells several schedules of one machine apart.
+        name: distinguishes several schedules of one machine.
 
     Raises:
         ConfigError: an interval, a name or a path that this scheduler cannot express.
     """
-    makers = {
-        "systemd-user": systemd.for_user,
-        "systemd-system": systemd.for_system,
-        "crontab": cron.for_user,
-        "cron.d": cron.for_system,
-    }
-    if kind not in makers:
-        raise ConfigError(f"{kind!r}: no kind of schedule; there are {', '.join(KINDS)}")
-    check_facts(facts, name)
-    return makers[kind](parse_every(every), facts, name)
+    if kind not in KINDS:
+        raise ConfigError(f"{kind!r} is not a kind of schedule; choose from {', '.join(KINDS)}")
+    check_machine(machine, name)
+    maker = systemd_schedule if kind in {"systemd-user", "systemd-system"} else cron_schedule
+    return maker(kind, parse_every(every), machine, name)
 
 
 __all__ = [
     "DEFAULT_NAME",
     "KINDS",
-    "Facts",
     "Kind",
+    "Machine",
     "Schedule",
     "build_schedule",
-    "facts_here",
     "install",
     "remove",
     "render_schedule",
     "run_command",
+    "this_machine",
 ]

@@ -1,12 +1,12 @@
-"""How often a refresh runs: what people write after ``--every``, for systemd and for cron.
+"""Intervals of ``--every``, translated for systemd and cron.
 
 The grammar:
 
-- ``15min``, ``6h``: minutes that divide an hour, hours that divide a day (others drift or jump);
+- ``15min``, ``6h``: minutes that divide an hour, hours that divide a day (others drift);
 - ``hourly``, ``daily``, ``weekly``;
 - ``04:30``: every day at that local time;
-- anything else is raw: an ``OnCalendar`` expression for systemd (systemd.time(7)), five fields for
-  cron (crontab(5)).
+- anything else goes to the scheduler as it is: an ``OnCalendar`` expression (systemd.time(7)), five
+  fields for cron (crontab(5)).
 """
 
 from __future__ import annotations
@@ -17,23 +17,16 @@ from msgspec import Struct
 
 from microrepo.errors import ConfigError
 
-HOUR_MIN = 60
-DAY_MIN = 24 * HOUR_MIN
-WEEK_MIN = 7 * DAY_MIN
-MAX_DELAY_S = 1800
-CLOCK_DELAY_S = 300
-RAW_DELAY_S = 60
-GRAMMAR = "write 15min, 6h, hourly, daily, weekly, 04:30"
-
-_WORDS = {"hourly": HOUR_MIN, "daily": DAY_MIN, "weekly": WEEK_MIN}
-_CALENDAR_WORDS = {"minutely", "monthly", "yearly", "annually", "quarterly", "semiannually"}
+_HOUR, _DAY, _WEEK = 60, 24 * 60, 7 * 24 * 60
+_WORDS = {"hourly": _HOUR, "daily": _DAY, "weekly": _WEEK}
+_EVEN = [n for n in range(1, 61) if 60 % n == 0] + [n * 60 for n in range(2, 25) if 24 % n == 0]
 _PERIOD = re.compile(r"(\d{1,6})\s*(min|h)\Z")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})\Z")
-_CRON_FIELD = re.compile(r"[0-9a-zA-Z*,/-]+\Z")
-_CRON_ITEM = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?\Z")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_CALENDAR = re.compile(r".*[*:-]|(minute|month|year|annual|quarter|semiannual)ly\Z")
+_CRON = re.compile(r"[\w*,/-]+(?: [\w*,/-]+){4}\Z", re.ASCII)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
 
 class Every(Struct, frozen=True):
@@ -45,48 +38,35 @@ class Every(Struct, frozen=True):
         raw: an expression for the scheduler itself.
     """
 
-    period_min: int | None = None
+    period_min: int = 0
     clock: tuple[int, int] | None = None
-    raw: str | None = None
+    raw: str = ""
 
 
 def parse_every(text: str) -> Every:
-    """Read what stands after ``--every``.
+    """Return the interval that a text stands for.
 
     Raises:
-        ConfigError: an interval that no calendar can keep, or a word that means nothing.
+        ConfigError: an interval that no calendar can keep, or not an interval.
     """
     text = " ".join(text.split())
     if text in _WORDS:
         return Every(period_min=_WORDS[text])
     if period := _PERIOD.match(text):
-        minutes = int(period[1]) * (HOUR_MIN if period[2] == "h" else 1)
-        return Every(period_min=_check_period(minutes, text))
+        minutes = int(period[1]) * (60 if period[2] == "h" else 1)
+        if minutes not in _EVEN:
+            near = min(_EVEN, key=lambda n: (abs(n - minutes), n))
+            hint = f"{near}min" if near < _HOUR else f"{near // _HOUR}h"
+            raise _invalid(text, f"does not divide an hour or a day evenly; did you mean {hint}?")
+        return Every(period_min=minutes)
     if clock := _CLOCK.match(text):
         hour, minute = int(clock[1]), int(clock[2])
         if hour > 23 or minute > 59:
-            raise ConfigError(f"--every {text}: not a time of the day (00:00 to 23:59)")
+            raise _invalid(text, "a time of day is 00:00 to 23:59")
         return Every(clock=(hour, minute))
-    is_calendar = bool(set(text) & set("*:-")) or text in _CALENDAR_WORDS
-    if not text.isprintable() or not (is_calendar or is_cron(text)):
-        raise ConfigError(
-            f"--every {text!r}: not an interval; {GRAMMAR}, or an expression of systemd or cron"
-        )
+    if not text.isprintable() or not (_CALENDAR.match(text) or _CRON.match(text)):
+        raise _invalid(text, "not an interval; write 15min, 6h, hourly, daily, weekly or 04:30")
     return Every(raw=text)
-
-
-def _check_period(minutes: int, text: str) -> int:
-    if minutes > 0 and (HOUR_MIN % minutes == 0 or minutes == DAY_MIN):
-        return minutes
-    if minutes > 0 and minutes % HOUR_MIN == 0 and DAY_MIN % minutes == 0:
-        return minutes
-    possible = [n for n in range(1, HOUR_MIN) if HOUR_MIN % n == 0]
-    possible += [n * HOUR_MIN for n in range(1, 25) if 24 % n == 0]
-    nearest = min(possible, key=lambda n: (abs(n - minutes), n))
-    shown = f"{nearest}min" if nearest < HOUR_MIN else f"{nearest // HOUR_MIN}h"
-    raise ConfigError(
-        f"--every {text}: does not divide an hour or a day evenly; the nearest that does is {shown}"
-    )
 
 
 def on_calendar(every: Every) -> tuple[str, int]:
@@ -95,26 +75,26 @@ def on_calendar(every: Every) -> tuple[str, int]:
     The delay keeps many machines from asking the source in the same second.
 
     Raises:
-        ConfigError: a raw expression that is cron's.
+        ConfigError: an expression for cron.
     """
-    if every.raw is not None:
-        if is_cron(every.raw):
-            raise ConfigError(
-                f"--every {every.raw!r}: five fields are cron's language; for systemd write "
-                "an OnCalendar expression such as 'Mon..Fri 06:00', or choose a cron kind"
-            )
-        return every.raw, RAW_DELAY_S
+    if _CRON.match(every.raw):
+        raise _invalid(
+            every.raw,
+            "five fields are for cron; for systemd write an OnCalendar expression such as "
+            "'Mon..Fri 06:00', or use --kind crontab",
+        )
+    if every.raw:
+        return every.raw, 60
     if every.clock is not None:
-        hour, minute = every.clock
-        return f"*-*-* {hour:02}:{minute:02}:00", CLOCK_DELAY_S
-    minutes = every.period_min or DAY_MIN
-    delay_s = min(minutes * 60 // 5, MAX_DELAY_S)
+        return "*-*-* {:02}:{:02}:00".format(*every.clock), 300
+    minutes = every.period_min
+    delay_s = min(minutes * 60 // 5, 1800)
     for word, length in _WORDS.items():
         if minutes == length:
             return word, delay_s
-    if minutes < HOUR_MIN:
+    if minutes < _HOUR:
         return f"*-*-* *:00/{minutes:02}:00", delay_s
-    return f"*-*-* 00/{minutes // HOUR_MIN:02}:00:00", delay_s
+    return f"*-*-* 00/{minutes // _HOUR:02}:00:00", delay_s
 
 
 def cron_fields(every: Every, spread: int) -> str:
@@ -126,66 +106,55 @@ def cron_fields(every: Every, spread: int) -> str:
             has no random delay.
 
     Raises:
-        ConfigError: a raw expression that is not cron's, or that never comes true.
+        ConfigError: an expression that is not five cron fields, or names a day that never comes.
     """
-    if every.raw is not None:
-        return _checked_cron(every.raw)
+    if every.raw:
+        _check_cron(every.raw)
+        return every.raw
     if every.clock is not None:
-        hour, minute = every.clock
-        return f"{minute} {hour} * * *"
-    minutes = every.period_min or DAY_MIN
-    if minutes < HOUR_MIN:
-        first = f"{spread % minutes}-59/{minutes}"
-        return f"{'*' if minutes == 1 else first} * * * *"
-    minute = spread % HOUR_MIN
-    if minutes >= DAY_MIN:
-        return f"{minute} 0 * * {'1' if minutes == WEEK_MIN else '*'}"
-    return f"{minute} {'*' if minutes == HOUR_MIN else f'*/{minutes // HOUR_MIN}'} * * *"
+        return "{1} {0} * * *".format(*every.clock)
+    minutes, minute = every.period_min, spread % _HOUR
+    if minutes < _HOUR:
+        return f"{spread % minutes}-59/{minutes} * * * *" if minutes > 1 else "* * * * *"
+    if minutes >= _DAY:
+        return f"{minute} 0 * * {'1' if minutes == _WEEK else '*'}"
+    return f"{minute} {'*' if minutes == _HOUR else f'*/{minutes // _HOUR}'} * * *"
 
 
-def is_cron(text: str) -> bool:
-    """Tell whether the text has the shape of five cron fields."""
-    fields = text.split()
-    return len(fields) == 5 and all(_CRON_FIELD.match(field) for field in fields)
-
-
-def _checked_cron(text: str) -> str:
-    if not is_cron(text):
-        raise ConfigError(
-            f"--every {text!r}: not five cron fields (minute hour day month weekday); {GRAMMAR}, "
-            "or choose a systemd kind for an OnCalendar expression"
-        )
-    fields = text.split()
-    _values(fields[0], "minute", 0, 59, [])
-    _values(fields[1], "hour", 0, 23, [])
-    days = _values(fields[2], "day of the month", 1, 31, [])
-    months = _values(fields[3], "month", 1, 12, _MONTHS)
-    _values(fields[4], "day of the week", 0, 7, _DAYS)
+def _check_cron(text: str) -> None:
+    # A file in /etc/cron.d is read by the daemon only, which reports a bad line nowhere but its log.
+    try:
+        minute, hour, day, month, weekday = text.split()
+        _expand(minute, 0, 59)
+        _expand(hour, 0, 23)
+        _expand(weekday, 0, 7, _WEEKDAYS)
+        first_day, months = min(_expand(day, 1, 31)), _expand(month, 1, 12, _MONTHS)
+    except ValueError:
+        raise _invalid(
+            text,
+            "not five valid cron fields (minute hour day month weekday), see crontab(5); "
+            "an OnCalendar expression needs --kind systemd-user or systemd-system",
+        ) from None
     # With a weekday given, cron runs when either of the two days matches (crontab(5)).
-    if fields[4].startswith("*") and all(min(days) > _MONTH_DAYS[m - 1] for m in months):
-        raise ConfigError(f"--every {text!r}: that day never comes")
-    return " ".join(fields)
+    if weekday.startswith("*") and all(first_day > _MONTH_DAYS[m - 1] for m in months):
+        raise _invalid(text, "that day never comes")
 
 
-def _values(field: str, what: str, low: int, high: int, names: list[str]) -> set[int]:
+def _expand(field: str, low: int, high: int, names: list[str] | None = None) -> set[int]:
+    """Return the values of a field; ValueError for what cron refuses."""
     found: set[int] = set()
-    for item in field.split(","):
-        match = _CRON_ITEM.match(item)
-        if match is None or (match[3] and match[1] and not match[2]):
-            raise ConfigError(f"--every: {item!r} is no {what} of cron")
-        first = _number(match[1], what, low, high, names) if match[1] else low
-        last = _number(match[2], what, low, high, names) if match[2] else first
-        last = last if match[1] else high
-        step = int(match[3] or 1)
-        if first > last or step < 1:
-            raise ConfigError(f"--every: {item!r} is an empty range ({what})")
-        found.update(range(first, last + 1, step))
+    for item in field.lower().split(","):
+        span, slash, step = item.partition("/")
+        words = [str(low), str(high)] if span == "*" else span.split("-", 1)
+        if slash and len(words) == 1:
+            raise ValueError(item)
+        ends = [names.index(w) + low if names and w in names else int(w) for w in words]
+        values = range(ends[0], ends[-1] + 1, int(step) if slash else 1)
+        if not values or ends[0] < low or ends[-1] > high:
+            raise ValueError(item)
+        found.update(values)
     return found
 
 
-def _number(text: str, what: str, low: int, high: int, names: list[str]) -> int:
-    if text.lower() in names:
-        return names.index(text.lower()) + low
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise ConfigError(f"--every: {text!r} is no {what} ({low} to {high})")
-    return int(text)
+def _invalid(text: str, why: str) -> ConfigError:
+    return ConfigError(f"--every {text!r}: {why}")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from microrepo.schedule import Facts, Kind, Schedule, build_schedule, install, remove
+from microrepo.schedule import Kind, Machine, Schedule, build_schedule, install, remove
 
 SYSTEMD = Path("/lib/systemd/systemd")
 SPOOL = Path("/var/spool/cron/crontabs")
@@ -48,12 +48,12 @@ def script(path: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def facts(tmp_path: Path) -> Facts:
-    """Facts with every path as awkward as people make them; the Python is a stub."""
+def facts(tmp_path: Path) -> Machine:
+    """Machine with every path as awkward as people make them; the Python is a stub."""
     odd = tmp_path / "sp ace ünï 100%d"
     (odd / "pack ages").mkdir(parents=True)
     (odd / "change lists").mkdir()
-    return Facts(
+    return Machine(
         python=str(script(odd / "python", STUB)),
         config=odd / "it's $HOME.json",
         repository=odd / "pack ages",
@@ -65,7 +65,7 @@ def facts(tmp_path: Path) -> Facts:
     )
 
 
-def wanted_command(facts: Facts) -> list[str]:
+def wanted_command(facts: Machine) -> list[str]:
     return [facts.python, "-m", "microrepo", "refresh", "--config", str(facts.config), "--quiet"]
 
 
@@ -78,7 +78,7 @@ def write(schedule: Schedule, directory: Path) -> list[str]:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 @pytest.mark.parametrize("kind", ["systemd-user", "systemd-system"])
-def test_systemd_accepts_the_units(facts: Facts, tmp_path: Path, kind: Kind) -> None:
+def test_systemd_accepts_the_units(facts: Machine, tmp_path: Path, kind: Kind) -> None:
     paths = []
     for number, every in enumerate(("15min", "6h", "daily", "04:30", "Mon..Fri *-*-1..7 06:00")):
         schedule = build_schedule(kind, facts, every, name=f"n{number}")
@@ -91,7 +91,7 @@ def test_systemd_accepts_the_units(facts: Facts, tmp_path: Path, kind: Kind) -> 
 
 
 @pytest.mark.skipif(not SYSTEMD.exists(), reason="systemd is not installed")
-def test_systemd_reads_the_paths_as_meant(facts: Facts) -> None:
+def test_systemd_reads_the_paths_as_meant(facts: Machine) -> None:
     schedule = build_schedule("systemd-system", facts)
     # Not below `tmp_path`, which only its owner may enter: root's test runs systemd as nobody.
     with tempfile.TemporaryDirectory() as temporary:
@@ -151,7 +151,7 @@ def command_of(schedule: Schedule) -> str:
 @pytest.mark.parametrize("kind", ["crontab", "cron.d"])
 @pytest.mark.parametrize(("code", "seen"), [(0, 0), (1, 1), (3, 3), (4, 0), (130, 130)])
 def test_cron_runs_the_command(
-    facts: Facts, tmp_path: Path, kind: Kind, code: int, seen: int
+    facts: Machine, tmp_path: Path, kind: Kind, code: int, seen: int
 ) -> None:
     schedule = build_schedule(kind, facts)
     script(tmp_path / "bin/logger", LOGGER)
@@ -173,7 +173,7 @@ def test_cron_runs_the_command(
     assert log == ["-t microrepo", "said on stdout", "said on stderr"]
 
 
-def test_a_crontab_program_is_asked(facts: Facts, tmp_path: Path) -> None:
+def test_a_crontab_program_is_asked(facts: Machine, tmp_path: Path) -> None:
     script(tmp_path / "bin/crontab", CRONTAB)
     script(tmp_path / "bin/logger", LOGGER)
     Path(facts.python).write_text("#!/bin/sh\n")
@@ -195,10 +195,10 @@ def test_a_crontab_program_is_asked(facts: Facts, tmp_path: Path) -> None:
 
 PRIVATE_SPOOL = """\
 import json, subprocess, sys
-from microrepo.schedule import Facts, build_schedule, install, remove, run_command
+from microrepo.schedule import Machine, build_schedule, install, remove, run_command
 from pathlib import Path
 facts = json.loads(sys.argv[1])
-facts = Facts(facts["python"], Path(facts["config"]), Path(facts["repository"]), "root",
+facts = Machine(facts["python"], Path(facts["config"]), Path(facts["repository"]), "root",
               Path(facts["home"]))
 def listed():
     return subprocess.run(["crontab", "-l"], capture_output=True, text=True).stdout
@@ -213,7 +213,7 @@ print(json.dumps(seen))
 
 @pytest.mark.skipif(not shutil.which("crontab"), reason="cron is not installed")
 @pytest.mark.skipif(os.getuid() != 0, reason="a private spool needs root")
-def test_the_real_crontab_in_a_spool_of_its_own(facts: Facts, tmp_path: Path) -> None:
+def test_the_real_crontab_in_a_spool_of_its_own(facts: Machine, tmp_path: Path) -> None:
     Path(facts.python).write_text("#!/bin/sh\n")
     values = {
         "python": facts.python,
@@ -238,7 +238,7 @@ def test_the_real_crontab_in_a_spool_of_its_own(facts: Facts, tmp_path: Path) ->
     assert json.loads(done.stdout) == [True, True, True, True]
 
 
-def test_the_check_finds_an_interpreter_without_microrepo(facts: Facts, tmp_path: Path) -> None:
+def test_the_check_finds_an_interpreter_without_microrepo(facts: Machine, tmp_path: Path) -> None:
     from microrepo.errors import ConfigError
 
     (tmp_path / "etc/cron.d").mkdir(parents=True)

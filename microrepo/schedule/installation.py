@@ -1,4 +1,4 @@
-"""Put a schedule in place, or take it away; the only part that touches the machine."""
+"""Installer of schedules: checks, files, crontab and systemctl."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from microrepo.errors import ConfigError
 from microrepo.repositories.atomic import write_atomically
 from microrepo.schedule.cron import NO_CRON, markers, replace_block
-from microrepo.schedule.records import Probe, Schedule
+from microrepo.schedule.jobs import Schedule
 
 COMMAND_TIMEOUT_S = 60
 Completed = subprocess.CompletedProcess[bytes]
@@ -22,7 +22,7 @@ def run_command(args: Sequence[str], stdin: bytes = b"") -> Completed:
     """Run a command with messages in English, away from the current directory.
 
     Raises:
-        FileNotFoundError: there is no such program.
+        FileNotFoundError: the program is missing.
         subprocess.TimeoutExpired: it did not end within `COMMAND_TIMEOUT_S`.
     """
     return subprocess.run(
@@ -37,7 +37,7 @@ def run_command(args: Sequence[str], stdin: bytes = b"") -> Completed:
 
 
 def render_schedule(schedule: Schedule) -> str:
-    """Return the schedule as text for people: each file under its path, then the commands."""
+    """Return the schedule as text: each file under its path, then the commands."""
     parts = [f"# {file.path}\n{file.text}" for file in schedule.files]
     if schedule.block:
         parts.append(f"# into the crontab, with `crontab -e`\n{schedule.block}")
@@ -48,25 +48,23 @@ def render_schedule(schedule: Schedule) -> str:
 
 
 def install(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
-    """Install the schedule, replacing an earlier one of the same kind and name.
+    """Install the schedule, replacing one of the same kind and name, and return what was written.
 
     Nothing is written unless every check passes.
 
-    Returns:
-        What was written: paths, or ``crontab``.
-
     Raises:
-        ConfigError: a program or directory is missing, a check or command fails, a file cannot be
-            written; the text says what to do.
+        ConfigError: a check or command fails, or a file cannot be written.
     """
     for probe in schedule.probes:
-        _probe(probe, run)
-    for needed in schedule.needed:
-        if not needed.path.is_dir():
-            raise ConfigError(f"{needed.path}: {needed.advice}")
+        done = _call(probe.args, run, probe.advice)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise ConfigError(probe.advice + (f" ({said[-1]})" if said else ""))
+        if probe.forbidden and probe.forbidden in done.stdout.decode(errors="replace"):
+            raise ConfigError(f"--every {probe.args[-1]!r}: that time never comes")
     for file in schedule.files:
         try:
-            write_atomically(file.path, file.text.encode(), file.mode)
+            write_atomically(file.path, file.text.encode(), 0o644)
         except OSError as error:
             raise _unwritable(file.path, error) from error
     if schedule.block:
@@ -77,61 +75,43 @@ def install(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
 
 
 def remove(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
-    """Take a schedule away; what others wrote stays.
+    """Remove what `install` wrote, and return it; empty if nothing was installed.
 
-    A scheduler that does not run (any more) is no obstacle: the files go all the same.
-
-    Returns:
-        What was removed: paths, or ``crontab``; empty when nothing was installed.
+    A scheduler that no longer runs does not prevent it.
 
     Raises:
         ConfigError: a file or the crontab cannot be changed.
     """
     present = [file.path for file in schedule.files if os.path.lexists(file.path)]
-    if present:
-        for command in schedule.before_removal:
-            _attempt(command, run)
+    for command in schedule.before_removal if present else ():
+        _attempt(command, run)
     for path in (*present, *schedule.leftovers):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise _unwritable(path, error) from error
-    if present:
-        for command in schedule.after_removal:
-            _attempt(command, run)
-    removed = [str(path) for path in present]
+    for command in schedule.after_removal if present else ():
+        _attempt(command, run)
+    removed = tuple(str(path) for path in present)
     if schedule.kind == "crontab" and _edit_crontab(schedule.name, "", run):
-        removed.append("crontab")
-    return tuple(removed)
+        return (*removed, "crontab")
+    return removed
 
 
 def _edit_crontab(name: str, block: str, run: Run) -> bool:
     listed = _call(("crontab", "-l"), run, NO_CRON)
     # Latin-1 gives every byte back as it was, whatever other lines hold.
     before = listed.stdout.decode("latin-1") if listed.returncode == 0 else ""
-    message = listed.stderr.decode(errors="replace")
-    if listed.returncode != 0 and not {"no crontab", "No such file"} & _phrases(message):
-        raise ConfigError(f"`crontab -l` failed, so nothing was changed: {message.strip()}")
+    message = listed.stderr.decode(errors="replace").strip()
+    missing = any(phrase in message for phrase in ("no crontab", "No such file"))
+    if listed.returncode != 0 and not missing:
+        raise ConfigError(f"`crontab -l` failed, so nothing was changed: {message}")
     after = replace_block(before, name, block.encode().decode("latin-1"))
     if after == before:
         return markers(name)[0] in before
     command = ("crontab", "-") if after.strip() else ("crontab", "-r")
-    _succeed(command, run, "the crontab is as before", after.encode("latin-1"))
+    _succeed(command, run, "your crontab is unchanged", after.encode("latin-1"))
     return True
-
-
-def _phrases(message: str) -> set[str]:
-    return {phrase for phrase in ("no crontab", "No such file") if phrase in message}
-
-
-def _probe(probe: Probe, run: Run) -> None:
-    done = _call(probe.args, run, probe.advice)
-    output = done.stdout.decode(errors="replace")
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ConfigError(probe.advice + (f" ({said[-1]})" if said else ""))
-    if probe.forbidden and probe.forbidden in output:
-        raise ConfigError(f"--every {probe.args[-1]!r}: that time never comes")
 
 
 def _succeed(args: tuple[str, ...], run: Run, state: str, stdin: bytes = b"") -> None:

@@ -1,0 +1,155 @@
+"""A scheduled refresh as a value: files, checks and commands."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from microrepo.errors import ConfigError
+
+Kind = Literal["systemd-user", "systemd-system", "crontab", "cron.d"]
+KINDS: tuple[Kind, ...] = ("systemd-user", "systemd-system", "crontab", "cron.d")
+DEFAULT_NAME = "refresh"
+# cron skips files in /etc/cron.d with other characters in their names (cron(8)).
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?\Z")
+
+
+class Machine(Struct, frozen=True):
+    """Interpreter, paths and account that a schedule is made for.
+
+    Attributes:
+        python: absolute path of the interpreter that has microrepo.
+        config: absolute path of the config file.
+        repository: absolute path of the repository.
+        user: account that runs it.
+        home: that account's home directory.
+        host: host name; spreads the load of many machines over the hour.
+        etc: directory of the system's settings.
+        writable: absolute paths of other directories that a run writes to.
+    """
+
+    python: str
+    config: Path
+    repository: Path
+    user: str
+    home: Path
+    host: str = ""
+    etc: Path = Path("/etc")
+    writable: tuple[Path, ...] = ()
+
+
+class TextFile(Struct, frozen=True):
+    """A file to write."""
+
+    path: Path
+    text: str
+
+
+class Probe(Struct, frozen=True):
+    """A command that must succeed before anything is written.
+
+    Attributes:
+        args: the command.
+        advice: what its failure means, and what to do.
+        forbidden: text that its output must not contain.
+    """
+
+    args: tuple[str, ...]
+    advice: str
+    forbidden: str = ""
+
+
+class Schedule(Struct, frozen=True):
+    """A scheduled refresh that has not been written yet.
+
+    Attributes:
+        kind: the scheduler.
+        name: distinguishes several schedules of one machine.
+        files: files to write.
+        block: lines for the user's crontab with their markers, or empty.
+        probes: commands that must succeed first.
+        commands: commands to run after the files are written.
+        before_removal: commands to run before the files are deleted.
+        after_removal: commands to run afterwards.
+        leftovers: links that the scheduler makes and may leave behind.
+        notes: hints for the user.
+    """
+
+    kind: Kind
+    name: str
+    files: tuple[TextFile, ...] = ()
+    block: str = ""
+    probes: tuple[Probe, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    before_removal: tuple[tuple[str, ...], ...] = ()
+    after_removal: tuple[tuple[str, ...], ...] = ()
+    leftovers: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def this_machine(
+    config: Path, repository: Path, user: str | None = None, writable: Sequence[Path] = ()
+) -> Machine:
+    """Return the running interpreter, the account (default: the current one) and absolute paths.
+
+    Raises:
+        ConfigError: an unknown user, or an interpreter without a path.
+    """
+    import os
+    import pwd
+    import socket
+
+    try:
+        entry = pwd.getpwnam(user) if user is not None else pwd.getpwuid(os.getuid())
+    except KeyError as error:
+        raise ConfigError(f"--user {user or os.getuid()}: no user of that name here") from error
+    if not sys.executable:
+        raise ConfigError("the path of the running Python is unknown, so it cannot be scheduled")
+    return Machine(
+        python=sys.executable,
+        config=config.absolute(),
+        repository=repository.absolute(),
+        user=entry.pw_name,
+        home=Path(entry.pw_dir),
+        host=socket.gethostname(),
+        writable=tuple(path.absolute() for path in writable),
+    )
+
+
+def refresh_command(machine: Machine) -> tuple[str, ...]:
+    """Return the command that every schedule runs."""
+    config = str(machine.config)
+    return (machine.python, "-m", "microrepo", "refresh", "--config", config, "--quiet")
+
+
+def import_probe(machine: Machine) -> Probe:
+    """Return the check that the interpreter finds microrepo outside a checkout."""
+    return Probe(
+        (machine.python, "-E", "-c", "import microrepo"),
+        f"{machine.python} cannot import microrepo outside this directory; install it there "
+        "(`pip install`), then schedule it",
+    )
+
+
+def check_machine(machine: Machine, name: str) -> None:
+    """Refuse what the file of a scheduler cannot express.
+
+    Raises:
+        ConfigError: a relative path, an unprintable character, a bad name.
+    """
+    if not _NAME.match(name):
+        raise ConfigError(f"--name {name!r}: use letters, digits, '_' and '-' only")
+    if not _USER.match(machine.user):
+        raise ConfigError(f"--user {machine.user!r}: schedulers do not accept this user name")
+    places = (machine.config, machine.repository, machine.home, *machine.writable)
+    for path in (machine.python, *map(str, places)):
+        if not Path(path).is_absolute():
+            raise ConfigError(f"{path!r}: a schedule needs absolute paths")
+        if not path.isprintable():  # surrogates, for bytes that are not UTF-8, are not printable
+            raise ConfigError(f"{path!r}: a scheduler's file cannot hold this path")
