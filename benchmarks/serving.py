@@ -29,7 +29,7 @@ import requests
 
 from benchmarks.peers import ensure_venv, version_of, without_pip
 from microrepo.publish import server
-from microrepo.publish.nginx import nginx_config
+from microrepo.publish.client_texts.nginx_conf import nginx_config
 
 JSON = "application/vnd.pypi.simple.v1+json"
 WANTED = "project-0007"

@@ -23,14 +23,14 @@ import msgspec
 
 from microrepo.config.schema import Config
 from microrepo.model import Digests, File, Info, NormalizedName, Project
-from microrepo.operations.network import worker_settings
-from microrepo.publish.tree import Publisher
-from microrepo.publish.writing import sync_file_system
-from microrepo.repositories.directory import FlatDirectory, OnDisk
-from microrepo.repositories.opening import describe_source
+from microrepo.operations.run.network_settings import worker_settings
+from microrepo.publish.tree.page_writer import sync_file_system
+from microrepo.publish.tree.static_tree import Publisher
+from microrepo.repositories.sources.source_registry import describe_source
 from microrepo.state import FileRow, ProjectRow, State, open_state, pack
 from microrepo.state.publication import SidecarRow
-from microrepo.transfer.pool import WorkerPool
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.transfer.pool.worker_pool import WorkerPool
 
 NOW = "2026-11-21T12:00:00.000000Z"
 MTIME_NS = 1_700_000_000_000_000_000

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
         MicrorepoError,
         StorageOperationError,
     )
-    from microrepo.operations.checking import check
-    from microrepo.operations.copy_between import copy_between as copy
-    from microrepo.operations.distributions import Distribution, RemoteDistribution
-    from microrepo.operations.library import Repository, UploadResult
-    from microrepo.operations.mirror_library import (
+    from microrepo.operations.api.copy_api import copy_between as copy
+    from microrepo.operations.api.distributions import Distribution, RemoteDistribution
+    from microrepo.operations.api.mirror_api import (
         CommandParameters,
         SchedulerContext,
         mirror,
         mirror_with_dependencies,
     )
-    from microrepo.operations.mirror_model import UniquePackageLocation
-    from microrepo.operations.refresh import refresh
-    from microrepo.operations.requirements import read_requests
-    from microrepo.operations.verify import verify
-    from microrepo.transfer.progress import Reporter, SilentReporter
+    from microrepo.operations.api.repository_api import Repository, UploadResult
+    from microrepo.operations.closure.check import check
+    from microrepo.operations.maintain.verify import verify
+    from microrepo.operations.mirror.mirror_records import UniquePackageLocation
+    from microrepo.operations.refresh.refresh import refresh
+    from microrepo.operations.run.goals import read_requests
+    from microrepo.reporting import Reporter, SilentReporter
 
 __all__ = [
     "Cancelled",
@@ -63,27 +63,27 @@ __all__ = [
 ]
 _PLACES = {
     "Cancelled": "errors:Cancelled",
-    "CommandParameters": "operations.mirror_library:CommandParameters",
+    "CommandParameters": "operations.api.mirror_api:CommandParameters",
     "Config": "config.schema:Config",
-    "Distribution": "operations.distributions:Distribution",
+    "Distribution": "operations.api.distributions:Distribution",
     "FailedCommand": "errors:FailedCommand",
     "MicrorepoError": "errors:MicrorepoError",
-    "RemoteDistribution": "operations.distributions:RemoteDistribution",
-    "Reporter": "transfer.progress:Reporter",
-    "Repository": "operations.library:Repository",
-    "SchedulerContext": "operations.mirror_library:SchedulerContext",
-    "SilentReporter": "transfer.progress:SilentReporter",
+    "RemoteDistribution": "operations.api.distributions:RemoteDistribution",
+    "Reporter": "reporting:Reporter",
+    "Repository": "operations.api.repository_api:Repository",
+    "SchedulerContext": "operations.api.mirror_api:SchedulerContext",
+    "SilentReporter": "reporting:SilentReporter",
     "StorageOperationError": "errors:StorageOperationError",
-    "UniquePackageLocation": "operations.mirror_model:UniquePackageLocation",
-    "UploadResult": "operations.library:UploadResult",
-    "check": "operations.checking:check",
-    "copy": "operations.copy_between:copy_between",
+    "UniquePackageLocation": "operations.mirror.mirror_records:UniquePackageLocation",
+    "UploadResult": "operations.api.repository_api:UploadResult",
+    "check": "operations.closure.check:check",
+    "copy": "operations.api.copy_api:copy_between",
     "load_config": "config.load:load",
-    "mirror": "operations.mirror_library:mirror",
-    "mirror_with_dependencies": "operations.mirror_library:mirror_with_dependencies",
-    "read_requests": "operations.requirements:read_requests",
-    "refresh": "operations.refresh:refresh",
-    "verify": "operations.verify:verify",
+    "mirror": "operations.api.mirror_api:mirror",
+    "mirror_with_dependencies": "operations.api.mirror_api:mirror_with_dependencies",
+    "read_requests": "operations.run.goals:read_requests",
+    "refresh": "operations.refresh.refresh:refresh",
+    "verify": "operations.maintain.verify:verify",
 }
 
 

@@ -47,7 +47,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
     """One distribution file as an index describes it (PEP 691, PyPI JSON API).
 
     Attributes:
-        filename: as announced; checked by `formats.filenames.unsafe_filename` before any use.
+        filename: as announced; checked by `formats.distribution.filenames.unsafe_filename` before any use.
         url: absolute; where the content is.
         version: release it belongs to, as the index writes it.
         package_type: ``bdist_wheel``, ``sdist``, ``bdist_egg``, ... as PyPI names them.

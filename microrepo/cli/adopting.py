@@ -10,7 +10,7 @@ from microrepo.cli import render
 from microrepo.cli.commands import load_settings, reporting
 from microrepo.config.sizes import format_size
 from microrepo.model import ActionKind
-from microrepo.operations.adopting import AdoptReport, adopt
+from microrepo.operations.maintain.adopt import AdoptReport, adopt
 
 
 def command_adopt(arguments: argparse.Namespace) -> int:

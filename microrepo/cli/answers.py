@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from microrepo.config.load import expand
 from microrepo.config.schema import ALL, EVERYTHING
 from microrepo.errors import ConfigError
-from microrepo.selection.pythons import parse_python_words
+from microrepo.selection.environments.python_versions import parse_python_words
 
 MAX_PROCESSES = 256
 # PyPI in 2026: projects with at least one release, and the bytes of all their files.

@@ -14,9 +14,9 @@ from microrepo.cli.setting_flags import flags_of
 from microrepo.config.load import Loaded, find_config, load, shown
 from microrepo.config.schema import json_schema, sample
 from microrepo.errors import ConfigError
-from microrepo.operations.report import Report
-from microrepo.operations.requirements import Requests
-from microrepo.transfer.progress import BarReporter, Reporter, SilentReporter, TextReporter
+from microrepo.operations.records.report import Report
+from microrepo.operations.run.goals import Requests
+from microrepo.reporting import BarReporter, Reporter, SilentReporter, TextReporter
 
 _Operation = Callable[[Reporter], Report]
 
@@ -48,7 +48,7 @@ def requests_from(loaded: Loaded, words: Sequence[str] = (), files: Sequence[str
         words: requirements from the command line.
         files: requirements files from the command line, relative to the working directory.
     """
-    from microrepo.operations.requirements import read_requests, requests_of
+    from microrepo.operations.run.goals import read_requests, requests_of
 
     if words or files:
         return read_requests([*words, *(f"-r {name}" for name in files)], Path.cwd())
@@ -101,7 +101,7 @@ def _ask_if_needed(arguments: argparse.Namespace) -> None:
 
 def command_refresh(arguments: argparse.Namespace) -> int:
     """Fetch what is new, delete what is no longer wanted."""
-    from microrepo.operations.refresh import refresh
+    from microrepo.operations.refresh.refresh import refresh
 
     words, files = arguments.requirements, arguments.requirement
     given = flags_of(arguments)
@@ -173,8 +173,8 @@ def command_config(arguments: argparse.Namespace) -> int:
     if arguments.output:
         raise ConfigError("--output needs --from-bandersnatch or --from-morgan")
     loaded = load_settings(arguments)
-    from microrepo.operations.requirements import policy_of
-    from microrepo.selection.policy import filter_warnings
+    from microrepo.operations.run.goals import policy_of
+    from microrepo.selection.rules.policy import filter_warnings
 
     for warning in filter_warnings(policy_of(loaded.config, requests_or_everything(loaded))):
         sys.stderr.write(f"microrepo: warning: {warning}\n")
@@ -187,7 +187,7 @@ def command_config(arguments: argparse.Namespace) -> int:
 
 def command_verify(arguments: argparse.Namespace) -> int:
     """Compare the files on disk with their digests."""
-    from microrepo.operations.verify import verify
+    from microrepo.operations.maintain.verify import verify
 
     loaded = load_settings(arguments)
     return _report(
@@ -204,7 +204,7 @@ def command_verify(arguments: argparse.Namespace) -> int:
 
 def command_delete(arguments: argparse.Namespace) -> int:
     """Delete projects, releases or files by name."""
-    from microrepo.operations.deleting import BY_COMMAND, delete
+    from microrepo.operations.maintain.delete import BY_COMMAND, delete
 
     loaded = load_settings(arguments)
     requests = requests_or_everything(loaded)
@@ -223,7 +223,7 @@ def command_delete(arguments: argparse.Namespace) -> int:
 
 def command_prune(arguments: argparse.Namespace) -> int:
     """Delete what the configuration no longer selects."""
-    from microrepo.operations.pruning import prune
+    from microrepo.operations.maintain.prune import prune
 
     loaded = load_settings(arguments)
     requests = requests_from(loaded)
@@ -237,7 +237,7 @@ def command_prune(arguments: argparse.Namespace) -> int:
 
 def requests_or_everything(loaded: Loaded) -> Requests:
     """Return what the settings ask for; where they name nothing, any project may be meant."""
-    from microrepo.operations.requirements import EVERYTHING_REQUESTED, requests_of
+    from microrepo.operations.run.goals import EVERYTHING_REQUESTED, requests_of
 
     if loaded.config.packages is None:
         return EVERYTHING_REQUESTED

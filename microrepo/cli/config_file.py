@@ -15,7 +15,7 @@ from microrepo.cli.answers import parse_repository, parse_requirement, requireme
 from microrepo.config.load import convert
 from microrepo.config.schema import EVERYTHING, Config
 from microrepo.errors import ConfigError
-from microrepo.repositories.atomic import write_atomically
+from microrepo.stores.atomic_write import write_atomically
 
 PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600

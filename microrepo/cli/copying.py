@@ -19,11 +19,11 @@ from microrepo.client.credentials import Ask, Given
 from microrepo.config.load import Loaded
 from microrepo.config.schema import ALL, Config, without_operator_rules
 from microrepo.errors import ConfigError
-from microrepo.operations.copying import CopyReport, Manner, copy
-from microrepo.operations.ends import Ends, EndText, open_ends
-from microrepo.operations.requests_of_copy import read_versions_file
-from microrepo.operations.requirements import read_requests
-from microrepo.selection.policy import Policy, build_policy
+from microrepo.operations.copy.copy_run import CopyReport, Manner, copy
+from microrepo.operations.copy.endpoints import Ends, EndText, open_ends
+from microrepo.operations.copy.version_pins import read_versions_file
+from microrepo.operations.run.goals import read_requests
+from microrepo.selection.rules.policy import Policy, build_policy
 
 
 def command_copy(arguments: argparse.Namespace) -> int:

@@ -12,12 +12,12 @@ from microrepo.cli import render
 from microrepo.cli.commands import load_settings, requests_from
 from microrepo.cli.setting_flags import flags_of
 from microrepo.config.schema import EVERYTHING
-from microrepo.operations.checking import CheckReport
+from microrepo.operations.closure.check import CheckReport
 
 
 def command_check(arguments: argparse.Namespace) -> int:
     """Prove that requirements install from the repository, or say what is missing."""
-    from microrepo.operations.checking import check
+    from microrepo.operations.closure.check import check
 
     loaded = load_settings(arguments)
     if loaded.config.packages is None and not (arguments.requirements or arguments.requirement):
@@ -70,7 +70,7 @@ def command_env(arguments: argparse.Namespace) -> int:
 
 def command_freeze(arguments: argparse.Namespace) -> int:
     """List what is installed here as requirements."""
-    from microrepo.operations.freezing import freeze
+    from microrepo.operations.inspect.freeze import freeze
 
     requirements = freeze(arguments.mode)
     if arguments.json:

@@ -13,12 +13,12 @@ from microrepo.config.sizes import format_size
 from microrepo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from microrepo.operations.inspecting import HeldFile
+    from microrepo.operations.inspect.inspection import HeldFile
 
 
 def command_list(arguments: argparse.Namespace) -> int:
     """List the files that are there."""
-    from microrepo.operations.inspecting import list_files
+    from microrepo.operations.inspect.inspection import list_files
 
     rows = list_files(load_settings(arguments).config, arguments.projects)
     if arguments.json:
@@ -34,7 +34,7 @@ def _list_line(row: HeldFile, arguments: argparse.Namespace) -> str:
 
 def command_stats(arguments: argparse.Namespace) -> int:
     """Count what is there."""
-    from microrepo.operations.inspecting import stats
+    from microrepo.operations.inspect.inspection import stats
 
     if arguments.downloads:
         from microrepo.cli.watching import show_downloads
@@ -54,7 +54,7 @@ def command_stats(arguments: argparse.Namespace) -> int:
 
 def command_explain(arguments: argparse.Namespace) -> int:
     """Say why files are in or out."""
-    from microrepo.operations.inspecting import explain
+    from microrepo.operations.inspect.inspection import explain
 
     loaded = load_settings(arguments)
     found = explain(loaded.config, requests_or_everything(loaded), arguments.target)
@@ -67,7 +67,7 @@ def command_explain(arguments: argparse.Namespace) -> int:
 
 def command_history(arguments: argparse.Namespace) -> int:
     """Tell which files came and went, and why, newest first."""
-    from microrepo.operations.inspecting import history
+    from microrepo.operations.inspect.inspection import history
 
     if arguments.changes is not None or arguments.since is not None:
         return _show_changes(arguments)
@@ -86,7 +86,7 @@ def command_history(arguments: argparse.Namespace) -> int:
 
 
 def _show_changes(arguments: argparse.Namespace) -> int:
-    from microrepo.operations.change_list import recorded_changes
+    from microrepo.operations.monitor.change_list import recorded_changes
 
     changes = recorded_changes(
         load_settings(arguments).config,

@@ -13,10 +13,10 @@ from microrepo.cli.setting_flags import flags_of
 from microrepo.client.credentials import Given
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
-from microrepo.operations.mirror_lines import Access, Lines
-from microrepo.operations.mirror_model import MirrorReport, Order, ReleaseReport
-from microrepo.operations.mirroring import mirror, named_environments
-from microrepo.transfer.starting import start_server
+from microrepo.operations.mirror.connections import Access, Lines
+from microrepo.operations.mirror.mirror_records import MirrorReport, Order, ReleaseReport
+from microrepo.operations.mirror.mirror_run import mirror, named_environments
+from microrepo.transfer.pool.process_start import start_server
 
 
 def command_mirror(arguments: argparse.Namespace) -> int:

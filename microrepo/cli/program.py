@@ -74,7 +74,7 @@ def _failed(arguments: argparse.Namespace, error: Exception, code: int) -> int:
 
 def _os_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
-        from microrepo.repositories.mishaps import disk_words
+        from microrepo.stores.disk_errors import disk_words
 
         return f"{error.filename}: {disk_words(error)}"
     return str(error) or type(error).__name__

@@ -16,12 +16,12 @@ from microrepo.config.load import Loaded, shown
 from microrepo.config.schema import options
 from microrepo.config.sizes import format_size
 from microrepo.model import Action, ActionKind
-from microrepo.operations.report import Failure, Report
+from microrepo.operations.records.report import Failure, Report
 
 if TYPE_CHECKING:
     # What other commands show is loaded by them: a refresh every few minutes should not.
-    from microrepo.operations.indexing import IndexReport
-    from microrepo.operations.inspecting import Explanation, Stats
+    from microrepo.operations.inspect.inspection import Explanation, Stats
+    from microrepo.operations.pages.index_rebuild import IndexReport
 
 _SHOWN_LINES = 20
 

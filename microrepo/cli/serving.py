@@ -19,7 +19,7 @@ def command_serve(arguments: argparse.Namespace) -> int:
     if not directory.is_dir():
         raise RepositoryError(directory, "there is no such directory; a refresh makes it")
     if arguments.print_nginx:
-        from microrepo.publish.nginx import nginx_config
+        from microrepo.publish.client_texts.nginx_conf import nginx_config
 
         try:
             sys.stdout.write(nginx_config(directory.resolve(), listen=arguments.listen))
@@ -27,7 +27,7 @@ def command_serve(arguments: argparse.Namespace) -> int:
             raise ConfigError(str(error)) from error
         return 0
     if arguments.export:
-        from microrepo.operations.publishing import export_server
+        from microrepo.operations.pages.publishing import export_server
 
         export_server(directory)
         sys.stderr.write(f"microrepo: {directory / 'server.py'} is up to date\n")
@@ -51,7 +51,7 @@ def _server_arguments(arguments: argparse.Namespace) -> list[str]:
 
 def command_index(arguments: argparse.Namespace) -> int:
     """Write the static index anew, also for a directory that microrepo did not fill."""
-    from microrepo.operations.indexing import rebuild_index
+    from microrepo.operations.pages.index_rebuild import rebuild_index
 
     loaded = load_settings(arguments)
     with reporting(arguments) as reporter:
@@ -67,7 +67,7 @@ def command_index(arguments: argparse.Namespace) -> int:
 
 def command_client_config(arguments: argparse.Namespace) -> int:
     """Print what pip, uv and the environment need to install from the repository."""
-    from microrepo.publish.client_config import directory_settings, render_settings
+    from microrepo.publish.client_texts.client_config import directory_settings, render_settings
     from microrepo.publish.server import client_settings
 
     if arguments.url:

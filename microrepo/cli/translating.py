@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from microrepo.cli.config_file import config_text, write_config
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError, MicrorepoError
-from microrepo.formats.bandersnatch_conf import translate_bandersnatch
-from microrepo.formats.morgan_ini import translate_morgan
-from microrepo.formats.requirements_txt import decode, logical_lines
-from microrepo.formats.translation import Surroundings, Translation
-from microrepo.repositories.pypi import pypi_json_root
+from microrepo.formats.foreign.bandersnatch_conf import translate_bandersnatch
+from microrepo.formats.foreign.morgan_ini import translate_morgan
+from microrepo.formats.foreign.translation import Surroundings, Translation
+from microrepo.formats.requirements.requirements_txt import decode, logical_lines
+from microrepo.repositories.sources.pypi_index import pypi_json_root
 
 
 def translate(arguments: argparse.Namespace) -> int:

@@ -10,9 +10,14 @@ from pathlib import Path
 from microrepo.cli import render
 from microrepo.cli.commands import load_settings
 from microrepo.config.sizes import format_size, parse_age_s
-from microrepo.operations.downloads import DownloadStats, counting, csv_lines, write_days
-from microrepo.operations.health import Health, health, span
-from microrepo.operations.metrics import prometheus_text
+from microrepo.operations.monitor.access_statistics import (
+    DownloadStats,
+    counting,
+    csv_lines,
+    write_days,
+)
+from microrepo.operations.monitor.health import Health, health, span
+from microrepo.operations.monitor.metrics import prometheus_text
 
 
 def command_health(arguments: argparse.Namespace) -> int:

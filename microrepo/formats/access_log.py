@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
-from microrepo.formats.filenames import package_type_of, split_release, unsafe_filename
+from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 # What stands before the time differs (host, identity, user, virtual host) and does not matter; an

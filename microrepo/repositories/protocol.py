@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from microrepo.formats.simple_api import Root
+from microrepo.formats.index.simple_api import Root
 from microrepo.model import Digests, File, Project
 
 

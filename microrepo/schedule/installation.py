@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from microrepo.errors import ConfigError
-from microrepo.repositories.atomic import write_atomically
 from microrepo.schedule.cron import NO_CRON, markers, replace_block
 from microrepo.schedule.jobs import Schedule
+from microrepo.stores.atomic_write import write_atomically
 
 COMMAND_TIMEOUT_S = 60
 Completed = subprocess.CompletedProcess[bytes]

@@ -23,10 +23,10 @@ import msgspec
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.model import Digests, NormalizedName, Project
 from microrepo.state import schema
-from microrepo.state.changes import ChangeLog
+from microrepo.state.change_log import ChangeLog
+from microrepo.state.monitoring import Watch
 from microrepo.state.publication import Publication
 from microrepo.state.rows import FileRow, HistoryRow, ProjectRow, Requirer, RunRow, unpack
-from microrepo.state.watch import Watch
 
 _log = logging.getLogger(__name__)
 _NETWORK_FILE_SYSTEMS = frozenset(

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from microrepo.publish.browse import update_browse
+from microrepo.publish.tree.people_pages import update_browse
 from tests.support.index import FakeIndex
 from tests.support.packages import build_sdist, build_wheel
 from tests.support.programs import Environment, MicrorepoRunner

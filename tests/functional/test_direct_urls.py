@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from microrepo.operations.report import Report
+from microrepo.operations.records.report import Report
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.programs import Environment, clean_environment, run_program

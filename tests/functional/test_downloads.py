@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from microrepo.publish.nginx import nginx_config
+from microrepo.publish.client_texts.nginx_conf import nginx_config
 from tests.functional.server.serving import serve
 from tests.support.index import FakeIndex
 from tests.support.nginx import NGINX, nginx_over

@@ -146,7 +146,7 @@ def test_mistakes(hosted: Repository, host: str) -> None:
 def test_a_host_that_hangs_is_given_up() -> None:
     """Its silence costs a few files their time, not every file."""
     from microrepo.model import Digests, Outcome
-    from microrepo.transfer import file_host
+    from microrepo.transfer.download import file_host
     from microrepo.transfer.tasks import FetchFile
 
     asked = []

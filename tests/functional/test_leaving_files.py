@@ -6,10 +6,10 @@ from pathlib import Path
 
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind
-from microrepo.operations.pruning import delete_files
-from microrepo.operations.publishing import publish_changes
-from microrepo.operations.session import Session, open_session
-from microrepo.transfer.progress import SilentReporter
+from microrepo.operations.maintain.prune import delete_files
+from microrepo.operations.pages.publishing import publish_changes
+from microrepo.operations.run.session import Session, open_session
+from microrepo.reporting import SilentReporter
 from tests.support.index import FakeIndex
 from tests.support.packages import build_wheel
 from tests.support.programs import MicrorepoRunner

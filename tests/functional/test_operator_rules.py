@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from microrepo.model import Reason
-from microrepo.operations.report import Report
+from microrepo.operations.records.report import Report
 from microrepo.state.rows import pack, unpack
 from tests.support.faults import Status
 from tests.support.index import FakeIndex

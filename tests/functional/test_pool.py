@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from microrepo.client import ClientSettings
-from microrepo.repositories.opening import describe_source
-from microrepo.transfer.pool import WorkerPool
+from microrepo.repositories.sources.source_registry import describe_source
+from microrepo.transfer.pool.worker_pool import WorkerPool
 from microrepo.transfer.tasks import WorkerSettings
 from tests.support.repository import wait_until
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from microrepo.client import ClientSettings
-from microrepo.repositories.opening import describe_source
+from microrepo.repositories.sources.source_registry import describe_source
+from microrepo.transfer.pool.worker import Worker
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome, WorkerSettings
-from microrepo.transfer.worker import Worker
 from tests.support.faults import Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from microrepo.operations.waves import WAVE_PROJECTS
+from microrepo.operations.refresh.batches import WAVE_PROJECTS
 from tests.support.faults import Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel

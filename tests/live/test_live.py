@@ -13,7 +13,7 @@ import pytest
 
 from microrepo.client import Client, ClientSettings
 from microrepo.errors import MicrorepoError
-from microrepo.repositories.opening import describe_source, open_source
+from microrepo.repositories.sources.source_registry import describe_source, open_source
 from tests.support.programs import Environment, MicrorepoRunner
 from tests.support.repository import Repository
 

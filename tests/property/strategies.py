@@ -17,10 +17,10 @@ from microrepo.model import (
     Vulnerability,
 )
 from microrepo.plan import Wanted
-from microrepo.selection.metadata import parse_rules
-from microrepo.selection.patterns import parse_patterns
-from microrepo.selection.policy import Policy
-from microrepo.selection.pythons import PythonFilter, parse_python_words
+from microrepo.selection.environments.python_versions import PythonFilter, parse_python_words
+from microrepo.selection.rules.metadata_rules import parse_rules
+from microrepo.selection.rules.patterns import parse_patterns
+from microrepo.selection.rules.policy import Policy
 
 NOW = "2026-05-31T12:00:00.000000Z"
 PROJECTS = tuple(map(NormalizedName, ("bar", "baz", "foo")))

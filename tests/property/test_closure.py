@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from microrepo.publish import env_script
-from microrepo.selection.candidates import view_of
-from microrepo.selection.closure import resolve, solve
-from microrepo.selection.environments import environment_from_block
-from microrepo.selection.facts import Facts, Goal, Options, Resolution
-from microrepo.selection.presets import environment_from_preset
-from microrepo.selection.proof import prove
+from microrepo.selection.environments.environment import environment_from_block
+from microrepo.selection.environments.presets import environment_from_preset
+from microrepo.selection.resolver.candidates import view_of
+from microrepo.selection.resolver.facts import Facts, Goal, Options, Resolution
+from microrepo.selection.resolver.proof import prove
+from microrepo.selection.resolver.solver import resolve, solve
 from tests.property.closure_strategies import (
     Index,
     has_solution,

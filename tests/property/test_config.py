@@ -18,7 +18,7 @@ from microrepo.config.schema import KEYS
 from microrepo.config.sizes import format_size, parse_size
 from microrepo.errors import ConfigError
 from microrepo.formats.times import normalize_time
-from microrepo.selection.policy import build_policy
+from microrepo.selection.rules.policy import build_policy
 from tests.property.strategies import json_values, settings_objects, valid_settings
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.model import NormalizedName
-from microrepo.selection.eviction import HeldFile, HeldRelease, Ledger, releases_of
+from microrepo.selection.rules.eviction import HeldFile, HeldRelease, Ledger, releases_of
 from tests.property.strategies import PROJECTS, VERSIONS
 
 Held = dict[NormalizedName, tuple[HeldRelease, ...]]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.formats.filenames import unsafe_filename
+from microrepo.formats.distribution.filenames import unsafe_filename
 
 _PARTS = ".. . / \\ ~ -rf con aux. C: é simple .html .metadata $HOME * .whl %2e%2e%2f"
 _HOSTILE = st.sampled_from(

@@ -11,9 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.filenames import guess_release, parse_wheel_name, unsafe_filename
-from microrepo.formats.pypi_json import parse_document
-from microrepo.formats.simple_api import parse_project, parse_root
+from microrepo.formats.distribution.filenames import (
+    guess_release,
+    parse_wheel_name,
+    unsafe_filename,
+)
+from microrepo.formats.index.pypi_json import parse_document
+from microrepo.formats.index.simple_api import parse_project, parse_root
 from microrepo.formats.times import normalize_time, parse_time, shift, to_ns
 from microrepo.model import Project
 from microrepo.state import pack, unpack

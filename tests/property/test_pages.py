@@ -8,12 +8,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.formats.filenames import unsafe_filename
-from microrepo.formats.pypi_json import parse_document
-from microrepo.formats.simple_api import parse_project, parse_root
+from microrepo.formats.distribution.filenames import unsafe_filename
+from microrepo.formats.index.pypi_json import parse_document
+from microrepo.formats.index.simple_api import parse_project, parse_root
 from microrepo.model import Digests, File, Info, NormalizedName, Project, Vulnerability
 from microrepo.publish import server
-from microrepo.publish.pages import Contents, render
+from microrepo.publish.tree.project_pages import Contents, render
 
 FOO = NormalizedName("foo")
 JSON = "application/vnd.pypi.simple.v1+json"

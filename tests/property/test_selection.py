@@ -10,12 +10,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.formats.filenames import unsafe_filename
+from microrepo.formats.distribution.filenames import unsafe_filename
 from microrepo.model import Decision, Project, Reason
-from microrepo.selection.patterns import parse_patterns
-from microrepo.selection.policy import Policy
-from microrepo.selection.pythons import PythonFilter, parse_python_words
-from microrepo.selection.releases import reconsider_at, select, split_candidates
+from microrepo.selection.environments.python_versions import PythonFilter, parse_python_words
+from microrepo.selection.rules.decisions import reconsider_at, select, split_candidates
+from microrepo.selection.rules.patterns import parse_patterns
+from microrepo.selection.rules.policy import Policy
 from tests.property.strategies import NOW, OPERATOR_RULES, policies, projects
 
 ALL_VERSIONS = st.none()

@@ -7,11 +7,19 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from microrepo.formats.core_metadata import CoreMetadata, from_metadata
+from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
 from microrepo.model import Decision, File, NormalizedName, Reason
-from microrepo.selection.environments import Environment
-from microrepo.selection.facts import Candidates, Facts, Failure, Goal, Needs, Options, Resolution
-from microrepo.selection.rounds import Closure
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.closure import Closure
+from microrepo.selection.resolver.facts import (
+    Candidates,
+    Facts,
+    Failure,
+    Goal,
+    Needs,
+    Options,
+    Resolution,
+)
 
 
 class World:

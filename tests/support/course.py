@@ -14,7 +14,7 @@ from threading import Lock, Thread
 import msgspec
 
 from benchmarks.product import seed_state
-from microrepo.operations.report import Report
+from microrepo.operations.records.report import Report
 from tests.support.answers import Request
 from tests.support.changing import Life
 from tests.support.expected import differences

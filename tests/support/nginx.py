@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from microrepo.publish.nginx import nginx_config
+from microrepo.publish.client_texts.nginx_conf import nginx_config
 from tests.support.repository import wait_until
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from microrepo.operations.report import Report
+from microrepo.operations.records.report import Report
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile
 from tests.support.programs import Completed, MicrorepoRunner

@@ -8,12 +8,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from microrepo.formats.simple_api import Root, parse_project, parse_root
+from microrepo.formats.index.simple_api import Root, parse_project, parse_root
 from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.publish import server
-from microrepo.publish.tree import Publisher, PublishReport
-from microrepo.repositories.directory import FlatDirectory
+from microrepo.publish.tree.static_tree import Publisher, PublishReport
 from microrepo.state import FileRow, ProjectRow, State, open_state, pack
+from microrepo.stores.flat_directory import FlatDirectory
 from tests.support.packages import BuiltFile
 
 NOW = "2026-11-21T12:34:56.789012Z"

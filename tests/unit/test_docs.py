@@ -12,8 +12,8 @@ from docs.generate import config_page
 from microrepo import errors
 from microrepo.cli.parser import build_parser
 from microrepo.config.schema import KEYS
-from microrepo.formats.bandersnatch_conf import MIRROR_OPTIONS
-from microrepo.formats.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS
+from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS
+from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS
 from microrepo.model import Reason
 from microrepo.state import open_state, schema
 

@@ -47,3 +47,11 @@ def test_records_travel_between_processes_and_as_json(record: msgspec.Struct) ->
 def test_records_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         FILE.size = 5  # type: ignore[misc]
+
+
+def test_every_public_name_can_be_loaded():
+    """The table of lazily loaded names leads to something."""
+    import microrepo
+
+    missing = [name for name in microrepo.__all__ if not hasattr(microrepo, name)]
+    assert not missing

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from microrepo.errors import ConfigError
-from microrepo.repositories.atomic import write_atomically
 from microrepo.schedule import (
     KINDS,
     Kind,
@@ -27,6 +26,7 @@ from microrepo.schedule import (
 from microrepo.schedule.cron import replace_block
 from microrepo.schedule.intervals import cron_fields, on_calendar, parse_every
 from microrepo.schedule.systemd import quote_argument, quote_path
+from microrepo.stores.atomic_write import write_atomically
 
 FACTS = Machine(
     python="/usr/bin/python3",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from microrepo.repositories.pypi import pypi_json_root
+from microrepo.repositories.sources.pypi_index import pypi_json_root
 from tests.support.programs import CHECKOUT, Environment, MicrorepoRunner
 
 # How this machine reaches PyPI is its own business; what the tests drop, this one needs.

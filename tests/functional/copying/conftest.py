@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from microrepo.operations.copying import CopyReport
+from microrepo.operations.copy.copy_run import CopyReport
 from tests.support.packages import BuiltFile, build_egg, build_sdist, build_wheel
 from tests.support.peers import Peers, install_peers
 from tests.support.programs import Completed, MicrorepoRunner

@@ -11,9 +11,9 @@ from microrepo.client.credentials import Given
 from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied
-from microrepo.operations.copying import copy
-from microrepo.operations.ends import EndText, open_ends
-from microrepo.selection.policy import build_policy
+from microrepo.operations.copy.copy_run import copy
+from microrepo.operations.copy.endpoints import EndText, open_ends
+from microrepo.selection.rules.policy import build_policy
 from tests.support import receiver as faults
 from tests.support.receiver import Receiver
 

@@ -12,7 +12,7 @@ import pytest
 import microrepo
 from microrepo import Distribution, Repository, copy
 from microrepo.errors import AccessDenied, Cancelled, ConfigError, MalformedResponse
-from microrepo.operations.copying import Manner
+from microrepo.operations.copy.copy_run import Manner
 from tests.functional.copying.conftest import content
 from tests.support import receiver as faults
 from tests.support.index import FakeIndex

@@ -16,7 +16,7 @@ import pytest
 from distlib.wheel import Wheel
 from filelock import FileLock
 
-from microrepo.operations.mirror_model import MirrorReport
+from microrepo.operations.mirror.mirror_records import MirrorReport
 from tests.functional.copying.conftest import content, names
 from tests.functional.server.serving import serve
 from tests.support.archives import payload

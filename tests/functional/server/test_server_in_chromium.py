@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.publish import server as server_module
-from microrepo.publish.browse import update_browse
+from microrepo.publish.tree.people_pages import update_browse
 from tests.functional.server.chromium import Page, chromium, chromium_program
 from tests.functional.server.conftest import put, write_tree
 from tests.functional.server.serving import Served, serve

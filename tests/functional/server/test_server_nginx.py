@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish.browse import update_browse
-from microrepo.publish.nginx import nginx_config
+from microrepo.publish.client_texts.nginx_conf import nginx_config
+from microrepo.publish.tree.people_pages import update_browse
 from tests.functional.server.conftest import write_tree
 from tests.functional.server.serving import HTML, JSON, Reply, read_reply, serve, wait_until
 from tests.support.programs import Environment

@@ -11,8 +11,8 @@ import pytest
 
 from microrepo.cli import render
 from microrepo.model import Action, ActionKind, Decision, File, NormalizedName, Project, Reason
-from microrepo.operations.inspecting import Explanation, Stats, Tally
-from microrepo.operations.report import Failure, Report
+from microrepo.operations.inspect.inspection import Explanation, Stats, Tally
+from microrepo.operations.records.report import Failure, Report
 from microrepo.plan import Totals
 from microrepo.state import ProjectRow, Requirer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.client.limits import TokenBucket
+from microrepo.client.rate_limit import TokenBucket
 from tests.support.programs import CHECKOUT
 
 NOW = 1_000_000.0
@@ -108,7 +108,7 @@ def run_python(code: str, path: Path) -> subprocess.Popen[str]:
 RESERVE = f"""
 import sys
 from pathlib import Path
-from microrepo.client.limits import TokenBucket
+from microrepo.client.rate_limit import TokenBucket
 bucket = TokenBucket(Path(sys.argv[1]), rate=1, burst=10)
 print(*(bucket.reserve(1, {NOW}) for _ in range(20)))
 """

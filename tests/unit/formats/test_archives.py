@@ -9,8 +9,12 @@ import zlib
 import pytest
 
 from microrepo.errors import MalformedResponse, Unavailable
-from microrepo.formats.archives import SdistParts, read_sdist_parts, read_wheel_metadata
-from microrepo.formats.core_metadata import from_metadata, from_sdist
+from microrepo.formats.distribution.archives import (
+    SdistParts,
+    read_sdist_parts,
+    read_wheel_metadata,
+)
+from microrepo.formats.distribution.core_metadata import from_metadata, from_sdist
 from tests.support.packages import build_sdist, build_wheel
 
 METADATA = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n\n"

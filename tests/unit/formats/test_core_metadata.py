@@ -3,7 +3,7 @@
 import pytest
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.core_metadata import (
+from microrepo.formats.distribution.core_metadata import (
     build_requires,
     from_metadata,
     from_sdist,

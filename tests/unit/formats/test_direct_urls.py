@@ -2,7 +2,7 @@
 
 import pytest
 
-from microrepo.formats.direct_urls import is_followed, parse_direct_url, without_user
+from microrepo.formats.requirements.direct_urls import is_followed, parse_direct_url, without_user
 from microrepo.model import Digests, File
 
 A64, C32 = "a" * 64, "c" * 32

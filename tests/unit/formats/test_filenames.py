@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microrepo.formats.filenames import (
+from microrepo.formats.distribution.filenames import (
     WheelName,
     egg_python,
     extension_of,

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.formats.lock_files import parse_pylock
-from microrepo.formats.lock_writing import Lock, LockedFile, LockedPackage, render_lock
+from microrepo.formats.requirements.pylock import Lock, LockedFile, LockedPackage, render_lock
+from microrepo.formats.requirements.requirement_files import parse_pylock
 from microrepo.formats.toml import read_toml
 
 A64 = "a" * 64

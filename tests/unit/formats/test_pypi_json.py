@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.pypi_json import Parsed, parse_document
+from microrepo.formats.index.pypi_json import Parsed, parse_document
 from microrepo.model import Digests, File, Vulnerability
 
 SHA256 = "0123456789abcdef" * 4

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.redirects import (
+from microrepo.formats.distribution.redirects import (
     NOTE,
     index_requirement,
     redirect_metadata,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from microrepo.errors import ConfigError, MalformedResponse
-from microrepo.formats.buildout import parse_versions
-from microrepo.formats.filenames import split_release
-from microrepo.formats.upload_form import form_fields
+from microrepo.formats.distribution.filenames import split_release
+from microrepo.formats.index.upload_form import form_fields
+from microrepo.formats.requirements.buildout import parse_versions
 from microrepo.model import Digests
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from microrepo.errors import ConfigError
-from microrepo.formats.lock_files import read_requirements
-from microrepo.formats.requirements_txt import RequirementFile, merged
+from microrepo.formats.requirements.requirement_files import read_requirements
+from microrepo.formats.requirements.requirements_txt import RequirementFile, merged
 
 A64 = "a" * 64
 B64 = "b" * 64

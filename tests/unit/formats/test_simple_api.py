@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.simple_api import Root, is_json, parse_project, parse_root
+from microrepo.formats.index.simple_api import Root, is_json, parse_project, parse_root
 from microrepo.model import Digests, File, Project
 
 SHA256 = "0123456789abcdef" * 4

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
-from microrepo.formats.bandersnatch_conf import MIRROR_OPTIONS, translate_bandersnatch
-from microrepo.formats.bandersnatch_plugins import PLUGINS
-from microrepo.formats.morgan_ini import translate_morgan
-from microrepo.formats.translation import Surroundings, Translation
+from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS, translate_bandersnatch
+from microrepo.formats.foreign.bandersnatch_plugins import PLUGINS
+from microrepo.formats.foreign.morgan_ini import translate_morgan
+from microrepo.formats.foreign.translation import Surroundings, Translation
 
 FILES = {"/r/a.txt": ["Foo_X==1.0", "bar", "~~"], "/r/b.txt": None}
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from microrepo.formats.values import checked_digest, checked_serial, checked_size, parse_serial
+from microrepo.formats.index.values import (
+    checked_digest,
+    checked_serial,
+    checked_size,
+    parse_serial,
+)
 
 
 @pytest.mark.parametrize(

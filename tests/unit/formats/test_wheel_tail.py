@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from microrepo.formats.archives import read_wheel_metadata
-from microrepo.formats.wheel_tail import find_metadata
+from microrepo.formats.distribution.archives import read_wheel_metadata
+from microrepo.formats.distribution.wheel_tail import find_metadata
 from tests.support.packages import build_wheel
 
 METADATA = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n"

@@ -8,8 +8,14 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.formats.wheel_tail import read_directory
-from microrepo.formats.zip_layout import Member, Piece, content_start, plan_pieces, read_members
+from microrepo.formats.distribution.wheel_tail import read_directory
+from microrepo.formats.distribution.zip_layout import (
+    Member,
+    Piece,
+    content_start,
+    plan_pieces,
+    read_members,
+)
 from tests.support.archives import payload
 
 BODIES = {number: payload(str(number), size) for number, size in

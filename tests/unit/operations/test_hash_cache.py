@@ -9,7 +9,7 @@ import pytest
 
 from microrepo.errors import ConfigError, RepositoryError
 from microrepo.model import Digests
-from microrepo.operations.hash_cache import HashCache
+from microrepo.operations.copy.hash_cache import HashCache
 
 DIGESTS = Digests("a" * 64, "b" * 64, None)
 

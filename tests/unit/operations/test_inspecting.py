@@ -10,8 +10,8 @@ from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError, StateCorrupt
 from microrepo.model import Digests, File, NormalizedName, Project, Reason
-from microrepo.operations.inspecting import Tally, explain, history, list_files, stats
-from microrepo.operations.requirements import EVERYTHING_REQUESTED, Requests, read_requests
+from microrepo.operations.inspect.inspection import Tally, explain, history, list_files, stats
+from microrepo.operations.run.goals import EVERYTHING_REQUESTED, Requests, read_requests
 from microrepo.state import FileRow, HistoryRow, ProjectRow, Requirer, open_state, pack
 
 FILES = {

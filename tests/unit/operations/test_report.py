@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from microrepo.model import Outcome
-from microrepo.operations.report import Failure, Report, ReportBuilder
+from microrepo.operations.records.report import Failure, Report, ReportBuilder
 from microrepo.plan import Totals
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
-from microrepo.operations.requirements import (
+from microrepo.operations.run.goals import (
     EVERYTHING_REQUESTED,
     Requests,
     read_requests,

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish import client_config
-from microrepo.publish.client_config import client_settings, directory_settings, render_settings
-from microrepo.publish.nginx import nginx_config
+from microrepo.publish.client_texts import client_config
+from microrepo.publish.client_texts.client_config import (
+    client_settings,
+    directory_settings,
+    render_settings,
+)
+from microrepo.publish.client_texts.nginx_conf import nginx_config
 
 toml = pytest.importorskip("tomllib")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish.splicing import Splicer
+from microrepo.publish.tree.page_splice import Splicer
 
 
 def _write(path: Path, shares: list[bytes]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from microrepo.formats.pypi_json import parse_document
+from microrepo.formats.index.pypi_json import parse_document
 from microrepo.model import Info, NormalizedName
 from microrepo.publish import server
 from tests.support.packages import BuiltFile, build_sdist, build_wheel

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish.writing import PageWriter
+from microrepo.publish.tree.page_writer import PageWriter
 
 
 @pytest.fixture

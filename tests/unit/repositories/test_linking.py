@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.repositories.linking import CANNOT_LINK, link_files
-from microrepo.repositories.local import local_path, name_within
+from microrepo.repositories.sources.directory_source import local_path, name_within
+from microrepo.stores.hard_links import CANNOT_LINK, link_files
 
 
 def test_what_stands_under_a_name_stays_and_the_rest_is_linked(tmp_path: Path) -> None:

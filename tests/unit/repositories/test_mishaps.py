@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.repositories.mishaps import disk_words
+from microrepo.stores.disk_errors import disk_words
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 
 from microrepo.config.schema import Config, SourceEntry
 from microrepo.errors import ConfigError
-from microrepo.repositories.opening import describe_source, describe_sources
 from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.sources.source_registry import describe_source, describe_sources
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from microrepo.formats.core_metadata import CoreMetadata
-from microrepo.formats.requirements_txt import RequirementFile
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.requirements.requirements_txt import RequirementFile
 from microrepo.model import Digests, File
-from microrepo.selection.closure import resolve
-from microrepo.selection.environments import Environment
-from microrepo.selection.facts import (
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.presets import environment_from_preset
+from microrepo.selection.resolver.closure import file_goal, requirement_goals
+from microrepo.selection.resolver.facts import (
     Candidates,
     Edge,
     Facts,
@@ -21,9 +22,8 @@ from microrepo.selection.facts import (
     Resolution,
     UrlFile,
 )
-from microrepo.selection.presets import environment_from_preset
-from microrepo.selection.proof import chains, prove, required_by
-from microrepo.selection.rounds import file_goal, requirement_goals
+from microrepo.selection.resolver.proof import chains, prove, required_by
+from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 
 WINDOWS = environment_from_preset("windows", "cp312-win_amd64")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from microrepo.selection.closure import resolve
-from microrepo.selection.facts import Failure, Goal, Needs, Options, Resolution
-from microrepo.selection.presets import environment_from_preset
-from microrepo.selection.proof import sdist_only
+from microrepo.selection.environments.presets import environment_from_preset
+from microrepo.selection.resolver.facts import Failure, Goal, Needs, Options, Resolution
+from microrepo.selection.resolver.proof import sdist_only
+from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "closure_solve.json").read_text())

@@ -12,8 +12,8 @@ from packaging import tags
 from microrepo.errors import ConfigError
 from microrepo.model import File
 from microrepo.publish import env_script
-from microrepo.selection.environments import MARKERS, environment_from_block
-from microrepo.selection.presets import (
+from microrepo.selection.environments.environment import MARKERS, environment_from_block
+from microrepo.selection.environments.presets import (
     environment_from_listed_python,
     environment_from_preset,
     parse_environments,

@@ -20,10 +20,10 @@ from microrepo.model import (
     Reason,
     Vulnerability,
 )
-from microrepo.selection.advisories import affecting
-from microrepo.selection.platforms import platform_tags
-from microrepo.selection.policy import Policy, build_policy
-from microrepo.selection.releases import select, split_candidates
+from microrepo.selection.environments.platform_patterns import platform_tags
+from microrepo.selection.rules.affected_releases import affecting
+from microrepo.selection.rules.decisions import select, split_candidates
+from microrepo.selection.rules.policy import Policy, build_policy
 
 NOW = "2026-05-31T12:00:00.000000Z"
 FOO = NormalizedName("foo")

@@ -8,8 +8,9 @@ import pytest
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
 from microrepo.model import NormalizedName
-from microrepo.selection.patterns import Patterns
-from microrepo.selection.policy import (
+from microrepo.selection.environments.python_versions import PythonTarget
+from microrepo.selection.rules.patterns import Patterns
+from microrepo.selection.rules.policy import (
     Policy,
     build_policy,
     filter_warnings,
@@ -17,7 +18,6 @@ from microrepo.selection.policy import (
     parse_requested,
     parse_version,
 )
-from microrepo.selection.pythons import PythonTarget
 
 FOO_BAR = NormalizedName("foo-bar")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microrepo.model import File
-from microrepo.selection.pythons import (
+from microrepo.selection.environments.python_versions import (
     PythonFilter,
     PythonTarget,
     fits,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from microrepo.config.load import convert
 from microrepo.model import Decision, Digests, File, NormalizedName, Project, Reason
-from microrepo.selection.policy import build_policy
-from microrepo.selection.releases import reconsider_at, select
+from microrepo.selection.rules.decisions import reconsider_at, select
+from microrepo.selection.rules.policy import build_policy
 
 NOW = "2026-05-31T12:00:00.000000Z"
 

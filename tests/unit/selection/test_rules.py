@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from microrepo.model import Digests, File, NormalizedName, Reason
-from microrepo.selection.patterns import parse_patterns
-from microrepo.selection.policy import Policy, parse_version
-from microrepo.selection.pythons import parse_python_words
-from microrepo.selection.rules import (
+from microrepo.selection.environments.python_versions import parse_python_words
+from microrepo.selection.rules.patterns import parse_patterns
+from microrepo.selection.rules.policy import Policy, parse_version
+from microrepo.selection.rules.predicates import (
     Rejection,
     check_file,
     check_release,

@@ -16,7 +16,8 @@ import pytest
 from microrepo.config.load import convert
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.model import Digests, NormalizedName, Project
-from microrepo.operations.session import open_session
+from microrepo.operations.run.session import open_session
+from microrepo.reporting import SilentReporter
 from microrepo.state import (
     FileRow,
     HistoryRow,
@@ -27,8 +28,7 @@ from microrepo.state import (
     read_state,
     schema,
 )
-from microrepo.state.changes import ChangedFile
-from microrepo.transfer.progress import SilentReporter
+from microrepo.state.change_log import ChangedFile
 from tests.support.programs import CHECKOUT
 
 FOO = NormalizedName("foo")

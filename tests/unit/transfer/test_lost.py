@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microrepo.model import Digests, Outcome
+from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.tasks import (
     FetchMetadata,
     FetchProject,
@@ -19,7 +20,6 @@ from microrepo.transfer.tasks import (
     SendOutcome,
     Task,
 )
-from microrepo.transfer.worker import lost
 
 ABOUT = FetchMetadata("x-1-py3-none-any.whl", "https://h.example/x", Digests())
 

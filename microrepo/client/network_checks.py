@@ -1,0 +1,48 @@
+"""Mistakes in the network settings, found before anything is asked of anyone."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from microrepo.client.addresses import is_loopback, public_url
+from microrepo.client.http_client import ClientSettings
+from microrepo.client.tls import tls_context
+from microrepo.errors import ConfigError
+
+_PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+
+
+def check_network(settings: ClientSettings, source_url: str, key: str = "source") -> None:
+    """Look for settings with which no request can succeed.
+
+    Args:
+        settings: what the clients of a run will get.
+        source_url: where the source is.
+        key: of the setting that says so.
+
+    Raises:
+        ConfigError: plain http to another host, a proxy that is no URL, certificates that cannot
+            be read.
+    """
+    parts = urlsplit(source_url)
+    plain = parts.scheme == "http" and not is_loopback(parts.hostname or "")
+    if plain and not settings.allow_http:
+        raise ConfigError(
+            f"$.{key}: {public_url(source_url)}: plain http is refused for other hosts than this "
+            "one; use https, or set `allow_http`"
+        )
+    if settings.proxy and not _is_proxy(settings.proxy):
+        shown = settings.proxy.rpartition("@")[2]  # a password may stand before it
+        raise ConfigError(
+            f"$.proxy: {shown!r} is no URL of a proxy, such as http://proxy.example:3128"
+        )
+    if settings.ca_bundle or settings.client_cert:
+        tls_context(settings.ca_bundle, settings.client_cert)
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

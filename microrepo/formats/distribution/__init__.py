@@ -1,0 +1,1 @@
+"""What distributions say: file names, archives, core metadata."""

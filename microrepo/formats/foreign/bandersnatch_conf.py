@@ -1,0 +1,272 @@
+"""bandersnatch's configuration (all versions) in terms of ours.
+
+What it selects here is what it selects there: all releases, pre-releases and yanked files of the
+whole index, as far as no filter plugin says otherwise.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Callable
+
+from microrepo.config.schema import ALL, EVERYTHING
+from microrepo.errors import ConfigError
+from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS, apply_plugins
+from microrepo.formats.foreign.translation import (
+    Sections,
+    Surroundings,
+    Translating,
+    Translation,
+    lines_of,
+    read_ini,
+    truth,
+)
+
+_REFERENCE = re.compile(r"^(.*)\{\{\s*([^_\s](?:[^_]*[^_\s])?)\s*_\s*(\S(?:.*?\S)?)\s*\}\}(.*)$")
+_OLD_NAMES = {"whitelist": "allowlist", "blacklist": "blocklist"}
+_SHOWN = "microrepo does so anyway"
+
+_Handler = Callable[[Translating, str, str, Surroundings], None]
+
+
+def translate_bandersnatch(text: str, name: str, world: Surroundings) -> Translation:
+    """Translate a configuration.
+
+    Args:
+        text: of the file.
+        name: of the file, for messages.
+        world: see there.
+
+    Raises:
+        ConfigError: it is no INI file, or has no `[mirror]`.
+    """
+    sections = _read(text, name)
+    to = Translating()
+    _start(to)
+    mirror = sections.pop("mirror", {})
+    # What becomes of `root_uri` depends on `release-files`.
+    for option, value in sorted(mirror.items(), key=lambda item: _plain(item[0]) == "root_uri"):
+        about = f"mirror.{option}"
+        handler = MIRROR_OPTIONS.get(_plain(option))
+        if handler is None:
+            to.note(about, "is no option that bandersnatch knows; left out")
+        else:
+            handler(to, _resolved(value, {**sections, "mirror": mirror}), about, world)
+    if to.get("removed") is None:
+        _delete_missing(to, "false", "mirror.delete_missing_packages", world)
+    plugins = sections.pop("plugins", {})
+    apply_plugins(to, _enabled(plugins.get("enabled")), sections, world)
+    for section in sections:
+        if section == "s3":
+            to.note("s3", "object stores are not supported; the repository is a directory")
+        elif section == "statistics":
+            to.note(section, "`microrepo stats --downloads LOG...` counts; it is no setting")
+        elif section not in PLUGIN_SECTIONS:
+            to.note(section, "is no section that bandersnatch knows; left out")
+    return to.done()
+
+
+def _read(text: str, name: str) -> Sections:
+    parser = configparser.RawConfigParser(
+        delimiters=("=",), strict=False, allow_no_value=True, default_section="\0"
+    )
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    read_ini(text, name, parser)
+    found: Sections = {}
+    for section in parser.sections():
+        values = {key: value or "" for key, value in parser.items(section)}
+        found.setdefault(_OLD_NAMES.get(section, section), {}).update(values)
+    if "mirror" not in found:
+        raise ConfigError(f"{name}: has no [mirror], so it is no configuration of bandersnatch")
+    return found
+
+
+def _plain(option: str) -> str:
+    return option.lower().replace("-", "_")
+
+
+def _resolved(value: str, sections: Sections) -> str:
+    """Put in what `{{section_option}}` refers to, as long as it is there."""
+    match = _REFERENCE.match(value)
+    if match is None:
+        return value
+    before, section, option, after = match.groups()
+    referred = sections.get(section, {}).get(option)
+    return value if referred is None else f"{before}{referred}{after}"
+
+
+def _enabled(text: str | None) -> list[str]:
+    words = lines_of(text)  # one on a line; bandersnatch passes over a line with several
+    words = [re.sub("whitelist", "allowlist", re.sub("blacklist", "blocklist", w)) for w in words]
+    return list(PLUGINS) if "all" in words else words
+
+
+def _start(to: Translating) -> None:
+    """Begin with what a bandersnatch without filters selects."""
+    for key, value in (
+        ("package_types", ALL), ("extensions", ALL), ("python_versions", ALL),
+        ("packages", EVERYTHING), ("dependencies", False), ("versions", ALL),
+        ("prereleases", True), ("yanked", True),
+    ):  # fmt: skip
+        to.put(key, value, "")
+
+
+# --- [mirror] ---------------------------------------------------------------------------------------
+
+
+def _as_text(key: str) -> _Handler:
+    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+        if value:
+            to.put(key, value, about)
+
+    return handle
+
+
+def _as_number(key: str) -> _Handler:
+    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+        if not value.isdecimal() or not int(value):
+            to.note(about, f"{value!r} is no number; left out")
+        else:
+            to.put(key, int(value), about)
+
+    return handle
+
+
+def _as_truth(key: str, default: bool, *, inverted: bool = False) -> _Handler:
+    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+        meant = truth(value)
+        if meant is None:
+            to.note(about, f"{value!r} is neither true nor false; left out")
+        elif (meant is not inverted) is not default:
+            to.put(key, not default, about)
+
+    return handle
+
+
+def _always(text: str, silent_for: tuple[str, ...] = ()) -> _Handler:
+    """Say how it is here, unless the value means just that."""
+
+    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+        if value.strip().lower() not in silent_for:
+            to.note(about, text)
+
+    return handle
+
+
+def _directory(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    to.put("repository", value, about)
+    to.note(about, f"its files are taken over by `microrepo adopt {value}`, without fetching them")
+
+
+def _master(to: Translating, value: str, about: str, world: Surroundings) -> None:
+    if value:
+        to.put("source", "pypi" if world.is_pypi(value) else value.rstrip("/"), about)
+
+
+def _proxy(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    if value:
+        to.put("proxy", value, about)
+        if value.startswith("socks"):
+            to.note(about, "needs `pip install microrepo[socks]`")
+
+
+def _workers(to: Translating, value: str, about: str, world: Surroundings) -> None:
+    _as_number("connections")(to, value, about, world)
+
+
+def _delete_missing(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    meant = truth(value)
+    to.put("removed", "delete" if meant else "keep", about)
+    if not meant:
+        to.note(
+            about,
+            'projects that were removed upstream stay, as in bandersnatch; `"removed": "delete"` '
+            'or `"quarantine"` is safer, since malware is removed that way',
+        )
+
+
+def _diff_file(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    if "{{" in value:
+        to.note(about, f"{value!r} refers to an option that is not there; left out")
+    elif value:
+        folder, _, last = value.rpartition("/")
+        is_file = folder and (last == "mirrored-files" or "." in last)
+        to.put("change_list", folder if is_file else value, about)
+        to.note(
+            about,
+            "`change_list` is a directory: `adds.txt` has what the diff file had, with paths "
+            "relative to the repository, and `deletes.txt` what has to go",
+        )
+
+
+def _diff_epoch(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    if truth(value):
+        to.put("change_list_history", value=True, about=about)
+
+
+def _root_uri(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    """Pages that link elsewhere: the same paths, when there are no files here."""
+    if not value:
+        return
+    if to.get("files") is False:
+        to.put("files_url", value, about)
+    else:
+        to.note(
+            about,
+            "left out, so pages link to the repository's own files; `files_url` may name a copy of "
+            "the flat directory",
+        )
+
+
+def _storage(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    if value and value != "filesystem":
+        to.note(about, f"{value!r} is not supported; the repository is a directory")
+
+
+MIRROR_OPTIONS: dict[str, _Handler] = {
+    "directory": _directory,
+    "storage_backend": _storage,
+    "storage_filesystem_manage_permissions": _always(
+        "modes follow the umask of whoever runs microrepo", ("true", "")
+    ),
+    "master": _master,
+    "allow_non_https": _as_truth("allow_http", default=False),
+    "proxy": _proxy,
+    "download_mirror": _as_text("file_host"),
+    "download_mirror_no_fallback": _as_truth("file_host_fallback", default=True, inverted=True),
+    "json": _always(f"documents under pypi/<project>/json: {_SHOWN}", ("true",)),
+    "release_files": _as_truth("files", default=True),
+    "core_metadata": _always("metadata files stand beside all wheels", ("true", "")),
+    "hash_index": _always(
+        "pages lie under simple/<project>/ alone, where pip looks", ("false", "")
+    ),
+    "simple_format": _always("pages are written as HTML and JSON, both", ("all", "")),
+    "compare_method": _always(
+        "a file is read again when its size or time changed; `verify --deep` reads all"
+    ),
+    "digest_name": _always(
+        "the strongest digest that the source announces decides", ("sha256", "")
+    ),
+    "keep_index_versions": _always(
+        "earlier pages are not kept: a page is never replaced by an emptier one by mistake",
+        ("0", ""),
+    ),
+    "cleanup": _always("there are no such directories here", ("false", "")),
+    "cleanup_todo": _always(
+        "there is no such list: each project fails, waits and is retried by itself", ("false", "")
+    ),
+    "delete_missing_packages": _delete_missing,
+    "delete_packages": _delete_missing,  # 1.x
+    "stop_on_error": _always(
+        "a failing project holds up no other; the run ends with exit code 3", ("false", "")
+    ),
+    "timeout": _as_number("timeout_s"),
+    "global_timeout": _always("a transfer as a whole has no limit, only a stall has", ("1800", "")),
+    "workers": _workers,
+    "verifiers": _always("`verify` uses as many threads as `processes` says", ("3", "")),
+    "root_uri": _root_uri,
+    "diff_file": _diff_file,
+    "diff_append_epoch": _diff_epoch,
+    "log_config": _always("logs go to stderr and, with `--log-file`, to a file", ("",)),
+}

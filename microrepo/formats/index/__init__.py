@@ -1,0 +1,1 @@
+"""What indexes answer: JSON API, Simple API, upload form."""

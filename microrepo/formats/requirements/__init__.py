@@ -1,0 +1,1 @@
+"""Files that hold requirements: requirements files, lock files, projects, scripts."""

@@ -1,0 +1,69 @@
+"""Direct URLs (``name @ https://…/name-1.0.whl#sha256=…``, PEP 508): what they say of their file."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from microrepo.formats.distribution.filenames import (
+    FLAT_DIRECTORY_SUFFIXES,
+    package_type_of,
+    split_release,
+    unsafe_filename,
+)
+from microrepo.model import Digests, File
+
+_USER = re.compile(r"://[^/?#\s]*@")
+_ALGORITHMS = {"sha256": 64, "md5": 32}
+_SCHEMES = ("http://", "https://")
+
+
+def is_followed(url: str) -> bool:
+    """Tell whether a direct URL is of a kind that can be fetched: not of version control or a path."""
+    return url.lower().startswith(_SCHEMES)
+
+
+def without_user(text: str) -> str:
+    """Return a text with URLs whose user and password are not shown."""
+    return _USER.sub("://***@", text)
+
+
+def parse_direct_url(url: str) -> File | str:
+    """Return the file behind a direct URL as far as the URL tells, or why it cannot be kept.
+
+    The fragment may announce a digest, ``sha256`` or ``md5``; others say nothing here.
+    """
+    if not is_followed(url):
+        return "only http and https URLs are fetched"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return "not a URL"
+    if not host:
+        return "a URL without a host"
+    if "@" in parts.netloc:
+        return "it holds a user or a password, which belong into netrc"
+    fragment = dict(parse_qsl(parts.fragment))
+    if "subdirectory" in fragment:
+        return "the project lies in a folder of the archive, which no installer finds by its name"
+    name = unquote(parts.path.rpartition("/")[2])
+    release = split_release(name)
+    if release is None or not name.endswith(FLAT_DIRECTORY_SUFFIXES) or unsafe_filename(name):
+        return f"{name!r} is no name under which installers find a wheel or source distribution"
+    digests = _digests(fragment)
+    if isinstance(digests, str):
+        return digests
+    plain = urlunsplit(parts._replace(fragment=""))
+    return File(name, plain, release[1], package_type_of(name) or "", digests)
+
+
+def _digests(fragment: dict[str, str]) -> Digests | str:
+    found = {}
+    for algorithm, length in _ALGORITHMS.items():
+        value = fragment.get(algorithm, "").lower()
+        if value and (len(value) != length or value.strip("0123456789abcdef")):
+            return f"#{algorithm}= is no digest"
+        if value:
+            found[algorithm] = value
+    return Digests(**found)

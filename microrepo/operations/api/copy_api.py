@@ -1,0 +1,71 @@
+"""A copy for programs: from any repository to any other, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from microrepo.config.load import load
+from microrepo.config.schema import Config, without_operator_rules
+from microrepo.operations.copy.copy_report import CopyReport
+from microrepo.operations.copy.copy_run import Manner, copy
+from microrepo.operations.copy.endpoints import EndText, open_ends
+from microrepo.reporting import Reporter
+from microrepo.selection.rules.policy import build_policy
+
+
+def copy_between(
+    source: str | Path,
+    destination: str | Path,
+    requirements: Iterable[str] | None = None,
+    *,
+    latest: bool = False,
+    config: Config | None = None,
+    manner: Manner | None = None,
+    reporter: Reporter | None = None,
+) -> CopyReport:
+    """Copy distributions from any repository to any other, as far as they are not there.
+
+    Args:
+        source: as for `Repository.open`; credentials are looked for where people keep them.
+        destination: the same.
+        requirements: what to copy; None for everything.
+        latest: the newest release of each project alone.
+        config: network settings, workers, and in `exclude` what to leave out.
+        manner: dry run, links, an event that cancels the copy.
+        reporter: told of progress.
+
+    Returns:
+        What was done; `failed`, `conflicts` and `missing` say what was not.
+
+    Raises:
+        ConfigError: an argument cannot be understood.
+        AccessDenied: credentials are refused.
+        Cancelled: the manner's event was set.
+        SourceError: the source's list of projects, or a page of the destination, cannot be had.
+    """
+    settings = config or load(None, {}, {}).config
+    rules = everything(settings, settings.exclude, latest=latest)
+    ends = open_ends(settings, EndText(str(source)), EndText(str(destination)))
+    if ends.source.kind != "directory":
+        rules = msgspec.structs.replace(rules, require_digests=settings.require_digests)
+    policy = build_policy(rules, None if requirements is None else list(requirements))
+    return copy(settings, ends, policy, how=manner, reporter=reporter)
+
+
+def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:
+    """Return settings under which a requirement alone decides; yanked files are left out."""
+    return msgspec.structs.replace(
+        without_operator_rules(config),
+        package_types="all",
+        extensions="all",
+        python_versions="all",
+        platforms="all",
+        versions=1 if latest else "all",
+        prereleases=not latest,
+        yanked=False,
+        require_digests=False,
+        exclude=list(exclude),
+    )

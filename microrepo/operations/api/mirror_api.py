@@ -1,0 +1,284 @@
+"""The release mirror for programs: coroutines, and a scheduler that many calls share.
+
+`docs/how-to/mirror.md` shows it at work; all of it can be had from `microrepo` itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.client.credentials import Login
+from microrepo.config.load import load
+from microrepo.config.schema import Config
+from microrepo.errors import (
+    Cancelled,
+    ConfigError,
+    FailedCommand,
+    Locked,
+    MicrorepoError,
+    StorageOperationError,
+)
+from microrepo.operations.api.call_log import call_log
+from microrepo.operations.api.copy_api import everything
+from microrepo.operations.mirror.connections import Access, Lines
+from microrepo.operations.mirror.mirror_records import (
+    DestinationCallback,
+    MirrorReport,
+    Order,
+    Route,
+    UniquePackageLocation,
+)
+from microrepo.operations.mirror.mirror_run import mirror as carry_out
+from microrepo.operations.mirror.mirror_run import named_environments
+
+_CALLS_AT_A_TIME = 64
+
+
+class CommandParameters(Struct, frozen=True):
+    """How a call behaves.
+
+    Attributes:
+        debug, verbose: say more, on the logger ``microrepo``.
+        dry_run: find out what would be done, and write nothing.
+        log_file: append a log there while the call runs.
+        hash_cache_file: JSON file that keeps digests of local files between runs.
+    """
+
+    debug: bool = False
+    verbose: bool = False
+    dry_run: bool = False
+    log_file: str | Path | None = None
+    hash_cache_file: str | Path | None = None
+
+
+class SchedulerContext:
+    """Workers, connections and logins for many calls: ``async with SchedulerContext() as s``.
+
+    Args:
+        config: network settings, filters and named environments; default: everything of a release.
+        logins: user and password by source or destination, as it is written in the calls; others
+            are looked for where people keep them.
+        connections: in all, for each pair of source and destination.
+        processes: worker processes, likewise.
+
+    Raises:
+        ConfigError: a setting cannot be right.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config | None = None,
+        logins: Mapping[str, Login] | None = None,
+        connections: int | None = None,
+        processes: int | None = None,
+    ) -> None:
+        given = {"connections": connections, "processes": processes}
+        changes = {key: value for key, value in given.items() if value is not None}
+        base = config or everything(load(None, {}, {}).config, (), latest=False)
+        self.config: Config = msgspec.structs.replace(base, **changes)
+        self._lines = Lines(self.config, Access(logins=dict(logins or {})))
+        self._threads = ThreadPoolExecutor(_CALLS_AT_A_TIME, thread_name_prefix="microrepo")
+
+    async def __aenter__(self) -> SchedulerContext:  # noqa: PYI034 - no Self in Python 3.10
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._lines.close)
+        self._threads.shutdown(wait=False)
+
+    async def _run(self, call: Callable[[Lines, threading.Event], MirrorReport]) -> MirrorReport:
+        cancel = threading.Event()
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads, call, self._lines, cancel)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # What is under way ends at the next file, in good order.
+            cancel.set()
+            await asyncio.wait([future])
+            if not future.cancelled():
+                future.exception()
+            raise
+
+
+async def mirror(  # noqa: PLR0913 - a signature that others write their calls for
+    package_name: str,
+    version: str,
+    source_repo: str | Path,
+    destination_repo: str | Path | DestinationCallback,
+    tags: bool = False,
+    resume: bool = False,
+    template_version: str | None = None,
+    *,
+    redirect_dependencies: bool = False,
+    label: str | None = None,
+    context: CommandParameters = CommandParameters(),  # noqa: B008 - it is frozen
+    scheduler: SchedulerContext | None = None,
+) -> MirrorReport:
+    """Copy one release from one repository to another.
+
+    Args:
+        package_name: of the project.
+        version: of the release.
+        source_repo: ``"pypi"``, the URL of an index, or a directory.
+        destination_repo: URL of an index that takes uploads, or a directory; or a coroutine
+            function that tells it, given a `UniquePackageLocation` (its `repository`: stay there).
+        tags: marks go along: yanked, project status, serial, label.
+        resume: read what the destination holds where it announces no digests.
+        template_version: a release at the destination that this one shares content with.
+        redirect_dependencies: direct-URL requirements lead to the destination's index.
+        label: a mark of your own.
+        context: dry run, log, hash cache.
+        scheduler: shared by several calls; made for this one otherwise.
+
+    Returns:
+        What was done.
+
+    Raises:
+        FailedCommand: a precondition does not hold, and nothing was sent: no such release, other
+            content at the destination, an argument that makes no sense.
+        StorageOperationError: network or files failed; another call goes on from there.
+    """
+    order = Order(
+        package_name,
+        version,
+        tags=tags,
+        label=label,
+        resume=resume,
+        template_version=template_version,
+        redirect_dependencies=redirect_dependencies,
+        dry_run=context.dry_run,
+    )
+    return await _mirror(order, source_repo, destination_repo, (), context, scheduler)
+
+
+async def mirror_with_dependencies(  # noqa: PLR0913 - likewise
+    package_name: str,
+    version: str,
+    source_repo: str | Path,
+    destination_repo: str | Path | DestinationCallback,
+    tags: bool = False,
+    resume: bool = False,
+    template_version: str | None = None,
+    *,
+    environments: Sequence[str] = (),
+    max_concurrent_single_package_mirror_ops: int = 20,
+    redirect_dependencies: bool = False,
+    label: str | None = None,
+    context: CommandParameters = CommandParameters(),  # noqa: B008 - it is frozen
+    scheduler: SchedulerContext | None = None,
+) -> MirrorReport:
+    """Copy one release and all releases that it needs; see `mirror`.
+
+    Args:
+        package_name: of the project.
+        version: of the release.
+        source_repo: as for `mirror`, and the place of all that is needed.
+        destination_repo: as for `mirror`; a coroutine function is asked for each release.
+        tags: marks of all releases go along; the label too.
+        resume: as for `mirror`.
+        template_version: of the release that is asked for.
+        environments: presets, or names from the scheduler's config, for which dependencies are
+            found; default: the running Python.
+        max_concurrent_single_package_mirror_ops: releases under way at a time.
+        redirect_dependencies: as for `mirror`; what is redirected counts as a dependency.
+        label: a mark of your own.
+        context: dry run, log, hash cache.
+        scheduler: shared by several calls; made for this one otherwise.
+
+    Returns:
+        What was done; `missing` and `failed` name what is needed and could not be found.
+
+    Raises:
+        FailedCommand: as for `mirror`, for any of the releases, once all others have ended.
+        StorageOperationError: likewise.
+    """
+    order = Order(
+        package_name,
+        version,
+        dependencies=True,
+        tags=tags,
+        label=label,
+        resume=resume,
+        template_version=template_version,
+        redirect_dependencies=redirect_dependencies,
+        max_concurrent=max_concurrent_single_package_mirror_ops,
+        dry_run=context.dry_run,
+    )
+    return await _mirror(order, source_repo, destination_repo, environments, context, scheduler)
+
+
+async def _mirror(
+    order: Order,
+    source: str | Path,
+    destination: str | Path | DestinationCallback,
+    environments: Sequence[str],
+    context: CommandParameters,
+    scheduler: SchedulerContext | None,
+) -> MirrorReport:
+    if scheduler is None:
+        try:
+            own = SchedulerContext()
+        except MicrorepoError as error:
+            raise FailedCommand(str(error)) from error
+        async with own:
+            return await _mirror(order, source, destination, environments, context, own)
+    route = _route(destination, asyncio.get_running_loop())
+    config = scheduler.config
+    cache = None if context.hash_cache_file is None else Path(context.hash_cache_file)
+
+    def call(lines: Lines, cancel: threading.Event) -> MirrorReport:
+        with _translated(), _logging(context):
+            complete = msgspec.structs.replace(
+                order, environments=named_environments(environments, config)
+            )
+            report = carry_out(lines, str(source), route, complete, hash_cache=cache, cancel=cancel)
+            report.raise_for_releases()
+            return report
+
+    return await scheduler._run(call)  # noqa: SLF001 - of this module
+
+
+def _route(destination: str | Path | DestinationCallback, loop: asyncio.AbstractEventLoop) -> Route:
+    if isinstance(destination, (str, Path)):
+        where = str(destination)
+        return lambda _: where
+
+    async def ask(release: UniquePackageLocation) -> str:
+        return str(await destination(release))
+
+    return lambda release: asyncio.run_coroutine_threadsafe(ask(release), loop).result()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Say everything with the two errors of the mirror."""
+    try:
+        yield
+    except (FailedCommand, StorageOperationError, Cancelled):
+        raise
+    except (ConfigError, Locked) as error:
+        raise FailedCommand(str(error)) from error
+    except (MicrorepoError, OSError) as error:
+        raise StorageOperationError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _logging(context: CommandParameters) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        if context.debug or context.verbose or context.log_file is not None:
+            stack.enter_context(call_log.at(logging.DEBUG if context.debug else logging.INFO))
+        if context.log_file is not None:
+            stack.enter_context(call_log.into(str(context.log_file)))
+        yield

@@ -1,0 +1,1 @@
+"""Dependency closures: resolution, lock files, check."""

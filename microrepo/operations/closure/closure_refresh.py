@@ -1,0 +1,172 @@
+"""A refresh that follows dependencies: the closure of goals, its files, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from microrepo.model import File, NormalizedName
+from microrepo.operations.closure.check import prove
+from microrepo.operations.closure.lock_files import warnings_of, write_locks
+from microrepo.operations.closure.resolution import (
+    Resolved,
+    concerned_records,
+    deciding_by_closure,
+    earlier_needs,
+    resolve_goals,
+)
+from microrepo.operations.closure.url_files import chosen_files, needed_before, with_files
+from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.batches import WAVE_PROJECTS
+from microrepo.operations.refresh.change_detection import Changes
+from microrepo.operations.refresh.project_decisions import look
+from microrepo.operations.refresh.refresh_run import Run
+from microrepo.operations.run.session import Session
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.closure import Closure
+from microrepo.selection.resolver.facts import Candidates, Facts, Goal, Options, UrlFile
+from microrepo.selection.resolver.lock_sets import plan_locks
+from microrepo.selection.resolver.proof import deny, sdist_only
+
+
+def follow(run: Run, goals: Sequence[Goal]) -> None:
+    """Fill the repository with the closure of goals, and prove that it installs."""
+    session, rules = run.session, run.rules
+    session.scan()
+    resolved = resolve_goals(session, rules, goals)
+    earlier = earlier_needs(session, resolved, goals, only_these=run.only_these)
+    kept = {row.filename: row.goal for row in earlier}
+    decide = deciding_by_closure(session, rules, resolved, kept)
+    concerned = concerned_records(session, rules, resolved)
+    looked = look(session, rules, concerned, decide)
+    direct = needed_before(session, earlier)
+    for name, files in chosen_files(resolved.facts, resolved.resolutions).items():
+        direct.setdefault(name, {}).update(files)
+    if direct:
+        reasons = {**kept, **resolved.chosen()}
+        looked = with_files(looked, direct, reasons, resolved.resolutions, session, rules)
+    for start in range(0, len(looked), WAVE_PROJECTS):
+        run.take(run.wave.run(looked[start : start + WAVE_PROJECTS]))
+        if session.report.refused:
+            return
+    names = {one.project.name for one in looked}
+    run.end_projects(
+        Changes((), unrequested=_unneeded(run, names, complete=resolved.complete)),
+        resolved.gone,
+    )
+    run.delete()
+    if not session.report.dry_run:
+        with session.state.transaction():
+            rows = (*earlier, *resolved.requirers())
+            session.state.save_requirers(rows, replace=True)
+        there = _files_there(session, resolved)
+        _prove(session, goals, resolved, there)
+        if session.config.lock and session.links.files:
+            _lock(session, goals, resolved, there)
+
+
+def _unneeded(
+    run: Run, names: set[NormalizedName], *, complete: bool
+) -> tuple[NormalizedName, ...]:
+    """Return known projects that no goal leads to; none when the closure is incomplete."""
+    if run.only_these or not run.session.config.prune:
+        return ()
+    known = (NormalizedName(row[0]) for row in run.session.state.iter_known())
+    others = tuple(name for name in known if name not in names)
+    if others and not complete:
+        run.session.warn(
+            "nothing of projects outside the closure was pruned, since not all goals were met"
+        )
+        return ()
+    return others
+
+
+def _prove(
+    session: Session, goals: Sequence[Goal], resolved: Resolved, there: Collection[str]
+) -> None:
+    """Make sure that what is really there installs.
+
+    A resolution all of whose files arrived proves itself. The solver runs once more, on the files
+    that are there alone, for the goals that have another one.
+    """
+    targets = {environment.name for environment in resolved.environments}
+    session.report.sdist_only = [
+        f"{one.project} {one.version} for {one.environment}"
+        for one in sdist_only(resolved.resolutions)
+        if one.environment in targets  # and not one in which others are built
+    ]
+    doubtful = {
+        found.goal
+        for found in resolved.resolutions
+        if found.unmet or not all(f.filename in there for pin in found.pins for f in pin.files)
+    }
+    open_goals = [goal for goal in goals if goal in doubtful]
+    if not open_goals:
+        return
+    proof = prove(
+        session.config, session.state, session.directory, open_goals, resolved.environments
+    )
+    unmet = {(f.goal.name, f.environment) for f in resolved.failures}
+    for missing in proof.missing:
+        if (missing.goal, missing.environment) not in unmet:
+            what = f"{missing.goal} for {missing.environment}"
+            session.report.failed.append(Failure(what, "; ".join(missing.reasons)))
+
+
+def _files_there(session: Session, resolved: Resolved) -> set[str]:
+    """Return the chosen files that lie in the directory as they were verified."""
+    names = {f.filename for r in resolved.resolutions for pin in r.pins for f in pin.files}
+    if not session.links.files:
+        return set(session.state.files_named(names))
+    there = set()
+    for name, row in session.state.files_named(names).items():
+        disk = session.directory.stat(name)
+        if disk and row.present and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns):
+            there.add(name)
+    return there
+
+
+def _lock(
+    session: Session, goals: Sequence[Goal], resolved: Resolved, there: Collection[str]
+) -> None:
+    """Write lock files: sets that install together, from the files that were chosen and are there.
+
+    Whatever the mode, a lock is solved: it has one release of each project.
+    """
+    facts = _facts_there(resolved, there)
+    options = Options("solve", session.config.allow_urls, session.config.prereleases)
+
+    def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:
+        closure = Closure(goals, environments, facts, options)
+        while needs := closure.step():
+            deny(facts, needs)
+        return closure
+
+    locks = plan_locks(goals, resolved.environments, close)
+    unmet = {(failure.goal.name, failure.environment) for failure in resolved.failures}
+    for text in warnings_of(locks, unmet):
+        session.warn(text)
+    place = Path(session.config.lock or "")
+    written = write_locks(place, session.directory, session.state, locks)
+    session.report.locks = list(written.paths)
+    session.report.locks_changed = written.changed
+    session.report.failed.extend(Failure(what, why) for what, why in written.errors)
+
+
+def _facts_there(resolved: Resolved, there: Collection[str]) -> Facts:
+    """Return what is known of the chosen files that are there, as if nothing else existed."""
+    known = resolved.facts
+    pins = [pin for found in resolved.resolutions for pin in found.pins]
+    files = {f.filename: (pin.project, f) for pin in pins for f in pin.files if f.filename in there}
+    projects: dict[NormalizedName, list[File]] = {}
+    for project, file in files.values():
+        projects.setdefault(project, []).append(file)
+    return Facts(
+        {project: Candidates(tuple(found)) for project, found in projects.items()},
+        {name: known.metadata[name] for name in files if name in known.metadata},
+        {
+            url: found
+            for url, found in known.urls.items()
+            if isinstance(found, UrlFile) and found.file.filename in files
+        },
+    )

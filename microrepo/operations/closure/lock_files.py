@@ -1,0 +1,183 @@
+"""Lock files of what the repository holds: written whole, and only when they change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.requirements.pylock import Lock, LockedFile, LockedPackage, render_lock
+from microrepo.model import File
+from microrepo.repositories.distribution_content import digest_file
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.facts import Pin, Resolution
+from microrepo.selection.resolver.lock_sets import LockedSet, Locks
+from microrepo.state import FileRow, State
+from microrepo.stores.atomic_write import write_atomically
+from microrepo.stores.flat_directory import FlatDirectory
+
+_MARKERS = ("implementation_name", "platform_machine", "python_version", "sys_platform")
+
+
+class Written(Struct, frozen=True):
+    """What became of lock files.
+
+    Attributes:
+        paths: of all that are up to date now.
+        changed: how many of them were written.
+        errors: path and reason of each that could not be written.
+    """
+
+    paths: tuple[str, ...] = ()
+    changed: int = 0
+    errors: tuple[tuple[str, str], ...] = ()
+
+
+def write_locks(
+    lock_directory: Path, directory: FlatDirectory, state: State, locks: Locks
+) -> Written:
+    """Write the lock files of sets all of whose files are there.
+
+    Args:
+        lock_directory: where the lock files go; made when it is missing.
+        directory: what their paths lead to.
+        state: knows sizes and digests.
+        locks: the sets, see `selection.resolver.lock_sets.plan_locks`.
+    """
+    paths: list[str] = []
+    errors: list[tuple[str, str]] = []
+    changed = 0
+    for one in locks.sets:
+        path = lock_directory / one.filename
+        try:
+            body = render_lock(_lock_of(one, lock_directory, directory, state))
+            changed += _write(path, body)
+        except OSError as error:
+            errors.append((str(path), f"cannot be written: {error.strerror or error}"))
+        except UnicodeEncodeError:
+            errors.append((str(path), "cannot be written: a path holds bytes that are no text"))
+        else:
+            paths.append(str(path))
+    return Written(tuple(paths), changed, tuple(errors))
+
+
+def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Iterator[str]:
+    """Say where bare requirements are locked apart, and what is in no lock.
+
+    Args:
+        locks: what was planned.
+        reported: goals and environments of which it was said already that they cannot be met.
+    """
+    for apart in locks.apart:
+        why = "; ".join(apart.reasons)
+        yield (
+            f"lock: no set for {apart.environment} has all bare requirements, so each has a lock "
+            f"file of its own ({why}); put those that belong together into a requirements file"
+        )
+    for failure in locks.unmet:
+        if (failure.goal.name, failure.environment) not in reported:
+            what = f"{failure.goal.name} for {failure.environment}"
+            yield f"lock: {what} cannot be met, and is in no lock"
+
+
+def _write(path: Path, body: bytes) -> bool:
+    """Write a file unless it is as it should be; tell whether it was written."""
+    try:
+        if path.read_bytes() == body:
+            return False
+    except OSError:
+        pass
+    umask = os.umask(0)
+    os.umask(umask)
+    write_atomically(path, body, 0o666 & ~umask)
+    return True
+
+
+def _lock_of(one: LockedSet, place: Path, directory: FlatDirectory, state: State) -> Lock:
+    resolution = one.resolution
+    names = {file.filename for pin in resolution.pins for file in pin.files}
+    rows = state.files_named(names)
+    base = os.path.relpath(os.path.realpath(directory.path), os.path.realpath(place))
+
+    def locked(file: File) -> LockedFile:
+        return _locked_file(file, Path(base), directory, rows)
+
+    needs = _dependencies(resolution)
+    return Lock(
+        marker=_marker(one.environment),
+        requires_python=_requires_python(one.environment),
+        environment=one.environment.name,
+        goals=one.goals,
+        packages=tuple(_package(pin, needs.get(pin.key, ()), locked) for pin in resolution.pins),
+    )
+
+
+def _package(
+    pin: Pin, dependencies: Sequence[str], locked: Callable[[File], LockedFile]
+) -> LockedPackage:
+    wheels = [file for file in pin.files if parse_wheel_name(file.filename) is not None]
+    sdists = [file for file in pin.files if file not in wheels]
+    return LockedPackage(
+        name=pin.project,
+        version=str(Version(pin.version)),
+        requires_python=_pythons_of(pin),
+        dependencies=tuple(dependencies),
+        wheels=tuple(map(locked, wheels)),
+        sdist=locked(sdists[0]) if sdists else None,
+        url=_direct_url(pin),
+    )
+
+
+def _direct_url(pin: Pin) -> str:
+    """Return the URL that a requirement names for a release, "" where none does."""
+    texts = (edge.requirement.partition(" @ ")[2] for edge in pin.edges)
+    return next((text for text in texts if text), "")
+
+
+def _pythons_of(pin: Pin) -> str:
+    """Return what all files of a release say of Pythons, if that can be read."""
+    texts = {file.requires_python or "" for file in pin.files}
+    try:
+        return str(SpecifierSet(texts.pop())) if len(texts) == 1 else ""
+    except InvalidSpecifier:
+        return ""
+
+
+def _locked_file(
+    file: File, base: Path, directory: FlatDirectory, rows: Mapping[str, FileRow]
+) -> LockedFile:
+    path = directory.path / file.filename
+    row = rows.get(file.filename)
+    sha256 = (row.digests.sha256 if row else None) or digest_file(path).sha256 or ""
+    size = row.size if row and row.size is not None else path.stat().st_size
+    return LockedFile((base / file.filename).as_posix(), size, sha256)
+
+
+def _dependencies(resolution: Resolution) -> dict[str, list[str]]:
+    """Return, by release, the names of the releases it requires, sorted."""
+    found: dict[str, list[str]] = {}
+    for pin in resolution.pins:  # sorted by name
+        for parent in dict.fromkeys(edge.parent for edge in pin.edges):
+            if parent and parent != pin.key:
+                found.setdefault(parent, []).append(pin.project)
+    return found
+
+
+def _marker(environment: Environment) -> str:
+    """Say as a marker what installers can check of an environment."""
+    known = {key: environment.markers[key] for key in _MARKERS}
+    return " and ".join(
+        f"{key} == '{value}'"
+        for key, value in known.items()
+        if value and value.isprintable() and not set(value) & set("'\"")
+    )
+
+
+def _requires_python(environment: Environment) -> str:
+    release = environment.markers["python_version"]
+    return f">={release}" if Version(environment.python) >= Version(release) else ""

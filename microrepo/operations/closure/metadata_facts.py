@@ -1,0 +1,149 @@
+"""Meeting the needs of a closure: facts from the state where it knows them, else from the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.model import File, NormalizedName
+from microrepo.operations.closure.url_files import Rewrite, UrlLearner
+from microrepo.operations.refresh.change_detection import Visit
+from microrepo.operations.refresh.project_decisions import Asked, Record, Records, Rules, ask_for
+from microrepo.operations.refresh.release_advisories import without_guesses
+from microrepo.operations.run.session import Session
+from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs
+from microrepo.selection.rules.decisions import split_candidates
+from microrepo.state import FileRow
+from microrepo.transfer.download.remote_metadata import unpack_metadata
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import MetadataOutcome, metadata_of
+
+
+class Learner:
+    """Fetches what a closure needs, each thing once.
+
+    Args:
+        session: the run.
+        rules: what is wanted.
+        rewrite: changes what distributions say of themselves, before it counts.
+        known: records that need not be asked for.
+
+    Attributes:
+        facts: what is known by now.
+        records: of every project that was looked at, by name.
+        failed: something could not be had that another run may get.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        rules: Rules,
+        rewrite: Rewrite | None = None,
+        known: Mapping[str, Record] | None = None,
+    ) -> None:
+        self._session = session
+        self._known = known or {}
+        self._rules = rules
+        self._rewrite = rewrite
+        self._reader = Records(session, rules)
+        self._files: dict[str, File] = {}
+        self._urls = UrlLearner(session, rules, rewrite)
+        self.facts = Facts()
+        self.records: dict[str, Record] = {}
+        self.failed = False
+
+    @property
+    def gone(self) -> list[NormalizedName]:
+        """Projects that the source does not know."""
+        return self._reader.gone
+
+    def learn(self, needs: Needs) -> None:
+        """Meet all needs of a round; every question is asked before an answer is waited for."""
+        self._take(self._known[name] for name in sorted(needs.projects & self._known.keys()))
+        visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
+        asked = ask_for(self._session, visits)
+        known, futures = self._ask_metadata(sorted(needs.metadata))
+        behind = self._urls.ask(sorted(needs.urls))
+        if visits:
+            self._read_projects(visits, asked)
+        metadata = {**known, **self._collect(futures)}
+        if self._rewrite is not None:
+            metadata = {
+                name: one if isinstance(one, str) else self._rewrite(one)
+                for name, one in metadata.items()
+            }
+        self.facts.add(metadata=metadata, urls=self._urls.collect(behind))
+        self.failed |= self._urls.failed
+
+    def _read_projects(self, visits: Sequence[Visit], asked: Asked) -> None:
+        """Read the records of projects and split their files by the rules."""
+        before = len(self._session.report.failed)
+        self.facts.add(projects={visit.name: None for visit in visits})
+        self._take(self._reader.read(visits, asked))
+        self.failed |= len(self._session.report.failed) > before
+
+    def _take(self, records: Iterable[Record]) -> None:
+        found: dict[NormalizedName, Candidates | None] = {}
+        if self._rules.policy.vulnerabilities != "ignore":
+            records = (without_guesses(record, self._session.now) for record in records)
+        for record in records:
+            project = record.project
+            files, rejected = split_candidates(project, self._rules.policy, self._session.now)
+            self.records[project.name] = record
+            self._files.update((file.filename, file) for file in files)
+            found[project.name] = Candidates(files, rejected)
+        self.facts.add(projects=found)
+
+    def _ask_metadata(
+        self, needs: Sequence[MetadataNeed]
+    ) -> tuple[dict[str, CoreMetadata | str], list[Future[MetadataOutcome]]]:
+        """Return the metadata that the state knows, and queue the questions for the others."""
+        state = self._session.state
+        stored = state.metadata(need.filename for need in needs)
+        rows = state.files_named(need.filename for need in needs if need.filename not in stored)
+        known: dict[str, CoreMetadata | str] = {}
+        futures: list[Future[MetadataOutcome]] = []
+        for need in needs:
+            file = self._files[need.filename]
+            digest, cached = _digest_of(file), stored.get(need.filename)
+            if cached is not None and digest and cached[0] == digest:
+                known[need.filename] = unpack_metadata(cached[1])
+                continue
+            task = metadata_of(file, here=self._is_here(file, rows.get(need.filename)))
+            futures.append(self._session.pool.submit(run_task, task))  # type: ignore[arg-type]
+        self._session.reporter.expect_documents(len(futures))
+        return known, futures
+
+    def _is_here(self, file: File, row: FileRow | None) -> bool:
+        """Tell whether the repository holds this very file, and not one that it replaces."""
+        if row is None or not self._session.is_intact(row):
+            return False
+        strongest = file.digests.strongest()
+        return strongest is None or getattr(row.digests, strongest[0]) == strongest[1]
+
+    def _collect(self, futures: Sequence[Future[MetadataOutcome]]) -> dict[str, CoreMetadata | str]:
+        found: dict[str, CoreMetadata | str] = {}
+        rows: list[tuple[str, str, bytes]] = []
+        for future in futures:
+            outcome = future.result()
+            self._session.reporter.document_done()
+            self._session.report.add_metadata(outcome.fetched_bytes)
+            if outcome.metadata is None:
+                self._session.warn(f"{outcome.filename}: no metadata: {outcome.error}")
+                self.failed |= outcome.transient
+                found[outcome.filename] = outcome.error
+                continue
+            found[outcome.filename] = unpack_metadata(outcome.metadata)
+            digest = _digest_of(self._files[outcome.filename])
+            if digest:
+                rows.append((outcome.filename, digest, outcome.metadata))
+        if rows and not self._session.report.dry_run:
+            with self._session.state.transaction():
+                self._session.state.save_metadata(rows)
+        return found
+
+
+def _digest_of(file: File) -> str:
+    strongest = file.digests.strongest()
+    return f"{strongest[0]}:{strongest[1]}" if strongest else ""

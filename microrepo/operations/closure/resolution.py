@@ -1,0 +1,278 @@
+"""The dependency closure at work: facts from the source and the state, rounds through the pool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.config.schema import Config
+from microrepo.model import Decision, File, NormalizedName, Project, Reason
+from microrepo.operations.closure.metadata_facts import Learner
+from microrepo.operations.closure.url_files import Rewrite
+from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
+from microrepo.operations.refresh.release_advisories import advised
+from microrepo.operations.run.session import Session
+from microrepo.publish.env_script import describe
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.presets import (
+    environment_from_listed_python,
+    parse_environments,
+)
+from microrepo.selection.environments.python_versions import parse_python_words
+from microrepo.selection.resolver.closure import Closure
+from microrepo.selection.resolver.facts import (
+    Facts,
+    Goal,
+    Needs,
+    Options,
+    Resolution,
+)
+from microrepo.selection.resolver.facts import Failure as GoalFailure
+from microrepo.selection.rules.decisions import select, split_candidates
+from microrepo.selection.rules.policy import parse_requirement
+from microrepo.state import Requirer
+
+
+class Resolved(Struct, frozen=True):
+    """What the closure came to.
+
+    Attributes:
+        records: of every project that it looked at, by name.
+        facts: all that is known of their files.
+        resolutions: the goals that are met.
+        failures: the goals that are not.
+        gone: projects that were looked for and that the source does not know.
+        complete: every goal is met in every environment, and all facts could be had.
+    """
+
+    records: dict[str, Record]
+    facts: Facts
+    resolutions: tuple[Resolution, ...]
+    failures: tuple[GoalFailure, ...]
+    gone: tuple[NormalizedName, ...]
+    environments: tuple[Environment, ...]
+    complete: bool
+
+    def chosen(self) -> dict[str, str]:
+        """Return, by file name, the requirement that brought a file in first."""
+        found: dict[str, str] = {}
+        for resolution in self.resolutions:
+            for pin in resolution.pins:
+                edge = pin.edges[0] if pin.edges else None
+                text = edge.requirement if edge else resolution.goal.name
+                reason = f"{text} of {edge.parent}" if edge and edge.parent else text
+                for file in pin.files:
+                    found.setdefault(file.filename, reason)
+        return found
+
+    def requirers(self) -> Iterable[Requirer]:
+        """Yield one row for each file and each requirement that leads to it."""
+        for resolution in self.resolutions:
+            for link in resolution.required_by():
+                yield Requirer(
+                    link.filename, link.environment, link.requirement, link.parent, link.goal
+                )
+
+
+def environments_of(config: Config) -> tuple[Environment, ...]:
+    """Return the target environments: the configured ones, else the listed Pythons here.
+
+    Raises:
+        ConfigError: an environment cannot be understood.
+    """
+    if config.environments:
+        return parse_environments(config.environments)
+    words = config.python_versions if isinstance(config.python_versions, list) else []
+    host = describe()
+    named = [str(t) for t in parse_python_words(words).targets if t.major == 3]
+    here = str(host["python_version"])
+    texts = [name.replace("pp3.", "pp3") for name in named] or [here]
+    return tuple(environment_from_listed_python(text, host) for text in texts)
+
+
+def resolve_goals(
+    session: Session,
+    rules: Rules,
+    goals: Sequence[Goal],
+    *,
+    environments: tuple[Environment, ...] | None = None,
+    rewrite: Rewrite | None = None,
+) -> Resolved:
+    """Find the closure of goals in all environments.
+
+    The needs of all of them go out together, one batch per round; what cannot be had is reported,
+    and the rest goes on. Where advisories count, those on the chosen releases are asked for; what
+    is refused then is chosen no more, and the closure is looked for again.
+
+    Args:
+        session: the run.
+        rules: what holds for every release.
+        goals: what must install.
+        environments: in which; default: those of the settings.
+        rewrite: changes what distributions say of themselves, before it counts.
+    """
+    targets = environments or environments_of(session.config)
+    known: dict[str, Record] = {}
+    while True:
+        learner = Learner(session, rules, rewrite, known)
+        resolved = _resolve_once(session, learner, goals, targets)
+        if rules.policy.vulnerabilities == "ignore":
+            break
+        decide = deciding_by_closure(session, rules, resolved, {})
+        concerned = concerned_records(session, rules, resolved)
+        told: dict[str, Record] = {
+            one.project.name: one for one in advised(session, concerned, decide)
+        }
+        known = {**resolved.records, **told}
+        resolved = msgspec.structs.replace(resolved, records=known)
+        if not _loses_files(resolved, told.values(), decide):
+            break
+    _report(session, resolved)
+    return resolved
+
+
+def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) -> bool:
+    """Tell whether files were chosen of releases that are refused by now."""
+    chosen = resolved.chosen()
+    return any(
+        decision.reason is Reason.VULNERABLE and decision.file.filename in chosen
+        for record in records
+        for decision in decide(record.project)
+    )
+
+
+def _resolve_once(
+    session: Session,
+    learner: Learner,
+    goals: Sequence[Goal],
+    environments: tuple[Environment, ...],
+) -> Resolved:
+    config = session.config
+    options = Options(config.resolve, config.allow_urls, config.prereleases)
+    closure = Closure(
+        goals,
+        environments,
+        learner.facts,
+        options,
+        build_requirements=config.build_requirements,
+    )
+    while needs := _timed_step(session, closure):
+        learner.learn(needs)
+    session.report.rounds += closure.rounds
+    return Resolved(
+        records=learner.records,
+        facts=learner.facts,
+        resolutions=closure.resolutions,
+        failures=closure.failures,
+        gone=tuple(learner.gone),
+        environments=environments,
+        complete=not closure.failures and not learner.failed,
+    )
+
+
+def _report(session: Session, resolved: Resolved) -> None:
+    unread = {failure.what for failure in session.report.failed}
+    _report_failures(session, resolved.failures, {*resolved.gone, *unread})
+    for resolution in resolved.resolutions:
+        for note in resolution.notes:
+            session.report.notes.append(f"{resolution.environment}: {note}")
+        for unmet in resolution.unmet:
+            session.report.failed.append(
+                Failure(f"{unmet.requirement} of {unmet.parent}", "; ".join(unmet.reasons))
+            )
+
+
+def _timed_step(session: Session, closure: Closure) -> Needs:
+    # The CPU time of this thread: the pool's threads of this process are at work meanwhile.
+    started = time.thread_time()
+    needs = closure.step()
+    session.report.solver_s += time.thread_time() - started
+    return needs
+
+
+def _report_failures(session: Session, failures: Sequence[GoalFailure], told: set[str]) -> None:
+    for failure in failures:
+        names = {canonicalize_name(parse_requirement(r).name) for r in failure.goal.requirements}
+        if names <= told:
+            continue  # said already: there is no such project, or it could not be asked for
+        why = "; ".join(failure.reasons)
+        if failure.rules:
+            why += f" (left out by: {', '.join(failure.rules)})"
+        session.report.failed.append(Failure(f"{failure.goal.name} for {failure.environment}", why))
+
+
+def concerned_records(session: Session, rules: Rules, resolved: Resolved) -> list[Record]:
+    """Return the records of projects that are chosen from, requested, or already held.
+
+    A closure looks at more projects than it takes something of.
+    """
+    chosen = {pin.project for found in resolved.resolutions for pin in found.pins}
+    held = {row[0] for row in session.state.iter_known()}
+    concerned = chosen | held | (rules.policy.requested or {}).keys()
+    return [record for name, record in sorted(resolved.records.items()) if name in concerned]
+
+
+def earlier_needs(
+    session: Session, resolved: Resolved, goals: Sequence[Goal], *, only_these: bool
+) -> tuple[Requirer, ...]:
+    """Return what earlier runs required and this one has not answered anew.
+
+    That is what goals need which are not among `goals`, if `only_these` were asked for; and, as
+    long as something is not met, what was required where this run met nothing: an answer of
+    yesterday is worth more than none.
+    """
+    ours = {goal.name for goal in goals}
+    met = {(found.goal.name, found.environment) for found in resolved.resolutions}
+    return tuple(
+        row
+        for row in session.state.all_requirers()
+        if (only_these and row.goal not in ours)
+        or (not resolved.complete and (row.goal, row.environment) not in met)
+    )
+
+
+def deciding_by_closure(
+    session: Session, rules: Rules, resolved: Resolved, kept: Mapping[str, str]
+) -> Decide:
+    """Return the way to decide on projects that a closure looked at.
+
+    Kept are the files that it chose and, of requested projects, further releases when `versions`
+    asks for more than the newest, as far as they suit an environment; and those in `kept`, with
+    the goals that need them.
+    """
+    chosen = {**kept, **resolved.chosen()}
+    requested = rules.policy.requested or {}
+
+    def decide(project: Project) -> tuple[Decision, ...]:
+        also = set()
+        if rules.policy.newest != 1 and project.name in requested:
+            also = {
+                decision.file.filename
+                for decision in select(project, rules.policy, session.now)
+                if decision.keep and _suits(decision.file, resolved.environments)
+            }
+        files, rejected = split_candidates(project, rules.policy, session.now)
+        return (
+            *(_decide(file, chosen, also) for file in files),
+            *rejected,
+        )
+
+    return decide
+
+
+def _suits(file: File, environments: Sequence[Environment]) -> bool:
+    return any(environment.supports(file) is not None for environment in environments)
+
+
+def _decide(file: File, chosen: dict[str, str], also: set[str]) -> Decision:
+    reason = chosen.get(file.filename)
+    if reason is not None:
+        return Decision(file, True, Reason.REQUIRED, reason)
+    if file.filename in also:
+        return Decision(file, True, Reason.SELECTED, "one of the releases that `versions` keeps")
+    return Decision(file, False, Reason.NOT_IN_CLOSURE, "no goal needs it in any environment")

@@ -1,0 +1,229 @@
+"""Direct URLs at work: what is behind them, how their files are kept and found again.
+
+Such a file has no place in any project's record: its row in the state and the requirement that
+leads to it are all that is known of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.distribution.filenames import package_type_of, split_release
+from microrepo.formats.requirements.direct_urls import parse_direct_url, without_user
+from microrepo.model import Decision, File, NormalizedName, Project, Reason
+from microrepo.operations.refresh.project_decisions import Looked, Record, Rules
+from microrepo.operations.run.session import Session
+from microrepo.plan import same_content
+from microrepo.selection.resolver.facts import Facts, Resolution, UrlFile
+from microrepo.selection.resolver.requirement_cache import parse_version
+from microrepo.selection.rules.decisions import split_candidates
+from microrepo.state import FileRow, ProjectRow, Requirer, pack
+from microrepo.transfer.download.remote_metadata import unpack_metadata
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
+
+Rewrite = Callable[[CoreMetadata], CoreMetadata]
+_Asked = tuple[str, File, "Future[MetadataOutcome]"]
+_MARK = " @ "
+
+
+class UrlLearner:
+    """Finds out what is behind direct URLs; without a digest the whole file has to come for it.
+
+    Attributes:
+        failed: something could not be had that another run may get.
+    """
+
+    def __init__(self, session: Session, rules: Rules, rewrite: Rewrite | None = None) -> None:
+        self._session = session
+        self._rules = rules
+        self._rewrite = rewrite
+        self.failed = False
+
+    def ask(self, urls: Sequence[str]) -> tuple[dict[str, UrlFile | str], list[_Asked]]:
+        """Return what is known already, and queue the questions for the rest."""
+        known: dict[str, UrlFile | str] = {}
+        asked: list[_Asked] = []
+        for url in urls:
+            file = parse_direct_url(url)
+            if not isinstance(file, str):
+                file = self._admitted(file)
+            if isinstance(file, str):
+                known[url] = file
+                continue
+            metadata = self._stored(file)
+            if metadata is not None:
+                known[url] = self._url_file(file, metadata)
+                continue
+            row = self._session.state.files_named([file.filename]).get(file.filename)
+            here = row is not None and self._session.is_intact(row) and is_behind(row, file)
+            task = FetchMetadata(file.filename, file.url, file.digests, here=here)
+            asked.append((url, file, self._session.pool.submit(run_task, task)))  # type: ignore[arg-type]
+        self._session.reporter.expect_documents(len(asked))
+        return known, asked
+
+    def collect(
+        self, answers: tuple[dict[str, UrlFile | str], list[_Asked]]
+    ) -> dict[str, UrlFile | str]:
+        """Wait for the answers."""
+        known, asked = answers
+        rows: list[tuple[str, str, bytes]] = []
+        for url, file, future in asked:
+            outcome = future.result()
+            self._session.reporter.document_done()
+            self._session.report.add_metadata(outcome.fetched_bytes)
+            if outcome.metadata is None:
+                self._session.warn(f"{without_user(url)}: {outcome.error}")
+                self.failed |= outcome.transient
+                known[url] = outcome.error
+                continue
+            known[url] = self._url_file(file, unpack_metadata(outcome.metadata))
+            strongest = file.digests.strongest()
+            if strongest is not None:
+                rows.append((file.filename, ":".join(strongest), outcome.metadata))
+        if rows and not self._session.report.dry_run:
+            with self._session.state.transaction():
+                self._session.state.save_metadata(rows)
+        return known
+
+    def _admitted(self, file: File) -> File | str:
+        """Apply the rules that hold for every file."""
+        release = split_release(file.filename)
+        name = release[0] if release is not None else ""
+        project = Project(canonicalize_name(name), name, files=(file,), versions=(file.version,))
+        _, rejected = split_candidates(project, self._rules.policy, self._session.now)
+        for decision in rejected:
+            if decision.reason is Reason.NO_DIGEST:
+                return (
+                    "announces no digest; write one behind it (`#sha256=…`), or set "
+                    "`require_digests` to false"
+                )
+            detail = f" ({decision.detail})" if decision.detail else ""
+            return f"left out: {decision.reason.value}{detail}"
+        return file
+
+    def _stored(self, file: File) -> CoreMetadata | None:
+        strongest = file.digests.strongest()
+        stored = self._session.state.metadata([file.filename]).get(file.filename)
+        if strongest is None or stored is None or stored[0] != ":".join(strongest):
+            return None
+        return unpack_metadata(stored[1])
+
+    def _url_file(self, file: File, metadata: CoreMetadata) -> UrlFile | str:
+        if parse_version(metadata.version) != parse_version(file.version):
+            return f"its metadata says version {metadata.version}, its name {file.version}"
+        if self._rewrite is not None:
+            metadata = self._rewrite(metadata)
+        file = msgspec.structs.replace(
+            file, version=metadata.version, requires_python=metadata.requires_python
+        )
+        return UrlFile(file, metadata)
+
+
+def is_behind(row: FileRow, file: File) -> bool:
+    """Tell whether a recorded file is the one behind a direct URL."""
+    same = same_content(file.digests, row.digests)
+    return row.url == file.url if same is None else same
+
+
+def held_url_file(row: FileRow, metadata: CoreMetadata) -> UrlFile:
+    """Return what is behind a direct URL from what is held of it."""
+    file = file_of_row(row)
+    return UrlFile(
+        msgspec.structs.replace(file, requires_python=metadata.requires_python), metadata
+    )
+
+
+def file_of_row(row: FileRow) -> File:
+    """Return the file that a row records."""
+    kind = package_type_of(row.filename) or ""
+    return File(row.filename, row.url, row.version, kind, row.digests, row.size)
+
+
+def chosen_files(
+    facts: Facts, resolutions: Iterable[Resolution]
+) -> dict[NormalizedName, dict[str, File]]:
+    """Return the files behind direct URLs that resolutions chose, by project and name."""
+    behind = {_key(one.file) for one in facts.urls.values() if isinstance(one, UrlFile)}
+    found: dict[NormalizedName, dict[str, File]] = {}
+    for resolution in resolutions:
+        for pin in resolution.pins:
+            for file in pin.files:
+                if _key(file) in behind:
+                    found.setdefault(pin.project, {})[file.filename] = file
+    return found
+
+
+def _key(file: File) -> tuple[str, str]:
+    return file.filename, file.url
+
+
+def needed_before(
+    session: Session, earlier: Iterable[Requirer]
+) -> dict[NormalizedName, dict[str, File]]:
+    """Return the files behind direct URLs that goals need which were not answered anew."""
+    names = {row.filename for row in earlier if _MARK in row.requirement}
+    found: dict[NormalizedName, dict[str, File]] = {}
+    for row in session.state.files_named(names).values():
+        found.setdefault(row.project, {})[row.filename] = file_of_row(row)
+    return found
+
+
+def with_files(
+    looked: Sequence[Looked],
+    files: dict[NormalizedName, dict[str, File]],
+    reasons: dict[str, str],
+    resolutions: Sequence[Resolution],
+    session: Session,
+    rules: Rules,
+) -> list[Looked]:
+    """Add decisions for the files behind direct URLs to those on the files that sources list.
+
+    Args:
+        looked: projects whose records were looked at.
+        files: what is behind direct URLs, by project and name.
+        reasons: why each is wanted, by name.
+        resolutions: what was chosen.
+        session: the run.
+        rules: what holds for every release.
+    """
+    chosen = {_key(f) for found in resolutions for pin in found.pins for f in pin.files}
+    unlisted = files.keys() - {one.project.name for one in looked}
+    records = [_record(session, rules, name, files[name]) for name in sorted(unlisted)]
+    return [
+        _with(one, files[one.project.name], reasons, chosen) if one.project.name in files else one
+        for one in (*looked, *(Looked(record, ()) for record in records))
+    ]
+
+
+def _with(
+    one: Looked, files: dict[str, File], reasons: dict[str, str], chosen: set[tuple[str, str]]
+) -> Looked:
+    listed = {file.filename: file for file in one.project.files}
+    added = []
+    replaced = set()
+    for name, file in files.items():
+        there = listed.get(name)
+        if there is not None and same_content(file.digests, there.digests):
+            continue  # the source has the very same file
+        added.append(Decision(file, True, Reason.REQUIRED, reasons.get(name, "")))
+        if there is not None and _key(there) not in chosen:
+            replaced.add(name)
+    kept = [d for d in one.decisions if d.file.filename not in replaced]
+    return msgspec.structs.replace(one, decisions=(*kept, *added))
+
+
+def _record(session: Session, rules: Rules, name: NormalizedName, files: dict[str, File]) -> Record:
+    """Return the record of a project that no source was asked for."""
+    before = session.state.projects([name]).get(name)
+    stored = session.state.documents([name]).get(name)
+    release = split_release(next(iter(files)))
+    project = stored or Project(name, release[0] if release else name)
+    row = before or ProjectRow(name, project.display_name, checked_at=session.now)
+    row = msgspec.structs.replace(row, policy=rules.fingerprint(name))
+    return Record(project, row, None if stored is not None else pack(project), before)

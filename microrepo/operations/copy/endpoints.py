@@ -1,0 +1,201 @@
+"""The two ends of a copy: from what a person wrote to settings, with credentials that work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.client import Client, ClientSettings
+from microrepo.client.addresses import origin_of, public_url
+from microrepo.client.credentials import Ask, Given, Login, Surroundings, find_login, question
+from microrepo.config.schema import Config
+from microrepo.errors import AccessDenied, ConfigError, MalformedResponse
+from microrepo.operations.run.network_settings import client_settings
+from microrepo.repositories.destinations.destination_registry import (
+    describe_destination,
+    directory_of,
+)
+from microrepo.repositories.protocol import DestinationSettings, SourceSettings
+from microrepo.repositories.sources.source_registry import (
+    describe_source,
+    is_web_url,
+    open_source,
+    pypi_source_url,
+)
+from microrepo.stores.flat_directory import FlatDirectory
+
+_T = TypeVar("_T")
+
+
+class EndText(Struct, frozen=True):
+    """One end of a copy as a person wrote it.
+
+    Attributes:
+        where: URL, path, or ``pypi``.
+        given: user and password file.
+        index: for a destination, the URL of its list where it does not tell itself.
+        auth: a login that is known already, from the library.
+    """
+
+    where: str
+    given: Given = Given()
+    index: str | None = None
+    auth: Login | None = None
+
+
+class Ends(Struct, frozen=True):
+    """A source and a destination that can be talked to.
+
+    Attributes:
+        source_auth: login for the source's origin.
+        relogin: asks for another password for the destination; None when there is nobody to ask.
+    """
+
+    source: SourceSettings
+    destination: DestinationSettings
+    source_auth: dict[str, Login] = {}
+    relogin: Callable[[], Login] | None = None
+
+
+def surroundings(environ: Mapping[str, str], side: str, ask: Ask | None) -> Surroundings:
+    """Return where credentials of a side (``source``, ``destination``) are looked for."""
+    prefix = f"MICROREPO_{side.upper()}"
+    return Surroundings(environ, prefix, Path("~/.pypirc").expanduser(), ask=ask)
+
+
+def open_ends(
+    config: Config,
+    source: EndText,
+    destination: EndText,
+    *,
+    replace: bool = False,
+    ask: Ask | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Ends:
+    """Find out how both ends are read and written, and with which credentials.
+
+    Args:
+        config: network settings.
+        source: where from.
+        destination: where to.
+        replace: send over other content of the same name.
+        ask: asks a person for a password.
+        environ: variables, by default this process's.
+
+    Raises:
+        ConfigError: an end cannot be understood, or a user has no password anywhere.
+        AccessDenied: credentials are refused, also after asking once more.
+        Unavailable: no answer.
+    """
+    variables = os.environ if environ is None else environ
+    settings, auth = open_source_end(config, source, surroundings(variables, "source", ask))
+    around = surroundings(variables, "destination", ask)
+    described = open_destination_end(config, destination, around, replace=replace)
+    if described == DestinationSettings("directory", settings.simple_root, name=described.name):
+        raise ConfigError(f"{described.name}: source and destination are the same directory")
+    relogin = None
+    if described.kind == "upload" and around.ask is not None:
+        relogin = _relogin(destination.where, described.auth, around.ask)
+    return Ends(settings, described, auth, relogin)
+
+
+def _relogin(url: str, login: Login | None, ask: Ask) -> Callable[[], Login] | None:
+    if login is None:
+        return None
+    return lambda: (login[0], ask(question(url, login[0])))
+
+
+def open_source_end(
+    config: Config, end: EndText, around: Surroundings
+) -> tuple[SourceSettings, dict[str, Login]]:
+    """Return how a source is read, and the login for its origin.
+
+    Raises:
+        ConfigError: it cannot be understood.
+        AccessDenied: credentials are refused, also after asking once more.
+    """
+    if not end.where:
+        raise ConfigError("the source has no name: give a URL, a directory, or pypi")
+    directory = None if end.where == "pypi" else directory_of(end.where)
+    if directory is not None:
+        return describe_source(str(directory), config.api), {}
+    settings = describe_source(end.where, config.api)
+    url = pypi_source_url() if end.where == "pypi" else end.where
+
+    def probe(login: Login | None) -> dict[str, Login]:
+        if login is None:
+            return {}
+        auth = {origin_of(settings.simple_root): login}
+        client = _client(config, settings, auth)
+        with contextlib.closing(client), contextlib.suppress(MalformedResponse):
+            open_source(client, settings).list_projects()
+        return auth  # there was an answer, so the login is good
+
+    login = end.auth or find_login(url, end.given, around)
+    return settings, _with_login(url, login, around, probe)
+
+
+def open_destination_end(
+    config: Config, end: EndText, around: Surroundings, *, replace: bool = False
+) -> DestinationSettings:
+    """Return how a destination is written to and read.
+
+    Raises:
+        ConfigError: it cannot be understood.
+        AccessDenied: credentials are refused, also after asking once more.
+        Unavailable: no answer.
+    """
+
+    def probe(login: Login | None) -> DestinationSettings:
+        nowhere = SourceSettings("simple", end.where)
+        auth = {} if login is None else {origin_of(end.where): login}
+        client = _client(config, nowhere, auth)
+        try:
+            return describe_destination(
+                end.where, client, index=end.index, auth=login, replace=replace
+            )
+        finally:
+            client.close()
+
+    if end.where in {"", "pypi"}:
+        raise ConfigError(
+            "there is no default destination: name the URL of an upload form, or a directory "
+            "(one that is really called pypi as ./pypi)"
+        )
+    if directory_of(end.where) is not None:
+        return probe(None)
+    if not is_web_url(end.where):
+        raise ConfigError(f"{public_url(end.where)}: a repository is a directory or an http(s) URL")
+    login = end.auth or find_login(end.where, end.given, around)
+    return _with_login(end.where, login, around, probe)
+
+
+def _with_login(
+    url: str, login: Login | None, around: Surroundings, attempt: Callable[[Login | None], _T]
+) -> _T:
+    """Try a login; when it is refused, ask a person once more."""
+    try:
+        return attempt(login)
+    except AccessDenied:
+        if login is None or around.ask is None:
+            raise
+    again = login[0], around.ask(question(url, login[0]))
+    return attempt(again)
+
+
+def _client(config: Config, source: SourceSettings, auth: dict[str, Login]) -> Client:
+    return Client(plain_client_settings(config, source, auth))
+
+
+def plain_client_settings(
+    config: Config, source: SourceSettings, auth: dict[str, Login]
+) -> ClientSettings:
+    """Return settings for a client outside any repository: without shared limits."""
+    settings = client_settings(config, (source,), FlatDirectory(Path()))
+    return msgspec.structs.replace(settings, auth=auth, limits_dir=None)

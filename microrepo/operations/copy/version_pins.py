@@ -1,0 +1,54 @@
+"""What a copy may be asked for besides requirements: the pins of a buildout configuration."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from microrepo.client import Client
+from microrepo.client.addresses import origin_of, public_url
+from microrepo.client.credentials import Ask, Given, find_login
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
+from microrepo.formats.requirements.buildout import parse_versions
+from microrepo.operations.copy.endpoints import plain_client_settings, surroundings
+from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.sources.directory_source import local_path
+from microrepo.repositories.sources.simple_index import expect_success
+
+_MAX_BYTES = 16 << 20
+
+
+def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tuple[str, ...]:
+    """Return the pins of a buildout configuration.
+
+    Args:
+        config: network settings.
+        name: path, ``file:`` URL, or http(s) URL. Its server's credentials come from where those
+            of a source do, with variables of their own (``MICROREPO_VERSIONS_USERNAME``).
+        ask: asks a person for a password.
+
+    Raises:
+        ConfigError: it cannot be read or understood.
+        Unavailable: its server gives no good answer.
+    """
+    if name.startswith(("http://", "https://")):
+        login = find_login(name, Given(), surroundings(os.environ, "versions", ask))
+        auth = {} if login is None else {origin_of(name): login}
+        name = public_url(name)
+        client = Client(plain_client_settings(config, SourceSettings("simple", name), auth))
+        with closing(client):
+            answer = client.get(name, max_bytes=_MAX_BYTES)
+        expect_success(answer, name)
+        body = answer.body
+    else:
+        body = _read(local_path(name) or Path(name))
+    return parse_versions(body.decode("utf-8-sig", errors="replace"), name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error

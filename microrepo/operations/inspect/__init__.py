@@ -1,0 +1,1 @@
+"""Inspection: list, stats, explain, history, freeze."""

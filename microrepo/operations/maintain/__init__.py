@@ -1,0 +1,1 @@
+"""Maintenance: verify, prune, delete, adopt."""

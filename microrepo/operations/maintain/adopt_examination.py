@@ -1,0 +1,162 @@
+"""Files of a tree that is taken over: read them, and hold them against what the tree says."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.model import Digests, File
+from microrepo.operations.refresh.file_downloads import together
+from microrepo.plan import same_content
+from microrepo.publish.tree.found_files import DescribeFile, describe
+from microrepo.repositories.foreign.tree_layouts import Candidate, Layout
+from microrepo.repositories.foreign.tree_records import claimed_digests
+from microrepo.transfer.download.file_download import hash_file
+
+_READ_BYTES = 1 << 20
+_OPENERS: Mapping[str, Callable[..., object]] = {
+    ".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open
+}  # fmt: skip
+
+
+class Examined(Struct, frozen=True, gc=False):
+    """A file that was read.
+
+    Attributes:
+        file: what is known of it, with its digests; None when it must not be taken.
+        problem: why not.
+    """
+
+    candidate: Candidate
+    file: File | None = None
+    problem: str = ""
+
+
+def examine(layout: Layout, candidate: Candidate, listed: File | None) -> Examined:
+    """Read one file and compare it with what its tree says of it.
+
+    Args:
+        layout: of the tree.
+        candidate: the file.
+        listed: the tree's own record of it, if there is one.
+
+    Returns:
+        The file with its sha256 (and the digest that the tree knows it by); or what is wrong: other
+        content than the tree says, or, where the tree says nothing, an archive that breaks off.
+    """
+    claimed = claimed_digests(layout, candidate)
+    expected = together(listed.digests, claimed) if listed else claimed
+    strongest = expected.strongest()
+    path = Path(candidate.path)
+    try:
+        if listed is None:
+            file, problem = _describe(candidate, path)
+            if strongest is None and (problem or (problem := _broken(path))):
+                return Examined(candidate, problem=f"damaged: {problem}")
+        else:
+            file = listed
+        wanted = {"sha256"} | ({strongest[0]} if strongest else set())
+        missing = tuple(sorted(wanted - _known(file, listed)))
+        digests = together(hash_file(path, missing) if missing else Digests(), _own(file, listed))
+    except OSError as error:
+        return Examined(candidate, problem=f"cannot be read: {error.strerror or error}")
+    if strongest is not None and same_content(expected, digests) is False:
+        algorithm, value = strongest
+        got = getattr(digests, algorithm)
+        return Examined(
+            candidate, problem=f"damaged: its {algorithm} is {got}, its tree says {value}"
+        )
+    file = msgspec.structs.replace(
+        file, digests=together(expected, digests), size=candidate.size_bytes
+    )
+    return Examined(candidate, file)
+
+
+def _own(file: File, listed: File | None) -> Digests:
+    """Return digests that were computed here already."""
+    return file.digests if listed is None else Digests()
+
+
+def _known(file: File, listed: File | None) -> set[str]:
+    return {name for name in Digests.__struct_fields__ if getattr(_own(file, listed), name)}
+
+
+def _describe(candidate: Candidate, path: Path) -> tuple[File, str]:
+    """Return what a file says of itself, and what keeps it from saying it."""
+    about = describe(DescribeFile(str(path.parent), path.name))
+    if about.row is not None:
+        return about.row.file, ""
+    package_type = package_type_of(candidate.filename) or "unknown"
+    bare = File(candidate.filename, "", candidate.version, package_type)
+    return bare, about.problem.removeprefix(f"{candidate.filename}: ")
+
+
+def _broken(path: Path) -> str:
+    """Say what is wrong with a compressed archive, read to its end; "" for a sound one."""
+    opener = _OPENERS.get(path.suffix)
+    if opener is None:
+        return ""
+    try:
+        with opener(path) as stream:  # type: ignore[attr-defined]
+            while stream.read(_READ_BYTES):
+                pass
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+        return str(error)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        return str(error)  # how bz2 says it
+    return ""
+
+
+def one_of_each(
+    examined: Iterable[Examined], is_target: Callable[[Candidate], bool]
+) -> tuple[list[Examined], list[tuple[str, str]]]:
+    """Choose one file for each name.
+
+    Args:
+        examined: sound files, the same name possibly several times.
+        is_target: tells a file that lies in its place already.
+
+    Returns:
+        The files to take; and names under which different contents lie, with the reason why none
+        of them is taken.
+    """
+    by_name: dict[str, list[Examined]] = {}
+    for one in examined:
+        by_name.setdefault(one.candidate.filename, []).append(one)
+    chosen, conflicts = [], []
+    for filename, twins in sorted(by_name.items()):
+        contents = {one.file.digests.sha256 for one in twins if one.file}
+        if len(contents) > 1:
+            conflicts.append((filename, _places(twins)))
+            continue
+        in_place = [one for one in twins if is_target(one.candidate)] if len(twins) > 1 else []
+        chosen.append((in_place or twins)[0])
+    return chosen, conflicts
+
+
+def _places(twins: Sequence[Examined]) -> str:
+    shown = ", ".join(one.candidate.path for one in twins[:4])
+    more = f" and {len(twins) - 4} more" if len(twins) > 4 else ""
+    return f"lies in several places with different content, none is taken: {shown}{more}"
+
+
+def by_project(found: Iterable[Candidate], at_least: int) -> Iterator[list[Candidate]]:
+    """Cut sorted files into batches of so many that no project stands in two."""
+    batch: list[Candidate] = []
+    for one in found:
+        if len(batch) >= at_least and batch[-1].project != one.project:
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch

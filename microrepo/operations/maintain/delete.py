@@ -1,0 +1,156 @@
+"""Delete by name: projects, releases or files go, with their pages, for a reason that is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
+from microrepo.model import Action, ActionKind, NormalizedName
+from microrepo.operations.maintain.prune import delete_with_pages, unwanted_because
+from microrepo.operations.records.report import Report
+from microrepo.operations.run.goals import Requests, policy_of
+from microrepo.operations.run.session import Session, open_session
+from microrepo.plan import totals_of
+from microrepo.reporting import Reporter, SilentReporter
+from microrepo.selection.rules.policy import Policy, parse_version
+from microrepo.state import FileRow
+
+BY_COMMAND = "deleted by command"
+
+
+class Target(Struct, frozen=True):
+    """What one argument stands for.
+
+    Attributes:
+        rows: the files that it names.
+        exclude: the entry of the setting `exclude` that keeps them away.
+    """
+
+    rows: tuple[FileRow, ...]
+    exclude: str
+
+
+def delete(
+    config: Config,
+    requests: Requests,
+    names: Sequence[str],
+    *,
+    reason: str = BY_COMMAND,
+    dry_run: bool = False,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Delete the files of projects, of releases, or single files.
+
+    Args:
+        config: complete settings.
+        requests: what is wanted; tells whether the files would come back.
+        names: projects (`numpy`), releases as requirements (`numpy==1.0`, `numpy<2`), file names.
+        reason: for the history.
+        dry_run: plan only.
+        reporter: told of progress.
+
+    Returns:
+        The report: `missing` names what is not there, `notes` say what will come back and how to
+        prevent it.
+
+    Raises:
+        ConfigError: a name that can mean nothing.
+        Locked: another run is at work on the repository.
+        RepositoryError: the state or the directory cannot be used.
+    """
+    started = time.monotonic()
+    policy = policy_of(config, requests)
+    requirements = [_parse(name) for name in names]
+    with open_session(config, "delete", reporter or SilentReporter(), read_only=dry_run) as session:
+        report = session.report
+        targets = []
+        for name, requirement in zip(names, requirements, strict=True):
+            found = find_target(session, name, requirement)
+            if found is None:
+                report.missing.append(name)
+            else:
+                targets.append(found)
+        rows = {row.filename: row for target in targets for row in target.rows}
+        deletions = [_deletion(rows[name], reason) for name in sorted(rows)]
+        report.totals = totals_of(deletions)
+        report.notes += _advice(session, targets, policy)
+        if dry_run:
+            report.plan = deletions
+        elif deletions:
+            _carry_out(session, deletions)
+    return report.build(time.monotonic() - started)
+
+
+def _parse(text: str) -> Requirement | None:
+    """Return the requirement that an argument is, None if it can only be the name of a file."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        if text and "/" not in text and text.isprintable():
+            return None
+        raise ConfigError(
+            f"{text!r} names nothing; write a project, a release (`NAME==VERSION`) or a file name"
+        ) from None
+    if requirement.url or requirement.marker or requirement.extras:
+        raise ConfigError(f"{text!r}: write a project or a release (`NAME==VERSION`), nothing more")
+    return requirement
+
+
+def find_target(session: Session, text: str, requirement: Requirement | None) -> Target | None:
+    """Return what an argument names among the files that are there, None when there is nothing."""
+    row = session.state.files_named([text]).get(text)
+    if row is not None and session.holds(row):
+        return Target((row,), f"{row.project}=={row.version}" if row.version else row.project)
+    if requirement is None:
+        return None
+    name = canonicalize_name(requirement.name)
+    held = filter(session.holds, session.state.files([name]))
+    rows = tuple(row for row in held if _admits(requirement, row.version))
+    return Target(rows, f"{name}{requirement.specifier}") if rows else None
+
+
+def _admits(requirement: Requirement, text: str) -> bool:
+    if not requirement.specifier:
+        return True
+    version = parse_version(text)
+    return version is not None and requirement.specifier.contains(version, prereleases=True)
+
+
+def _deletion(row: FileRow, reason: str) -> Action:
+    return Action(ActionKind.DELETE, row.filename, row.project, None, reason, row.size or 0)
+
+
+def _advice(session: Session, targets: Iterable[Target], policy: Policy) -> list[str]:
+    """Say what the next refresh would fetch again, with the setting that keeps it away."""
+    returning = []
+    for target in targets:
+        kept = unwanted_because(session, target.rows, policy)
+        if any(reason is None for reason in kept.values()):
+            returning.append(target.exclude)
+    if not returning:
+        return []
+    entries = ", ".join(f'"{entry}"' for entry in dict.fromkeys(returning))
+    advice = (
+        "the settings still select what was named, so the next refresh fetches it again; to keep "
+        f'it away, add to the config file: "exclude": [{entries}]'
+    )
+    return [advice]
+
+
+def _carry_out(session: Session, deletions: Sequence[Action]) -> None:
+    state = session.state
+    delete_with_pages(session, deletions)
+    names = {NormalizedName(action.project) for action in deletions}
+    holding = {row.project for row in state.files(names)}
+    rows = state.projects(holding)
+    with state.transaction():
+        state.forget_projects(sorted(names - holding))
+        # Whatever is still selected is missing now, and the next refresh has to see that.
+        state.save_projects(msgspec.structs.replace(row, complete=False) for row in rows.values())

@@ -1,0 +1,231 @@
+"""Verify: compare the files on disk with what the state says of them; repair what is wrong."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.config.schema import Config
+from microrepo.errors import StateCorrupt
+from microrepo.model import Action, ActionKind, Digests, Outcome
+from microrepo.operations.records.report import Failure, Report
+from microrepo.operations.run.session import Session, open_session
+from microrepo.plan import Totals, totals_of
+from microrepo.reporting import Reporter, SilentReporter
+from microrepo.state import FileRow, HistoryRow
+from microrepo.state.monitoring import DAMAGED_MTIME_NS
+from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.download.file_download import hash_file
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import FetchFile
+
+_BATCH = 64
+
+
+class Checked(Struct, frozen=True, gc=False):
+    """One file after it was looked at: its row as it should be now, or what is wrong with it."""
+
+    row: FileRow
+    problem: str = ""
+
+
+def verify(
+    config: Config,
+    *,
+    deep: bool = False,
+    repair: bool = False,
+    dry_run: bool = False,
+    reporter: Reporter | None = None,
+    cancel: threading.Event | None = None,
+) -> Report:
+    """Check every file of the repository.
+
+    Args:
+        config: complete settings.
+        deep: read every file; else only those whose size or time changed since they were verified.
+        repair: fetch damaged and missing files anew.
+        dry_run: write nothing down; with `repair`, say what would be fetched.
+        reporter: told of progress.
+        cancel: when it is set, the run ends soon.
+
+    Returns:
+        The report; `failed` lists what is damaged and was not repaired.
+
+    Raises:
+        Cancelled: the caller wanted that.
+        RepositoryError: the state cannot be read.
+    """
+    started = time.monotonic()
+    state_file = FlatDirectory(Path(config.repository)).state_file
+    if not state_file.is_file():
+        raise StateCorrupt(state_file, "there is no state; has a refresh run on this repository?")
+    # On read-only media a look is still possible.
+    writable = os.access(Path(config.repository) / ".microrepo", os.W_OK)
+    read_only = dry_run or not (repair or writable)
+    with open_session(
+        config, "verify", reporter or SilentReporter(), read_only=read_only, cancel=cancel
+    ) as session:
+        session.report.dry_run = dry_run
+        session.scan()
+        rows = [row for row in session.state.files() if row.present]
+        if not session.links.files:
+            session.warn(
+                "this repository is an index: the files that it lists are elsewhere and not verified"
+            )
+        checked = list(_check_all(session, rows, deep=deep))
+        damaged = [one for one in checked if one.problem]
+        if not read_only:
+            _remember(session, rows, checked)
+        session.report.totals = Totals(keep=len(checked) - len(damaged))
+        repaired: frozenset[str] = frozenset()
+        if repair and dry_run:
+            session.report.plan = [_repair_action(one) for one in damaged if one.row.url]
+            session.report.totals += totals_of(session.report.plan)
+        elif repair:
+            repaired = _repair(session, damaged)
+        session.report.failed = [
+            Failure(one.row.filename, one.problem)
+            for one in damaged
+            if one.row.filename not in repaired
+        ]
+    return session.report.build(time.monotonic() - started)
+
+
+def _check_all(session: Session, rows: Sequence[FileRow], *, deep: bool) -> Iterator[Checked]:
+    to_read: list[FileRow] = []
+    for row in rows:
+        disk = session.on_disk(row.filename)
+        if disk is None:
+            yield Checked(row, "missing")
+        elif disk.size_bytes != row.size:
+            yield Checked(row, f"damaged: {disk.size_bytes} bytes instead of {row.size}")
+        elif deep or disk.mtime_ns != row.mtime_ns:
+            to_read.append(row)
+        else:
+            yield Checked(row)
+    session.reporter.expect_bytes(sum(row.size or 0 for row in to_read))
+    yield from _read(session, to_read)
+
+
+def _read(session: Session, rows: Sequence[FileRow]) -> Iterator[Checked]:
+    """Digest files in threads: hashing and reading let go of the interpreter's lock."""
+    directory = session.directory.path
+    with ThreadPoolExecutor(max_workers=session.config.processes or 1) as threads:
+        # Large files first, so that no thread ends with one of them alone.
+        ordered = sorted(rows, key=lambda row: -(row.size or 0))
+        futures = [
+            threads.submit(_read_batch, directory, batch, session.reporter)
+            for batch in _batches(ordered)
+        ]
+        try:
+            for future in as_completed(futures):
+                session.check_cancelled()
+                yield from future.result()
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _batches(rows: Sequence[FileRow]) -> Iterator[Sequence[FileRow]]:
+    """Cut into batches of at most 64 files and, unless one file is larger, 8 MB."""
+    batch: list[FileRow] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += row.size or 0
+        if len(batch) >= _BATCH or size >= 8 << 20:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _read_batch(directory: Path, rows: Iterable[FileRow], reporter: Reporter) -> list[Checked]:
+    found = []
+    for row in rows:
+        found.append(_read_one(directory / row.filename, row))
+        reporter.add_bytes(row.size or 0)
+    return found
+
+
+def _read_one(path: Path, row: FileRow) -> Checked:
+    algorithm, expected = row.digests.strongest() or ("sha256", None)
+    try:
+        digests = hash_file(path, (algorithm,))
+        mtime_ns = path.stat().st_mtime_ns
+    except OSError as error:
+        return Checked(row, f"cannot be read: {error.strerror}")
+    got = getattr(digests, algorithm)
+    if expected is not None and got != expected:
+        return Checked(row, f"damaged: {algorithm} is {got}, not {expected}")
+    known = Digests(
+        sha256=row.digests.sha256 or digests.sha256,
+        blake2b_256=row.digests.blake2b_256 or digests.blake2b_256,
+        md5=row.digests.md5 or digests.md5,
+    )
+    return Checked(msgspec.structs.replace(row, digests=known, mtime_ns=mtime_ns))
+
+
+def _remember(session: Session, before: Sequence[FileRow], after: Sequence[Checked]) -> None:
+    """Record new times and digests of sound files; a damaged one is to be fetched again."""
+    old = {row.filename: row for row in before}
+    changed = [one.row for one in after if not one.problem and old[one.row.filename] != one.row]
+    # Size and time may hide the damage: a time that no file has makes the next refresh look.
+    damaged = [
+        msgspec.structs.replace(one.row, mtime_ns=DAMAGED_MTIME_NS) for one in after if one.problem
+    ]
+    with session.state.transaction():
+        session.state.save_files([*changed, *damaged])
+
+
+def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
+    """Fetch damaged files over themselves; return the names that are sound now."""
+    rows = {one.row.filename: one.row for one in damaged if one.row.url}
+    session.reporter.expect_bytes(sum(row.size or 0 for row in rows.values()))
+    futures = [session.pool.submit(run_task, _task_of(row)) for row in rows.values()]
+    repaired = []
+    for future in as_completed(futures):
+        outcome = future.result()
+        if not isinstance(outcome, Outcome):
+            continue
+        session.report.add_outcome(outcome)
+        if outcome.ok:
+            row = rows[outcome.filename]
+            repaired.append(
+                msgspec.structs.replace(row, size=outcome.size_bytes, mtime_ns=outcome.mtime_ns)
+            )
+    session.directory.sync()
+    with session.state.transaction():
+        session.state.save_files(repaired)
+        session.state.add_history(
+            HistoryRow(
+                session.run,
+                row.project,
+                row.filename,
+                "repair",
+                "damaged",
+                row.size,
+                row.digests.sha256,
+            )
+            for row in repaired
+        )
+    return frozenset(row.filename for row in repaired)
+
+
+def _repair_action(one: Checked) -> Action:
+    row = one.row
+    size = row.size or 0
+    return Action(ActionKind.DOWNLOAD, row.filename, row.project, None, one.problem, size)
+
+
+def _task_of(row: FileRow) -> FetchFile:
+    # The old time is kept: it was the upload time.
+    upload_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
+    return FetchFile(row.filename, row.url, row.digests, row.size, upload_ns)

@@ -1,0 +1,237 @@
+"""Mirror: one release, or one with all that it needs, from any repository to any other.
+
+Releases end one after another, the one that was asked for last: what an interrupted run leaves are
+whole releases, and where the one asked for stands, what it needs stands too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import msgspec
+
+from microrepo.client.addresses import public_url
+from microrepo.config.schema import ALL, Config
+from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
+from microrepo.operations.closure.resolution import environments_of
+from microrepo.operations.copy.hash_cache import HashCache
+from microrepo.operations.mirror.connections import Lines
+from microrepo.operations.mirror.mirror_records import (
+    MirrorReport,
+    Order,
+    ReleaseReport,
+    Route,
+    UniquePackageLocation,
+)
+from microrepo.operations.mirror.release_closure import Needed, find_needed
+from microrepo.operations.mirror.release_files import Shared
+from microrepo.operations.mirror.release_mirror import mirror_release
+from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
+from microrepo.operations.run.session import now
+from microrepo.repositories.destinations.destination_registry import directory_of
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.presets import parse_environments
+from microrepo.selection.rules.policy import build_policy, parse_requirement
+
+_log = logging.getLogger(__name__)
+
+
+def mirror(
+    lines: Lines,
+    source: str,
+    route: Route,
+    order: Order,
+    *,
+    hash_cache: Path | None = None,
+    cancel: threading.Event | None = None,
+) -> MirrorReport:
+    """Mirror what an order asks for.
+
+    Args:
+        lines: settings, credentials, and what stays open between calls.
+        source: where from: ``pypi``, the URL of an index, or a directory.
+        route: tells where each release goes; its own repository means that it stays there.
+        order: what, and how.
+        hash_cache: JSON file with digests of files of this machine.
+        cancel: when it is set, the mirroring ends at the next file.
+
+    Returns:
+        What was done. Releases that could not be mirrored are told there, not raised.
+
+    Raises:
+        ConfigError: an argument cannot be understood.
+        Locked: another run is at work at a destination.
+        Cancelled: the caller wanted that.
+        SourceError: the source does not answer.
+    """
+    run = _Mirror(lines, source, route, order, hash_cache, cancel)
+    try:
+        return run.carry_out()
+    finally:
+        if run.shared.hashes is not None and not order.dry_run:
+            run.shared.hashes.save()
+
+
+class _Mirror:
+    """One mirroring while it runs."""
+
+    def __init__(
+        self,
+        lines: Lines,
+        source: str,
+        route: Route,
+        order: Order,
+        hash_cache: Path | None,
+        cancel: threading.Event | None,
+    ) -> None:
+        self._lines = lines
+        self._source = source
+        self._route = route
+        self._order = order
+        _check(order)
+        hashes = None if hash_cache is None else HashCache(hash_cache)
+        settings, _ = lines.source(source)
+        self._name = settings.name
+        self._config = _everything(lines.config, is_local=settings.kind == "directory")
+        policy = build_policy(self._config, None)
+        self._stop = cancel or threading.Event()
+        self.shared = Shared(order, policy, lines.reporter, hashes, self._stop)
+        self._done: list[ReleaseReport] = []
+
+    def carry_out(self) -> MirrorReport:
+        """Find what is needed, mirror that, then the release itself."""
+        started, begun = time.monotonic(), now()
+        order = self._order
+        root = UniquePackageLocation(order.name, order.version, self._name)
+        needed = Needed()
+        if order.dependencies:
+            environments = order.environments or environments_of(_here(self._config))
+            needed = find_needed(self._config, self._lines, self._source, order, environments)
+        self._mirror_all(needed.releases)
+        self._take(self._one(root))
+        return MirrorReport(
+            operation="mirror",
+            source=self._name,
+            exit_code=self._exit_code(needed),
+            started_at=begun,
+            seconds=round(time.monotonic() - started, 3),
+            dry_run=order.dry_run,
+            releases=tuple(self._done),
+            missing=needed.missing,
+            failed=needed.failed,
+            warnings=needed.warnings,
+        )
+
+    def _exit_code(self, needed: Needed) -> int:
+        if not self._done[-1].ok and not self._done[-1].marks_left:
+            return FAILED
+        whole = all(one.ok for one in self._done) and not (needed.missing or needed.failed)
+        return DONE if whole else INCOMPLETE
+
+    def _mirror_all(self, releases: Sequence[UniquePackageLocation]) -> None:
+        """Mirror dependencies: the first alone, which proves the credentials, then several."""
+        for release in releases[:1]:
+            self._take(self._one(release))
+        if len(releases) < 2:
+            return
+        threads = min(self._order.max_concurrent, len(releases) - 1)
+        with ThreadPoolExecutor(threads, thread_name_prefix="mirror") as executor:
+            futures: list[Future[ReleaseReport]] = []
+            try:
+                futures += [executor.submit(self._one, release) for release in releases[1:]]
+                for future in as_completed(futures):
+                    self._take(future.result())
+            except BaseException:
+                self._stop.set()
+                executor.shutdown(wait=False, cancel_futures=True)
+                self._lines.close()  # ends at once what is under way
+                raise
+
+    def _take(self, report: ReleaseReport) -> None:
+        self._done.append(report)
+        what = f"{report.name} {report.version}: {report.status} ({report.destination})"
+        _log.info("%s%s", what, f": {report.words}" if report.words else "")
+
+    def _one(self, release: UniquePackageLocation) -> ReleaseReport:
+        if self._stop.is_set():
+            raise Cancelled("the mirroring was cancelled; what arrived stays, the rest waits")
+        destination = self._route(release)
+        shown = public_url(destination) if "://" in destination else destination
+        if _is_same(destination, self._source) or _is_same(destination, release.repository):
+            return ReleaseReport(release.package_name, release.version, shown, "left")
+        try:
+            opened = self._lines.open(self._source, destination, dry_run=self._order.dry_run)
+            with opened.in_use() as line:
+                report = mirror_release(line, release, self.shared)
+                if report.status == "failed":
+                    opened.is_whole = False  # what came so far is for the next run
+                return report
+        except (Cancelled, ConfigError, Locked):
+            raise
+        except MicrorepoError as error:
+            words = str(error)
+            return ReleaseReport(
+                release.package_name, release.version, shown, "failed", words=words
+            )
+
+
+def _check(order: Order) -> None:
+    """Refuse what cannot be meant.
+
+    Raises:
+        ConfigError: it says what.
+    """
+    if not order.version.strip() or any(c in order.version for c in " ,;*<>=!~\n"):
+        raise ConfigError(f"{order.version!r} is no version; name one release, such as 2.1")
+    requirement = parse_requirement(order.name)
+    if requirement.specifier or requirement.url or requirement.marker or requirement.extras:
+        raise ConfigError(f"{order.name!r} is not the plain name of a project")
+    if order.max_concurrent < 1:
+        raise ConfigError("at least one release must be mirrored at a time")
+    if order.label is not None and not order.tags:
+        raise ConfigError("a label is a mark, and marks go along with tags alone; ask for both")
+    if order.label is not None and not order.label.strip():
+        raise ConfigError("a label must have a name")
+
+
+def _everything(config: Config, *, is_local: bool) -> Config:
+    """Return settings under which a release counts as a whole, as far as the filters let it."""
+    return msgspec.structs.replace(
+        config,
+        versions=ALL,
+        prereleases=True,
+        yanked=True,
+        exclude=[],
+        require_digests=config.require_digests and not is_local,
+    )
+
+
+def named_environments(names: Sequence[str], config: Config) -> tuple[Environment, ...]:
+    """Return target environments: those of the settings by their names, else presets.
+
+    Raises:
+        ConfigError: a name is neither.
+    """
+    configured = config.environments if isinstance(config.environments, Mapping) else {}
+    return parse_environments({name: configured.get(name, name) for name in names})
+
+
+def _here(config: Config) -> Config:
+    """Return settings whose one environment is the running Python."""
+    return msgspec.structs.replace(config, environments=None, python_versions=ALL)
+
+
+def _is_same(left: str, right: str) -> bool:
+    return _place(left) == _place(right)
+
+
+def _place(text: str) -> str:
+    directory = None if text == "pypi" else directory_of(text)
+    if directory is not None:
+        return str(directory.resolve())
+    return (public_url(text) if "://" in text else text).rstrip("/")

@@ -1,0 +1,173 @@
+"""The marks of a release: yanked, project status, serial, and a label of the user's own.
+
+An upload form takes none of them. A directory takes all: a record of the release in the control
+directory keeps what files cannot say, and the pages of the repository, where it has pages, say what
+their specifications have words for (PEP 592, PEP 792).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.errors import RepositoryError
+from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.stores.flat_directory import CONTROL
+
+_FORMAT = 1
+_FOLDER = "mirrored"
+
+
+class MarkedFile(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One file of a release as it lies in the directory."""
+
+    filename: str
+    size: int | None = None
+    digests: Digests = Digests()
+    yanked: bool = False
+    yanked_reason: str | None = None
+    upload_time: str | None = None
+
+
+class Marks(Struct, frozen=True, omit_defaults=True):
+    """The record of one release.
+
+    Attributes:
+        source: where it came from, without credentials.
+        label: the user's.
+        serial: of the source when it was mirrored.
+        status: of the project (PEP 792).
+        redirected: requirements that are not what they were.
+    """
+
+    format: int
+    project: NormalizedName
+    version: str
+    source: str
+    display_name: str = ""
+    label: str | None = None
+    serial: int | None = None
+    status: str = "active"
+    status_reason: str | None = None
+    files: tuple[MarkedFile, ...] = ()
+    redirected: tuple[str, ...] = ()
+
+    def words(self) -> tuple[str, ...]:
+        """Return each mark in words, those alone that say something."""
+        found = []
+        for file in self.files:
+            if file.yanked:
+                reason = f" ({file.yanked_reason})" if file.yanked_reason else ""
+                found.append(f"{file.filename} is yanked{reason}")
+        if self.status != "active":
+            reason = f" ({self.status_reason})" if self.status_reason else ""
+            found.append(f"{self.project} is {self.status}{reason}")
+        if self.label is not None:
+            found.append(f"label {self.label}")
+        return tuple(found)
+
+
+def make_marks(
+    project: Project,
+    source: str,
+    files: tuple[File, ...],
+    *,
+    label: str | None,
+    redirected: tuple[str, ...] = (),
+) -> Marks:
+    """Return the marks of a release.
+
+    Args:
+        project: its record, with the release's files alone.
+        source: where it came from.
+        files: what was mirrored of it.
+        label: the user's, if there is one.
+        redirected: requirements that are not what they were, in words.
+    """
+    return Marks(
+        _FORMAT,
+        project.name,
+        project.versions[0],
+        source,
+        project.display_name,
+        label,
+        project.serial,
+        project.status,
+        project.status_reason,
+        tuple(
+            MarkedFile(f.filename, f.size, f.digests, f.yanked, f.yanked_reason, f.upload_time)
+            for f in files
+        ),
+        redirected,
+    )
+
+
+def read_marks(directory: Path, project: str, version: str) -> Marks | None:
+    """Return the record of a release in a directory, None where there is none to be read."""
+    try:
+        body = _path(directory, project, version).read_bytes()
+        marks = msgspec.json.decode(body, type=Marks)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return marks if marks.format == _FORMAT else None
+
+
+def write_marks(directory: Path, marks: Marks) -> None:
+    """Put the record of a release into a directory, at once or not at all.
+
+    Raises:
+        RepositoryError: it cannot be written.
+    """
+    path = _path(directory, marks.project, marks.version)
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as stream:
+            stream.write(msgspec.json.format(msgspec.json.encode(marks), indent=1) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RepositoryError(path, f"cannot be written: {error.strerror}") from error
+
+
+def overlay_marks(
+    directory: Path, project: Project, files: tuple[File, ...]
+) -> tuple[Project, tuple[File, ...], str | None]:
+    """Add what a record in a directory says of a release; its label comes along.
+
+    A mark counts for a file of the size that it was given to.
+    """
+    marks = read_marks(directory, project.name, files[0].version)
+    if marks is None:
+        return project, files, None
+    known = {(file.filename, file.size): file for file in marks.files}
+    marked = []
+    for file in files:
+        mark = known.get((file.filename, file.size))
+        if mark is not None:
+            file = msgspec.structs.replace(  # noqa: PLW2901 - the same file, better known
+                file,
+                yanked=mark.yanked,
+                yanked_reason=mark.yanked_reason,
+                upload_time=mark.upload_time or file.upload_time,
+            )
+        marked.append(file)
+    project = msgspec.structs.replace(
+        project,
+        display_name=marks.display_name or project.display_name,
+        serial=marks.serial,
+        status=marks.status,
+        status_reason=marks.status_reason,
+    )
+    return project, tuple(marked), marks.label
+
+
+def _path(directory: Path, project: str, version: str) -> Path:
+    return directory / CONTROL / _FOLDER / f"{project}-{quote(version, safe='')}.json"

@@ -1,0 +1,165 @@
+"""One release on its way from its source to a destination, whole or with a reason why not."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from microrepo.errors import (
+    Cancelled,
+    ConfigError,
+    FailedCommand,
+    MicrorepoError,
+    StorageOperationError,
+)
+from microrepo.model import ActionKind
+from microrepo.operations.copy.channel import Line
+from microrepo.operations.copy.copy_report import CopyReport
+from microrepo.operations.copy.copy_run import CopyRun, Manner
+from microrepo.operations.mirror.mirror_records import ReleaseReport, UniquePackageLocation
+from microrepo.operations.mirror.release_files import Choice, Shared
+from microrepo.operations.mirror.release_metadata import Marks, write_marks
+from microrepo.operations.mirror.release_pages import has_pages, publish_release
+from microrepo.operations.mirror.release_template import Template, find_template
+from microrepo.operations.run.session import now
+from microrepo.reporting import Reporter
+from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
+
+# What is wrong before anything was sent; everything else is the network's or the disk's fault.
+_PRECONDITIONS = (FailedCommand, ConfigError)
+
+
+def mirror_release(line: Line, release: UniquePackageLocation, shared: Shared) -> ReleaseReport:
+    """Mirror one release; whatever keeps it from its destination comes back in the report.
+
+    Args:
+        line: in use, see `mirror_lines`.
+        release: which.
+        shared: what it has in common with others.
+
+    Raises:
+        Cancelled: the caller wanted that.
+    """
+    try:
+        return _mirror(line, release, shared)
+    except Cancelled:
+        raise
+    except _PRECONDITIONS as error:
+        return _ended(line, release, "refused", str(error))
+    except (MicrorepoError, OSError) as error:
+        return _ended(line, release, "failed", str(error))
+
+
+def _ended(line: Line, release: UniquePackageLocation, status: str, words: str) -> ReleaseReport:
+    where = line.ends.destination.name
+    return ReleaseReport(release.package_name, release.version, where, status, words=words)
+
+
+def _mirror(line: Line, release: UniquePackageLocation, shared: Shared) -> ReleaseReport:
+    order, template = shared.order, Template()
+    if order.template_version is not None and release.package_name == order.name:
+        template = find_template(line, order.name, order.template_version)
+    choice = Choice(line, release, shared, template)
+    try:
+        return _carry(line, release, shared, choice, template)
+    finally:
+        choice.close()
+
+
+def _carry(
+    line: Line,
+    release: UniquePackageLocation,
+    shared: Shared,
+    choice: Choice,
+    template: Template,
+) -> ReleaseReport:
+    order = shared.order
+    manner = Manner(
+        dry_run=order.dry_run,
+        cancel=shared.cancel,
+        whole=True,
+        read_held=order.resume,
+        hashes=shared.hashes,
+        template_for=template.wheel_like,
+    )
+    run = CopyRun(line, manner, shared.reporter)
+    run.choose = choice
+    started, begun = time.monotonic(), now()
+    run.wave([canonicalize_name(release.package_name)])
+    if not order.dry_run:
+        run.make_durable()
+    seconds = time.monotonic() - started
+    copied = run.tally.report("mirror", line.ends, begun, seconds, dry_run=order.dry_run)
+    _check(copied, release, resume=order.resume)
+    report = _report(line, release, copied, choice)
+    marks = choice.marks() if order.tags else None
+    if line.ends.destination.kind == "upload":
+        return msgspec.structs.replace(report, marks_left=marks.words() if marks else ())
+    if not order.dry_run:
+        _finish(line, choice, marks, shared.reporter)
+    return msgspec.structs.replace(report, marks=marks.words() if marks else ())
+
+
+def _finish(line: Line, choice: Choice, marks: Marks | None, reporter: Reporter) -> None:
+    """Put beside the files of a release in a directory what belongs to them."""
+    directory = line.directory
+    for filename in choice.redirected_files():
+        make_sidecar(MakeSidecar(str(directory.path), filename))
+    if marks is not None:
+        write_marks(directory.path, marks)
+    if choice.project is None or not (marks is not None or has_pages(directory)):
+        return
+    files = [item.file for item in choice.wanted]
+    with line.publishing:
+        publish_release(line, choice.project, files, reporter, tags=marks is not None)
+
+
+def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) -> None:
+    """Raise what kept a release from being copied whole.
+
+    Raises:
+        FailedCommand: nothing was sent.
+        StorageOperationError: not all of it could be.
+    """
+    what = f"{release.package_name} {release.version}"
+    if copied.missing:
+        raise FailedCommand(f"{what}: no such project at {release.repository}")
+    names = ", ".join(failure.what for failure in copied.conflicts)
+    if copied.conflicts and not copied.totals.conflict:
+        raise StorageOperationError(
+            f"{what}: somebody else brought other content to {copied.destination} meanwhile: {names}"
+        )
+    if copied.conflicts:
+        hint = "" if resume else " (or nothing tells whether it is the same: --resume reads it)"
+        raise FailedCommand(f"{what}: {copied.destination} has other content under {names}{hint}")
+    if copied.refused:
+        raise StorageOperationError(f"{what}: {copied.refused}")
+    if copied.failed:
+        words = "; ".join(failure.why for failure in copied.failed)
+        raise StorageOperationError(f"{what}: {words}")
+
+
+def _report(
+    line: Line, release: UniquePackageLocation, copied: CopyReport, choice: Choice
+) -> ReleaseReport:
+    status = "copied" if copied.copied else "present"
+    files, size = copied.copied, copied.copied_bytes
+    if copied.dry_run:
+        to_send = [a for a in copied.plan if a.kind is ActionKind.DOWNLOAD]
+        status = "planned" if to_send else "present"
+        files, size = len(to_send), sum(action.size_bytes for action in to_send)
+    return ReleaseReport(
+        release.package_name,
+        release.version,
+        line.ends.destination.name,
+        status,
+        files=len(choice.wanted),
+        already=copied.totals.adopt + copied.already,
+        copied=files,
+        copied_bytes=size,
+        from_template_bytes=copied.reused_bytes,
+        redirected=tuple(choice.redirected),
+        plan=copied.plan,
+    )

@@ -1,0 +1,142 @@
+"""A mirrored release on the pages of the directory that it was mirrored to, with its marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
+from microrepo.formats.distribution.filenames import split_release
+from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.operations.copy.channel import Line
+from microrepo.operations.pages.publishing import publish_changes
+from microrepo.operations.records.report import ReportBuilder
+from microrepo.operations.run.session import Session, now
+from microrepo.plan import same_content
+from microrepo.publish.tree.found_files import DescribeFile, describe, is_distribution
+from microrepo.reporting import Reporter
+from microrepo.state import ProjectRow, State, open_state, pack
+from microrepo.state.publication import FoundRow
+from microrepo.stores.flat_directory import FlatDirectory
+
+
+def has_pages(directory: FlatDirectory) -> bool:
+    """Tell whether a directory is a repository of ours, whose pages follow its files."""
+    return directory.state_file.exists()
+
+
+def publish_release(
+    line: Line, project: Project, files: Sequence[File], reporter: Reporter, *, tags: bool
+) -> None:
+    """Name the files of a release on the pages of its new directory.
+
+    Files that a refresh of that directory keeps are its own, and stay as its source has them.
+
+    Args:
+        line: whose destination is the directory; its lock is held, by this thread alone.
+        project: the source's record.
+        files: of the release, as they were mirrored.
+        reporter: told of warnings.
+        tags: the project's status and serial go along, if no refresh knows the project.
+
+    Raises:
+        RepositoryError: the state or the pages cannot be written.
+    """
+    directory = line.directory
+    state, warning = open_state(directory.state_file)
+    try:
+        if warning:
+            reporter.say(f"warning: {warning}")
+        report = ReportBuilder("mirror", str(directory.path), now())
+        config = _publishing(line.config, directory)
+        session = Session(config, directory, state, reporter, report, line.pool())
+        _save_found(state, directory, files, reporter)
+        if tags:
+            _save_project(state, project, files)
+        publish_changes(session, [project.name])
+    finally:
+        state.close()
+
+
+def _publishing(config: Config, directory: FlatDirectory) -> Config:
+    return msgspec.structs.replace(
+        config,
+        repository=str(directory.path),
+        simple=True,
+        server=(directory.path / "server.py").exists(),
+    )
+
+
+def _save_found(
+    state: State, directory: FlatDirectory, files: Sequence[File], reporter: Reporter
+) -> None:
+    held = state.files_named(file.filename for file in files)
+    names = [name for name in {_project_of(file.filename) for file in files} if name]
+    known = {row.filename: row for row in state.publication.found(names)}
+    rows = []
+    for file in files:
+        row = held.get(file.filename)
+        if row is not None and row.present:
+            continue
+        found = _found(directory, file, known.get(file.filename))
+        if isinstance(found, FoundRow):
+            rows.append(found)
+        else:
+            reporter.say(f"warning: {found}; no page names it")
+    with state.transaction():
+        state.publication.forget_found(row.filename for row in rows)
+        state.publication.save_found(rows)
+
+
+def _project_of(filename: str) -> str | None:
+    release = split_release(filename)
+    return None if release is None else canonicalize_name(release[0])
+
+
+def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> FoundRow | str:
+    """Return a file with its marks, or why no page can name it; read only if it is new."""
+    if not is_distribution(file.filename):
+        return f"{file.filename}: not the name of a distribution that an index can list"
+    row = _unchanged(directory, known_row)
+    if row is None:
+        description = describe(DescribeFile(str(directory.path), file.filename))
+        if description.row is None:
+            return description.problem
+        row = description.row
+    known = row.file
+    if same_content(file.digests, known.digests) is False:
+        raise RepositoryError(directory.path, f"{file.filename}: changed while it was mirrored")
+    marked = msgspec.structs.replace(
+        known,
+        digests=Digests(known.digests.sha256, file.digests.blake2b_256, file.digests.md5),
+        upload_time=file.upload_time or known.upload_time,
+    )
+    # A bare directory does not tell that a file is no longer yanked; an index would.
+    if file.yanked or not file.url.startswith("file:"):
+        marked = msgspec.structs.replace(
+            marked, yanked=file.yanked, yanked_reason=file.yanked_reason
+        )
+    return msgspec.structs.replace(row, file=marked)
+
+
+def _unchanged(directory: FlatDirectory, row: FoundRow | None) -> FoundRow | None:
+    disk = None if row is None else directory.stat(row.filename)
+    if row is None or disk is None:
+        return None
+    same = (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns)
+    return row if same else None
+
+
+def _save_project(state: State, project: Project, files: Sequence[File]) -> None:
+    name = NormalizedName(project.name)
+    earlier = state.projects([name]).get(name)
+    if earlier is not None and earlier.policy:
+        return  # a refresh keeps it
+    row = ProjectRow(name, project.display_name, project.serial, status=project.status)
+    record = msgspec.structs.replace(project, files=tuple(files))
+    with state.transaction():
+        state.save_projects([row])
+        state.save_documents([(name, pack(record))])

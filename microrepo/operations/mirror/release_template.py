@@ -1,0 +1,91 @@
+"""A release that the destination has already, as a template for another one of its project.
+
+In a directory, a wheel of the template with the same tags gives the packed members that both have;
+a file of the very same content is linked. An index takes whole files alone, so there the template
+only has to exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from microrepo.errors import FailedCommand, Unavailable
+from microrepo.formats.distribution.filenames import parse_wheel_name, split_release
+from microrepo.model import File
+from microrepo.operations.copy.channel import Line
+from microrepo.plan import same_content
+from microrepo.repositories.distribution_content import digest_file
+from microrepo.selection.rules.policy import same_version
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import HeldOutcome, ListHeld
+
+
+class Template:
+    """The files of a template release in a directory; none for an index.
+
+    Args:
+        paths: of its files.
+    """
+
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
+        self._paths = tuple(paths)
+        self._by_tags = {_tags(path.name): path for path in self._paths}
+
+    def wheel_like(self, filename: str) -> Path | None:
+        """Return the wheel of the same tags, None for what is no wheel or has no like."""
+        tags = _tags(filename)
+        return None if tags is None else self._by_tags.get(tags)
+
+    def same_as(self, file: File) -> Path | None:
+        """Return a file of the very same content under another name."""
+        if file.digests.strongest() is None:
+            return None
+        for path in self._paths:
+            other = path.name != file.filename and path.stat().st_size == file.size
+            if other and same_content(file.digests, digest_file(path)):
+                return path
+        return None
+
+
+def find_template(line: Line, name: str, version: str) -> Template:
+    """Return the template release at the destination of a line.
+
+    Raises:
+        FailedCommand: the destination does not have it.
+        SourceError: the destination's page cannot be had.
+    """
+    project = canonicalize_name(name)
+    if line.ends.destination.kind == "directory":
+        names: Iterable[str] = line.directory.scan()
+    else:
+        outcome = line.pool().submit(run_task, ListHeld(project)).result()
+        assert isinstance(outcome, HeldOutcome)  # noqa: S101 - that is what was asked for
+        if outcome.error:
+            raise Unavailable(project, f"the destination's page: {outcome.error}")
+        names = [file.filename for file in outcome.files]
+    found = [one for one in sorted(names) if _is_of(one, project, version)]
+    if not found:
+        where = line.ends.destination.name
+        raise FailedCommand(f"{where} holds no {name} {version} to take as a template")
+    if line.ends.destination.kind != "directory":
+        return Template()
+    return Template(line.directory.path / one for one in found)
+
+
+def _is_of(filename: str, project: str, version: str) -> bool:
+    release = split_release(filename)
+    return (
+        release is not None
+        and canonicalize_name(release[0]) == project
+        and same_version(release[1], version)
+    )
+
+
+def _tags(filename: str) -> tuple[object, ...] | None:
+    wheel = parse_wheel_name(filename)
+    if wheel is None:
+        return None
+    return wheel.python_tags, wheel.abi_tags, wheel.platform_tags

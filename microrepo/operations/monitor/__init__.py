@@ -1,0 +1,1 @@
+"""Monitoring: health, metrics, change list, access statistics."""

@@ -1,0 +1,264 @@
+"""Download statistics from access logs, of whatever server gave the files away.
+
+Lines are read as they come and counted in a database of SQLite's own temporary files: however large
+the logs, memory stays where it is.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import glob
+import gzip
+import io
+import itertools
+import lzma
+import sqlite3
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from msgspec import Struct
+
+from microrepo.errors import ConfigError
+from microrepo.formats.access_log import Hit, parse_hit
+from microrepo.operations.records.report import DONE, INCOMPLETE, Failure
+from microrepo.stores.atomic_write import Replacement
+
+_MAX_LINE_BYTES = 64 << 10
+_KEYS_IN_MEMORY = 50_000
+_OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
+_COLUMNS = ("day", "project", "file", "client")
+
+Row = tuple[str, str, str, str, int]
+
+
+class DownloadStats(Struct, frozen=True):
+    """What was counted.
+
+    Attributes:
+        logs: files that were read; `lines` in all.
+        downloads: lines that tell of a distribution that was given away in full.
+        others: lines that tell of something else; `malformed` ones tell of nothing.
+        first_day, last_day: of the downloads, UTC; None without any.
+        projects, files: how many different ones.
+        by_project, by_file, by_client: the most frequent, most frequent first.
+        by_day: all days.
+        unreadable: logs that could not be read, or not to their ends, and why.
+    """
+
+    exit_code: int
+    logs: int
+    lines: int
+    downloads: int
+    others: int
+    malformed: int
+    first_day: str | None
+    last_day: str | None
+    projects: int
+    files: int
+    by_project: dict[str, int]
+    by_file: dict[str, int]
+    by_client: dict[str, int]
+    by_day: dict[str, int]
+    unreadable: tuple[Failure, ...] = ()
+
+
+class Downloads:
+    """Counts of downloads by day, project, file and client; `counting` makes it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._counts: Counter[Hit] = Counter()
+        self._unreadable: list[Failure] = []
+        self._logs = self._lines = self._downloads = self._malformed = 0
+        self._db.execute(
+            "CREATE TABLE downloads(day TEXT, project TEXT, file TEXT, client TEXT, count INTEGER, "
+            "PRIMARY KEY(day, project, file, client)) WITHOUT ROWID"
+        )
+
+    def read(self, path: str) -> None:
+        """Count what a log tells of; `-` is standard input. What cannot be read is noted."""
+        self._logs += 1
+        try:
+            with _opened(path) as stream:
+                self._read_lines(stream)
+        except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            self._unreadable.append(Failure(path, f"{path}: cannot be read to its end: {why}"))
+        self._save()
+
+    def _read_lines(self, stream: IO[bytes]) -> None:
+        while line := stream.readline(_MAX_LINE_BYTES):
+            self._lines += 1
+            if not line.endswith(b"\n") and len(line) == _MAX_LINE_BYTES:
+                _skip_line(stream)
+                self._malformed += 1
+                continue
+            try:
+                hit = parse_hit(line.decode("utf-8", "replace"))
+            except ValueError:
+                self._malformed += bool(line.strip())
+                continue
+            if hit is not None:
+                self._downloads += 1
+                self._counts[hit] += 1
+                if len(self._counts) >= _KEYS_IN_MEMORY:
+                    self._save()
+
+    def _save(self) -> None:
+        self._db.executemany(
+            "INSERT INTO downloads VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            (
+                (hit.day, hit.project, hit.filename, hit.client, count)
+                for hit, count in self._counts.items()
+            ),
+        )
+        self._counts.clear()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield (day, project, file, client, count), in this order."""
+        return iter(self._db.execute("SELECT * FROM downloads ORDER BY 1, 2, 3, 4"))
+
+    def stats(self, top: int) -> DownloadStats:
+        """Return the sums, with so many of the most frequent of each kind."""
+        days = self._most("day", -1)
+        malformed = self._malformed
+        return DownloadStats(
+            exit_code=INCOMPLETE if self._unreadable else DONE,
+            logs=self._logs,
+            lines=self._lines,
+            downloads=self._downloads,
+            others=self._lines - self._downloads - malformed,
+            malformed=malformed,
+            first_day=min(days, default=None),
+            last_day=max(days, default=None),
+            projects=self._distinct("project"),
+            files=self._distinct("file"),
+            by_project=self._most("project", top),
+            by_file=self._most("file", top),
+            by_client=self._most("client", top),
+            by_day=dict(sorted(days.items())),
+            unreadable=tuple(self._unreadable),
+        )
+
+    def _most(self, column: str, limit: int) -> dict[str, int]:
+        assert column in _COLUMNS  # noqa: S101 - it becomes part of a query
+        return dict(
+            self._db.execute(
+                f"SELECT {column}, sum(count) FROM downloads GROUP BY 1 "  # noqa: S608
+                "ORDER BY 2 DESC, 1 LIMIT ?",
+                (limit,),
+            ).fetchall()
+        )
+
+    def _distinct(self, column: str) -> int:
+        assert column in _COLUMNS  # noqa: S101 - it becomes part of a query
+        query = f"SELECT count(DISTINCT {column}) FROM downloads"  # noqa: S608
+        return int(self._db.execute(query).fetchone()[0])
+
+
+@contextmanager
+def counting(logs: Sequence[str]) -> Iterator[Downloads]:
+    """Read logs and yield what was counted.
+
+    Args:
+        logs: files, plain or compressed (gzip, bzip2, xz, told by their content), patterns with
+            `*`, or `-` for standard input.
+
+    Raises:
+        ConfigError: a pattern that fits no file.
+    """
+    paths = _expanded(logs)
+    connection = sqlite3.connect("", isolation_level=None)  # in a temporary file of SQLite's own
+    try:
+        downloads = Downloads(connection)
+        connection.execute("BEGIN")
+        for path in paths:
+            downloads.read(path)
+        yield downloads
+    finally:
+        connection.close()
+
+
+def _expanded(logs: Sequence[str]) -> list[str]:
+    paths: dict[str, None] = {}
+    for log in logs:
+        if log == "-" or Path(log).exists():
+            paths[log] = None
+            continue
+        found = sorted(glob.glob(log))  # noqa: PTH207 - patterns may be absolute
+        if not found:
+            raise ConfigError(f"{log}: there is no such log")
+        paths.update(dict.fromkeys(found))
+    return list(paths)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(path).open("rb") as raw:
+        head = raw.read(6)
+        raw.seek(0)
+        opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
+        if opener is None:
+            yield raw
+            return
+        with opener(raw) as stream:
+            yield cast("IO[bytes]", stream)
+
+
+def _skip_line(stream: IO[bytes]) -> None:
+    while piece := stream.readline(_MAX_LINE_BYTES):
+        if piece.endswith(b"\n"):
+            return
+
+
+# --- CSV ------------------------------------------------------------------------------------------
+
+
+def csv_lines(downloads: Downloads) -> Iterator[str]:
+    """Yield all counts as lines of CSV, with a head."""
+    yield _csv_line((*_COLUMNS, "count"))
+    for row in downloads.rows():
+        yield _csv_line(row)
+
+
+def write_days(downloads: Downloads, folder: Path) -> list[Path]:
+    """Write the counts of each day into a CSV file of its own, whole or not at all.
+
+    The first and the last day of the logs are left out: logs rarely begin or end at midnight, and
+    a file that another run wrote for such a day may know more.
+
+    Returns:
+        The files, in the order of their days.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    stats = downloads.stats(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for day, rows in itertools.groupby(downloads.rows(), key=lambda row: row[0]):
+        if day in {stats.first_day, stats.last_day}:
+            continue
+        path = folder / f"{day}.csv"
+        with Replacement(path) as replacement:
+            replacement.stream.write(_csv_line((*_COLUMNS[1:], "count")).encode())
+            replacement.stream.writelines(_csv_line(row[1:]).encode() for row in rows)
+            replacement.put_in_place()
+        written.append(path)
+    return written
+
+
+def _csv_line(row: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue()

@@ -1,0 +1,242 @@
+"""The change list: which paths of the repository came and went, for those who keep copies of it.
+
+A path is listed once, by what is there now: whatever runs did to it, it is to be had (`add`) or to
+be removed (`delete`). Applying a list, or several in their order, or one twice, leads to the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
+from microrepo.model import ActionKind
+from microrepo.publish.tree.page_paths import START_PAGE, browse_page
+from microrepo.state import FileRow, State, explained_errors, read_state
+from microrepo.state.change_log import ROOT_PLACE, ChangedFile
+from microrepo.stores.atomic_write import Replacement
+from microrepo.stores.flat_directory import FlatDirectory
+
+_BATCH = 500
+_PAGES = ("index.html", "index.v1_html", "index.v1_json")
+_ROOT = (
+    *("simple/links.html", "simple/index.html", "simple/index.v1_html", "simple/index.v1_json"),
+    *("server.py", "last-modified"),
+)
+
+
+class Change(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One path of the repository that came or went.
+
+    Attributes:
+        path: relative to the repository, with `/` between its parts.
+        action: ``add`` for what is there now, ``delete`` for what is not.
+        size: bytes of what is there, or of what went where that is known.
+        sha256: of the same.
+        reason: why a file came or went; none for pages.
+    """
+
+    path: str
+    action: Literal["add", "delete"]
+    size: int | None = None
+    sha256: str | None = None
+    reason: str = ""
+
+
+class ListFiles(Struct, frozen=True):
+    """Where a change list was written: all of it as JSON, and the paths alone as two texts."""
+
+    all: Path
+    adds: Path
+    deletes: Path
+
+
+class _Tally(Struct):
+    add: int = 0
+    add_bytes: int = 0
+    delete: int = 0
+
+    def count(self, change: Change) -> None:
+        if change.action == "delete":
+            self.delete += 1
+        else:
+            self.add += 1
+            self.add_bytes += change.size or 0
+
+
+def changes_between(
+    state: State, directory: FlatDirectory, first: int, last: int, *, digests: bool = True
+) -> Iterator[Change]:
+    """Yield what a span of runs touched: files, then metadata, then pages, the root's last.
+
+    Args:
+        state: of the repository.
+        directory: the repository.
+        first: number of the first run.
+        last: number of the last.
+        digests: tell digests too; those of pages have to be computed.
+    """
+    for batch in _batches(state.changes.files(first, last)):
+        yield from _files(state, directory, batch, digests=digests)
+    root = False
+    for place in state.changes.places(first, last):
+        root = root or place == ROOT_PLACE
+        yield from _at_place(directory, place, digests=digests)
+    if root:
+        for path in _ROOT:
+            yield _as_found(directory, path, digests=digests)
+        if (directory.path / START_PAGE).exists():
+            yield _as_found(directory, START_PAGE, digests=digests)
+
+
+def _files(
+    state: State, directory: FlatDirectory, batch: list[ChangedFile], *, digests: bool
+) -> Iterator[Change]:
+    rows = state.files_named(changed.filename for changed in batch)
+    for changed in batch:
+        name = changed.filename
+        disk = directory.stat(name)
+        if disk is None and changed.action == ActionKind.INDEX.value:
+            continue  # pages name it, and it lies elsewhere
+        if disk is None:
+            yield Change(name, "delete", changed.size, changed.sha256, changed.reason)
+            if name.endswith(".whl"):
+                yield Change(f"{name}.metadata", "delete")
+            continue
+        known = _known_digest(rows.get(name), disk.size_bytes, disk.mtime_ns)
+        if known is None and digests:
+            known = _digest(directory.path / name)
+        yield Change(name, "add", disk.size_bytes, known, changed.reason)
+
+
+def _known_digest(row: FileRow | None, size_bytes: int, mtime_ns: int) -> str | None:
+    """Return a file's digest if it lies there as it was verified."""
+    if row is None or (row.size, row.mtime_ns) != (size_bytes, mtime_ns):
+        return None
+    return row.digests.sha256
+
+
+def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterator[Change]:
+    if place == ROOT_PLACE:
+        return
+    if not place.endswith("/"):
+        found = _as_found(directory, place, digests=digests)
+        # Metadata goes with its file, and has been listed with it.
+        if found.action == "add" or not place.endswith(".metadata"):
+            yield found
+        return
+    name = place.split("/")[1]
+    if (directory.path / START_PAGE).exists():
+        yield _as_found(directory, browse_page(name), digests=digests)
+    yield _as_found(directory, f"pypi/{name}/json", digests=digests)
+    for page in _PAGES:
+        yield _as_found(directory, f"{place}{page}", digests=digests)
+
+
+def _as_found(directory: FlatDirectory, path: str, *, digests: bool) -> Change:
+    try:
+        size = (directory.path / path).stat().st_size
+        digest = _digest(directory.path / path) if digests else None
+    except (FileNotFoundError, NotADirectoryError):
+        return Change(path, "delete")
+    return Change(path, "add", size, digest)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _batches(files: Iterator[ChangedFile]) -> Iterator[list[ChangedFile]]:
+    while batch := list(itertools.islice(files, _BATCH)):
+        yield batch
+
+
+# --- as files -------------------------------------------------------------------------------------
+
+
+def write_change_list(
+    state: State, directory: FlatDirectory, folder: Path, suffix: str, first: int, last: int
+) -> ListFiles:
+    """Write the list of a span of runs as `changes.json`, `adds.txt` and `deletes.txt`.
+
+    Each appears whole or not at all, the JSON last. Memory does not grow with the list.
+
+    Args:
+        state: of the repository.
+        directory: the repository.
+        folder: where to; made if it is missing.
+        suffix: goes between the names and their endings.
+        first: number of the first run.
+        last: number of the last.
+
+    Raises:
+        OSError: the list cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ends = (f"changes{suffix}.json", f"adds{suffix}.txt", f"deletes{suffix}.txt")
+    files = ListFiles(*(folder / name for name in ends))
+    with ExitStack() as stack:
+        everything, adds, deletes = (
+            stack.enter_context(Replacement(path))
+            for path in (files.all, files.adds, files.deletes)
+        )
+        spool = stack.enter_context(tempfile.TemporaryFile())
+        head = {"repository": str(directory.path), "first_run": first, "last_run": last}
+        everything.stream.write(msgspec.json.encode(head)[:-1] + b',"add":[')
+        tally = _Tally()
+        for change in changes_between(state, directory, first, last):
+            to, plain = (spool, deletes) if change.action == "delete" else (everything.stream, adds)
+            counted = tally.delete if change.action == "delete" else tally.add
+            to.write((b",\n" if counted else b"\n") + msgspec.json.encode(change))
+            plain.stream.write(os.fsencode(change.path) + b"\n")
+            tally.count(change)
+        everything.stream.write(b'],\n"delete":[')
+        spool.seek(0)
+        shutil.copyfileobj(spool, everything.stream)
+        everything.stream.write(b'],\n"totals":' + msgspec.json.encode(tally) + b"}\n")
+        for one in (adds, deletes, everything):
+            one.put_in_place()
+    return files
+
+
+def recorded_changes(
+    config: Config, run: int | None = None, *, since: bool = False, digests: bool = True
+) -> Iterator[Change]:
+    """Yield what a run changed, from the state, as `changes_between` does.
+
+    Args:
+        config: complete settings.
+        run: its number; None for the newest.
+        since: all runs from this one on.
+        digests: tell digests too.
+
+    Raises:
+        RepositoryError: the state cannot be read, or knows no such run.
+    """
+    directory = FlatDirectory(Path(config.repository))
+    state = read_state(directory.state_file)
+    try:
+        newest = state.changes.last_run()
+        first = newest if run is None else run
+        if not 0 < first <= newest:
+            raise RepositoryError(config.repository, f"has no run {first}; the newest is {newest}")
+        with explained_errors(state.path):
+            last = newest if since else first
+            yield from changes_between(state, directory, first, last, digests=digests)
+    finally:
+        state.close()

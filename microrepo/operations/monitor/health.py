@@ -1,0 +1,272 @@
+"""Health: how old the mirror is and what is wrong with it, from the state alone, for monitors."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.config.schema import Config
+from microrepo.model import NormalizedName
+from microrepo.operations.inspect.inspection import open_for_reading
+from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
+from microrepo.operations.run.session import now
+from microrepo.state import RunRow, State, explained_errors
+from microrepo.stores.flat_directory import FlatDirectory
+
+_SHOWN_PROJECTS = 100
+_AN_END = frozenset({DONE, INCOMPLETE})
+
+
+class FailingProject(Struct, frozen=True):
+    """A project whose last attempt failed, and when it is tried again."""
+
+    name: NormalizedName
+    error: str
+    failures: int
+    checked_at: str | None = None
+    retry_at: str | None = None
+
+
+class LastRun(Struct, frozen=True, omit_defaults=True):
+    """A run as the state remembers it; `exit_code` is None while it has not ended."""
+
+    run: int
+    operation: str
+    started_at: str
+    ended_at: str | None = None
+    exit_code: int | None = None
+    seconds: float = 0.0
+    downloaded: int = 0
+    downloaded_bytes: int = 0
+    deleted: int = 0
+    failed: int = 0
+    refused: str = ""
+
+
+class Health(Struct, frozen=True):
+    """What a monitor wants to know; times in seconds, sizes in bytes.
+
+    Attributes:
+        exit_code: 0 fine, 1 failed or too old, 3 something is missing.
+        problems: in words, the gravest first.
+        age_s: since the start of the last refresh that went through the source's list to its end;
+            None when there was none.
+        last_refresh: that refresh.
+        last_run: the newest run that has ended, of whatever kind.
+        running: what is at work now; None when nothing is.
+        projects: known ones; `failing` of them failed last time, `waiting` of those have a time
+            before which they are not tried again.
+        damaged: files that `verify` found damaged and that were not repaired since.
+        unpublished: projects whose pages are older than their files.
+        free_bytes, free_inodes: of the file system; None where it does not tell.
+        failing_projects: the first of them.
+    """
+
+    repository: str
+    exit_code: int
+    problems: tuple[str, ...]
+    checked_at: str
+    age_s: float | None
+    last_refresh: LastRun | None
+    last_run: LastRun | None
+    running: str | None
+    projects: int
+    files: int
+    size_bytes: int
+    failing: int
+    waiting: int
+    damaged: int
+    unpublished: int
+    free_bytes: int | None
+    free_inodes: int | None
+    failing_projects: tuple[FailingProject, ...] = ()
+
+
+class _Summary(Struct):
+    """What is read of a run's report."""
+
+    operation: str = ""
+    seconds: float = 0.0
+    downloaded: int = 0
+    downloaded_bytes: int = 0
+    deleted: int = 0
+    failed: tuple[object, ...] = ()
+    refused: str = ""
+    interrupted: bool = False
+
+
+def health(config: Config, max_age_s: float) -> Health:
+    """Look at the state of the configured repository; works beside a run and on read-only media.
+
+    Args:
+        config: complete settings.
+        max_age_s: a mirror older than that is stale.
+
+    Raises:
+        RepositoryError: there is no state, or it cannot be read.
+    """
+    state = open_for_reading(config)
+    try:
+        with explained_errors(state.path):
+            directory = FlatDirectory(Path(config.repository))
+            return examine(state, directory, now(), max_age_s, with_pages=config.simple)
+    finally:
+        state.close()
+
+
+def examine(
+    state: State, directory: FlatDirectory, moment: str, max_age_s: float, *, with_pages: bool
+) -> Health:
+    """Do the work of `health` on an open state; `moment` is the present."""
+    running = _running(state, directory)
+    last_run, last_refresh = _last_runs(state)
+    watch = state.watch
+    files, size_bytes = watch.present()
+    failing, waiting = watch.failing_counts(moment)
+    age_s = None if last_refresh is None else _seconds_between(last_refresh.started_at, moment)
+    damaged, unpublished = watch.damaged(), watch.unpublished() if with_pages else 0
+    free_bytes, free_inodes = _room(directory.path)
+    grave = _grave_problems(state, last_run, running, age_s, max_age_s)
+    missing = _lesser_problems(last_run, failing, damaged, 0 if running else unpublished)
+    return Health(
+        repository=str(directory.path),
+        exit_code=FAILED if grave else INCOMPLETE if missing else DONE,
+        problems=(*grave, *missing),
+        checked_at=moment,
+        age_s=age_s,
+        last_refresh=last_refresh,
+        last_run=last_run,
+        running=running,
+        projects=watch.count_projects(),
+        files=files,
+        size_bytes=size_bytes,
+        failing=failing,
+        waiting=waiting,
+        damaged=damaged,
+        unpublished=unpublished,
+        free_bytes=free_bytes,
+        free_inodes=free_inodes,
+        failing_projects=tuple(
+            FailingProject(NormalizedName(name), error, failures, checked_at, retry_at)
+            for name, error, failures, checked_at, retry_at in watch.failing(_SHOWN_PROJECTS)
+        ),
+    )
+
+
+def _grave_problems(
+    state: State,
+    last_run: LastRun | None,
+    running: str | None,
+    age_s: float | None,
+    max_age_s: float,
+) -> list[str]:
+    problems = []
+    damage = state.meta("damaged")
+    if damage:
+        problems.append(f"the state is damaged: {damage}")
+    if age_s is None:
+        problems.append("no refresh has gone through yet")
+    elif age_s > max_age_s:
+        problems.append(f"the last refresh that went through began {span(age_s)} ago")
+    if last_run is not None and last_run.exit_code in {FAILED, 2}:
+        why = f": {last_run.refused}" if last_run.refused else ""
+        problems.append(f"the last run ({last_run.operation}) failed{why}")
+    if running is None and state.meta("running"):
+        problems.append("the last run was killed before its end")
+    return problems
+
+
+def _lesser_problems(
+    last_run: LastRun | None, failing: int, damaged: int, unpublished: int
+) -> list[str]:
+    problems = []
+    if last_run is not None and last_run.exit_code == INCOMPLETE:
+        problems.append(f"the last run ({last_run.operation}) left something out")
+    if failing:
+        problems.append(f"{failing} projects failed when they were last tried")
+    if damaged:
+        problems.append(f"{damaged} files are damaged; `microrepo verify --repair`")
+    if unpublished:
+        problems.append(f"the pages of {unpublished} projects are older than their files")
+    return problems
+
+
+def _last_runs(state: State) -> tuple[LastRun | None, LastRun | None]:
+    """Return the newest run that has ended, and the newest refresh that went through."""
+    newest: LastRun | None = None
+    for row in state.watch.ended_runs():
+        run = _summary_of(row)
+        newest = newest or run
+        if run.operation == "refresh" and run.exit_code in _AN_END:
+            return newest, run
+    return newest, None
+
+
+def _summary_of(row: RunRow) -> LastRun:
+    try:
+        report = msgspec.json.decode(row.report or "{}", type=_Summary)
+    except msgspec.DecodeError:
+        report = _Summary()
+    return LastRun(
+        run=row.id,
+        operation=report.operation,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        exit_code=row.exit_code,
+        seconds=report.seconds,
+        downloaded=report.downloaded,
+        downloaded_bytes=report.downloaded_bytes,
+        deleted=report.deleted,
+        failed=len(report.failed),
+        refused=report.refused,
+    )
+
+
+def _running(state: State, directory: FlatDirectory) -> str | None:
+    """Tell who is at work; the lock itself is not touched, since a run could stumble over that."""
+    if not state.meta("running"):
+        return None
+    try:
+        holder = (directory.control / "lock.holder").read_text(encoding="utf-8")[:100]
+    except (OSError, UnicodeDecodeError):
+        return None
+    words = holder.split()
+    if words[:1] == ["process"] and words[-1:] == [socket.gethostname()] and words[1].isdigit():
+        return holder if _is_alive(int(words[1])) else None
+    return holder
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _room(path: Path) -> tuple[int | None, int | None]:
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None, None
+    return status.f_bavail * status.f_frsize, status.f_favail if status.f_files else None
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    first, second = (datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (earlier, later))
+    return max(0.0, (second - first).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in the one unit that says most: ``26 hours``, ``3 days``."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,230 @@
+"""`microrepo index`: the whole static tree anew, also for a directory that others have filled."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.config.schema import Config
+from microrepo.model import Outcome
+from microrepo.operations.pages.publishing import (
+    in_batches,
+    open_publisher,
+    warn_of_waiting,
+    with_browse,
+    writing_pages,
+)
+from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE, Failure
+from microrepo.operations.run.session import Session, open_session
+from microrepo.publish import server
+from microrepo.publish.tree.found_files import DescribeFile, Description, describe, is_distribution
+from microrepo.publish.tree.page_contents import facts_from_page
+from microrepo.publish.tree.static_tree import Publisher, PublishReport
+from microrepo.reporting import Reporter, SilentReporter
+from microrepo.state import FileRow
+from microrepo.state.publication import FoundRow
+from microrepo.stores.flat_directory import OnDisk
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import HashFile
+
+_READ_AT_ONCE = 500
+
+
+class IndexReport(Struct, frozen=True):
+    """The end of `microrepo index`.
+
+    Attributes:
+        exit_code: as the command line returns it.
+        projects: that the tree now speaks of; `files` are theirs.
+        read: files that had to be read because nothing was known of them.
+        published: what was written.
+        failed: files that the tree leaves out, and why.
+        refused: why nothing was done.
+    """
+
+    operation: str
+    repository: str
+    exit_code: int
+    seconds: float
+    projects: int = 0
+    files: int = 0
+    read: int = 0
+    published: PublishReport = PublishReport()
+    failed: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refused: str = ""
+
+
+def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexReport:
+    """Make the whole tree anew from what lies in the directory, offline.
+
+    Distributions that no refresh has fetched are read once and listed too; an unchanged repository
+    costs a look at each file, and nothing is written.
+
+    Args:
+        config: complete settings; `repository` may be a bare directory of wheels and sdists.
+        reporter: told of progress.
+
+    Raises:
+        Locked: another run holds the repository.
+        RepositoryError: the directory is unfit, or cannot be written to.
+    """
+    started = time.monotonic()
+    with open_session(config, "index", reporter or SilentReporter()) as session:
+        rebuild = _Rebuild(session)
+        rebuild.carry_out()
+        session.report.failed.extend(rebuild.failed)
+        session.report.refused = rebuild.refused
+        projects, files = session.state.publication.count()
+    failed = tuple(session.report.failed)
+    return IndexReport(
+        operation="index",
+        repository=config.repository,
+        exit_code=FAILED if rebuild.refused else INCOMPLETE if failed else DONE,
+        seconds=round(time.monotonic() - started, 3),
+        projects=projects,
+        files=files,
+        read=rebuild.read,
+        published=rebuild.published,
+        failed=failed,
+        warnings=tuple(session.report.warnings),
+        refused=rebuild.refused,
+    )
+
+
+class _Rebuild:
+    """One rebuilding of the tree."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._state = session.state
+        self._publication = session.state.publication
+        self.failed: list[Failure] = []
+        self.refused = ""
+        self.read = 0
+        self.published = PublishReport()
+
+    def carry_out(self) -> None:
+        session = self._session
+        disk = session.directory.scan()
+        publisher = open_publisher(session)
+        absent, ours, names = self._compare(disk)
+        others = [name for name in disk if name not in ours and is_distribution(name)]
+        names |= self._folders()
+        if not session.links.files:
+            names |= {row.project for row in self._state.files()}
+        elif not others and len(absent) == len(ours) and names:
+            self.refused = (
+                f"{session.directory.path}: holds no distribution, but its index names some; is "
+                "the right file system mounted? Remove simple/ if the files are really gone"
+            )
+            return
+        names |= self._read_others(others, disk, publisher)
+        with writing_pages(session):
+            publisher.publish(in_batches(sorted(names)), absent=absent)
+            publisher.finish(rebuild=True)
+        self.published = with_browse(session, publisher.report(), rebuild=True)
+        warn_of_waiting(session, self.published)
+
+    def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:
+        """Return the recorded files that are not in place, all recorded ones, their projects."""
+        absent: set[str] = set()
+        ours: set[str] = set()
+        touched: list[str] = []
+        names: set[str] = set(self._publication.page_names())
+        for filename, project, size, mtime_ns in self._state.iter_stats():
+            ours.add(filename)
+            names.add(project)
+            found = disk.get(filename)
+            if found is None or found.size_bytes != size:
+                absent.add(filename)
+                self._miss(filename, "is missing" if found is None else "has another size")
+            elif found.mtime_ns != mtime_ns:
+                touched.append(filename)
+        for start in range(0, len(touched), _READ_AT_ONCE):
+            absent |= self._damaged(touched[start : start + _READ_AT_ONCE])
+        return absent, ours, names
+
+    def _miss(self, filename: str, what: str) -> None:
+        hint = "left out; `microrepo verify --repair` fetches it anew"
+        self.failed.append(Failure(filename, f"{filename}: {what}; {hint}"))
+
+    def _damaged(self, filenames: Sequence[str]) -> set[str]:
+        """Read files whose time has changed, as after a copy without times; return damaged ones."""
+        rows = self._state.files_named(filenames)
+        expected = {name: row.digests.strongest() or ("sha256", "") for name, row in rows.items()}
+        pool = self._session.pool
+        futures = [
+            pool.submit(run_task, HashFile(name, (expected[name][0],))) for name in filenames
+        ]
+        intact: list[FileRow] = []
+        for future in futures:
+            outcome = future.result()
+            assert isinstance(outcome, Outcome)  # noqa: S101 - narrows the type
+            algorithm, digest = expected[outcome.filename]
+            if outcome.ok and getattr(outcome.digests, algorithm) == digest:
+                row = rows[outcome.filename]
+                intact.append(msgspec.structs.replace(row, mtime_ns=outcome.mtime_ns))
+            else:
+                self._miss(outcome.filename, "is damaged")
+        self.read += len(filenames)
+        with self._state.transaction():
+            self._state.save_files(intact)
+        return set(filenames) - {row.filename for row in intact}
+
+    def _folders(self) -> set[str]:
+        """Return the projects that the tree has folders for, whoever made them."""
+        try:
+            with os.scandir(self._session.directory.path / "simple") as entries:
+                return {
+                    entry.name
+                    for entry in entries
+                    if entry.is_dir() and server.normalize_name(entry.name) == entry.name
+                }
+        except OSError:
+            return set()
+
+    def _read_others(
+        self, filenames: Sequence[str], disk: Mapping[str, OnDisk], publisher: Publisher
+    ) -> set[str]:
+        """Read the files of others that are new; forget those that are gone."""
+        known = {row[0]: row for row in self._publication.found_stats()}
+        names = {row[1] for row in known.values()}
+        gone = known.keys() - disk.keys()
+        with self._state.transaction():
+            self._publication.forget_found(gone)
+        unread = [
+            name
+            for name in filenames
+            if name not in known or known[name][2:] != (disk[name].size_bytes, disk[name].mtime_ns)
+        ]
+        self._session.reporter.expect_documents(len(unread))
+        for start in range(0, len(unread), _READ_AT_ONCE):
+            names |= self._read(unread[start : start + _READ_AT_ONCE], publisher)
+        return names
+
+    def _read(self, filenames: Sequence[str], publisher: Publisher) -> set[str]:
+        pool, repository = self._session.pool, str(self._session.directory.path)
+        futures = [pool.submit(describe, DescribeFile(repository, name)) for name in filenames]
+        rows: list[FoundRow] = []
+        for future in futures:
+            description = future.result()
+            if isinstance(description, Outcome):
+                # Workers died of it.
+                description = Description(description.filename, problem=description.error)
+            self._session.reporter.document_done()
+            if description.row is None:
+                self.failed.append(Failure(description.filename, description.problem))
+                continue
+            page = publisher.page(description.row.project)
+            file = facts_from_page(description.row.file, page)
+            rows.append(msgspec.structs.replace(description.row, file=file))
+        self.read += len(filenames)
+        with self._state.transaction():
+            self._publication.forget_found(filenames)
+            self._publication.save_found(rows)
+        return {row.project for row in rows}

@@ -1,0 +1,1 @@
+"""Refresh: change detection, decisions, batches of downloads."""

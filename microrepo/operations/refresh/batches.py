@@ -1,0 +1,363 @@
+"""One wave of a refresh: plan, transfer, commit for what was looked at.
+
+Waves bound the memory that a whole index takes, and let files arrive from the first minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
+from microrepo.model import (
+    Action,
+    ActionKind,
+    Digests,
+    LocalFile,
+    NormalizedName,
+)
+from microrepo.operations.maintain.prune import QUARANTINED, with_reasons
+from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.file_downloads import Transfer, file_of, together
+from microrepo.operations.refresh.present_files import find_present
+from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
+from microrepo.operations.refresh.size_budget import Budget
+from microrepo.operations.run.session import Session
+from microrepo.plan import (
+    check_inodes,
+    check_space,
+    inodes_needed,
+    list_only,
+    make_plan,
+    totals_of,
+)
+from microrepo.state import FileRow, HistoryRow
+
+WAVE_PROJECTS = 300
+
+
+class WaveResult(Struct, frozen=True):
+    """What a wave leaves for the end of the run.
+
+    Attributes:
+        deletions: files that may go now that their replacements are there.
+        changed: projects whose files or record changed.
+    """
+
+    deletions: tuple[Action, ...] = ()
+    changed: frozenset[str] = frozenset()
+
+
+class Begun:
+    """A wave whose transfers are under way; without a transfer it was only planned."""
+
+    def __init__(
+        self,
+        looked: Sequence[Looked],
+        plan: Sequence[Action],
+        changed: frozenset[str] = frozenset(),
+        transfer: Transfer | None = None,
+    ) -> None:
+        self.looked = looked
+        self.plan = plan
+        self.changed = changed
+        self.transfer = transfer
+
+    def record_arrived(self) -> None:
+        """Record the files that are there: the run ends before the wave does."""
+        if self.transfer is not None:
+            self.transfer.record_arrived()
+
+
+class Wave:
+    """Carries projects that were looked at from decisions to a committed state.
+
+    A wave is begun and finished apart, so that the next one can be looked at and planned while
+    the files of this one arrive.
+    """
+
+    def __init__(self, session: Session, rules: Rules, *, replace: bool = False) -> None:
+        self._session = session
+        self.budget = Budget(session, rules)
+        self._replace = replace
+        self._state = session.state
+        self._report = session.report
+        self._warned_of_formats = False
+        self._bytes_under_way = 0
+
+    def run(self, looked: Sequence[Looked]) -> WaveResult:
+        """Plan, transfer and commit; in a dry run, plan alone."""
+        return self.finish(self.begin(looked))
+
+    def begin(self, looked: Sequence[Looked]) -> Begun:
+        """Plan, write down what is about to happen, and queue the transfers."""
+        looked = self.budget.fit(looked, self._bytes_under_way)
+        wanted = [item for one in looked for item in one.wanted()]
+        recorded = {
+            row.filename: row for row in self._state.files(one.project.name for one in looked)
+        }
+        present = find_present(self._session, looked, wanted, recorded)
+        self._warn_of_old_formats(item.file.filename for item in wanted)
+        plan = make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace)
+        if not self._session.links.files:
+            plan = list_only(plan, present)
+        plan = _without_doubtful_deletions(plan, looked)
+        plan = with_reasons(plan, looked)
+        held = [row for row in recorded.values() if self._session.holds(row)]
+        plan = _with_quarantine(plan, looked, held, self._session.config.removed)
+        self._report.totals += totals_of(plan)
+        refused = self._check_space(plan)
+        if self._report.dry_run:
+            self._report.plan.extend(a for a in plan if a.kind is not ActionKind.KEEP)
+        if refused or self._report.dry_run:
+            self._report.refused = self._report.refused or refused
+            return Begun(looked, plan)
+        reasons = {item.file.filename: item.reason for item in wanted}
+        changed = self._record_plan(looked, plan, present, recorded, reasons)
+        downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
+        self._bytes_under_way += totals_of(downloads).download_bytes
+        return Begun(looked, plan, changed, Transfer(self._session, downloads, reasons))
+
+    def finish(self, begun: Begun) -> WaveResult:
+        """Wait for the transfers, commit them, and say what is left for the end of the run."""
+        if begun.transfer is None:
+            return WaveResult(_deletions(begun.plan))
+        failed = begun.transfer.collect()
+        self._bytes_under_way -= totals_of(begun.plan).download_bytes
+        failed |= self._note_conflicts(begun.plan)
+        deletions = tuple(a for a in _deletions(begun.plan) if a.project not in failed)
+        self._finish_projects(begun.looked, failed, {action.project for action in deletions})
+        return WaveResult(deletions, begun.changed)
+
+    @staticmethod
+    def collide(begun: Begun, looked: Sequence[Looked]) -> bool:
+        """Tell whether projects want names that transfers under way are about to take."""
+        taken = {action.filename.casefold() for action in begun.plan}
+        return any(
+            item.file.filename.casefold() in taken for one in looked for item in one.wanted()
+        )
+
+    def _warn_of_old_formats(self, filenames: Iterable[str]) -> None:
+        """Say once per run that pip passes over some formats in a flat directory."""
+        old = next((n for n in filenames if not n.endswith(FLAT_DIRECTORY_SUFFIXES)), None)
+        if old is not None and not self._warned_of_formats:
+            self._warned_of_formats = True
+            self._session.warn(
+                f"newer pip passes over files such as {old} in a flat directory: it takes .whl, "
+                ".tar.gz and .zip; an index page offers them all"
+            )
+
+    def _check_space(self, plan: Sequence[Action]) -> str:
+        refused_budget = self.budget.refusal()
+        if refused_budget:
+            return refused_budget
+        totals = totals_of(plan)
+        if not totals.download or (self._report.dry_run and not self._session.directory.exists()):
+            return ""
+        limits = self._session.limits()
+        # Summing up millions of files for each wave would cost more than the wave.
+        there = 0 if limits.max_total_bytes is None else self._state.present_bytes()
+        refused = check_space(
+            totals.download_bytes,
+            there + self._bytes_under_way,
+            self._session.directory.free_bytes() - self._bytes_under_way,
+            limits,
+        ) or check_inodes(
+            inodes_needed(plan, with_pages=self._session.config.simple),
+            self._session.directory.free_inodes(),
+        )
+        return str(refused) if refused else ""
+
+    def _record_plan(
+        self,
+        looked: Sequence[Looked],
+        plan: Sequence[Action],
+        present: Mapping[str, LocalFile],
+        recorded: Mapping[str, FileRow],
+        reasons: Mapping[str, str],
+    ) -> frozenset[str]:
+        """Write down what is about to happen; return the projects that it changes."""
+        rows = [
+            row
+            for action in plan
+            if not (action.kind is ActionKind.DELETE and action.filename in recorded)
+            and (row := self._row_before(action, present, recorded, reasons)) is not None
+            and recorded.get(row.filename) != row
+        ]
+        given_up = [
+            name
+            for name, row in recorded.items()
+            if not self._session.holds(row) and name not in reasons
+        ]
+        records = [one.record for one in looked]
+        with self._state.transaction():
+            self._state.save_documents(
+                (record.project.name, record.document)
+                for record in records
+                if record.document is not None
+            )
+            self._state.save_projects(record.row for record in records)
+            self._state.save_files(rows)
+            self._state.delete_files(given_up)
+            self._state.add_history(self._history(plan, rows))
+        changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
+        return frozenset(
+            {action.project for action in plan if action.kind in changing}
+            | {record.project.name for record in records if record.is_new}
+        )
+
+    def _history(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
+        """Yield what is to be remembered of files that were adopted or listed."""
+        new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
+        for row in rows:
+            action = new.get(row.filename)
+            if action is not None:
+                sha256, name = row.digests.sha256, row.filename
+                kind, reason = action.kind.value, action.reason
+                yield HistoryRow(
+                    self._session.run, row.project, name, kind, reason, row.size, sha256
+                )
+
+    def _row_before(
+        self,
+        action: Action,
+        present: Mapping[str, LocalFile],
+        recorded: Mapping[str, FileRow],
+        reasons: Mapping[str, str],
+    ) -> FileRow | None:
+        if self._session.links.files:
+            return _row_before(action, present.get(action.filename), reasons)
+        if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
+            return None
+        known = recorded.get(action.filename)
+        if known is not None and self._session.on_disk(known.filename) is None:
+            known = msgspec.structs.replace(known, present=False)
+        return _row_of_listed(action, known, reasons.get(action.filename, ""))
+
+    def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
+        """Report names that other content holds; return the projects that go without a file."""
+        for action in plan:
+            if action.kind is ActionKind.CONFLICT or "also claimed by" in action.reason:
+                self._report.conflicts.append(Failure(action.filename, action.reason))
+        return {action.project for action in plan if action.kind is ActionKind.CONFLICT}
+
+    def _finish_projects(
+        self, looked: Sequence[Looked], failed: set[str], shrinking: set[str]
+    ) -> None:
+        """Write down what became of the projects.
+
+        Those with files that are to go are complete once these are gone: the run may be killed or
+        refused before, and the next one must find them again.
+        """
+        rows = []
+        for one in looked:
+            row = one.record.row
+            if one.project.name in failed:
+                rows.append(with_failure(row, "some files could not be had", self._session.now))
+            else:
+                complete = one.project.name not in shrinking
+                rows.append(msgspec.structs.replace(row, complete=complete, failures=0))
+        with self._state.transaction():
+            self._state.save_projects(rows)
+
+
+def _without_doubtful_deletions(
+    plan: Sequence[Action], looked: Sequence[Looked]
+) -> tuple[Action, ...]:
+    """Keep the files of projects whose record could not be read in full: it may have named them."""
+    doubtful = {one.project.name for one in looked if one.project.rejected}
+    return tuple(
+        action
+        for action in plan
+        if action.kind is not ActionKind.DELETE or action.project not in doubtful
+    )
+
+
+def _with_quarantine(
+    plan: tuple[Action, ...],
+    looked: Sequence[Looked],
+    recorded: Iterable[FileRow],
+    removed: str,
+) -> tuple[Action, ...]:
+    """Let the setting `removed` decide on files that the index holds back (PEP 792)."""
+    reasons = {
+        one.project.name: f"{QUARANTINED}: {one.project.status_reason or 'no reason given'}"
+        for one in looked
+        if one.project.status == "quarantined" and not one.project.files
+    }
+    if not reasons:
+        return plan
+    gone = {} if removed == "keep" else {row.filename: row for row in recorded}
+    deletions = [
+        Action(ActionKind.DELETE, name, row.project, None, reasons[row.project], row.size or 0)
+        for name, row in gone.items()
+        if row.project in reasons
+    ]
+    others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
+    return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
+
+
+def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:
+    return tuple(action for action in plan if action.kind is ActionKind.DELETE)
+
+
+def _row_before(
+    action: Action, local: LocalFile | None, reasons: Mapping[str, str]
+) -> FileRow | None:
+    """Return the row of a file that is there already; None when there is nothing to write.
+
+    A file to be fetched gets its row once it has arrived.
+    """
+    if action.kind is ActionKind.DELETE:
+        return _row_of_unwanted(action, local)
+    if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
+        return None
+    file = file_of(action)
+    return FileRow(
+        filename=action.filename,
+        project=NormalizedName(action.project),
+        version=file.version,
+        url=file.url,
+        size=local.size_bytes,
+        digests=together(file.digests, local.digests),
+        reason=reasons.get(action.filename, ""),
+        present=True,
+        mtime_ns=local.mtime_ns,
+    )
+
+
+def _row_of_listed(action: Action, known: FileRow | None, reason: str) -> FileRow:
+    """Return the row of a file that pages name; one that is still here from before stays here."""
+    file = file_of(action)
+    kept = known if known is not None and action.kind is ActionKind.KEEP else None
+    here = kept is not None and kept.present
+    return FileRow(
+        filename=action.filename,
+        project=NormalizedName(action.project),
+        version=file.version,
+        url=file.url,
+        size=kept.size if kept is not None and here else file.size,
+        digests=together(file.digests, kept.digests) if kept is not None else file.digests,
+        reason=reason,
+        present=here,
+        mtime_ns=kept.mtime_ns if kept is not None and here else 0,
+    )
+
+
+def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
+    """Return the row of a file that is to go and that a lost state knew: it may have to wait."""
+    if local is None or not local.recorded or local.digests == Digests():
+        return None
+    return FileRow(
+        filename=action.filename,
+        project=NormalizedName(action.project),
+        version="",
+        url="",
+        size=local.size_bytes,
+        digests=local.digests,
+        reason=action.reason,
+        present=True,
+        mtime_ns=local.mtime_ns,
+    )

@@ -1,0 +1,130 @@
+"""What a refresh has to look at: the source's list of projects, and files that were touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from microrepo.model import NormalizedName
+from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.change_detection import (
+    Changes,
+    Circumstances,
+    changes_by_list,
+    changes_by_name,
+)
+from microrepo.operations.refresh.project_decisions import Rules
+from microrepo.operations.run.session import Session
+
+# The list of a whole index is some 14 MB; so many conditional requests cost about as much.
+_NAMES_WORTH_A_LIST = 5000
+# Of a repository too large to be scanned on each run, this many files are looked at in turn.
+_ROLLING_SHARE = 20_000
+_LIST_SERIALS = "list_serials"
+
+
+def find_changes(session: Session, rules: Rules, *, only_these: bool, force: bool) -> Changes:
+    """Return the projects that have to be looked at.
+
+    Args:
+        session: the run.
+        rules: what is wanted.
+        only_these: leave projects alone that are not requested.
+        force: look at every project.
+
+    Raises:
+        SourceError: the source's list cannot be had.
+    """
+    touched = touched_projects(session)
+    requested = rules.policy.requested
+    known = session.state.iter_known()
+    if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
+        return changes_by_name(requested, known, only_these=only_these)
+    merged = session.sources.merged()
+    source_of = session.sources.source_of()
+    outdated = _are_outdated(session, force=force)
+    about = Circumstances(session.now, rules.fingerprint, touched, force, source_of, outdated)
+
+    def excluded(name: NormalizedName) -> bool:
+        if requested is not None and name not in requested:
+            return True
+        if rules.policy.leaves_out(name):
+            session.report.unasked += 1
+            return True
+        return False
+
+    changes = changes_by_list(merged.listed, known, about, excluded)
+    for source, why in session.sources.unreached():
+        session.report.failed.append(Failure(source, why))
+    if outdated or session.report.failed:
+        # What is not listed now need not be gone, only out of sight.
+        changes = msgspec.structs.replace(changes, gone=())
+    if requested is not None and not session.report.failed:
+        absent = requested.keys() - {row[0] for row in session.state.iter_known()}
+        absent -= {visit.name for visit in changes.visits}
+        session.report.missing.extend(sorted(absent))
+    return changes
+
+
+def _are_outdated(session: Session, *, force: bool) -> bool:
+    """Tell whether a list is older than one that an earlier run saw, as caches may give out.
+
+    Args:
+        session: the run; it remembers how new its lists are.
+        force: believe them, however old they are.
+    """
+    lists = session.sources.list_serials
+    seen = msgspec.json.decode(session.state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
+    older = [] if force else sorted(n for n, serial in lists.items() if serial < seen.get(n, 0))
+    for name in older:
+        session.warn(
+            f"{name}: its list (serial {lists[name]}) is older than that of an earlier run "
+            f"({seen[name]}), so nothing is taken for removed; `--force-check` believes it"
+        )
+    newest = seen | {name: serial for name, serial in lists.items() if name not in older}
+    if newest != seen and not session.report.dry_run:
+        with session.state.transaction():
+            session.state.set_meta(_LIST_SERIALS, msgspec.json.encode(newest).decode())
+    return bool(older)
+
+
+def touched_projects(session: Session) -> frozenset[str]:
+    """Return the projects some of whose files are missing or changed on disk.
+
+    Every file is looked at; in a repository too large for that, the next share of them.
+    """
+    if session.scan():
+        rows = session.state.iter_stats()
+    else:
+        cursor = session.state.meta("stat_cursor") or ""
+        share = list(session.state.iter_stats(after=cursor, limit=_ROLLING_SHARE))
+        _advance(session, share[-1][0] if len(share) == _ROLLING_SHARE else "")
+        rows = iter(share)
+    touched = set()
+    gone = []
+    for filename, project, size, mtime_ns in rows:
+        disk = session.on_disk(filename)
+        if disk is None or disk.size_bytes != size or disk.mtime_ns != mtime_ns:
+            touched.add(project)
+        if disk is None:
+            gone.append(filename)
+    _forget(session, gone)
+    return frozenset(touched)
+
+
+def _forget(session: Session, filenames: Sequence[str]) -> None:
+    """Forget files that a person put into the repository and took away again."""
+    if not filenames or session.report.dry_run:
+        return
+    rows = session.state.files_named(filenames).values()
+    theirs = [row.filename for row in rows if not row.is_ours]
+    with session.state.transaction():
+        session.state.delete_files(theirs)
+        session.state.publication.forget_found(theirs)
+
+
+def _advance(session: Session, cursor: str) -> None:
+    if not session.report.dry_run:
+        with session.state.transaction():
+            session.state.set_meta("stat_cursor", cursor)

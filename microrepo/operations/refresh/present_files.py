@@ -1,0 +1,105 @@
+"""What is known of files on disk: from the state, a look at the directory, and digests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import as_completed
+
+import msgspec
+
+from microrepo.model import ActionKind, Digests, LocalFile, Outcome
+from microrepo.operations.refresh.project_decisions import Looked
+from microrepo.operations.run.session import Session
+from microrepo.plan import Wanted, make_plan, unsettled
+from microrepo.state import FileRow
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import HashFile
+
+
+def find_present(
+    session: Session,
+    looked: Sequence[Looked],
+    wanted: Sequence[Wanted],
+    recorded: Mapping[str, FileRow],
+) -> dict[str, LocalFile]:
+    """Return what a plan has to know of the files of some projects.
+
+    Args:
+        session: the run.
+        looked: the projects.
+        wanted: the files they shall have.
+        recorded: the files that the state knows of them, by name.
+    """
+    names = {item.file.filename for item in wanted}
+    others = session.state.files_named(names - recorded.keys())
+    known = {**others, **recorded}
+    if not session.links.files:
+        return {name: _listed_file(name, known.get(name)) for name in names | recorded.keys()}
+    present = {
+        name: _local_file(session, name, known.get(name)) for name in names | recorded.keys()
+    }
+    if session.state_was_lost:
+        present.update(_formerly_ours(session, looked, present))
+    _settle(session, present, unsettled(wanted, present))
+    return present
+
+
+def _local_file(session: Session, name: str, row: FileRow | None) -> LocalFile:
+    disk = session.on_disk(name)
+    recorded = row is not None and row.present and row.is_ours
+    project = row.project if row is not None else ""
+    if disk is None:
+        return LocalFile(name, None, recorded=recorded, project=project)
+    # Size and time as recorded: the content is taken for what was verified then.
+    digests = row.digests if row is not None and session.is_intact(row) else Digests()
+    return LocalFile(name, disk.size_bytes, disk.mtime_ns, recorded, digests, project)
+
+
+def _listed_file(name: str, row: FileRow | None) -> LocalFile:
+    """Return what the pages say of a name, whatever lies on disk."""
+    if row is None:
+        return LocalFile(name, None)
+    return LocalFile(name, None, recorded=True, digests=row.digests, project=row.project)
+
+
+def _formerly_ours(
+    session: Session, looked: Iterable[Looked], present: Mapping[str, LocalFile]
+) -> dict[str, LocalFile]:
+    """Recognise, after the state was lost, files that an earlier run fetched and no one wants now.
+
+    Only a file whose content the source vouches for is taken for ours.
+    """
+    files = [
+        Wanted(one.project.name, decision.file)
+        for one in looked
+        for decision in one.decisions
+        if not decision.keep
+        and decision.file.filename not in present
+        and session.on_disk(decision.file.filename)
+    ]
+    found = {item.file.filename: _local_file(session, item.file.filename, None) for item in files}
+    _settle(session, found, unsettled(files, found))
+    return {
+        action.filename: msgspec.structs.replace(
+            found[action.filename], recorded=True, project=action.project
+        )
+        for action in make_plan(files, found, prune=False)
+        if action.kind is ActionKind.ADOPT
+    }
+
+
+def _settle(session: Session, present: dict[str, LocalFile], needed: Mapping[str, str]) -> None:
+    """Compute the digests that the plan needs, in the workers."""
+    futures = []
+    for name, algorithm in needed.items():
+        session.reporter.expect_bytes(present[name].size_bytes or 0)
+        futures.append(session.pool.submit(run_task, HashFile(name, (algorithm,))))
+    for future in as_completed(futures):
+        outcome = future.result()
+        if isinstance(outcome, Outcome) and outcome.ok:
+            present[outcome.filename] = msgspec.structs.replace(
+                present[outcome.filename],
+                size_bytes=outcome.size_bytes,
+                mtime_ns=outcome.mtime_ns,
+                digests=outcome.digests,
+            )

@@ -1,0 +1,331 @@
+"""Looking at projects: their records from the source or the state, and what is decided on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.errors import StateCorrupt
+from microrepo.formats.times import shift
+from microrepo.model import FACTS, Decision, NormalizedName, Project
+from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.change_detection import Visit
+from microrepo.operations.run.session import Session
+from microrepo.plan import Wanted
+from microrepo.selection.rules.affected_releases import affecting, describe
+from microrepo.selection.rules.decisions import reconsider_at, select
+from microrepo.selection.rules.policy import Policy, fingerprint_for
+from microrepo.state import ProjectRow, unpack
+from microrepo.state.rows import pack
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import FetchProject, ProjectOutcome
+
+_FIRST_RETRY_DAYS = 5 / (24 * 60)
+_LAST_RETRY_DAYS = 1.0
+
+Asked = list[tuple[Visit, "Future[ProjectOutcome]"]]
+Decide = Callable[[Project], tuple[Decision, ...]]
+
+
+class Rules(Struct, frozen=True):
+    """The policy with its fingerprint, which is costly to make."""
+
+    policy: Policy
+    base: str
+
+    def fingerprint(self, name: NormalizedName) -> str:
+        """Return the digest of the rules as they concern one project."""
+        return fingerprint_for(name, self.base, self.policy)
+
+
+class Record(Struct, frozen=True):
+    """A project's record as it is now.
+
+    Attributes:
+        project: the record.
+        row: what is remembered of the project from here on, files aside.
+        document: the packed record when it is not what the state holds already.
+        before: what was remembered so far.
+    """
+
+    project: Project
+    row: ProjectRow
+    document: bytes | None
+    before: ProjectRow | None
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether record or rules differ from what the state knew."""
+        return (
+            self.before is None
+            or self.document is not None
+            or self.before.policy != self.row.policy
+        )
+
+
+class Looked(Struct, frozen=True):
+    """A record and what was decided on its files."""
+
+    record: Record
+    decisions: tuple[Decision, ...]
+
+    @property
+    def project(self) -> Project:
+        """The record's project."""
+        return self.record.project
+
+    def wanted(self) -> Iterator[Wanted]:
+        """Yield the files to keep."""
+        for decision in self.decisions:
+            if decision.keep:
+                reason = decision.detail or decision.reason.value
+                yield Wanted(self.project.name, decision.file, reason)
+
+
+def ask_for(session: Session, visits: Sequence[Visit]) -> Asked:
+    """Queue the questions of a wave at the workers."""
+    asked = [visit for visit in visits if visit.ask]
+    known = session.state.projects(visit.name for visit in asked)
+    session.reporter.expect_documents(len(asked))
+    queued: Asked = []
+    for visit in asked:
+        future = _ask(session, visit, known.get(visit.name))
+        future.add_done_callback(lambda _: session.reporter.document_done())
+        queued.append((visit, future))
+    return queued
+
+
+def _ask(session: Session, visit: Visit, row: ProjectRow | None) -> Future[ProjectOutcome]:
+    """Ask the source that owns a project; nobody as long as it is not known whose it is."""
+    owner = session.sources.owner(visit.name)
+    if owner.unknown is not None:
+        future: Future[ProjectOutcome] = Future()
+        first = session.sources.name(owner.unknown)
+        why = f"not asked for, since {first} may have it: {session.sources.problem(owner.unknown)}"
+        future.set_result(ProjectOutcome(visit.name, "failed", error=why))
+        return future
+    first = session.sources.name(owner.candidates[0])
+    etag = row.etag if row is not None and row.source in {"", first} else None
+    task = FetchProject(visit.name, etag, visit.serial, owner.candidates)
+    return session.pool.submit(run_task, task)  # type: ignore[arg-type]
+
+
+class Records:
+    """Reads the records of projects, noting those that cannot be had.
+
+    Attributes:
+        gone: projects that were asked for and that the source does not know.
+    """
+
+    def __init__(self, session: Session, rules: Rules) -> None:
+        self._session = session
+        self._rules = rules
+        self._keeps_advisories = rules.policy.vulnerabilities != "ignore"
+        self.gone: list[NormalizedName] = []
+
+    def read(self, visits: Sequence[Visit], asked: Asked) -> Iterator[Record]:
+        """Yield a record for each visit that has one, from the answers or from the state."""
+        state, report = self._session.state, self._session.report
+        names = [visit.name for visit in visits]
+        rows = state.projects(names)
+        self._session.wait_for(future for _, future in asked)
+        answers = {visit.name: future.result() for visit, future in asked}
+        stored = state.packed_documents(names)
+        if self._rules.policy.facts_needed:
+            answers.update(self._ask_for_facts(visits, answers, stored))
+        failed: list[ProjectRow] = []
+        for visit in visits:
+            answer, row = answers.get(visit.name), rows.get(visit.name)
+            report.projects += 1
+            if answer is not None and answer.status in {"missing", "failed"}:
+                failed.extend(self._note_failure(answer, row))
+                continue
+            document = answer.document if answer else None
+            if document is not None and visit.name in stored and self._keeps_advisories:
+                document = _unless_told_more(document, stored[visit.name])
+            if document is not None and document != stored.get(visit.name):
+                report.fetched += 1
+                yield self._record(visit, unpack(document), answer, row, document)
+            elif visit.name in stored:
+                try:
+                    project = unpack(stored[visit.name])
+                except StateCorrupt as error:
+                    failed.append(self._forget_record(visit, row, error))
+                    continue
+                report.unchanged += 1
+                yield self._record(visit, project, answer, row, None)
+        if failed and not report.dry_run:
+            with state.transaction():
+                state.save_projects(failed)
+
+    def _ask_for_facts(
+        self,
+        visits: Sequence[Visit],
+        answers: Mapping[NormalizedName, ProjectOutcome],
+        stored: Mapping[str, bytes],
+    ) -> dict[NormalizedName, ProjectOutcome]:
+        """Ask anew, and unconditionally, for records that are too old to tell what rules read."""
+        needed = self._rules.policy.facts_needed
+        lacking = []
+        for visit in visits:
+            answer = answers.get(visit.name)
+            same = answer is None or answer.status == "unchanged"
+            if same and visit.name in stored and _facts_of(stored[visit.name]) < needed:
+                lacking.append(visit)
+        queued = [(visit, _ask(self._session, visit, None)) for visit in lacking]
+        self._session.wait_for(future for _, future in queued)
+        return {visit.name: future.result() for visit, future in queued}
+
+    def _note_failure(self, answer: ProjectOutcome, row: ProjectRow | None) -> Iterator[ProjectRow]:
+        name = NormalizedName(answer.name)
+        if answer.status == "missing":
+            self.gone.append(name)
+            if row is None:
+                return
+        else:
+            self._session.report.failed.append(Failure(name, answer.error))
+        yield with_failure(row or ProjectRow(name, name), answer.error, self._session.now)
+
+    def _forget_record(
+        self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
+    ) -> ProjectRow:
+        """Report a stored record that is damaged, and see to it that the next run asks anew."""
+        self._session.report.failed.append(Failure(visit.name, f"{error}; the next run asks anew"))
+        row = row or ProjectRow(visit.name, visit.name)
+        return msgspec.structs.replace(row, serial=None, etag=None, complete=False, retry_at=None)
+
+    def _record(
+        self,
+        visit: Visit,
+        project: Project,
+        answer: ProjectOutcome | None,
+        row: ProjectRow | None,
+        document: bytes | None,
+    ) -> Record:
+        if project.rejected:
+            count, first = len(project.rejected), project.rejected[0]
+            more = f" (and {count - 1} more)" if count > 1 else ""
+            self._session.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+        source = answer.source if answer else (row.source if row else "")
+        if row is not None:
+            self._tell_of_another_source(row, source)
+        serial = project.serial
+        if visit.serial is not None and (serial is None or answer is None):
+            serial = visit.serial
+        return Record(
+            project,
+            ProjectRow(
+                name=project.name,
+                display_name=project.display_name,
+                serial=serial,
+                etag=answer.etag if answer else (row.etag if row else None),
+                status=project.status,
+                policy=self._rules.fingerprint(project.name),
+                checked_at=self._session.now if answer else (row.checked_at if row else None),
+                failures=row.failures if row else 0,
+                source=source,
+            ),
+            document,
+            row,
+        )
+
+    def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
+        """Warn of a project that changes hands: that may be meant, or somebody took its name."""
+        if row.source != source and row.source in self._session.sources.names():
+            self._session.warn(f"{row.name}: comes from {source} now, no longer from {row.source}")
+
+
+def _facts_of(document: bytes) -> int:
+    try:
+        return unpack(document).facts
+    except StateCorrupt:
+        return FACTS  # that is said where the record is read
+
+
+def _unless_told_more(document: bytes, stored: bytes) -> bytes:
+    """Return the stored record where a new one is the same but for advisories on releases."""
+    try:
+        before = unpack(stored)
+    except StateCorrupt:
+        return document
+    if before.advised_at is None:
+        return document
+    project = msgspec.structs.replace(
+        unpack(document), advisories=before.advisories, advised_at=before.advised_at
+    )
+    return stored if pack(project) == stored else document
+
+
+def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:
+    """Return the row of a project that failed once more.
+
+    The run after the first failure tries again; from the second on each doubles the pause.
+    """
+    failures = row.failures + 1
+    delay_days = min(_LAST_RETRY_DAYS, _FIRST_RETRY_DAYS * 2 ** min(failures - 2, 20))
+    return msgspec.structs.replace(
+        row,
+        complete=False,
+        checked_at=now,
+        error=error,
+        failures=failures,
+        retry_at=shift(now, delay_days) if failures > 1 else None,
+    )
+
+
+def look(session: Session, rules: Rules, records: Iterable[Record], decide: Decide) -> list[Looked]:
+    """Decide on the files of records, count what rules left out, warn of what ends empty."""
+    looked = []
+    for record in records:
+        decisions = decide(record.project)
+        _count(session, record.project, decisions, rules)
+        if rules.policy.vulnerabilities != "ignore":
+            _note_advisories(session, record.project, decisions)
+        row = msgspec.structs.replace(
+            record.row, reconsider_at=reconsider_at(decisions, rules.policy)
+        )
+        looked.append(Looked(msgspec.structs.replace(record, row=row), decisions))
+    return looked
+
+
+def _note_advisories(session: Session, project: Project, decisions: Iterable[Decision]) -> None:
+    """Report the advisories on releases that are kept."""
+    if not (project.vulnerabilities or project.advisories):
+        return
+    for version in dict.fromkeys(one.file.version for one in decisions if one.keep):
+        for advisory in affecting(project, version):
+            session.report.vulnerable.append(f"{project.name} {version}: {describe(advisory)}")
+
+
+def deciding_by(rules: Rules, now: str) -> Decide:
+    """Return the plain way to decide: each project by itself."""
+
+    def decide(project: Project) -> tuple[Decision, ...]:
+        return select(project, rules.policy, now)
+
+    return decide
+
+
+def _count(
+    session: Session, project: Project, decisions: tuple[Decision, ...], rules: Rules
+) -> None:
+    counts: dict[str, int] = {}
+    kept = 0
+    for decision in decisions:
+        kept += decision.keep
+        if not decision.keep:
+            counts[decision.reason.value] = counts.get(decision.reason.value, 0) + 1
+    session.report.rejected.update(counts)
+    if kept:
+        return
+    session.report.without_files += 1
+    if rules.policy.requested is None:
+        return  # of a whole index that is nothing special, and would be said thousands of times
+    if not decisions:
+        session.warn(f"{project.name}: the source lists no files")
+        return
+    why = ", ".join(f"{count} by {reason}" for reason, count in sorted(counts.items()))
+    session.warn(f"{project.name}: no file is left ({why}); see `microrepo explain`")

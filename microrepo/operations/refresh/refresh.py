@@ -1,0 +1,102 @@
+"""Refresh: make the flat directory hold what the configuration selects from the source."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
+from microrepo.formats.requirements.direct_urls import without_user
+from microrepo.operations.records.report import Report
+from microrepo.operations.refresh.changed_projects import find_changes
+from microrepo.operations.refresh.project_decisions import Rules
+from microrepo.operations.refresh.refresh_run import Run, publish
+from microrepo.operations.run.goals import Requests, policy_of
+from microrepo.operations.run.session import open_session
+from microrepo.reporting import Reporter, SilentReporter
+from microrepo.repositories.sources.source_registry import describe_sources
+from microrepo.selection.rules.policy import filter_warnings, parse_requirement
+
+
+def refresh(  # noqa: PLR0913 - switches, each by its name
+    config: Config,
+    requests: Requests,
+    *,
+    only_these: bool = False,
+    dry_run: bool = False,
+    force_check: bool = False,
+    replace: bool = False,
+    reporter: Reporter | None = None,
+    cancel: threading.Event | None = None,
+) -> Report:
+    """Bring the repository up to date with its source.
+
+    Args:
+        config: complete settings.
+        requests: what is wanted, see `operations.run.goals`.
+        only_these: leave projects that `requests` do not lead to as they are.
+        dry_run: print-ready plan only; nothing changes on disk.
+        force_check: look at every project, whatever its serial says.
+        replace: fetch over files that are not ours and differ.
+        reporter: told of progress.
+        cancel: when it is set, the run ends soon; what has arrived is recorded.
+
+    Returns:
+        What was done; `exit_code` tells whether all of it could be.
+
+    Raises:
+        Cancelled: the caller wanted that.
+        ConfigError: a setting cannot be understood.
+        Locked: another run holds the repository.
+        SourceError: the source's list of projects cannot be had.
+    """
+    started = time.monotonic()
+    policy = policy_of(config, requests)
+    if not (config.files or config.files_url):
+        _refuse_local_links(config)
+    # Who begins to keep files, or ends it, wants every project looked at.
+    rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"))
+    with open_session(
+        config,
+        "refresh",
+        reporter or SilentReporter(),
+        read_only=dry_run,
+        workers=True,
+        cancel=cancel,
+    ) as session:
+        for text in (*filter_warnings(policy), *requests.notes):
+            session.warn(text)
+        direct = [
+            text
+            for text in requests.requirements or ()
+            if "@" in text and parse_requirement(text).url
+        ]
+        if direct and not config.dependencies:
+            urls = ", ".join(map(without_user, direct))
+            session.warn(f"direct URLs are fetched only where dependencies are followed: {urls}")
+        if config.lock and not (requests.goals and config.dependencies):
+            session.warn("`lock` writes nothing: no dependencies of named projects are followed")
+        elif config.lock and not config.files:
+            session.warn("`lock` writes nothing: no files are kept (`files`)")
+        run = Run(session, rules, only_these=only_these, replace=replace)
+        if requests.goals and config.dependencies:
+            # A mirror of everything is refreshed every few minutes and needs no solver.
+            from microrepo.operations.closure.closure_refresh import follow
+
+            follow(run, requests.goals)
+        else:
+            run.carry_out(find_changes(session, rules, only_these=only_these, force=force_check))
+        if not (dry_run or only_these or session.report.refused):
+            session.directory.clean_partials(session.unfinished)
+        publish(session)
+    return session.report.build(time.monotonic() - started)
+
+
+def _refuse_local_links(config: Config) -> None:
+    for source in describe_sources(config):
+        if source.kind == "directory":
+            raise ConfigError(
+                f"$.files: {source.name}: pages cannot link to a directory of this machine; set "
+                "`files_url` to where clients find its files"
+            )

@@ -1,0 +1,175 @@
+"""One refresh in its course: waves of projects, then what became of the others, then deletions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from microrepo.model import Action, ActionKind, NormalizedName
+from microrepo.operations.maintain.prune import (
+    LEFT_OUT,
+    NOT_REQUESTED,
+    REMOVED,
+    delete_files,
+    deletions_of_projects,
+)
+from microrepo.operations.refresh.batches import WAVE_PROJECTS, Begun, Wave, WaveResult
+from microrepo.operations.refresh.change_detection import Changes, Visit
+from microrepo.operations.refresh.project_decisions import (
+    Record,
+    Records,
+    Rules,
+    ask_for,
+    deciding_by,
+    look,
+)
+from microrepo.operations.refresh.release_advisories import advised
+from microrepo.operations.refresh.size_budget import EVICTED
+from microrepo.operations.run.session import Session
+from microrepo.plan import check_deletions, count_needed, totals_of
+
+
+class Run:
+    """The waves of one refresh, then its deletions.
+
+    Args:
+        session: what the run holds.
+        rules: what is wanted.
+        only_these: projects that are not asked for stay as they are.
+        replace: fetch over files that are not ours and differ.
+    """
+
+    def __init__(self, session: Session, rules: Rules, *, only_these: bool, replace: bool) -> None:
+        self.session = session
+        self.rules = rules
+        self.only_these = only_these
+        self._records = Records(session, rules)
+        self.wave = Wave(session, rules, replace=replace)
+        self._deletions: list[Action] = []
+        self._changed: set[str] = set()
+
+    def carry_out(self, changes: Changes) -> None:
+        """Look at what changed, wave by wave."""
+        session = self.session
+        session.report.waiting = changes.waiting
+        self._go_through(changes.visits)
+        if session.report.refused:
+            return
+        self.end_projects(changes, self._records.gone)
+        self.delete()
+        if session.report.refused or session.report.dry_run:
+            return
+        if not self.only_these:
+            with session.state.transaction():
+                session.state.save_requirers((), replace=True)
+
+    def _go_through(self, visits: Sequence[Visit]) -> None:
+        """Carry waves along: while the files of one arrive, the next is looked at and planned.
+
+        Questions are queued two waves ahead, so that answers are there when their turn comes.
+        """
+        waves = [
+            visits[start : start + WAVE_PROJECTS] for start in range(0, len(visits), WAVE_PROJECTS)
+        ]
+        decide = deciding_by(self.rules, self.session.now)
+        asked = [ask_for(self.session, wave) for wave in waves[:2]]
+        under_way: list[Begun] = []
+        try:
+            for number, wave in enumerate(waves):
+                self.session.check_cancelled()
+                records: Iterable[Record] = self._records.read(wave, asked[number])
+                if self.rules.policy.vulnerabilities != "ignore":
+                    records = advised(self.session, records, decide)
+                looked = look(self.session, self.rules, records, decide)
+                if under_way and self.wave.collide(under_way[0], looked):
+                    self._finish(under_way)
+                under_way.append(self.wave.begin(looked))
+                asked.extend(ask_for(self.session, ahead) for ahead in waves[number + 2 :][:1])
+                asked[number] = []
+                if len(under_way) > 1:
+                    self._finish(under_way)
+                if self.session.report.refused:
+                    break
+            while under_way:
+                self._finish(under_way)
+        finally:
+            for begun in under_way:
+                begun.record_arrived()
+
+    def _finish(self, under_way: list[Begun]) -> None:
+        self.take(self.wave.finish(under_way[0]))
+        del under_way[0]
+
+    def take(self, result: WaveResult) -> None:
+        """Keep what a wave leaves for the end, and publish what it changed."""
+        self._deletions.extend(result.deletions)
+        self._changed |= result.changed
+        # Files that are to go stay on the pages until it is certain that they may go.
+        ready = result.changed - {action.project for action in result.deletions}
+        if ready and self.session.config.simple:
+            from microrepo.operations.pages.publishing import publish_projects
+
+            publish_projects(self.session, ready)
+
+    def end_projects(self, changes: Changes, unknown: Sequence[NormalizedName]) -> None:
+        """Plan what becomes of projects that were removed upstream or are no longer wanted."""
+        session = self.session
+        requested = self.rules.policy.requested
+        if requested is not None:
+            session.report.missing.extend(sorted(requested.keys() & set(unknown)))
+        removed = [*changes.gone, *unknown]
+        if session.config.removed != "keep":
+            self._deletions.extend(deletions_of_projects(session, removed, REMOVED))
+        if session.config.prune:
+            listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
+            others = sorted(set(changes.unrequested) - set(listed))
+            self._deletions.extend(deletions_of_projects(session, listed, LEFT_OUT))
+            self._deletions.extend(deletions_of_projects(session, others, NOT_REQUESTED))
+
+    def delete(self) -> None:
+        """Delete what was planned, if the guard on deletions lets it pass."""
+        session = self.session
+        report = session.report
+        self._deletions.extend(self.wave.budget.deletions() if session.config.prune else ())
+        limits = session.limits()
+        count = session.count_held(count_needed(self._deletions, limits))
+        refused = check_deletions(self._deletions, count, limits)
+        if refused is not None:
+            report.refused = str(refused)
+            return
+        report.totals += totals_of(
+            action for action in self._deletions if action.reason in _OUTSIDE_WAVES
+        )
+        if report.dry_run:
+            report.plan.extend(a for a in self._deletions if a.reason in _OUTSIDE_WAVES)
+            report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
+            return
+        if self._deletions:
+            publish(
+                session,
+                {action.project for action in self._deletions},
+                leaving={action.filename for action in self._deletions},
+            )
+        delete_files(session, self._deletions, published=session.config.simple)
+        # Projects that are left without any wanted file are forgotten by now.
+        with session.state.transaction():
+            session.state.mark_complete({action.project for action in self._deletions})
+
+
+def publish(
+    session: Session, changed: Iterable[str] = (), *, leaving: Collection[str] = ()
+) -> None:
+    """Bring what clients read up to date, where the repository has it.
+
+    Args:
+        session: the run.
+        changed: projects to publish even if the state knows of no change.
+        leaving: files that are about to be deleted.
+    """
+    config = session.config
+    if config.simple or config.server or (session.directory.path / "simple").exists():
+        from microrepo.operations.pages.publishing import publish_changes
+
+        publish_changes(session, changed, leaving=leaving)
+
+
+_OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED, LEFT_OUT, EVICTED})

@@ -1,0 +1,109 @@
+"""Asking for the advisories on the very releases that are kept.
+
+A project's document tells those on its latest release; each other release has a document of its own.
+They are asked for as they are needed, kept in the project's record, and asked for again after a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+
+import msgspec
+
+from microrepo.formats.times import shift
+from microrepo.model import Decision, Project, Vulnerability
+from microrepo.operations.refresh.project_decisions import Decide, Record
+from microrepo.operations.run.session import Session
+from microrepo.selection.rules.affected_releases import affecting
+from microrepo.state.rows import pack
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import AdvisoriesOutcome, FetchAdvisories
+
+_FRESH_DAYS = 1.0
+
+
+def advised(session: Session, records: Iterable[Record], decide: Decide) -> list[Record]:
+    """Return records that tell the advisories on all releases which are kept for them.
+
+    Where releases are refused others take their place, which are asked about in turn.
+
+    Args:
+        session: the run.
+        records: of the projects.
+        decide: which of their files are kept.
+    """
+    originals = list(records)
+    found = [without_guesses(record, session.now) for record in originals]
+    changed: set[int] = set()
+    failed: set[int] = set()
+    silent: list[str] = []
+    open_ones = [n for n, record in enumerate(found) if record.project.info.version is not None]
+    while open_ones:
+        asked = [
+            (number, version, _ask(session, found[number], version))
+            for number in open_ones
+            for version in _unknown(found[number].project, decide(found[number].project))
+        ]
+        session.wait_for(future for _, _, future in asked)
+        for number, version, future in asked:
+            answer, before = future.result(), originals[number].project
+            if answer.error:
+                silent.append(answer.error)
+                if answer.transient:
+                    failed.add(number)
+                guessing = msgspec.structs.replace(before, advisories={})
+                answer = AdvisoriesOutcome(affecting(guessing, version))
+            found[number] = _with(found[number], version, answer.vulnerabilities, session.now)
+        open_ones = sorted({number for number, _, _ in asked})
+        changed.update(open_ones)
+    if silent:
+        session.warn(
+            f"the source tells no advisories on {len(silent)} releases, so those on later ones "
+            f"count for them; the first: {silent[0]}"
+        )
+    return [
+        _stored(record) if n in changed - failed else record if n in changed else originals[n]
+        for n, record in enumerate(found)
+    ]
+
+
+def without_guesses(record: Record, now: str) -> Record:
+    """Return a record in which no release counts as flawed that nobody asked about lately.
+
+    Who decides by it finds the releases that are worth asking about.
+    """
+    project = record.project
+    if project.advised_at is not None and shift(project.advised_at, _FRESH_DAYS) > now:
+        return record
+    described = project.info.version
+    known = {described: project.vulnerabilities} if described is not None else {}
+    fresh = msgspec.structs.replace(project, advisories=known, advised_at=None)
+    return msgspec.structs.replace(record, project=fresh)
+
+
+def _unknown(project: Project, decisions: Sequence[Decision]) -> list[str]:
+    """Return the kept releases whose advisories nobody asked for."""
+    known = {project.info.version, *project.advisories}
+    kept = dict.fromkeys(one.file.version for one in decisions if one.keep)
+    return [version for version in kept if version not in known]
+
+
+def _ask(session: Session, record: Record, version: str) -> Future[AdvisoriesOutcome]:
+    owner = session.sources.owner(record.project.name)
+    task = FetchAdvisories(record.project.name, version, owner.candidates)
+    future: Future[AdvisoriesOutcome] = session.pool.submit(run_task, task)  # type: ignore[arg-type]
+    return future
+
+
+def _with(record: Record, version: str, found: tuple[Vulnerability, ...], now: str) -> Record:
+    project = record.project
+    advisories = {**project.advisories, version: found}
+    replaced = msgspec.structs.replace(
+        project, advisories=advisories, advised_at=project.advised_at or now
+    )
+    return msgspec.structs.replace(record, project=replaced)
+
+
+def _stored(record: Record) -> Record:
+    return msgspec.structs.replace(record, document=pack(record.project))

@@ -1,0 +1,1 @@
+"""One run: lock, session, settings, outputs."""

@@ -1,0 +1,100 @@
+"""What the settings say to the clients and the workers of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from microrepo.client import ClientSettings
+from microrepo.client.addresses import is_loopback, origin_of
+from microrepo.client.network_checks import check_network
+from microrepo.config.checks import entries_of
+from microrepo.config.schema import Config
+from microrepo.config.sizes import parse_size
+from microrepo.errors import ConfigError
+from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.sources.source_registry import without_credentials
+from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.tasks import WorkerSettings
+
+# PyPI asks for restraint: a first run of a few hundred projects passes at full speed.
+_PYPI_BURST, _PYPI_RATE = 500, 20.0
+
+
+def _logins(config: Config) -> dict[str, tuple[str, str]]:
+    """Return the credentials that URLs in the settings carry, by origin.
+
+    Raises:
+        ConfigError: two for the same server.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for url in (*(entry.url for entry in entries_of(config)), config.file_host or ""):
+        parts = urlsplit(url.removeprefix("simple+"))
+        if not parts.username:
+            continue
+        origin, login = origin_of(parts.geturl()), (unquote(parts.username), parts.password or "")
+        login = login[0], unquote(login[1])
+        if found.setdefault(origin, login) != login:
+            raise ConfigError(f"{origin}: there are two logins for this server")
+    return found
+
+
+def client_settings(
+    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
+) -> ClientSettings:
+    """Return what clients of this run need to know.
+
+    Raises:
+        ConfigError: with these settings no request can succeed.
+    """
+    rate, burst = config.requests_per_second, 1.0
+    hosts = [urlsplit(source.simple_root).hostname or "" for source in sources]
+    if rate is None and not all(is_loopback(host) for host in hosts):
+        rate, burst = _PYPI_RATE, float(_PYPI_BURST)
+    processes = config.processes or 1
+    settings = ClientSettings(
+        contact=config.contact,
+        proxy=config.proxy,
+        ca_bundle=config.ca_bundle,
+        client_cert=config.client_cert,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        allow_http=config.allow_http,
+        connections=-(-config.connections // processes),
+        auth=_logins(config),
+        limits_dir=str(directory.limits),
+        requests_per_second=rate,
+        burst=burst,
+        bandwidth_bytes=(
+            parse_size(config.bandwidth, "bandwidth") if config.bandwidth is not None else None
+        ),
+    )
+    key = "sources" if config.sources else "source"
+    for source in sources:
+        check_network(settings, source.simple_root, key)
+    if config.file_host:
+        check_network(settings, config.file_host, "file_host")
+    return settings
+
+
+def worker_settings(
+    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
+) -> WorkerSettings:
+    """Return what the workers of this run need to know."""
+    processes = config.processes or 1
+    umask = os.umask(0)
+    os.umask(umask)
+    return WorkerSettings(
+        repository=str(directory.path),
+        client=client_settings(config, sources, directory),
+        source=sources[0],
+        further=tuple(sources[1:]),
+        file_host=without_credentials(config.file_host or ""),
+        file_host_fallback=config.file_host_fallback,
+        partial=str(directory.partial),
+        threads=-(-config.connections // processes),
+        attempts=config.retries,
+        umask=umask,
+        sidecars=config.simple,
+    )

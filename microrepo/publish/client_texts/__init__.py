@@ -1,0 +1,1 @@
+"""Configuration texts for pip, uv and web servers."""

@@ -1,0 +1,1 @@
+"""The static tree: project pages, root pages, pages for people."""

@@ -1,0 +1,109 @@
+"""Distributions in the flat directory that no refresh has put there: read what they are.
+
+They are published like others, but never taken for ours: a refresh neither updates nor deletes
+them, unless its source lists the very same content, which it then adopts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from msgspec import Struct
+
+from microrepo.errors import MalformedResponse
+from microrepo.formats.distribution.archives import read_sdist_parts, read_wheel_metadata
+from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.model import Digests, File
+from microrepo.publish import server
+from microrepo.publish.tree.project_pages import python_label
+from microrepo.state.publication import FoundRow
+
+_READ_BYTES = 1 << 20
+
+
+class Description(Struct, frozen=True, gc=False):
+    """What a file turned out to be; `problem` says why it cannot be published."""
+
+    filename: str
+    row: FoundRow | None = None
+    problem: str = ""
+
+
+def is_distribution(filename: str) -> bool:
+    """Tell whether a file name is that of a distribution which an index can list."""
+    parsed = server.parse_filename(filename)
+    return parsed is not None and server.is_project_name(parsed.name)
+
+
+class DescribeFile(Struct, frozen=True, gc=False):
+    """Find out what a distribution is.
+
+    Attributes:
+        repository: path of the flat directory.
+        filename: a name in it for which `is_distribution` holds.
+    """
+
+    repository: str
+    filename: str
+
+
+def describe(task: DescribeFile) -> Description:
+    """Read a distribution: digest, project, release, Pythons. Carried out by the workers."""
+    filename = task.filename
+    path = Path(task.repository, filename)
+    try:
+        before = path.stat()
+        digest = _sha256(path)
+        metadata = _metadata(path)
+        after = path.stat()
+    except MalformedResponse as error:
+        return Description(filename, problem=str(error))
+    except OSError as error:
+        return Description(filename, problem=f"{filename}: cannot be read: {error.strerror}")
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return Description(filename, problem=f"{filename}: changed while it was read")
+    parsed = server.parse_filename(filename)
+    if parsed is None:
+        return Description(filename, problem=f"{filename}: not the name of a distribution")
+    fields = server.parse_core_metadata(metadata)
+    file = File(
+        filename=filename,
+        url="",
+        version=parsed.version,
+        package_type=package_type_of(filename) or "unknown",
+        digests=Digests(sha256=digest),
+        size=after.st_size,
+        requires_python=fields.get("requires-python", [""])[0] or None,
+        upload_time=server.rfc3339(after.st_mtime_ns),
+        python_version=python_label(filename),
+    )
+    name = fields.get("name", [""])[0]
+    shown = name if server.normalize_name(name) == parsed.name else parsed.name
+    row = FoundRow(filename, parsed.name, after.st_size, after.st_mtime_ns, shown, file)
+    return Description(filename, row)
+
+
+def _sha256(path: Path) -> str:
+    hasher = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        while piece := stream.read(_READ_BYTES):
+            hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def _metadata(path: Path) -> bytes:
+    """Return METADATA or PKG-INFO; nothing for an sdist or an old format without it.
+
+    Raises:
+        MalformedResponse: a wheel that cannot be read: half a copy, most likely.
+    """
+    with path.open("rb") as stream:
+        if path.name.endswith(".whl"):
+            return read_wheel_metadata(stream, path.name)
+        if package_type_of(path.name) != "sdist":
+            return b""
+        try:
+            return read_sdist_parts(stream, path.name).pkg_info or b""
+        except MalformedResponse:
+            return b""

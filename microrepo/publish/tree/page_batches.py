@@ -1,0 +1,85 @@
+"""Writing the pages of a batch of projects, here or in a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.publish.tree.page_writer import PageWriter
+from microrepo.publish.tree.project_pages import Contents, render
+
+
+class PagesTask(Struct, frozen=True):
+    """Pages to write.
+
+    Attributes:
+        root: path of the repository.
+        scratch: folder for this task alone.
+        contents: what the pages of each project shall say, with the serial to say it at.
+        sidecars: files that the pages speak of and that may not be durable yet.
+    """
+
+    root: str
+    scratch: str
+    contents: tuple[tuple[Contents, int], ...]
+    sidecars: tuple[str, ...] = ()
+
+    def pack(self) -> PackedPages:
+        """Return the form in which it crosses to a worker; quicker than pickling each record."""
+        first, last = self.contents[0][0].name, self.contents[-1][0].name
+        return PackedPages(f"the pages of {first} to {last}", _encode(self))
+
+
+class PackedPages(Struct, frozen=True):
+    """Pages to write, on their way to a worker; `filename` is what messages call them."""
+
+    filename: str
+    packed: bytes
+
+
+class PagesOutcome(Struct, frozen=True):
+    """How many projects had to change, and how many files were written for them."""
+
+    projects: int
+    pages: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(PagesTask).decode
+
+
+def write_packed(task: PackedPages) -> PagesOutcome:
+    """Carry out a packed task; for the workers.
+
+    Raises:
+        OSError: a page cannot be written.
+    """
+    return write_pages(_decode(task.packed))
+
+
+def write_pages(task: PagesTask) -> PagesOutcome:
+    """Render the pages and put in place those that differ from what is there.
+
+    Raises:
+        OSError: a page cannot be written; what is in place is whole.
+    """
+    writer = PageWriter(Path(task.root), Path(task.scratch))
+    projects = sum(_put(writer, contents, serial) for contents, serial in task.contents)
+    for sidecar in task.sidecars:
+        writer.sync_too(sidecar)
+    writer.flush()
+    writer.close()
+    return PagesOutcome(projects, writer.written)
+
+
+def _put(writer: PageWriter, contents: Contents, serial: int) -> bool:
+    pages = render(contents, serial)
+    forms = {
+        "index.v1_json": pages.json,
+        "index.v1_html": pages.html,
+        "index.html": pages.html,
+    }
+    document = writer.put_folder(f"pypi/{contents.name}", {"json": pages.document})
+    return writer.put_folder(f"simple/{contents.name}", forms) or document

@@ -1,0 +1,214 @@
+"""What the pages of projects shall say, gathered from state, sidecars and flat directory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.model import Digests, File, NormalizedName, Outcome
+from microrepo.publish import server
+from microrepo.publish.links import BESIDE, Links
+from microrepo.publish.tree.advertised_metadata import Sidecars
+from microrepo.publish.tree.project_pages import (
+    Contents,
+    by_filename,
+    contents_of,
+    held_file,
+    listed_file,
+    unlisted_file,
+)
+from microrepo.state import FileRow, State
+from microrepo.state.publication import FoundRow
+from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import HashFile
+
+
+class Batch(Struct, frozen=True):
+    """What becomes of the pages of some projects.
+
+    Attributes:
+        contents: of the projects that have files.
+        ended: projects whose files are all gone because somebody wanted that.
+        waiting: projects without a file in place that shall have some; their pages stay.
+    """
+
+    contents: tuple[Contents, ...]
+    ended: tuple[NormalizedName, ...]
+    waiting: tuple[NormalizedName, ...]
+
+
+class ContentsReader:
+    """Gathers what pages shall say.
+
+    Args:
+        directory: the flat directory.
+        state: what is known of its files.
+        pool: gives the workers, when something has to be computed.
+        links: where pages lead to.
+    """
+
+    def __init__(
+        self,
+        directory: FlatDirectory,
+        state: State,
+        pool: Callable[[], Executor],
+        links: Links = BESIDE,
+    ) -> None:
+        self._links = links
+        self._directory = directory
+        self._state = state
+        self._pool = pool
+        self.sidecars = Sidecars(directory, state, pool)
+
+    def read(
+        self,
+        names: Sequence[NormalizedName],
+        leaving: Collection[str] = (),
+        absent: Collection[str] = (),
+    ) -> Batch:
+        """Gather what the pages of some projects shall say.
+
+        Args:
+            names: the projects.
+            leaving: files that are about to be deleted; no page shall name them any more.
+            absent: files that ought to be there and are not.
+        """
+        recorded: dict[str, list[FileRow]] = defaultdict(list)
+        for row in self._state.files(names):
+            # What only a person put there is told by what it says of itself, see `_found`.
+            if row.filename not in leaving and row.is_ours:
+                recorded[row.project].append(row)
+        held = [
+            row
+            for rows in recorded.values()
+            for row in rows
+            if (row.present and row.filename not in absent) or not self._links.files
+        ]
+        found = self._found(names, {row.filename for row in held}, leaving)
+        if self._links.files:
+            held = self._with_digests(held)
+        contents = self._contents(held, found)
+        having = {one.name for one in contents}
+        rest = [name for name in names if name not in having]
+        return Batch(
+            tuple(contents),
+            tuple(name for name in rest if name not in recorded),
+            tuple(name for name in rest if name in recorded),
+        )
+
+    def _found(
+        self, names: Sequence[NormalizedName], ours: Collection[str], leaving: Collection[str]
+    ) -> list[FoundRow]:
+        """Return the files of others that are still as they were read."""
+        rows = []
+        for row in self._state.publication.found(names):
+            if row.filename in ours or row.filename in leaving:
+                continue
+            disk = self._directory.stat(row.filename)
+            if disk and (disk.size_bytes, disk.mtime_ns) == (row.size, row.mtime_ns):
+                rows.append(row)
+        return rows
+
+    def _contents(self, held: Sequence[FileRow], found: Sequence[FoundRow]) -> list[Contents]:
+        digests = self.sidecars.digests([*(held if self._links.files else ()), *found])
+        names = dict.fromkeys(
+            [row.project for row in held] + [NormalizedName(row.project) for row in found]
+        )
+        records = self._state.documents(names)
+        projects = self._state.projects(names)
+        files: dict[str, list[File]] = defaultdict(list)
+        listed = {name: by_filename(record) for name, record in records.items()}
+        for row in held:
+            entry = listed.get(row.project, {}).get(row.filename) or self._unlisted(row)
+            if self._links.files:
+                one = held_file(row, entry, digests.get(row.filename), self._links)
+            else:
+                one = listed_file(row, entry, self._links)
+            files[row.project].append(one)
+        display = {row.project: row.display_name for row in found}
+        for other in found:
+            described = _described(other, digests.get(other.filename))
+            url = self._links.kept(other.filename)
+            files[other.project].append(msgspec.structs.replace(described, url=url))
+        contents = []
+        for name in names:
+            project, record = projects.get(name), records.get(name)
+            shown = project.display_name if project else display.get(name, name)
+            serial = project.serial if project else None
+            whole = contents_of(name, shown, tuple(files[name]), record, serial)
+            contents.append(whole if project else self._with_old_status(whole))
+        return contents
+
+    def _unlisted(self, row: FileRow) -> File:
+        """Return what is known of a file that its source no longer lists: what our page said."""
+        page = self.page(row.project)
+        return _as_on_page(unlisted_file(row), row.digests.sha256, page)
+
+    def _with_old_status(self, contents: Contents) -> Contents:
+        page = self.page(contents.name)
+        if page is None:
+            return contents
+        return msgspec.structs.replace(
+            contents, status=page.status, status_reason=page.status_reason or None
+        )
+
+    def page(self, name: str) -> server.ProjectPage | None:
+        """Return a project's page as it stands on disk, None without a readable one."""
+        path = f"{self._directory.path}/simple/{name}/index.v1_json"
+        try:
+            with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
+                return server.parse_project_json(stream.read())
+        except (OSError, ValueError):
+            return None
+
+    def _with_digests(self, rows: Sequence[FileRow]) -> list[FileRow]:
+        """Compute the sha256 of files whose source announced other digests only."""
+        lacking = [row for row in rows if not row.digests.sha256]
+        if not lacking:
+            return list(rows)
+        pool = self._pool()
+        futures = {row.filename: pool.submit(run_task, HashFile(row.filename)) for row in lacking}
+        computed = {}
+        for row in lacking:
+            outcome = futures[row.filename].result()
+            if isinstance(outcome, Outcome) and outcome.ok:
+                digests = Digests(outcome.digests.sha256, row.digests.blake2b_256, row.digests.md5)
+                computed[row.filename] = msgspec.structs.replace(row, digests=digests)
+        with self._state.transaction():
+            self._state.save_files(computed.values())
+        return [computed.get(row.filename, row) for row in rows]
+
+
+def _described(row: FoundRow, metadata_sha256: str | None) -> File:
+    return msgspec.structs.replace(
+        row.file,
+        core_metadata=metadata_sha256 is not None,
+        core_metadata_sha256=metadata_sha256,
+    )
+
+
+def facts_from_page(file: File, page: server.ProjectPage | None) -> File:
+    """Take over what a page said of the very same content: its mark, its time, its Pythons.
+
+    A mirror may not carry a yanked file without its mark (PEP 592), so what the page knows must
+    outlive the state.
+    """
+    return _as_on_page(file, file.digests.sha256, page)
+
+
+def _as_on_page(file: File, sha256: str | None, page: server.ProjectPage | None) -> File:
+    for entry in page.files if page else ():
+        if entry.filename == file.filename and sha256 and entry.hashes.get("sha256") == sha256:
+            return msgspec.structs.replace(
+                file,
+                yanked=entry.yanked is not False,
+                yanked_reason=entry.yanked if isinstance(entry.yanked, str) else None,
+                upload_time=entry.upload_time or file.upload_time,
+                requires_python=entry.requires_python or file.requires_python,
+            )
+    return file

@@ -1,0 +1,1 @@
+"""Destinations: where distributions are sent to."""

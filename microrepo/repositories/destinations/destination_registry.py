@@ -1,0 +1,118 @@
+"""From a URL or a path to a destination: where its upload form is, and where it lists what it has.
+
+A server is asked once how it is laid out, because each has its own way: devpi tells (``+api``),
+pypiserver and the like list their projects under ``simple/`` beside the form.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from microrepo.client import Client
+from microrepo.client.addresses import public_url
+from microrepo.errors import AccessDenied, ConfigError, MalformedResponse, Unavailable
+from microrepo.repositories.protocol import DestinationSettings
+from microrepo.repositories.sources.directory_source import local_path
+from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
+
+# Of an index's list only its beginning is of interest here.
+_MAX_LIST_BYTES = 1 << 28
+
+
+def directory_of(text: str) -> Path | None:
+    """Return the directory that a destination or source names, None when it is a URL or a word."""
+    if text.startswith("file:"):
+        return local_path(text)
+    if "://" in text:
+        return None
+    return Path(text).expanduser().absolute()
+
+
+def describe_destination(
+    text: str,
+    client: Client,
+    *,
+    index: str | None = None,
+    auth: tuple[str, str] | None = None,
+    replace: bool = False,
+) -> DestinationSettings:
+    """Decide how a destination is written to and read.
+
+    Args:
+        text: a directory, the URL of an index, or that of its upload form.
+        client: makes the requests to find out, with the destination's credentials.
+        index: URL under which the index lists what it has, where the user says so.
+        auth: user and password for it.
+        replace: send over other content of the same name.
+
+    Raises:
+        ConfigError: not a destination, or it does not tell where it lists what it has.
+        AccessDenied: credentials are missing or wrong.
+        Unavailable: no answer.
+    """
+    directory = directory_of(text)
+    if directory is not None:
+        path = str(directory)
+        return DestinationSettings("directory", path, name=path, replace=replace)
+    if not is_web_url(text):
+        raise ConfigError(f"{public_url(text)}: a destination is a directory or an http(s) URL")
+    url = without_credentials(text).rstrip("/") + "/"
+    for ending in ("/+simple/", "/simple/"):
+        if url.endswith(ending) and index is None:
+            url, index = url.removesuffix(ending) + "/", url
+    simple_root = index or _find_index(client, url)
+    return DestinationSettings(
+        "upload",
+        url,
+        without_credentials(simple_root).rstrip("/") + "/",
+        auth,
+        name=url,
+        replace=replace,
+    )
+
+
+def _find_index(client: Client, url: str) -> str:
+    parent = url.removesuffix("legacy/") if url.endswith("/legacy/") else url
+    candidate = f"{parent}simple/"
+    status = _status(client, candidate)
+    if status in {401, 403}:
+        raise AccessDenied(url, f"answers HTTP {status} (credentials are missing or wrong)")
+    if status >= 500:
+        raise Unavailable(url, f"answers HTTP {status}")
+    if status == 200:
+        return candidate
+    if _is_devpi_index(client, url):
+        return f"{url}+simple/"
+    raise ConfigError(
+        f"{url}: cannot tell where it lists what it has ({candidate} answers HTTP {status}); name "
+        "that page with --destination-index"
+    )
+
+
+def _status(client: Client, url: str) -> int:
+    answer = client.get(url, {"Accept": "text/html"}, max_bytes=_MAX_LIST_BYTES, same_origin=True)
+    return answer.status
+
+
+class _Result(msgspec.Struct):
+    type: str = ""
+
+
+class _Api(msgspec.Struct):
+    result: _Result = msgspec.field(default_factory=_Result)
+
+
+def _is_devpi_index(client: Client, url: str) -> bool:
+    try:
+        answer = client.get(f"{url}+api", {"Accept": "application/json"}, same_origin=True)
+    except MalformedResponse:  # sent in a circle: not how devpi answers
+        return False
+    if answer.status != 200:
+        return False
+    try:
+        api = msgspec.json.decode(answer.body, type=_Api)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return api.result.type in {"", "index"} and b"simpleindex" in answer.body

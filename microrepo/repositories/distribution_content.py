@@ -1,0 +1,102 @@
+"""What is inside a distribution, read from its own bytes: digests, and what its upload says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from msgspec import Struct
+from urllib3.exceptions import HTTPError
+
+from microrepo.client import Client
+from microrepo.client.addresses import public_url
+from microrepo.errors import Unavailable
+from microrepo.formats.distribution.archives import (
+    read_egg_metadata,
+    read_sdist_parts,
+    read_wheel_metadata,
+)
+from microrepo.formats.distribution.filenames import package_type_of, split_release
+from microrepo.formats.index.upload_form import form_fields
+from microrepo.model import Digests
+
+_READ_BYTES = 1 << 20
+
+
+class Content(Struct, frozen=True):
+    """A distribution about to be sent."""
+
+    filename: str
+    project: str
+    digests: Digests
+    fields: list[tuple[str, str]]
+
+
+def read_content(path: Path, filename: str) -> Content:
+    """Read what an upload has to say of a distribution.
+
+    Raises:
+        MalformedResponse: it is none, or a wheel that cannot be read.
+        OSError: the file cannot be read.
+    """
+    digests = digest_file(path)
+    metadata = read_metadata(path, filename)
+    fields = form_fields(filename, metadata, digests)
+    release = split_release(filename)
+    named = next(value for name, value in fields if name == "name")
+    return Content(filename, release[0] if release else named, digests, fields)
+
+
+def read_metadata(path: Path, filename: str) -> bytes | None:
+    """Return METADATA or PKG-INFO of a distribution, None for an old one that has none.
+
+    Raises:
+        MalformedResponse: the archive cannot be read.
+        OSError: the file cannot be read.
+    """
+    kind = package_type_of(filename)
+    with path.open("rb") as stream:
+        if kind == "bdist_wheel":
+            return read_wheel_metadata(stream, filename)
+        if kind == "sdist":
+            return read_sdist_parts(stream, filename).pkg_info
+        return read_egg_metadata(stream, filename) if kind == "bdist_egg" else None
+
+
+def digest_file(path: Path) -> Digests:
+    """Return all three digests of a file's content.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    blake2b = hashlib.blake2b(digest_size=32)
+    with path.open("rb", buffering=0) as stream:
+        while piece := stream.read(_READ_BYTES):
+            for hasher in (sha256, blake2b, md5):
+                hasher.update(piece)
+    return Digests(sha256.hexdigest(), blake2b.hexdigest(), md5.hexdigest())
+
+
+def hash_url(client: Client, url: str) -> Digests:
+    """Read what lies behind a URL to its end and return its digests; nothing is kept.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    response = client.open(url, {"Accept-Encoding": "identity"})
+    if response.status != 200:
+        response.close()
+        raise Unavailable(public_url(url), f"answers HTTP {response.status}")
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    blake2b = hashlib.blake2b(digest_size=32)
+    try:
+        while piece := response.read(client.piece_bytes):
+            for hasher in (sha256, blake2b, md5):
+                hasher.update(piece)
+            client.throttle(len(piece))
+    except (HTTPError, OSError) as error:
+        response.close()
+        raise Unavailable(public_url(url), f"the transfer broke off: {error}") from error
+    response.release_conn()
+    return Digests(sha256.hexdigest(), blake2b.hexdigest(), md5.hexdigest())

@@ -1,0 +1,1 @@
+"""Trees that other mirror programs have filled."""

@@ -1,0 +1,218 @@
+"""Trees that other mirror programs have filled: which program it was, and what lies in them.
+
+Only names are looked at here; what the trees say of their files is read by `tree_records`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.errors import RepositoryError
+from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
+from microrepo.model import Digests, NormalizedName
+
+BANDERSNATCH, OLD_BANDERSNATCH = "bandersnatch", "bandersnatch 1.x"
+MORGAN, MINIREPO, DIRECTORY = "Morgan", "minirepo", "a directory of distributions"
+
+_HEX_2 = re.compile(r"[0-9a-f]{2}")
+_BY_DIGEST = re.compile(r"(?:^|/)([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})$")
+
+
+class Layout(Struct, frozen=True):
+    """A tree that was recognised.
+
+    Attributes:
+        name: the program that filled it, one of the constants above.
+        path: the tree.
+        web: the part that bandersnatch serves; for others the tree itself.
+        files: the directory below which the distributions lie.
+        evidence: what it was recognised by.
+        is_mirror: the program took its files from an index, so an index lists or listed them.
+    """
+
+    name: str
+    path: Path
+    web: Path
+    files: Path
+    evidence: tuple[str, ...]
+    is_mirror: bool = True
+
+
+class Candidate(Struct, frozen=True, gc=False, order=True):
+    """One distribution in a tree, with size in bytes and time as the file system tells them."""
+
+    project: NormalizedName
+    filename: str
+    version: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+    def digests_of_path(self) -> Digests:
+        """Return what the path itself says of the content: PyPI's folders are named by digest."""
+        found = _BY_DIGEST.search(os.path.dirname(self.path))  # noqa: PTH120 - of millions
+        return Digests(blake2b_256="".join(found.groups())) if found else Digests()
+
+
+def recognise(path: Path) -> Layout:
+    """Find out which program filled a tree.
+
+    Args:
+        path: the directory; for bandersnatch also its `web`.
+
+    Raises:
+        RepositoryError: no directory, not readable, or nothing in it is a distribution.
+    """
+    if not path.is_dir():
+        raise RepositoryError(path, "is no directory; name the tree that is to be taken over")
+    try:
+        for look in (_bandersnatch, _morgan, _minirepo, _plain):
+            layout = look(path)
+            if layout is not None:
+                return layout
+    except OSError as error:
+        raise RepositoryError(
+            error.filename or path, f"cannot be read: {error.strerror}"
+        ) from error
+    raise RepositoryError(
+        path,
+        "holds no distribution: neither web/packages/ as of bandersnatch, nor <project>/<file> "
+        "as of Morgan, nor any wheel or sdist",
+    )
+
+
+def _bandersnatch(path: Path) -> Layout | None:
+    web = path / "web" if (path / "web" / "packages").is_dir() else path
+    packages = web / "packages"
+    if not packages.is_dir() or not ((web / "simple").is_dir() or (path / "status").is_file()):
+        return None
+    at = "web/" if web != path else ""
+    folders = [entry.name for entry in os.scandir(packages) if entry.is_dir()]
+    by_digest = [name for name in folders if _HEX_2.fullmatch(name)]
+    others = [name for name in folders if name not in by_digest]
+    evidence = []
+    if by_digest:
+        evidence.append(f"{at}packages/{min(by_digest)}/..: folders named by digest")
+    if others:
+        evidence.append(f"{at}packages/{min(others)}/..: folders named by Python and letter")
+    evidence += [
+        f"{at}{name}/" for name in ("json", "pypi", "simple", "serversig") if (web / name).is_dir()
+    ]
+    for name in ("status", "generation", "todo"):
+        if (path / name).is_file():
+            text = (path / name).read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
+            evidence.append(f"{name}: {text[:40].strip()!a}")
+    name = OLD_BANDERSNATCH if others and not by_digest else BANDERSNATCH
+    return Layout(name, path, web, packages, tuple(evidence))
+
+
+def _morgan(path: Path) -> Layout | None:
+    evidence = ["morgan.ini"] if (path / "morgan.ini").is_file() else []
+    for folder in sorted(entry.name for entry in os.scandir(path) if _is_project_folder(entry)):
+        for entry in os.scandir(path / folder):
+            if _is_distribution(entry.name) and Path(f"{entry.path}.hash").is_file():
+                shown = f"{folder}/{entry.name} with a .hash beside it"
+                return Layout(MORGAN, path, path, path, (*evidence, shown))
+    return None
+
+
+def _is_project_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir() and not entry.name.startswith(".")
+
+
+def _minirepo(path: Path) -> Layout | None:
+    if not (path / "packages.json").is_file():
+        return None
+    first = _first(path)
+    if first is None:
+        return None
+    return Layout(MINIREPO, path, path, path, ("packages.json", f"{first} beside it"))
+
+
+def _plain(path: Path) -> Layout | None:
+    first = _first(path)
+    if first is None:
+        for candidate in candidates(Layout(DIRECTORY, path, path, path, ()), None):
+            first = os.path.relpath(candidate.path, path)
+            break
+    if first is None:
+        return None
+    return Layout(DIRECTORY, path, path, path, (f"{first}: a distribution",), is_mirror=False)
+
+
+def _first(path: Path) -> str | None:
+    names = (e.name for e in os.scandir(path) if _is_distribution(e.name) and e.is_file())
+    return min(names, default=None)
+
+
+def _is_distribution(filename: str) -> bool:
+    return package_type_of(filename) is not None and split_release(filename) is not None
+
+
+def candidates(
+    layout: Layout,
+    repository: Path | None,
+    skipped: Callable[[str, str], None] = lambda _path, _why: None,
+) -> Iterator[Candidate]:
+    """Yield every distribution of a tree, folder by folder.
+
+    Symbolic links to files count as what they point to, those to folders are not followed; hidden
+    folders are left alone.
+
+    Args:
+        layout: of the tree.
+        repository: a folder in the tree that is not part of it: where the files are to go.
+        skipped: told of files that look like distributions and cannot be taken, and why.
+    """
+    waiting = [str(layout.files)]
+    left_out = None if repository is None else os.path.realpath(repository)
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            skipped(folder, f"cannot be read: {error.strerror}")
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                is_ours = left_out is not None and os.path.realpath(entry.path) == left_out
+                if not entry.name.startswith(".") and not is_ours:
+                    waiting.append(entry.path)
+                continue
+            found = _candidate(entry, skipped)
+            if found is not None:
+                yield found
+
+
+def _candidate(entry: os.DirEntry[str], skipped: Callable[[str, str], None]) -> Candidate | None:
+    filename = entry.name
+    if package_type_of(filename) is None or filename.startswith("."):
+        return None
+    unsafe = unsafe_filename(filename)
+    release = split_release(filename)
+    if release is None or not canonicalize_name(release[0]).strip("-"):
+        return None  # any archive, or a program
+    if unsafe:
+        skipped(entry.path, f"not taken: {unsafe} in its name")
+        return None
+    try:
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+    except OSError as error:
+        skipped(entry.path, f"cannot be read: {error.strerror}")
+        return None
+    return Candidate(
+        canonicalize_name(release[0]),
+        filename,
+        release[1],
+        entry.path,
+        status.st_size,
+        status.st_mtime_ns,
+    )

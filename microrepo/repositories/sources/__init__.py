@@ -1,0 +1,1 @@
+"""Sources: where projects and files are read from."""

@@ -1,0 +1,128 @@
+"""Any index with a Simple API (PEP 503, PEP 691) as a source."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+from packaging.utils import canonicalize_name
+
+from microrepo.client import Answer, Client
+from microrepo.errors import (
+    AccessDenied,
+    MalformedResponse,
+    NoProjectList,
+    ProjectNotFound,
+    StalePage,
+    Unavailable,
+)
+from microrepo.formats.index.simple_api import ACCEPT, Root, parse_project, parse_root
+from microrepo.formats.index.values import parse_serial
+from microrepo.repositories.protocol import Fetched, SourceSettings
+
+# What servers without a list say where it would be.
+_NO_LIST = frozenset({404, 405, 410, 501})
+
+
+# How a stored validator begins that is a time and no ETag.
+_MODIFIED = "modified:"
+_SETTLED = timedelta(minutes=1)
+
+
+class IndexSource:
+    """Reads project pages and the list of projects from a Simple API."""
+
+    def __init__(self, client: Client, settings: SourceSettings) -> None:
+        self._client = client
+        self._root = settings.simple_root
+        self._name = settings.name
+        self._alone = settings.alone
+
+    def list_projects(self) -> Root:
+        """Return all projects, with serials where the index announces them."""
+        answer = self._client.get(self._root, {"Accept": ACCEPT}, same_origin=self._alone)
+        if answer.status in _NO_LIST:
+            raise NoProjectList(self._root, f"answers HTTP {answer.status}")
+        expect_success(answer, self._root)
+        root = parse_root(answer.body, answer.headers.get("Content-Type", ""), answer.url)
+        if not root.projects:
+            # Taken at its word it would empty the repository; a broken server is likelier.
+            raise MalformedResponse(self._root, "lists no projects")
+        return root
+
+    def fetch_project(
+        self, name: str, etag: str | None = None, min_serial: int | None = None
+    ) -> Fetched:
+        """Return the record made of a project's page."""
+        normalized = canonicalize_name(name)
+        url = f"{self._root}{normalized}/"
+        headers = {"Accept": ACCEPT, **conditional(etag)}
+        answer = self._client.get(url, headers, same_origin=self._alone)
+        if answer.status == 304:
+            return Fetched(None, etag)
+        if answer.status in {404, 410}:
+            raise ProjectNotFound(normalized, self._name)
+        expect_success(answer, url)
+        project = parse_project(
+            answer.body,
+            answer.headers.get("Content-Type", ""),
+            answer.url,
+            name,
+            serial_of(answer),
+        )
+        check_serial(normalized, min_serial, project.serial)
+        return Fetched(project, validator_of(answer))
+
+
+def conditional(validator: str | None) -> dict[str, str]:
+    """Return the header that asks for an answer only if it changed."""
+    if not validator:
+        return {}
+    if validator.startswith(_MODIFIED):
+        return {"If-Modified-Since": validator.removeprefix(_MODIFIED)}
+    return {"If-None-Match": validator}
+
+
+def validator_of(answer: Answer) -> str | None:
+    """Return what tells whether a page has changed since: its ETag, else its time.
+
+    A time counts whole seconds. It is good for nothing as long as the page could change once more
+    within the same second (RFC 9110, 8.8.2.2), so that only that of an older page is kept.
+    """
+    etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
+    if etag or not modified:
+        return etag
+    try:
+        age = parsedate_to_datetime(answer.headers.get("Date", "")) - parsedate_to_datetime(
+            modified
+        )
+    except (TypeError, ValueError):
+        return None
+    return f"{_MODIFIED}{modified}" if age >= _SETTLED else None
+
+
+def expect_success(answer: Answer, url: str) -> None:
+    """Raise `Unavailable` (or `AccessDenied`) for any status but 200."""
+    if answer.status == 401:
+        raise AccessDenied(url, "answers HTTP 401 (credentials are missing or wrong)")
+    if answer.status == 403:
+        raise AccessDenied(url, "answers HTTP 403 (access is refused)")
+    if 300 <= answer.status < 400:
+        raise Unavailable(
+            url,
+            "redirects to another server, which does not speak for this source; if it shall, make "
+            "its address the source's",
+        )
+    if answer.status != 200:
+        raise Unavailable(url, f"answers HTTP {answer.status}")
+
+
+def serial_of(answer: Answer) -> int | None:
+    """Return the serial that the answer's header announces, None without a readable one."""
+    return parse_serial(answer.headers.get("X-PyPI-Last-Serial"))
+
+
+def check_serial(name: str, promised: int | None, got: int | None) -> None:
+    """Raise `StalePage` when a page is older than promised; an unknown age passes."""
+    if promised is not None and got is not None and got < promised:
+        raise StalePage(name, promised, got)

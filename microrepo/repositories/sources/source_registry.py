@@ -1,0 +1,108 @@
+"""From a setting, a URL or a path to a source or a destination."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from microrepo.client import Client
+from microrepo.config.checks import entries_of
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
+from microrepo.repositories.protocol import Source, SourceSettings
+from microrepo.repositories.sources.directory_source import DirectorySource, local_path
+from microrepo.repositories.sources.pypi_index import PyPISource, pypi_json_root
+from microrepo.repositories.sources.simple_index import IndexSource
+
+
+def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
+    """Decide how the sources of a configuration are read, in the order of their priority.
+
+    Raises:
+        ConfigError: one of them cannot be understood, or two have the same name.
+    """
+    if not config.sources:
+        return (describe_source(config.source, config.api),)
+    found: dict[str, SourceSettings] = {}
+    for index, entry in enumerate(entries_of(config)):
+        where = f"$.sources[{index}]"
+        described = describe_source(entry.url, entry.api or config.api, where)
+        named = msgspec.structs.replace(
+            described,
+            name=entry.name or described.name,
+            packages=tuple(entry.packages),
+            # Its list is long, and of all sources this one does not hide a page that it lists.
+            by_page=entry.url == "pypi",
+            alone=True,
+        )
+        if named.name in found:
+            raise ConfigError(f"{where}: there is a source {named.name!r} already; name them apart")
+        found[named.name] = named
+    return tuple(found.values())
+
+
+def describe_source(source: str, api: str, where: str = "$.source") -> SourceSettings:
+    """Decide how a `source` setting is read.
+
+    ``pypi`` and the root URL of a server like it are read through the JSON API (or the Simple API
+    beside it, with ``api: simple``); a URL whose path ends in ``simple/``, or that is written
+    ``simple+https://...``, is an index of its own; a ``file:`` URL or an absolute path is a
+    directory.
+
+    Raises:
+        ConfigError: neither a known word nor an http(s) URL.
+    """
+    if source == "pypi":
+        json_root = pypi_json_root()
+        root = json_root.rpartition("/")[0]
+        return _pypi_like(root, api, "PyPI")
+    directory = local_path(source) or (Path(source) if Path(source).is_absolute() else None)
+    if directory is not None:
+        return SourceSettings("directory", str(directory), name=str(directory))
+    said_so = source.startswith("simple+")
+    url = source.removeprefix("simple+")
+    if not is_web_url(url):
+        shown = url.rpartition("@")[2]  # a password may stand before it
+        raise ConfigError(
+            f"{where}: {shown!r} is neither 'pypi' nor an http(s) URL of an index nor a directory"
+        )
+    root = without_credentials(url).rstrip("/")
+    if said_so or root.endswith("simple"):
+        return SourceSettings("simple", root + "/", name=root)
+    return _pypi_like(root, api, root)
+
+
+def is_web_url(url: str) -> bool:
+    """Tell whether a text is an http(s) URL with a host, and with a port that can be one."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _pypi_like(root: str, api: str, name: str) -> SourceSettings:
+    return SourceSettings(api, f"{root}/simple/", f"{root}/pypi", name)
+
+
+def pypi_source_url() -> str:
+    """Return the address under which credentials for PyPI would be looked up."""
+    return pypi_json_root().rpartition("/")[0] + "/"
+
+
+def without_credentials(url: str) -> str:
+    """Return `url` without user and password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def open_source(client: Client, settings: SourceSettings) -> Source:
+    """Return the source that `settings` describe."""
+    if settings.kind == "directory":
+        return DirectorySource(settings)
+    if settings.kind == "simple":
+        return IndexSource(client, settings)
+    return PyPISource(client, settings)

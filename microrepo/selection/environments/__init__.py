@@ -1,0 +1,1 @@
+"""Target environments: Pythons, platforms, presets."""

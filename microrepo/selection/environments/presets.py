@@ -1,0 +1,184 @@
+"""Environments by short name: presets such as ``cp312-manylinux_2_28_x86_64``, and listed Pythons.
+
+A preset knows the release line of a Python, not its last digit: like pip and uv it counts as
+``.0``, unless it is written out (``3.12.7-win_amd64``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from microrepo.errors import ConfigError
+from microrepo.selection.environments.environment import (
+    Block,
+    Environment,
+    block_of,
+    environment_from_block,
+)
+
+_TAG = re.compile(r"(?P<name>cp|pp)(?P<major>\d)(?P<minor>\d+)(?P<threads>t?)")
+_DOTTED = re.compile(r"(?P<major>\d)\.(?P<minor>\d+)(?:\.(?P<micro>\d+))?(?P<threads>t?)")
+_MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_(\w+)")
+_LEGACY = re.compile(r"manylinux(1|2010|2014)_(\w+)")
+_LEGACY_GLIBC = {"1": "2.5", "2010": "2.12", "2014": "2.17"}
+_MUSLLINUX = re.compile(r"musllinux_(\d+)_(\d+)_(\w+)")
+_MACOS = re.compile(r"macosx_(\d+)_(\d+)_(arm64|x86_64)")
+_WINDOWS = {"win32": ("win32", "x86"), "win_amd64": ("win-amd64", "AMD64")}
+_WINDOWS["win_arm64"] = ("win-arm64", "ARM64")
+_FORMS = (
+    "cp312-manylinux_2_28_x86_64, cp312-musllinux_1_2_aarch64, cp311-win_amd64, "
+    "cp313-macosx_14_0_arm64, cp313t-…, pp310-…, 3.12.7-…"
+)
+# Every PyPy of the last years announces this ABI; a new one would need a table.
+_PYPY_ABI = "pp73"
+
+
+class ListedPython(Struct, frozen=True):
+    """A Python as people write it: ``3.11``, ``3.12.7``, ``cp313t``, ``pp310``."""
+
+    implementation: str
+    major: int
+    minor: int
+    micro: int | None
+    free_threaded: bool
+
+    @property
+    def short(self) -> str:
+        """The Python tag: ``cp311``, ``pp310``, ``cp313t``."""
+        threads = "t" if self.free_threaded else ""
+        return f"{'pp' if self.implementation == 'pypy' else 'cp'}{self.major}{self.minor}{threads}"
+
+
+def parse_python(text: str) -> ListedPython | None:
+    """Read a Python's name, None when it is none."""
+    match = _TAG.fullmatch(text) or _DOTTED.fullmatch(text)
+    if match is None or match["major"] != "3":
+        return None
+    groups = match.groupdict()
+    micro = groups.get("micro")
+    return ListedPython(
+        implementation="pypy" if groups.get("name") == "pp" else "cpython",
+        major=int(groups["major"]),
+        minor=int(groups["minor"]),
+        micro=int(micro) if micro else None,
+        free_threaded=bool(groups["threads"]),
+    )
+
+
+def environment_from_preset(name: str, preset: str) -> Environment:
+    """Make the environment called `name` from a preset.
+
+    Raises:
+        ConfigError: the preset is none.
+    """
+    python_text, _, platform_text = preset.partition("-")
+    python, platform = parse_python(python_text), _platform_facts(platform_text)
+    if python is None or platform is None:
+        raise ConfigError(f"$.environments.{name}: {preset!r} is no preset; known forms: {_FORMS}")
+    return environment_from_block(name, {**platform, **_python_facts(python)})
+
+
+def environment_from_listed_python(text: str, host: Block) -> Environment:
+    """Make the environment of a listed Python on the platform that `host` describes.
+
+    Args:
+        text: ``3.11``, ``cp311``, ``pp310``, ``cp313t``.
+        host: the block of the running Python, as the environment script gives it; when it is the
+            very Python that is listed, it is taken whole.
+
+    Raises:
+        ConfigError: the text names no Python, or the host's block is incomplete.
+    """
+    python = parse_python(text)
+    if python is None:
+        raise ConfigError(f"$.python_versions: {text!r} names no Python 3")
+    name = f"{python.short}-{str(host.get('platform', '')).replace('-', '_').replace('.', '_')}"
+    if _is_host(python, host):
+        return environment_from_block(name, host)
+    return environment_from_block(name, {**host, **_python_facts(python)})
+
+
+def parse_environments(
+    value: Mapping[str, object] | Sequence[str],
+) -> tuple[Environment, ...]:
+    """Read the `environments` setting: names with presets or tables, or a list of presets.
+
+    Raises:
+        ConfigError: an entry is wrong; the text names it as a path.
+    """
+    if isinstance(value, Mapping):
+        return tuple(_named(name, entry) for name, entry in value.items())
+    return tuple(environment_from_preset(preset, preset) for preset in value)
+
+
+def _named(name: str, entry: object) -> Environment:
+    if isinstance(entry, str):
+        return environment_from_preset(name, entry)
+    return environment_from_block(name, block_of(entry, f"$.environments.{name}"))
+
+
+def _is_host(python: ListedPython, host: Block) -> bool:
+    return (
+        host.get("implementation_name") == python.implementation
+        and host.get("python_version") == f"{python.major}.{python.minor}"
+        and bool(host.get("free_threaded")) == python.free_threaded
+        and python.micro is None
+    )
+
+
+def _python_facts(python: ListedPython) -> dict[str, object]:
+    line = f"{python.major}.{python.minor}"
+    full = f"{line}.{python.micro or 0}"
+    pypy = python.implementation == "pypy"
+    return {
+        "implementation_name": python.implementation,
+        "implementation_version": "7.3.0" if pypy else full,
+        "platform_python_implementation": "PyPy" if pypy else "CPython",
+        "python_full_version": full,
+        "python_version": line,
+        "free_threaded": python.free_threaded,
+        "debug": False,
+        "ext_suffix": f".pypy{python.major}{python.minor}-{_PYPY_ABI}.so" if pypy else None,
+    }
+
+
+def _platform_facts(text: str) -> dict[str, object] | None:
+    if text in _WINDOWS:
+        platform, machine = _WINDOWS[text]
+        return _facts("nt", "win32", "Windows", machine, platform)
+    if match := _MACOS.fullmatch(text):
+        major, minor, machine = match.groups()
+        platform = f"macosx-{major}.{minor}-{machine}"
+        facts = _facts("posix", "darwin", "Darwin", machine, platform)
+        return {**facts, "macos": f"{major}.{minor}"}
+    if match := _MANYLINUX.fullmatch(text):
+        major, minor, machine = match.groups()
+        return {**_linux(machine), "glibc": f"{major}.{minor}"}
+    if match := _LEGACY.fullmatch(text):
+        return {**_linux(match[2]), "glibc": _LEGACY_GLIBC[match[1]]}
+    if match := _MUSLLINUX.fullmatch(text):
+        major, minor, machine = match.groups()
+        return {**_linux(machine), "musl": f"{major}.{minor}"}
+    return None
+
+
+def _linux(machine: str) -> dict[str, object]:
+    return _facts("posix", "linux", "Linux", machine, f"linux-{machine}")
+
+
+def _facts(
+    os_name: str, sys_platform: str, system: str, machine: str, platform: str
+) -> dict[str, object]:
+    # A short name tells neither release nor version of the system: they are unknown, not ours.
+    return {
+        "os_name": os_name,
+        "sys_platform": sys_platform,
+        "platform_system": system,
+        "platform_machine": machine,
+        "platform_release": "",
+        "platform_version": "",
+        "platform": platform,
+    }

@@ -1,0 +1,184 @@
+"""Which files a Python can use, as far as names, labels and requires-python tell.
+
+For a wheel its name decides (PyPUG "Platform compatibility tags"); PyPI's `python_version` label
+counts only where the name says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from msgspec import Struct
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from microrepo.formats.distribution.filenames import egg_python, parse_wheel_name
+from microrepo.model import File
+
+_WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>\d{1,2}))?(?P<t>t)?\Z")
+_STAR_BEHIND_ORDER = re.compile(r"([<>]=?|~=)\s*([\d.]+?)\.\*")
+_NEWEST_PATCH = 99
+
+
+class PythonTarget(Struct, frozen=True, gc=False):
+    """One Python that shall be served: CPython (`cp`) or PyPy (`pp`), maybe free-threaded."""
+
+    implementation: str
+    major: int
+    minor: int
+    free_threaded: bool = False
+
+    def __str__(self) -> str:
+        """Return the usual short name, such as ``3.11``, ``3.13t`` or ``pp3.10``."""
+        prefix = "pp" if self.implementation == "pp" else ""
+        return f"{prefix}{self.major}.{self.minor}{'t' if self.free_threaded else ''}"
+
+
+class PythonFilter(Struct, frozen=True, gc=False):
+    """The `python_versions` setting, understood.
+
+    Attributes:
+        targets: the Pythons named in the list.
+        labels: the generic words (`py3`, `any`, `source`); they choose only when no Python is
+            named, since beside one they constrain nothing.
+        unknown: words that are neither.
+    """
+
+    targets: tuple[PythonTarget, ...] = ()
+    labels: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def parse_python_words(words: list[str]) -> PythonFilter:
+    """Understand a `python_versions` list; unknown words are returned, not refused."""
+    targets: dict[PythonTarget, None] = {}
+    labels: dict[str, None] = {}
+    unknown: dict[str, None] = {}
+    for raw in words:
+        word = raw.strip().lower()
+        match = _WORD.match(word)
+        if match and match["minor"]:
+            implementation = "pp" if match["kind"] == "pp" else "cp"
+            target = PythonTarget(
+                implementation, int(match["major"]), int(match["minor"]), bool(match["t"])
+            )
+            targets[target] = None
+        elif match and match["kind"] in {None, "py"} and not match["t"]:
+            labels[f"py{match['major']}"] = None
+        elif word in {"any", "source", "py2.py3", "py3.py2"}:
+            labels["py2.py3" if word == "py3.py2" else word] = None
+        else:
+            unknown[raw] = None
+    return PythonFilter(tuple(targets), tuple(labels), tuple(unknown))
+
+
+@lru_cache(maxsize=256)
+def _tag_pairs(target: PythonTarget) -> frozenset[tuple[str, str]]:
+    major, minor = target.major, target.minor
+    pairs = {(f"py{major}", "none")}
+    pairs |= {(f"py{major}{older}", "none") for older in range(minor + 1)}
+    own = f"{target.implementation}{major}{minor}"
+    pairs.add((own, "none"))
+    if target.implementation == "pp":
+        return frozenset(pairs)
+    if target.free_threaded:
+        pairs |= {(own, f"{own}t"), (own, "abi3t")}
+        return frozenset(pairs)
+    pairs |= {(own, own + flags) for flags in ("", "m", "mu", "u")}
+    if major == 3:
+        pairs |= {(f"cp3{older}", "abi3") for older in range(2, minor + 1)}
+    return frozenset(pairs)
+
+
+@lru_cache(maxsize=65536)
+def wheel_fits(
+    python_tags: tuple[str, ...], abi_tags: tuple[str, ...], target: PythonTarget
+) -> bool:
+    """Tell whether a wheel with these tags can be used by `target` on some platform."""
+    pairs = _tag_pairs(target)
+    for python in python_tags:
+        for abi in abi_tags:
+            if (python, abi) in pairs:
+                return True
+            if target.implementation == "pp" and python == f"pp{target.major}{target.minor}":
+                return abi.startswith("pypy")
+    return False
+
+
+def fits(file: File, target: PythonTarget) -> bool:
+    """Tell whether `target` can use `file`, leaving requires-python aside."""
+    wheel = parse_wheel_name(file.filename)
+    if wheel is not None:
+        return wheel_fits(wheel.python_tags, wheel.abi_tags, target)
+    if file.package_type == "sdist":
+        return True
+    label = egg_python(file.filename) or file.python_version
+    if not label:
+        return True
+    named = parse_python_words(label.split(".py") if ".py" in label else [label])
+    if named.targets:
+        return any((t.major, t.minor) == (target.major, target.minor) for t in named.targets)
+    return True
+
+
+def labels_of(file: File) -> frozenset[str]:
+    """Return the words of a `python_versions` list without Pythons that choose `file`."""
+    wheel = parse_wheel_name(file.filename)
+    if wheel is not None:
+        universal = {"py2", "py3"} <= set(wheel.python_tags)
+        return frozenset(wheel.python_tags) | (
+            frozenset({"py2.py3", "any"}) if universal else frozenset()
+        )
+    if file.package_type == "sdist":
+        return frozenset({"source"})
+    return frozenset({egg_python(file.filename) or file.python_version or "any"})
+
+
+@lru_cache(maxsize=8192)
+def requires_python_admits(requires_python: str, target: PythonTarget) -> bool:
+    """Tell whether some patch release of `target` satisfies `requires_python`.
+
+    A specifier that cannot be read even leniently constrains nothing, as in pip.
+    """
+    specifiers = lenient_specifiers(requires_python)
+    if specifiers is None:
+        return True
+    stem = f"{target.major}.{target.minor}"
+    patches = (0, _NEWEST_PATCH, *range(1, 31))
+    return any(specifiers.contains(f"{stem}.{patch}", prereleases=True) for patch in patches)
+
+
+@lru_cache(maxsize=8192)
+def some_version_admitted(requires_python: str, versions: tuple[str, ...]) -> bool:
+    """Tell whether `requires_python` admits one of some Pythons.
+
+    Args:
+        requires_python: as announced; what cannot be read constrains nothing.
+        versions: ``3.12`` for any patch release of it, ``3.12.4`` for that one.
+    """
+    specifiers = lenient_specifiers(requires_python)
+    if specifiers is None:
+        return True
+    for text in versions:
+        major, minor, *patch = Version(text).release
+        if patch:
+            admitted = specifiers.contains(text, prereleases=True)
+        else:
+            admitted = requires_python_admits(requires_python, PythonTarget("cp", major, minor))
+        if admitted:
+            return True
+    return False
+
+
+@lru_cache(maxsize=8192)
+def lenient_specifiers(text: str) -> SpecifierSet | None:
+    """Read a specifier set, mending the malformed one that old packages use (``>=3.6.*``)."""
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        pass
+    try:
+        return SpecifierSet(_STAR_BEHIND_ORDER.sub(r"\1\2", text))
+    except InvalidSpecifier:
+        return None

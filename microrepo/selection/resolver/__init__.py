@@ -1,0 +1,1 @@
+"""The dependency resolver: which releases install together."""

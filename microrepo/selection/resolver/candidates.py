@@ -1,0 +1,274 @@
+"""The releases of a project as one environment sees them, and which of them match.
+
+Here is where the time of a resolution goes, so everything that is asked twice is kept: parsed
+versions, the releases each specifier admits (as bits of an integer), markers, requirements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.specifiers import parse_specifiers
+from microrepo.model import File, NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
+from microrepo.selection.resolver.requirement_cache import (
+    Wanted,
+    is_pin,
+    names_prerelease,
+    parse_version,
+    wanted,
+)
+
+
+class Release:
+    """One version of a project with the files that suit the environment, the best first."""
+
+    __slots__ = ("files", "position", "project", "sdist_only", "text", "url", "version", "yanked")
+
+    def __init__(
+        self, project: NormalizedName, version: Version, files: tuple[File, ...], url: str = ""
+    ) -> None:
+        self.project = project
+        self.version = version
+        self.text = files[0].version
+        self.yanked = all(file.yanked for file in files)
+        self.files = files if self.yanked else tuple(f for f in files if not f.yanked)
+        self.sdist_only = all(parse_wheel_name(file.filename) is None for file in self.files)
+        self.url = url
+        self.position = 0
+
+    @property
+    def key(self) -> str:
+        """``project==version``."""
+        return f"{self.project}=={self.text}"
+
+    def __repr__(self) -> str:
+        return self.key
+
+
+class Releases:
+    """All releases of a project that have a file for the environment, the newest first."""
+
+    def __init__(self, releases: list[Release]) -> None:
+        self.releases = releases
+        for position, release in enumerate(releases):
+            release.position = position
+        self.everything = (1 << len(releases)) - 1
+        self._stable = self._bits(not release.version.is_prerelease for release in releases)
+        self._unyanked = self._bits(not release.yanked for release in releases)
+        self._masks: dict[str, int] = {"": self.everything}
+        self._matches: dict[tuple[frozenset[str], bool], tuple[Release, ...]] = {}
+        self._repaired_seen = 0
+        self._repaired = 0
+
+    @staticmethod
+    def _bits(flags: Iterable[bool]) -> int:
+        mask = 0
+        for position, flag in enumerate(flags):
+            mask |= bool(flag) << position
+        return mask
+
+    def mask(self, specifiers: str) -> int:
+        """Return which releases the specifiers admit, pre-releases included."""
+        mask = self._masks.get(specifiers)
+        if mask is None:
+            parsed, _ = parse_specifiers(specifiers)
+            mask = self._bits(
+                parsed.contains(release.version, prereleases=True) for release in self.releases
+            )
+            self._masks[specifiers] = mask
+        return mask
+
+    def admits(self, specifiers: str, release: Release) -> bool:
+        """Tell whether the specifiers admit one of these releases."""
+        return bool(self.mask(specifiers) >> release.position & 1)
+
+    def matches(
+        self, specifiers: frozenset[str], facts: Facts, *, prereleases: bool
+    ) -> tuple[Release, ...]:
+        """Return the releases that all specifiers admit, in the order they should be tried.
+
+        Pre-releases count when a specifier names one or nothing else matches (PEP 440); yanked
+        releases when nothing else matches and the version is pinned (PEP 592). Releases whose
+        metadata needed repair come last: newer pip ignores them.
+        """
+        self._note_repairs(facts)
+        key = (specifiers, prereleases)
+        found = self._matches.get(key)
+        if found is None:
+            mask = self._matching_mask(specifiers, prereleases=prereleases)
+            found = (*self._chosen(mask & ~self._repaired), *self._chosen(mask & self._repaired))
+            self._matches[key] = found
+        return found
+
+    def _matching_mask(self, specifiers: frozenset[str], *, prereleases: bool) -> int:
+        mask = self.everything
+        for text in specifiers:
+            mask &= self.mask(text)
+        if not prereleases and not any(names_prerelease(text) for text in specifiers):
+            mask = mask & self._stable or mask
+        if mask & self._unyanked:
+            return mask & self._unyanked
+        return mask if any(is_pin(text) for text in specifiers) else 0
+
+    def _chosen(self, mask: int) -> list[Release]:
+        return [release for release in self.releases if mask >> release.position & 1]
+
+    def _note_repairs(self, facts: Facts) -> None:
+        if len(facts.repaired) == self._repaired_seen:
+            return
+        self._repaired_seen = len(facts.repaired)
+        repaired = self._bits(
+            release.files[0].filename in facts.repaired for release in self.releases
+        )
+        if repaired != self._repaired:
+            self._repaired = repaired
+            self._matches.clear()
+
+
+class View:
+    """The facts as one environment sees them."""
+
+    def __init__(self, facts: Facts, environment: Environment) -> None:
+        self.facts = facts
+        self.environment = environment
+        self._releases: dict[NormalizedName, Releases | None] = {}
+        self._url_releases: dict[str, Release] = {}
+        self._markers: dict[tuple[str, str], bool] = {}
+        self._metadata: dict[Release, CoreMetadata] = {}
+        self._dependencies: dict[tuple[Release, str], tuple[Wanted, ...]] = {}
+        # What the solver makes of a release's dependencies, kept for its next run.
+        self.solver_memory: dict[bool, dict[object, object]] = {False: {}, True: {}}
+
+    def knows(self, project: NormalizedName) -> bool:
+        """Tell whether the files of a project are known."""
+        return project in self.facts.projects
+
+    def releases(self, project: NormalizedName) -> Releases | None:
+        """Return a known project's releases; None when it does not exist."""
+        if project not in self._releases:
+            candidates = self.facts.projects[project]
+            self._releases[project] = (
+                None if candidates is None else self._group(project, candidates.files)
+            )
+        return self._releases[project]
+
+    def _group(self, project: NormalizedName, files: tuple[File, ...]) -> Releases:
+        fitting: dict[Version, list[tuple[int, str, File]]] = {}
+        for file in files:
+            version = parse_version(file.version)
+            rank = self.environment.supports(file) if version is not None else None
+            if version is not None and rank is not None:
+                fitting.setdefault(version, []).append((rank, file.filename, file))
+        releases = [
+            Release(project, version, tuple(file for _, _, file in sorted(found, key=_by_rank)))
+            for version, found in fitting.items()
+        ]
+        releases.sort(key=lambda release: release.version, reverse=True)
+        return Releases(releases)
+
+    def url_release(self, project: NormalizedName, url: str) -> Release | None:
+        """Return the release behind a known URL; None when it cannot be used here."""
+        fact = self.facts.urls[url]
+        if not isinstance(fact, UrlFile) or self.environment.supports(fact.file) is None:
+            return None
+        version = parse_version(fact.metadata.version)
+        if version is None or canonicalize_name(fact.metadata.name) != project:
+            return None
+        release = self._url_releases.get(url)
+        if release is None:
+            release = Release(project, version, (fact.file,), url)
+            self._url_releases[url] = release
+        return release
+
+    def metadata(self, release: Release) -> CoreMetadata | MetadataNeed | None:
+        """Return a release's metadata; what is needed to know it; or None when it has none.
+
+        The best file speaks for the release; one without readable metadata is passed over, as
+        pip does.
+        """
+        known = self._metadata.get(release)
+        if known is not None:
+            return known
+        if release.url:
+            fact = self.facts.urls[release.url]
+            return fact.metadata if isinstance(fact, UrlFile) else None
+        for file in release.files:
+            found = self.facts.metadata.get(file.filename)
+            if found is None:
+                return MetadataNeed(release.project, file.filename)
+            if not isinstance(found, str) and _belongs(found, release):
+                self._metadata[release] = found
+                return found
+        return None
+
+    def metadata_file(self, release: Release) -> str:
+        """Return the name of the file whose metadata `metadata` gives."""
+        for file in release.files:
+            found = self.facts.metadata.get(file.filename)
+            if found is not None and not isinstance(found, str) and _belongs(found, release):
+                return file.filename
+        return release.files[0].filename
+
+    def applies(self, want: Wanted, extra: str = "") -> bool:
+        """Tell whether a requirement's marker holds here, for one extra."""
+        if want.marker is None:
+            return True
+        key = (want.marker_text, extra)
+        known = self._markers.get(key)
+        if known is None:
+            known = self._evaluate(want.marker, extra)
+            self._markers[key] = known
+        return known
+
+    def _evaluate(self, marker: Marker, extra: str) -> bool:
+        try:
+            return marker.evaluate({**self.environment.markers, "extra": extra})
+        except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
+            # A marker that makes no sense must not lose a dependency.
+            return True
+
+    def dependencies(
+        self, release: Release, metadata: CoreMetadata, extra: str = ""
+    ) -> tuple[Wanted, ...]:
+        """Return what a release requires here: of itself, or in addition for one extra."""
+        key = (release, extra)
+        found = self._dependencies.get(key)
+        if found is None:
+            every = [wanted(text) for text in metadata.requires_dist]
+            found = tuple(
+                want
+                for want in every
+                if self.applies(want, extra) and not (extra and self.applies(want))
+            )
+            self._dependencies[key] = found
+        return found
+
+
+def _by_rank(entry: tuple[int, str, File]) -> tuple[int, str]:
+    return entry[:2]
+
+
+def _belongs(metadata: CoreMetadata, release: Release) -> bool:
+    return (
+        canonicalize_name(metadata.name) == release.project
+        and parse_version(metadata.version) == release.version
+    )
+
+
+def view_of(facts: Facts, environment: Environment) -> View:
+    """Return the view of an environment on the facts, made once."""
+    view = facts.views.get(environment.name)
+    if not isinstance(view, View) or (
+        view.environment is not environment and view.environment != environment
+    ):
+        view = View(facts, environment)
+        facts.views[environment.name] = view
+    return view

@@ -1,0 +1,207 @@
+"""Many goals, many environments: which facts are needed next, until everything is answered.
+
+::
+
+    closure = Closure(goals, environments, facts)
+    while needs := closure.step():
+        facts.add(...)  # whatever `needs` names, fetched by somebody else, all at once
+    closure.resolutions, closure.failures
+
+Each step asks for all that every open goal can foresee, so that a chain of n dependencies costs
+about 2n rounds, whatever the number of goals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.utils import canonicalize_name
+
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.requirements.direct_urls import without_user
+from microrepo.formats.requirements.requirements_txt import RequirementFile
+from microrepo.model import File, NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.facts import (
+    Facts,
+    Failure,
+    Goal,
+    MetadataNeed,
+    Needs,
+    Options,
+    Resolution,
+)
+from microrepo.selection.resolver.solver import DEFAULTS, resolve
+
+_BUILD = " (build)"
+BARE = "packages"
+
+
+class _Open:
+    """A goal in an environment that has no answer yet."""
+
+    __slots__ = ("environment", "goal")
+
+    def __init__(self, goal: Goal, environment: Environment) -> None:
+        self.goal = goal
+        self.environment = environment
+
+
+class Closure:
+    """The closure of all goals in all environments, made step by step.
+
+    Attributes:
+        facts: what is known; somebody else adds to it between the steps.
+        resolutions: answers so far, in the order of goals and environments once it is finished.
+        failures: goals that cannot be met, each in its environment.
+        rounds: how many steps asked for something.
+    """
+
+    def __init__(
+        self,
+        goals: Iterable[Goal],
+        environments: Iterable[Environment],
+        facts: Facts,
+        options: Options = DEFAULTS,
+        *,
+        build_requirements: bool = False,
+    ) -> None:
+        self.facts = facts
+        self.options = options
+        self.build_requirements = build_requirements
+        self.rounds = 0
+        environments = tuple(environments)
+        self._order: dict[tuple[Goal, str], None] = {}
+        self._open: list[_Open] = []
+        self._answers: dict[tuple[Goal, str], Resolution | Failure] = {}
+        self._unbuilt: dict[str, tuple[NormalizedName, File, Environment]] = {}
+        self._built: set[tuple[str, str]] = set()
+        for goal in goals:
+            for environment in environments:
+                self._add(goal, environment)
+
+    def _add(self, goal: Goal, environment: Environment) -> None:
+        key = (goal, environment.name)
+        if key not in self._order:
+            self._order[key] = None
+            self._open.append(_Open(goal, environment))
+
+    @property
+    def resolutions(self) -> tuple[Resolution, ...]:
+        """The goals that are met."""
+        return tuple(answer for answer in self._sorted() if isinstance(answer, Resolution))
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The goals that cannot be met."""
+        return tuple(answer for answer in self._sorted() if isinstance(answer, Failure))
+
+    def _sorted(self) -> Iterable[Resolution | Failure]:
+        return (self._answers[key] for key in self._order if key in self._answers)
+
+    def step(self) -> Needs:
+        """Go as far as the facts allow; nothing more is needed when the answer is empty."""
+        needs = Needs()
+        while True:
+            for found in self._advance():
+                needs |= found
+            needs |= self._plan_builds()
+            if needs or not self._open:
+                break
+        self.rounds += bool(needs)
+        return needs
+
+    def _advance(self) -> list[Needs]:
+        found = []
+        still_open = []
+        for pending in self._open:
+            needs = self._answer(pending)
+            if needs:
+                found.append(needs)
+                still_open.append(pending)
+        self._open = still_open
+        return [_merged(found)]
+
+    def _answer(self, pending: _Open) -> Needs:
+        answer = resolve(pending.goal, pending.environment, self.facts, self.options)
+        if isinstance(answer, Needs):
+            return answer
+        self._answers[pending.goal, pending.environment.name] = answer
+        if self.build_requirements and isinstance(answer, Resolution):
+            self._note_sdists(answer, pending.environment)
+        return Needs()
+
+    def _note_sdists(self, answer: Resolution, environment: Environment) -> None:
+        for pin in answer.pins:
+            for file in pin.files:
+                name = environment.name.removesuffix(_BUILD)
+                if parse_wheel_name(file.filename) is None and (
+                    (file.filename, name) not in self._built
+                ):
+                    self._built.add((file.filename, name))
+                    self._unbuilt[f"{file.filename} {name}"] = (pin.project, file, environment)
+
+    def _plan_builds(self) -> Needs:
+        """Turn the source distributions whose needs are known into goals of their own."""
+        needs = set()
+        for key, (project, file, environment) in list(self._unbuilt.items()):
+            metadata = self.facts.metadata.get(file.filename)
+            if metadata is None:
+                needs.add(MetadataNeed(project, file.filename))
+                continue
+            del self._unbuilt[key]
+            goal = build_goal(file, metadata)
+            if goal is not None:
+                self._add(goal, build_environment(environment))
+        return Needs(metadata=frozenset(needs))
+
+
+def _merged(found: Iterable[Needs]) -> Needs:
+    projects: set[NormalizedName] = set()
+    metadata: set[MetadataNeed] = set()
+    urls: set[str] = set()
+    for needs in found:
+        projects |= needs.projects
+        metadata |= needs.metadata
+        urls |= needs.urls
+    return Needs(frozenset(projects), frozenset(metadata), frozenset(urls))
+
+
+def build_goal(file: File, metadata: CoreMetadata | str) -> Goal | None:
+    """Return the goal "what building this source distribution needs"; None when it is nothing."""
+    requires = metadata.build_requires if isinstance(metadata, CoreMetadata) else None
+    if not requires:
+        return None
+    return Goal(f"build {file.filename}", requires, origin=f"build-system of {file.filename}")
+
+
+def build_environment(environment: Environment) -> Environment:
+    """Return the environment in which source distributions are built for `environment`."""
+    if environment.name.endswith(_BUILD):
+        return environment
+    return Environment(environment.name + _BUILD, environment.markers, environment.tags)
+
+
+def requirement_goals(requirements: Iterable[str], origin: str = BARE) -> tuple[Goal, ...]:
+    """Make a goal of each requirement: they need not agree with each other."""
+    return tuple(
+        Goal(without_user(text), (text,), origin=origin) for text in dict.fromkeys(requirements)
+    )
+
+
+def file_goal(name: str, file: RequirementFile) -> Goal:
+    """Make one goal of a requirements file: what it asks for must install together."""
+    return Goal(
+        name,
+        file.requirements,
+        file.constraints,
+        f"-r {name}",
+        file.hashes,
+        file.requires_python,
+    )
+
+
+def projects_of(resolutions: Iterable[Resolution]) -> frozenset[NormalizedName]:
+    """Return the names of all projects that resolutions chose something of."""
+    return frozenset(canonicalize_name(pin.project) for found in resolutions for pin in found.pins)

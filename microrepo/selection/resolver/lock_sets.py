@@ -1,0 +1,120 @@
+"""Which sets of releases lock files hold, one file per environment and group. Pure.
+
+Each requirements file is a group. The bare requirements are one group together where a set exists
+that has them all; elsewhere each is a group by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+
+from msgspec import Struct
+
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.closure import BARE, Closure
+from microrepo.selection.resolver.facts import Failure, Goal, Resolution
+
+Close = Callable[[Sequence[Goal], Sequence[Environment]], Closure]
+_UNFIT = re.compile(r"[^A-Za-z0-9_]+")
+
+
+class LockedSet(Struct, frozen=True):
+    """One set that installs together.
+
+    Attributes:
+        filename: of its lock file, see PEP 751.
+        goals: what it was made for: requirements, names of files.
+        resolution: the set.
+    """
+
+    filename: str
+    goals: tuple[str, ...]
+    environment: Environment
+    resolution: Resolution
+
+
+class Locks(Struct, frozen=True):
+    """What can be locked.
+
+    Attributes:
+        sets: one for each lock file.
+        apart: for each environment in which no set has all bare requirements, why there is none.
+        unmet: goals that cannot be met, and are in no lock file.
+    """
+
+    sets: tuple[LockedSet, ...]
+    apart: tuple[Failure, ...] = ()
+    unmet: tuple[Failure, ...] = ()
+
+
+def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close: Close) -> Locks:
+    """Choose the sets that lock files hold.
+
+    Args:
+        goals: what was asked for.
+        environments: for which machines.
+        close: finds the closure of goals in environments; it must be asked to solve.
+    """
+    each = close(goals, environments)
+    found = {(one.goal, one.environment): one for one in each.resolutions if not one.unmet}
+    names = _Names()
+    sets: list[LockedSet] = []
+    apart: list[Failure] = []
+    for environment in environments:
+        bare = [goal for goal in goals if goal.origin == BARE and (goal, environment.name) in found]
+        files = [g for g in goals if g.origin != BARE and (g, environment.name) in found]
+        together = _together(bare, environment, close)
+        if isinstance(together, Resolution):
+            texts = tuple(goal.name for goal in bare)
+            sets.append(LockedSet(names.take(environment.name), texts, environment, together))
+        elif isinstance(together, Failure):
+            apart.append(together)
+            files = [*bare, *files]
+        for goal in files:
+            name = names.take(environment.name, _stem(goal))
+            answer = found[goal, environment.name]
+            sets.append(LockedSet(name, (goal.name,), environment, answer))
+    return Locks(tuple(sets), tuple(apart), each.failures)
+
+
+def _together(
+    bare: Sequence[Goal], environment: Environment, close: Close
+) -> Resolution | Failure | None:
+    """Return a set that has all bare requirements, or why there is none; None without any."""
+    if not bare:
+        return None
+    texts = tuple(dict.fromkeys(text for goal in bare for text in goal.requirements))
+    closure = close([Goal("packages", texts, origin=BARE)], [environment])
+    for answer in closure.resolutions:
+        return answer
+    return closure.failures[0]
+
+
+def _stem(goal: Goal) -> str:
+    """Return what tells a goal's lock file from the others of its environment."""
+    if goal.origin == BARE:
+        return goal.name
+    name = PurePath(goal.name)
+    return name.name.removesuffix(name.suffix).removeprefix("pylock.") or name.name
+
+
+class _Names:
+    """Gives out file names: no dots between the two that PEP 751 wants, none twice."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, *parts: str) -> str:
+        text = "-".join(_slug(part) for part in parts)
+        number, free = 1, text
+        while free.casefold() in self._taken:
+            number += 1
+            free = f"{text}-{number}"
+        self._taken.add(free.casefold())
+        return f"pylock.{free}.toml"
+
+
+def _slug(text: str) -> str:
+    return _UNFIT.sub("-", text).strip("-") or "x"

@@ -1,0 +1,128 @@
+"""Does what is at hand install? The closure run on the facts of a repository alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from microrepo.model import NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.closure import Closure
+from microrepo.selection.resolver.facts import (
+    Facts,
+    Failure,
+    Goal,
+    Needs,
+    Options,
+    RequiredBy,
+    Resolution,
+)
+from microrepo.selection.resolver.solver import DEFAULTS
+
+_NO_METADATA = "its metadata is not at hand"
+_NO_URL = "direct URLs are not at hand"
+
+
+class SdistOnly(Struct, frozen=True, order=True):
+    """A release that can only be installed by building it."""
+
+    environment: str
+    project: NormalizedName
+    version: str
+
+
+class Proof(Struct, frozen=True):
+    """What `prove` found.
+
+    Attributes:
+        resolutions: goals that are met by what is there.
+        missing: goals that are not, with the reasons.
+        sdist_only: what an installer would have to build, per environment.
+    """
+
+    resolutions: tuple[Resolution, ...]
+    missing: tuple[Failure, ...]
+    sdist_only: tuple[SdistOnly, ...]
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether every goal is met in every environment."""
+        return not self.missing
+
+
+def prove(
+    goals: Iterable[Goal],
+    environments: Iterable[Environment],
+    facts: Facts,
+    options: Options = DEFAULTS,
+    *,
+    build_requirements: bool = False,
+) -> Proof:
+    """Tell whether goals can be installed in environments from what `facts` holds.
+
+    What is not among the facts counts as not there, and is noted so in `facts`.
+    """
+    closure = Closure(goals, environments, facts, options, build_requirements=build_requirements)
+    while needs := closure.step():
+        deny(facts, needs)
+    unmet = tuple(
+        Failure(
+            found.goal, found.environment, (f"{missing.requirement}: no match", *missing.reasons)
+        )
+        for found in closure.resolutions
+        for missing in found.unmet
+    )
+    return Proof(closure.resolutions, closure.failures + unmet, sdist_only(closure.resolutions))
+
+
+def deny(facts: Facts, needs: Needs) -> None:
+    """Note that what is needed is not there."""
+    facts.add(
+        projects=dict.fromkeys(needs.projects),
+        metadata={need.filename: _NO_METADATA for need in needs.metadata},
+        urls=dict.fromkeys(needs.urls, _NO_URL),
+    )
+
+
+def sdist_only(resolutions: Iterable[Resolution]) -> tuple[SdistOnly, ...]:
+    """List the releases for which an environment has no wheel."""
+    found = {
+        SdistOnly(resolution.environment, pin.project, pin.version)
+        for resolution in resolutions
+        for pin in resolution.pins
+        if pin.sdist_only
+    }
+    return tuple(sorted(found))
+
+
+def required_by(resolutions: Iterable[Resolution]) -> tuple[RequiredBy, ...]:
+    """Return every link from a file to what requires it, each once, sorted."""
+    return tuple(sorted({link for found in resolutions for link in found.required_by()}))
+
+
+def chains(resolutions: Iterable[Resolution], filename: str) -> tuple[str, ...]:
+    """Tell how a file came in: ``file <- requirement <- … <- goal``, per environment."""
+    lines: dict[str, None] = {}
+    for found in resolutions:
+        for pin in found.pins:
+            if any(file.filename == filename for file in pin.files):
+                steps = " <- ".join((filename, *_shortest_chain(found, pin.key)))
+                lines.setdefault(f"{found.environment}: {steps} <- {found.goal.name}")
+    return tuple(lines)
+
+
+def _shortest_chain(resolution: Resolution, key: str) -> tuple[str, ...]:
+    edges = {pin.key: pin.edges for pin in resolution.pins}
+    queue: deque[tuple[str, tuple[str, ...]]] = deque([(key, ())])
+    seen = {key}
+    while queue:
+        current, steps = queue.popleft()
+        for edge in edges.get(current, ()):
+            if not edge.parent:
+                return (*steps, edge.requirement)
+            if edge.parent not in seen:
+                seen.add(edge.parent)
+                queue.append((edge.parent, (*steps, f"{edge.requirement} of {edge.parent}")))
+    return ()

@@ -1,0 +1,244 @@
+"""The dependency closure: goals, environments and facts in; releases, needs or reasons out.
+
+`resolve` answers one goal in one environment. `Closure` does so for many: its `step` says which
+facts are needed next, and it is called again when they are known, until nothing is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import resolvelib
+from resolvelib.resolvers import Criterion
+from resolvelib.resolvers import Resolution as Solver
+
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.model import NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.candidates import Release, View, view_of
+from microrepo.selection.resolver.facts import (
+    Edge,
+    Facts,
+    Failure,
+    Goal,
+    MetadataNeed,
+    Needs,
+    Options,
+    Pin,
+    Resolution,
+    Unmet,
+)
+from microrepo.selection.resolver.nodes import Choice, Information, Req
+from microrepo.selection.resolver.provider import Provider
+from microrepo.selection.resolver.traversal import Walked, limits_of, walk
+from microrepo.selection.resolver.unmet_reasons import failure_of, unmet_reasons
+
+DEFAULTS = Options()
+
+
+def resolve(
+    goal: Goal, environment: Environment, facts: Facts, options: Options = DEFAULTS
+) -> Resolution | Needs | Failure:
+    """Choose releases that meet a goal in an environment.
+
+    Returns:
+        A `Resolution`; or `Needs`, when facts are missing that could change the answer; or a
+        `Failure`, when no release can meet the goal.
+    """
+    if not environment.admits_python(goal.requires_python):
+        why = f"{goal.name} requires Python {goal.requires_python}, this is {environment.python}"
+        return Failure(goal, environment.name, (why,))
+    view = view_of(facts, environment)
+    try:
+        if options.mode == "solve":
+            return _solve(view, goal, options)
+        return _spread(view, goal, options)
+    except ValueError as error:
+        return Failure(goal, environment.name, (str(error),))
+
+
+def _solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Failure:
+    # Nearly all that a solver will ask for is the newest match of something: ask for it at once.
+    found = walk(view, goal, options, every=False, ahead=True)
+    if found.needs:
+        return found.needs
+    if not goal.hashes and found.agrees:
+        return _spread_resolution(view, goal, options, found, ())
+    return solve(view, goal, options)
+
+
+def solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Failure:
+    """Solve a goal with backtracking, without looking whether that is needed."""
+    provider = Provider(view, goal, options)
+    # Not `resolvelib.Resolver`: it looks for ways to the root without end, when backtracking has
+    # left a cycle behind that nobody requires any more.
+    solver: Solver[Req, Choice, str] = Solver(provider, resolvelib.BaseReporter())
+    causes: list[Information]
+    try:
+        state = solver.resolve(provider.roots, max_rounds=options.max_rounds)
+    except resolvelib.ResolutionImpossible as error:
+        causes = list(error.causes)
+    except resolvelib.ResolutionTooDeep as error:
+        reason = f"no solution within {error.round_count} steps; a constraint would help"
+        return Failure(goal, view.environment.name, (reason,))
+    else:
+        criteria = _required(state.mapping, state.criteria)
+        mapping = {name: choice for name, choice in state.mapping.items() if name in criteria}
+        needs = _needs(provider, mapping.values(), criteria)
+        return needs or _resolution(provider, goal, mapping, criteria)
+    # What was taken for granted may hide that yanked or pre-releases would do: look at it first.
+    touched = Needs(
+        frozenset(provider.touched_projects),
+        frozenset(provider.touched_metadata),
+        frozenset(provider.touched_urls),
+    )
+    return touched or failure_of(provider, goal, causes)
+
+
+def _required(
+    mapping: Mapping[str, Choice], criteria: Mapping[str, Criterion[Req, Choice]]
+) -> dict[str, list[Information]]:
+    """Return, for each node that the goal leads to, the requirements that lead there."""
+    children: dict[str, list[str]] = {}
+    wants: dict[str, list[Information]] = {}
+    for name, criterion in criteria.items():
+        for information in criterion.information:
+            parent = information.parent
+            if parent is None or mapping.get(parent.ident) is parent:
+                children.setdefault(parent.ident if parent else "", []).append(name)
+                wants.setdefault(name, []).append(information)
+    reached: dict[str, None] = {}
+    queue = [""]
+    while queue:
+        for name in children.get(queue.pop(), ()):
+            if name not in reached:
+                reached[name] = None
+                queue.append(name)
+    return {
+        name: [w for w in wants[name] if w.parent is None or w.parent.ident in reached]
+        for name in reached
+    }
+
+
+def _needs(
+    provider: Provider, choices: Iterable[Choice], criteria: dict[str, list[Information]]
+) -> Needs:
+    projects: set[NormalizedName] = set()
+    metadata: set[MetadataNeed] = set()
+    urls: set[str] = set()
+    for choice in choices:
+        release = choice.release
+        if provider.is_hope(release):
+            if release.url:
+                urls.add(release.url)
+            else:
+                projects.add(release.project)
+            continue
+        need = provider.view.metadata(release)
+        if isinstance(need, MetadataNeed):
+            metadata.add(need)
+            wants = [requirement for requirement, _ in criteria.get(choice.ident, ())]
+            metadata.update(_next_ones(provider, release, wants))
+    return Needs(frozenset(projects), frozenset(metadata), frozenset(urls))
+
+
+def _next_ones(provider: Provider, release: Release, wants: list[Req]) -> set[MetadataNeed]:
+    """Return as many further candidates as were refused already: backtracking goes on there."""
+    matches = list(provider.matching(release.project, wants))
+    place = matches.index(release) if release in matches else 0
+    found = set()
+    for candidate in matches[place + 1 : 2 * place + 1]:
+        need = provider.view.metadata(candidate)
+        if isinstance(need, MetadataNeed):
+            found.add(need)
+    return found
+
+
+def _resolution(
+    provider: Provider,
+    goal: Goal,
+    mapping: dict[str, Choice],
+    criteria: dict[str, list[Information]],
+) -> Resolution:
+    edges: dict[Release, dict[Edge, None]] = {}
+    extras: dict[Release, set[str]] = {}
+    for ident, choice in mapping.items():
+        found = edges.setdefault(choice.release, {})
+        extras.setdefault(choice.release, set()).update(choice.extras)
+        for requirement, parent in criteria.get(ident, ()):
+            if requirement.exact is None:
+                found.setdefault(Edge(requirement.text, parent.release.key if parent else ""))
+    pins = tuple(_pin(provider, release, edges[release], extras[release]) for release in edges)
+    return Resolution(
+        goal=goal,
+        environment=provider.view.environment.name,
+        pins=tuple(sorted(pins, key=lambda pin: pin.project)),
+        notes=_notes(provider.view, edges, extras),
+    )
+
+
+def _pin(provider: Provider, release: Release, edges: Iterable[Edge], extras: Iterable[str]) -> Pin:
+    metadata = provider.view.metadata(release)
+    return Pin(
+        project=release.project,
+        version=release.text,
+        extras=tuple(sorted(extras)),
+        files=provider.allowed_files(release),
+        metadata_file=provider.view.metadata_file(release),
+        guess=isinstance(metadata, CoreMetadata) and metadata.source == "guess",
+        sdist_only=release.sdist_only,
+        edges=tuple(sorted(edges)),
+    )
+
+
+def _notes(
+    view: View, releases: Iterable[Release], extras: dict[Release, set[str]]
+) -> tuple[str, ...]:
+    notes: list[str] = []
+    for release in releases:
+        metadata = view.metadata(release)
+        if not isinstance(metadata, CoreMetadata):
+            continue
+        notes.extend(f"{release.key}: {note}" for note in metadata.notes)
+        unknown = extras[release].difference(metadata.provides_extra)
+        notes.extend(f"{release.key}: provides no extra {extra}" for extra in sorted(unknown))
+        if release.yanked:
+            notes.append(f"{release.key}: yanked, but pinned")
+    return tuple(sorted(set(notes)))
+
+
+def _spread(view: View, goal: Goal, options: Options) -> Resolution | Needs | Failure:
+    found = walk(view, goal, options, every=options.mode == "all")
+    if found.needs:
+        return found.needs
+    limits = limits_of(view, goal, with_roots=False)
+    unmet = tuple(
+        Unmet(
+            want.text,
+            parent,
+            tuple(unmet_reasons(view, want, limits.get(want.project, ()), options)),
+        )
+        for want, parent in found.unmet
+    )
+    roots = [missing for missing in unmet if not missing.parent]
+    if roots:
+        reasons = tuple(f"{u.requirement}: {line}" for u in roots for line in u.reasons)
+        return Failure(goal, view.environment.name, reasons)
+    return _spread_resolution(view, goal, options, found, unmet)
+
+
+def _spread_resolution(
+    view: View, goal: Goal, options: Options, found: Walked, unmet: tuple[Unmet, ...]
+) -> Resolution:
+    provider = Provider(view, goal, options)
+    pins = [
+        _pin(provider, release, edges, found.extras[release])
+        for release, edges in found.edges.items()
+    ]
+    return Resolution(
+        goal=goal,
+        environment=view.environment.name,
+        pins=tuple(sorted(pins, key=lambda pin: (pin.project, pin.version))),
+        unmet=unmet,
+        notes=_notes(view, found.edges, found.extras),
+    )

@@ -1,0 +1,174 @@
+"""Breadth-first over requirements, without solving: newest match, or every match, of each.
+
+This is what the modes ``latest`` and ``all`` mean, and it is how a solver's questions are guessed
+ahead: nearly all of what a solution needs is the newest match of something.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from microrepo.formats.requirements.direct_urls import is_followed
+from microrepo.model import NormalizedName
+from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.facts import Edge, Goal, MetadataNeed, Needs, Options
+from microrepo.selection.resolver.requirement_cache import Wanted, wanted
+
+Limits = Mapping[NormalizedName, frozenset[str]]
+
+
+class Walked:
+    """What a walk found.
+
+    Attributes:
+        needs: facts without which it could not go on.
+        edges: the releases it met, and why; per release also the extras asked for.
+        unmet: requirements without a match, with the release that states them ("" = the goal).
+    """
+
+    def __init__(self) -> None:
+        self.projects: set[NormalizedName] = set()
+        self.metadata: set[MetadataNeed] = set()
+        self.urls: set[str] = set()
+        self.edges: dict[Release, dict[Edge, None]] = {}
+        self.extras: dict[Release, set[str]] = {}
+        self.unmet: dict[tuple[Wanted, str], None] = {}
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether the newest match of each requirement suits all the others, too.
+
+        Then it is what a solver arrives at: whatever requirements on a project it knows when it
+        pins it, the first match of all of them is the first match of each.
+        """
+        projects = {release.project for release in self.edges}
+        return not self.unmet and len(projects) == len(self.edges)
+
+    @property
+    def needs(self) -> Needs:
+        """Everything that could be fetched now."""
+        return Needs(frozenset(self.projects), frozenset(self.metadata), frozenset(self.urls))
+
+
+def limits_of(view: View, goal: Goal, *, with_roots: bool) -> Limits:
+    """Return per project the specifiers that the goal imposes on everyone.
+
+    Args:
+        view: the environment's view; its markers decide which lines count.
+        goal: constraints always count.
+        with_roots: count the goal's own requirements, too: a solver will obey them.
+    """
+    texts = (*goal.constraints, *goal.requirements) if with_roots else goal.constraints
+    limits: dict[NormalizedName, frozenset[str]] = {}
+    for text in texts:
+        want = wanted(text)
+        if want.specifiers and view.applies(want):
+            limits[want.project] = limits.get(want.project, frozenset()) | {want.specifiers}
+    return limits
+
+
+class _Walk:
+    def __init__(self, view: View, limits: Limits, options: Options, *, every: bool) -> None:
+        self.view = view
+        self.limits = limits
+        self.options = options
+        self.every = every
+        self.found = Walked()
+        self.queue: deque[tuple[Wanted, str]] = deque()
+        self._seen: set[tuple[NormalizedName, frozenset[str], tuple[str, ...], str | None]] = set()
+        self._expanded: set[tuple[Release, str]] = set()
+
+    def run(self, roots: Iterable[Wanted]) -> Walked:
+        self.queue.extend((want, "") for want in roots if self.view.applies(want))
+        while self.queue:
+            want, parent = self.queue.popleft()
+            for release in self._releases(want, parent):
+                self._meet(release, want, parent)
+        return self.found
+
+    def _releases(self, want: Wanted, parent: str) -> Iterable[Release]:
+        if want.url:
+            return self._behind_url(want, parent)
+        if not self.view.knows(want.project):
+            self.found.projects.add(want.project)
+            return ()
+        specifiers = self.limits.get(want.project, frozenset())
+        if want.specifiers:
+            specifiers |= {want.specifiers}
+        releases = self.view.releases(want.project)
+        matches: tuple[Release, ...] = ()
+        if releases is not None:
+            matches = releases.matches(
+                specifiers, self.view.facts, prereleases=self.options.prereleases
+            )
+        if self.every:
+            usable: Iterable[Release] = [r for r in matches if self._usable(r) is not False]
+        else:
+            usable = self._newest(matches)
+        if not usable:
+            self.found.unmet.setdefault((want, parent))
+        return usable
+
+    def _newest(self, matches: Iterable[Release]) -> list[Release]:
+        for release in matches:
+            usable = self._usable(release)
+            if usable is None:
+                return []
+            if usable:
+                return [release]
+        return []
+
+    def _usable(self, release: Release) -> bool | None:
+        """Tell whether a release's metadata suits; None (and a need) when it is not known."""
+        metadata = self.view.metadata(release)
+        if isinstance(metadata, MetadataNeed):
+            self.found.metadata.add(metadata)
+            return None
+        return metadata is not None and self.view.environment.admits_python(
+            metadata.requires_python
+        )
+
+    def _behind_url(self, want: Wanted, parent: str) -> Iterable[Release]:
+        url = want.url or ""
+        if not self.options.allow_urls or not is_followed(url):
+            self.found.unmet.setdefault((want, parent))
+        elif url not in self.view.facts.urls:
+            self.found.urls.add(url)
+        else:
+            release = self.view.url_release(want.project, url)
+            if release is not None:
+                return (release,)
+            self.found.unmet.setdefault((want, parent))
+        return ()
+
+    def _meet(self, release: Release, want: Wanted, parent: str) -> None:
+        self.found.edges.setdefault(release, {}).setdefault(Edge(want.text, parent))
+        extras = self.found.extras.setdefault(release, set())
+        extras.update(want.extras)
+        metadata = self.view.metadata(release)
+        if metadata is None or isinstance(metadata, MetadataNeed):
+            return
+        for extra in ("", *want.extras):
+            if (release, extra) in self._expanded:
+                continue
+            self._expanded.add((release, extra))
+            for child in self.view.dependencies(release, metadata, extra):
+                self.queue.append((child, release.key))
+
+
+def walk(view: View, goal: Goal, options: Options, *, every: bool, ahead: bool = False) -> Walked:
+    """Walk from a goal's requirements to everything they need.
+
+    Args:
+        view: facts as the environment sees them.
+        goal: where to start.
+        options: pre-releases and direct URLs.
+        every: take every match of a requirement instead of the newest.
+        ahead: guess what a solver will want; it obeys the goal's requirements everywhere.
+
+    Raises:
+        ValueError: a requirement of the goal cannot be read.
+    """
+    limits = limits_of(view, goal, with_roots=ahead)
+    return _Walk(view, limits, options, every=every).run(wanted(text) for text in goal.requirements)

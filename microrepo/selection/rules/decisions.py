@@ -1,0 +1,217 @@
+"""From one project's record to one decision per file: rules first, then the newest N releases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+from packaging.version import Version
+
+from microrepo.formats.times import shift
+from microrepo.model import Decision, File, Project, Reason
+from microrepo.selection.environments.python_versions import PythonTarget
+from microrepo.selection.rules.policy import Policy, parse_version
+from microrepo.selection.rules.predicates import (
+    Rejection,
+    check_file,
+    check_project,
+    check_release,
+    check_third_party,
+    check_unpinned_release,
+    has_pin,
+    has_release_rules,
+    is_asked_for_unpinned,
+    is_exempt_from_age,
+    is_pinned,
+    targets_served,
+)
+
+_OLDEST = Version("0.dev0")
+
+
+def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
+    """Decide on every file of a project, newest release first.
+
+    Args:
+        project: what the source says of it.
+        policy: the rules.
+        now: the present, a normalised time; rules on age look at it.
+
+    Returns:
+        One decision per file. For each Python that the policy names, the newest N releases with a
+        file it can use are kept (those files), then the union over all Pythons.
+    """
+    has_pins = has_pin(project.name, policy)
+    barrier = check_project(project, policy)
+    if barrier is not None and (barrier[0] is Reason.EXCLUDED or not has_pins):
+        return tuple(Decision(file, False, *barrier) for file in project.files)
+    counter = _NewestCounter(policy)
+    judge = _Judge(project, policy, now, barrier)
+    decisions: list[Decision] = []
+    for text, files in _newest_first(project.files, policy.newest_by):
+        if counter.is_full() and not has_pins:
+            decisions.extend(_superseded(files))
+            continue
+        decisions.extend(judge.decide(text, files, counter))
+    return tuple(decisions)
+
+
+class _NewestCounter:
+    """Counts, for each Python, how many releases with a usable file were met so far."""
+
+    def __init__(self, policy: Policy) -> None:
+        pythons = policy.pythons
+        self._targets: tuple[PythonTarget | None, ...] = (
+            pythons.targets if pythons is not None and pythons.targets else (None,)
+        )
+        self._limit = policy.newest
+        self.is_unlimited = policy.newest is None
+        self._met: Counter[PythonTarget | None] = Counter()
+
+    def wants(self, target: PythonTarget | None) -> bool:
+        return self._limit is None or self._met[target] < self._limit
+
+    def is_full(self) -> bool:
+        return not self.is_unlimited and not any(map(self.wants, self._targets))
+
+    def add(self, targets: Iterable[PythonTarget | None]) -> None:
+        if not self.is_unlimited:
+            self._met.update(set(targets))
+
+
+class _Judge:
+    """Decides on one release after the other of a project."""
+
+    def __init__(
+        self, project: Project, policy: Policy, now: str, barrier: Rejection | None
+    ) -> None:
+        self._project = project
+        self._policy = policy
+        self._now = now
+        self._barrier = barrier
+        self._has_pins = has_pin(project.name, policy)
+        self._checks_unpinned = barrier is not None or has_release_rules(policy)
+
+    def decide(self, text: str, files: list[File], counter: _NewestCounter) -> list[Decision]:
+        name, policy, version = self._project.name, self._policy, parse_version(text)
+        pinned = self._has_pins and is_pinned(name, version, policy)
+        rejection = self._check(version, text, pinned=pinned)
+        if rejection is not None:
+            return [Decision(file, False, *rejection) for file in files]
+        # A release that is kept for its pin alone takes no place among the newest N.
+        counts = not pinned or (
+            version is not None
+            and self._barrier is None
+            and is_asked_for_unpinned(name, version, policy)
+            and check_unpinned_release(self._project, version, text, policy) is None
+        )
+        ripe = is_exempt_from_age(name, version, policy)
+        decisions: list[Decision] = []
+        served: set[PythonTarget | None] = set()
+        for file in files:
+            rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe)
+            targets: tuple[PythonTarget | None, ...] = ()
+            if rejection is None and policy.third_party:
+                rejection = check_third_party(self._project, file, policy)
+            if rejection is None:
+                targets, rejection = targets_served(file, policy)
+            if rejection is not None:
+                decisions.append(Decision(file, False, *rejection))
+                continue
+            all_wanted = pinned or counter.is_unlimited
+            wanted = targets if all_wanted else tuple(filter(counter.wants, targets))
+            if wanted:
+                if counts and (policy.yanked or not file.yanked):
+                    served.update(wanted)
+                decisions.append(Decision(file, True, Reason.SELECTED, _serves(wanted)))
+            else:
+                decisions.extend(_superseded([file]))
+        counter.add(served)
+        return decisions
+
+    def _check(self, version: Version | None, text: str, *, pinned: bool) -> Rejection | None:
+        rejection = check_release(self._project.name, version, text, self._policy)
+        if rejection is not None or pinned or not self._checks_unpinned:
+            return rejection
+        return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
+
+
+def _serves(targets: tuple[PythonTarget | None, ...]) -> str:
+    if targets == (None,):
+        return ""
+    return ", ".join(f"Python {target}" for target in targets if target is not None)
+
+
+def _superseded(files: list[File]) -> list[Decision]:
+    return [Decision(file, False, Reason.SUPERSEDED, "newer releases are kept") for file in files]
+
+
+def _newest_first(
+    files: Iterable[File], newest_by: str = "version"
+) -> list[tuple[str, list[File]]]:
+    by_version: dict[str, list[File]] = {}
+    for file in files:
+        by_version.setdefault(file.version, []).append(file)
+    releases = sorted(by_version.items(), key=_version_order, reverse=True)
+    if newest_by == "time":
+        releases.sort(key=lambda item: _released_at(item[1]), reverse=True)
+    return [(text, sorted(group, key=lambda file: file.filename)) for text, group in releases]
+
+
+def _version_order(item: tuple[str, list[File]]) -> tuple[bool, Version, str]:
+    version = parse_version(item[0])
+    return version is not None, version or _OLDEST, item[0]
+
+
+def _released_at(files: Iterable[File]) -> str:
+    """Return when the first file was uploaded; "" (before all times) when nobody knows."""
+    return min((file.upload_time for file in files if file.upload_time), default="")
+
+
+def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
+    """Return when a file that is too young now will be old enough, None when there is none.
+
+    Such a project must be looked at again then, though nothing changed upstream.
+    """
+    if not policy.min_age_days:
+        return None
+    times = [
+        shift(decision.file.upload_time, policy.min_age_days)
+        for decision in decisions
+        if decision.reason is Reason.TOO_YOUNG and decision.file.upload_time
+    ]
+    return min(times, default=None)
+
+
+def split_candidates(
+    project: Project, policy: Policy, now: str
+) -> tuple[tuple[File, ...], tuple[Decision, ...]]:
+    """Apply the rules that hold for every release, for the closure to choose from.
+
+    Left aside are what the user requested, which the closure knows better; pre-releases and yanked
+    files, which count when somebody asks for them; and Pythons, since environments say more.
+
+    Returns:
+        The files that may be chosen, and the decisions on all others.
+    """
+    rules = msgspec.structs.replace(policy, requested=None, prereleases=True, pythons=None)
+    files: list[File] = []
+    rejected: list[Decision] = []
+    barrier = check_project(project, policy)
+    for text, group in _newest_first(project.files):
+        version = parse_version(text)
+        of_release = check_release(project.name, version, text, rules)
+        if barrier is not None and barrier[0] is Reason.EXCLUDED:
+            of_release = barrier
+        elif of_release is None and not is_pinned(project.name, version, policy):
+            of_release = barrier or check_unpinned_release(project, version, text, rules)
+        ripe = is_exempt_from_age(project.name, version, rules)
+        for file in group:
+            rejection = of_release or check_file(file, rules, now, pinned=True, ripe=ripe)
+            rejection = rejection or check_third_party(project, file, rules)
+            if rejection is None:
+                files.append(file)
+            else:
+                rejected.append(Decision(file, False, *rejection))
+    return tuple(files), tuple(rejected)

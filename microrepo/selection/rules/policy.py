@@ -1,0 +1,273 @@
+"""What a repository shall hold: the settings that choose files, as one frozen record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+
+import msgspec
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from microrepo.config.schema import ALL, Config, Size
+from microrepo.config.sizes import parse_size, parse_versions
+from microrepo.errors import ConfigError
+from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
+from microrepo.formats.times import normalize_time
+from microrepo.model import NormalizedName
+from microrepo.selection.environments.platform_patterns import parse_platforms
+from microrepo.selection.environments.python_versions import PythonFilter, parse_python_words
+from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
+from microrepo.selection.rules.patterns import (
+    NOTHING,
+    Patterns,
+    checked_regex,
+    parse_patterns,
+    parse_requirement,
+    specifier_set,
+)
+from microrepo.selection.rules.plugin_rules import LoadedRule
+
+_TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_wininst"}
+
+__all__ = [
+    "Policy",
+    "build_policy",
+    "filter_warnings",
+    "fingerprint_for",
+    "is_pin",
+    "parse_requested",
+    "parse_requirement",
+    "parse_version",
+    "specifier_set",
+]
+
+# Raised when the rules change their meaning, so that repositories are looked at anew.
+_RULES_VERSION = 2
+
+
+class Policy(Struct, frozen=True, omit_defaults=True):
+    """The rules that choose files; absent limits are None.
+
+    Attributes:
+        requested: per project the specifiers of which one must admit a version ("" = any);
+            None = every project.
+        excluded: projects and releases to leave out, whatever else is said of them.
+        allowed: the only ones that may pass; None = all.
+        metadata: rules on what a project says of itself.
+        newest: how many releases to keep for each Python.
+        newest_by: ``version`` or ``time``.
+        uploaded_before: normalised time.
+        prune: chooses nothing, but who turns pruning on again wants every project looked at.
+        budget_bytes: what all files may take where releases give way to it. It is nothing that
+            one project's files can break, but who raises it wants every project looked at.
+        third_party: rules of other distributions.
+    """
+
+    package_types: tuple[str, ...] | None = None
+    extensions: tuple[str, ...] | None = None
+    pythons: PythonFilter | None = None
+    platforms: tuple[str, ...] | None = None
+    requested: dict[NormalizedName, tuple[str, ...]] | None = None
+    excluded: Patterns = NOTHING
+    allowed: Patterns | None = None
+    metadata: tuple[FieldRule, ...] = ()
+    max_project_bytes: int | None = None
+    min_versions: int | None = None
+    max_versions: int | None = None
+    allow_releases: tuple[str, ...] = ()
+    exclude_releases: tuple[str, ...] = ()
+    allow_files: tuple[str, ...] = ()
+    exclude_files: tuple[str, ...] = ()
+    exclude_platforms: tuple[str, ...] = ()
+    requires_python: tuple[str, ...] = ()
+    vulnerabilities: str = "ignore"
+    newest: int | None = 1
+    newest_by: str = "version"
+    prereleases: bool = False
+    yanked: bool = False
+    max_file_bytes: int | None = None
+    uploaded_before: str | None = None
+    min_age_days: float = 0
+    min_age_exempt: Patterns = NOTHING
+    require_digests: bool = True
+    prune: bool = True
+    budget_bytes: int | None = None
+    third_party: tuple[LoadedRule, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Return a digest of all rules but the requests; it changes whenever one of them does."""
+        bare = msgspec.structs.replace(self, requested=None, third_party=())
+        others = [rule.identity for rule in self.third_party]
+        encoded = msgspec.json.encode([_RULES_VERSION, bare, *others], order="deterministic")
+        return hashlib.sha256(encoded).hexdigest()[:16]
+
+    def excludes_project(self, name: NormalizedName) -> str | None:
+        """Return the pattern that leaves the whole project out, None when none does."""
+        return self.excluded.project(name)
+
+    def leaves_out(self, name: NormalizedName) -> bool:
+        """Tell whether nothing of a project can be wanted, so that it need not be asked for."""
+        return self.excluded.project(name) is not None or not self.may_pass(name)
+
+    def may_pass(self, name: NormalizedName) -> bool:
+        """Tell whether `allow` lets something of a project pass."""
+        allowed = self.allowed
+        if allowed is None or name in allowed.releases or allowed.project(name) is not None:
+            return True
+        return any(is_pin(text) for text in (self.requested or {}).get(name, ()))
+
+    @property
+    def facts_needed(self) -> int:
+        """What the records must hold for these rules, see `model.FACTS`."""
+        return facts_needed(self.metadata)
+
+
+def build_policy(
+    config: Config,
+    requirements: Iterable[str] | None,
+    third_party: tuple[LoadedRule, ...] = (),
+) -> Policy:
+    """Make the policy of a configuration.
+
+    Args:
+        config: complete settings.
+        requirements: PEP 508 strings of what is wanted, files already read; None = everything.
+        third_party: the rules that `rules` names, loaded.
+
+    Raises:
+        ConfigError: a requirement or an exclusion cannot be read.
+    """
+    python_words = config.python_versions
+    return Policy(
+        package_types=_words(config.package_types, _TYPE_ALIASES),
+        extensions=_words(config.extensions, {}),
+        pythons=parse_python_words(python_words) if isinstance(python_words, list) else None,
+        platforms=_words(config.platforms, {}),
+        requested=None if requirements is None else parse_requested(requirements),
+        excluded=parse_patterns(config.exclude, "exclude"),
+        allowed=parse_patterns(config.allow, "allow") if config.allow else None,
+        metadata=parse_rules(config.metadata),
+        max_project_bytes=_bytes(config.max_project_size, "max_project_size"),
+        min_versions=config.min_versions,
+        max_versions=config.max_versions,
+        allow_releases=_regexes(config.allow_releases, "allow_releases"),
+        exclude_releases=_regexes(config.exclude_releases, "exclude_releases"),
+        allow_files=_regexes(config.allow_files, "allow_files"),
+        exclude_files=_regexes(config.exclude_files, "exclude_files"),
+        exclude_platforms=parse_platforms(config.exclude_platforms),
+        requires_python=tuple(sorted({_python(text) for text in config.requires_python})),
+        vulnerabilities=config.vulnerabilities,
+        newest_by=config.newest_by,
+        min_age_exempt=parse_patterns(config.min_age_exempt, "min_age_exempt"),
+        budget_bytes=(
+            _bytes(config.max_total_size, "max_total_size")
+            if config.over_budget == "evict"
+            else None
+        ),
+        third_party=third_party,
+        newest=parse_versions(config.versions, "versions"),
+        prereleases=config.prereleases,
+        yanked=config.yanked,
+        max_file_bytes=_bytes(config.max_file_size, "max_file_size"),
+        uploaded_before=normalize_time(config.uploaded_before),
+        min_age_days=config.min_age_days,
+        require_digests=config.require_digests,
+        prune=config.prune,
+    )
+
+
+def _words(value: list[str] | str, aliases: dict[str, str]) -> tuple[str, ...] | None:
+    if value == ALL or isinstance(value, str):
+        return None
+    words = (item.strip().lstrip(".") for item in value)
+    return tuple(sorted({aliases.get(word, word) for word in words}))
+
+
+def parse_requested(requirements: Iterable[str]) -> dict[NormalizedName, tuple[str, ...]]:
+    """Group requirement strings by project: the specifiers of each, "" for any version.
+
+    Raises:
+        ConfigError: not a PEP 508 requirement.
+    """
+    wanted: dict[NormalizedName, dict[str, None]] = {}
+    for text in requirements:
+        requirement = parse_requirement(text)
+        specifiers = wanted.setdefault(canonicalize_name(requirement.name), {})
+        specifiers[str(requirement.specifier)] = None
+    return {name: tuple(sorted(specs)) for name, specs in sorted(wanted.items())}
+
+
+def _bytes(size: Size | None, key: str) -> int | None:
+    return None if size is None else parse_size(size, key)
+
+
+def _regexes(texts: list[str], key: str) -> tuple[str, ...]:
+    return tuple(sorted({checked_regex(text, key) for text in texts}))
+
+
+def _python(text: str) -> str:
+    version = parse_version(text.strip())
+    if version is None or len(version.release) < 2:
+        raise ConfigError(f"requires_python: {text!r} is no Python such as '3.9' or '3.12.4'")
+    return str(version)
+
+
+def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
+    """Return the digest of the rules as they concern one project.
+
+    Args:
+        name: the project.
+        base: `policy.fingerprint()`, made once.
+        policy: the rules.
+    """
+    requested = (policy.requested or {}).get(name, ("",))
+    return base if requested == ("",) else f"{base} {' | '.join(requested)}"
+
+
+def filter_warnings(policy: Policy) -> list[str]:
+    """Return a line for each word in the three filter lists that no file has had so far.
+
+    They are kept all the same: people may list formats of tomorrow.
+    """
+    types, extensions = policy.package_types or (), policy.extensions or ()
+    pythons = policy.pythons.unknown if policy.pythons else ()
+    return [
+        *(
+            f"package_types: {word!r} is no package type known so far"
+            for word in types
+            if word not in PACKAGE_TYPES
+        ),
+        *(
+            f"extensions: {word!r} is no file ending known so far"
+            for word in extensions
+            if word not in KNOWN_EXTENSIONS
+        ),
+        *(f"python_versions: {word!r} names no Python known so far" for word in pythons),
+    ]
+
+
+@lru_cache(maxsize=4096)
+def is_pin(text: str) -> bool:
+    """Tell whether a specifier text names one version (``==`` without a star, ``===``)."""
+    return any(
+        spec.operator in {"==", "==="} and not spec.version.endswith(".*")
+        for spec in specifier_set(text)
+    )
+
+
+@lru_cache(maxsize=65536)
+def parse_version(text: str) -> Version | None:
+    """Return the PEP 440 version of `text`, None for a legacy one."""
+    try:
+        return Version(text)
+    except ValueError:
+        return None
+
+
+def same_version(left: str, right: str) -> bool:
+    """Tell whether two texts mean the same version (PEP 440: ``1.0`` and ``1.0.0`` do)."""
+    ours, theirs = parse_version(left), parse_version(right)
+    return left == right if ours is None or theirs is None else ours == theirs

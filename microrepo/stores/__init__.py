@@ -1,0 +1,1 @@
+"""Where bytes lie: the flat directory, links, atomic writes."""

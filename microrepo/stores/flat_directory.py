@@ -1,0 +1,149 @@
+"""The flat directory: where it may be, what lies in it, how files come and go durably."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from microrepo.errors import RepositoryError
+from microrepo.stores.disk_errors import disk_words
+
+CONTROL = ".microrepo"
+# Beyond this many files a whole scan per run costs more than it finds.
+SCAN_LIMIT = 200_000
+
+
+class OnDisk(Struct, frozen=True, gc=False):
+    """Size and modification time of one file, as the file system tells them now."""
+
+    size_bytes: int
+    mtime_ns: int
+
+
+class FlatDirectory:
+    """Paths and primitive operations of one repository directory.
+
+    Args:
+        path: the directory.
+        scratch: where downloads in flight and rate limits live; default: in the control directory.
+            A dry run, which must not change the repository, names another place.
+    """
+
+    def __init__(self, path: Path, scratch: Path | None = None) -> None:
+        self.path = path
+        self.control = path / CONTROL
+        self.state_file = self.control / "state.db"
+        self.lock_file = self.control / "lock"
+        self.partial = (scratch or self.control) / "partial"
+        self.limits = (scratch or self.control) / "limits"
+
+    def prepare(self) -> None:
+        """Create the directory and its control directory where they are missing.
+
+        Raises:
+            RepositoryError: the path is unfit, or cannot be written to.
+        """
+        refuse_unfit(self.path)
+        try:
+            for directory in (self.path, self.control, self.partial, self.limits):
+                directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            words = disk_words(error, self.path)
+            raise RepositoryError(self.path, f"cannot be written to: {words}") from error
+        if not os.access(self.path, os.W_OK) or not os.access(self.control, os.W_OK):
+            raise RepositoryError(self.path, "cannot be written to: permission denied")
+
+    def prepare_scratch(self) -> None:
+        """Create the directories for downloads in flight and rate limits."""
+        for directory in (self.partial, self.limits):
+            directory.mkdir(parents=True, exist_ok=True)
+
+    def exists(self) -> bool:
+        """Tell whether the directory has been made."""
+        return self.path.is_dir()
+
+    def scan(self) -> dict[str, OnDisk]:
+        """Return every plain file at the top level; symbolic links count as what they point to."""
+        found = {}
+        try:
+            with os.scandir(self.path) as entries:
+                for entry in entries:
+                    if entry.name.startswith(".") or not entry.is_file():
+                        continue
+                    status = entry.stat()
+                    found[entry.name] = OnDisk(status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def stat(self, filename: str) -> OnDisk | None:
+        """Return size and time of one file, None when it is not there."""
+        try:
+            status = (self.path / filename).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return OnDisk(status.st_size, status.st_mtime_ns)
+
+    def delete(self, filenames: Iterable[str]) -> Iterator[str]:
+        """Remove files and their metadata sidecars; yield each name once it is gone."""
+        for filename in filenames:
+            for name in (f"{filename}.metadata", filename):
+                (self.path / name).unlink(missing_ok=True)
+            yield filename
+
+    def quarantine(self, filename: str, project: str, reason: str) -> None:
+        """Move a file out of the flat directory, with a note of the reason beside it."""
+        aside = self.control / "quarantine" / project
+        aside.mkdir(parents=True, exist_ok=True)
+        (aside / f"{filename}.reason").write_text(reason + "\n", encoding="utf-8")
+        (self.path / f"{filename}.metadata").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            (self.path / filename).replace(aside / filename)
+
+    def sync(self) -> None:
+        """Make renames and deletions in the directory durable."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes this user may still write on the file system."""
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
+    def free_inodes(self) -> int | None:
+        """Return how many files the file system still takes; None if it knows no such limit."""
+        status = os.statvfs(self.path)
+        return status.f_favail if status.f_files else None
+
+    def clean_partials(self, keep: set[str]) -> None:
+        """Remove partial downloads that no task of this run would resume."""
+        for entry in self.partial.iterdir():
+            if entry.name not in keep:
+                entry.unlink(missing_ok=True)
+
+
+def refuse_unfit(path: Path) -> None:
+    """Refuse directories that cannot be meant as a repository.
+
+    Raises:
+        RepositoryError: the home directory, the root, a source checkout, or no directory.
+    """
+    real = path.resolve()
+    if real == Path.home().resolve() or real == Path(real.anchor):
+        raise RepositoryError(
+            path, "the home or root directory is no place for a repository; name a folder in it"
+        )
+    if path.exists() and not path.is_dir():
+        raise RepositoryError(path, "is a file, not a directory; name another place")
+    for marker in (".git", "setup.py"):
+        if (path / marker).exists():
+            raise RepositoryError(
+                path, f"holds a {marker}, so it looks like a source checkout; name another place"
+            )

@@ -1,0 +1,149 @@
+"""One file from a directory into another: hard link, reflink, or a verified copy; at once or never.
+
+A hard link shares its inode, so there is nothing to verify; a copy is read while it is written.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from microrepo.errors import DigestMismatch
+from microrepo.model import Digests, LocalFile
+from microrepo.stores.hard_links import CANNOT_LINK
+
+_FICLONE = 0x40049409  # ioctl_ficlone(2): both files share their blocks
+_READ_BYTES = 1 << 20
+
+
+def place_file(
+    source: Path,
+    directory: Path,
+    filename: str,
+    digests: Digests,
+    *,
+    link: bool,
+    replace: bool,
+    may_copy: bool = True,
+) -> LocalFile:
+    """Give a directory a file that lies elsewhere, complete under its name or not at all.
+
+    Args:
+        source: the file.
+        directory: where it shall lie.
+        filename: its name there.
+        digests: as known; a copy must have the strongest of them.
+        link: share the content where the file system can.
+        replace: put it over what stands under the name.
+        may_copy: where the file system cannot share the content, copy it; else that is an error.
+
+    Returns:
+        Name, size, time and known digests.
+
+    Raises:
+        FileExistsError: something stands under the name, and `replace` is not set.
+        DigestMismatch: the content is not what it should be.
+        OSError: it cannot be read or written.
+    """
+    target = directory / filename
+    if link and not replace and _link(source, target):
+        return _look(target, filename, digests)
+    temporary = directory / f".{secrets.token_hex(8)}.part"
+    try:
+        if not (link and _link(source, temporary)):
+            if not (may_copy or _is_shared(source, temporary)):
+                raise OSError(errno.EXDEV, "on another file system, cannot be linked", str(source))
+            digests = _copy(source, temporary, filename, digests, share=link)
+        _finish(temporary, target, replace=replace)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return _look(target, filename, digests)
+
+
+def can_share(source: Path, directory: Path) -> bool:
+    """Tell whether a directory (or the nearest one above it) can share the content of a file."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    temporary = directory / f".{secrets.token_hex(8)}.part"
+    try:
+        return _link(source, temporary) or _is_shared(source, temporary)
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _is_shared(source: Path, target: Path) -> bool:
+    """Tell whether both may share their blocks; leaves nothing under the target's name."""
+    try:
+        with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+            return _reflink(reading.fileno(), writing.fileno())
+    finally:
+        with suppress(OSError):
+            target.unlink()
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        # A link to a symbolic link would point nowhere from its new place.
+        os.link(source.resolve() if source.is_symlink() else source, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in CANNOT_LINK:
+            raise
+        return False
+    return True
+
+
+def _finish(temporary: Path, target: Path, *, replace: bool) -> None:
+    """Give a complete file its name, over another one only when that is wanted."""
+    if replace or not _link(temporary, target):
+        if not replace and target.exists():  # no links here: the best that can be done
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        temporary.replace(target)
+
+
+def _copy(source: Path, target: Path, filename: str, digests: Digests, *, share: bool) -> Digests:
+    """Copy a file durably with its time; return the digests that were checked."""
+    strongest = digests.strongest() or ("sha256", "")
+    hasher = (
+        hashlib.blake2b(digest_size=32)
+        if strongest[0] == "blake2b_256"
+        else hashlib.new(strongest[0], usedforsecurity=False)
+    )
+    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+        shared = share and _reflink(reading.fileno(), writing.fileno())
+        while piece := reading.read(_READ_BYTES):
+            hasher.update(piece)
+            view = memoryview(piece)
+            while view and not shared:
+                view = view[writing.write(view) :]
+        status = os.fstat(reading.fileno())
+        os.utime(writing.fileno(), ns=(status.st_mtime_ns, status.st_mtime_ns))
+        os.fsync(writing.fileno())
+    found = hasher.hexdigest()
+    if strongest[1] and found != strongest[1]:
+        raise DigestMismatch(filename, strongest[0], strongest[1], found)
+    return Digests(**{strongest[0]: found})
+
+
+def _reflink(reading: int, writing: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.ioctl(writing, _FICLONE, reading)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _look(path: Path, filename: str, digests: Digests) -> LocalFile:
+    status = path.stat()
+    return LocalFile(filename, status.st_size, status.st_mtime_ns, digests=digests)

@@ -1,0 +1,1 @@
+"""Downloads: files and metadata from a source."""

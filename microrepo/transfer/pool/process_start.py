@@ -1,0 +1,55 @@
+"""How worker processes come to be: by forking this one, or by a server that forks itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import sys
+import threading
+from multiprocessing import forkserver
+from typing import Any
+
+_IS_SECRET = re.compile(r"MICROREPO_\w*PASSWORD").fullmatch
+
+
+def may_fork() -> bool:
+    """Tell whether this process may be forked to make workers.
+
+    It may while it has one thread, and before it holds a lock or an open state: a worker made then
+    takes nothing along, starts at once, and shares its memory.
+    """
+    return sys.platform.startswith("linux") and threading.active_count() == 1
+
+
+def start_context() -> Any:
+    """Return how processes are started once this one holds locks and threads: never by fork.
+
+    The fork server imports the worker's modules once; each worker is then a cheap copy of it.
+    """
+    methods = multiprocessing.get_all_start_methods()
+    if "forkserver" not in methods:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["microrepo.transfer.pool.worker", "microrepo.transfer.pool.worker_pool"]
+    )
+    return context
+
+
+def start_server() -> None:
+    """Start the fork server now, with an environment that has no passwords of ours.
+
+    What it is started with, all workers get, and `ps` shows it. To be called while this process
+    has one thread: nobody else may look for a password meanwhile.
+    """
+    context = start_context()
+    if context.get_start_method() != "forkserver":
+        return
+    hidden = {name: text for name, text in os.environ.items() if _IS_SECRET(name)}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.update(hidden)

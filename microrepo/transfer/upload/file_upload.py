@@ -1,0 +1,154 @@
+"""One file to a destination: fetched aside and verified first, dropped when it has arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from microrepo.client import Client, ClientSettings
+from microrepo.client.addresses import origin_of
+from microrepo.errors import AccessDenied, ConfigError, MicrorepoError
+from microrepo.model import Outcome
+from microrepo.repositories.destinations.upload_index import UploadDestination
+from microrepo.repositories.distribution_content import digest_file, hash_url
+from microrepo.repositories.protocol import DestinationSettings
+from microrepo.repositories.sources.directory_source import local_path
+from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.placement import place_file
+from microrepo.transfer.download.file_download import Place, fetch_aside
+from microrepo.transfer.tasks import (
+    FetchFile,
+    HashUrl,
+    HeldOutcome,
+    ListHeld,
+    PlaceFile,
+    SendFile,
+    SendOutcome,
+    WorkerSettings,
+)
+
+_Progress = Callable[[int], None]
+
+
+def destination_client(settings: ClientSettings, destination: DestinationSettings) -> Client:
+    """Return a client with the destination's credentials, which no other server ever sees."""
+    auth = {} if destination.auth is None else {origin_of(destination.url): destination.auth}
+    if destination.auth is not None and destination.simple_root:
+        auth.setdefault(origin_of(destination.simple_root), destination.auth)
+    return Client(msgspec.structs.replace(settings, auth=auth, requests_per_second=None))
+
+
+class Sender:
+    """What a worker needs to send files.
+
+    Args:
+        client: reads the source.
+        settings: the worker's, with the destination.
+        where: directory for files on their way.
+        progress: told of bytes.
+    """
+
+    def __init__(
+        self, client: Client, settings: WorkerSettings, where: Place, progress: _Progress
+    ) -> None:
+        self._client = client
+        self._attempts = settings.attempts
+        self._place = where
+        self._progress = progress
+        self._to: Client | None = None
+        self._destination: UploadDestination | None = None
+        if settings.destination is not None:
+            self._to = destination_client(settings.client, settings.destination)
+            self._destination = UploadDestination(self._to, settings.destination, settings.attempts)
+
+    def run(self, task: ListHeld | HashUrl | SendFile) -> HeldOutcome | Outcome | SendOutcome:
+        """Carry out one task."""
+        if isinstance(task, SendFile):
+            return self._send(task)
+        if isinstance(task, ListHeld):
+            return self._list(task)
+        return self._hash(task)
+
+    def _list(self, task: ListHeld) -> HeldOutcome:
+        try:
+            files = self._to_destination().catalogue(task.project)
+        except MicrorepoError as error:
+            denied = isinstance(error, AccessDenied)
+            return HeldOutcome(task.project, error=str(error), denied=denied)
+        return HeldOutcome(task.project, tuple(files.values()))
+
+    def _hash(self, task: HashUrl) -> Outcome:
+        try:
+            path = local_path(task.url)
+            client = self._to if task.held and self._to is not None else self._client
+            digests = digest_file(path) if path is not None else hash_url(client, task.url)
+        except (MicrorepoError, OSError) as error:
+            return Outcome(task.filename, ok=False, error=f"{task.filename}: {error}")
+        return Outcome(task.filename, ok=True, digests=digests)
+
+    def _to_destination(self) -> UploadDestination:
+        if self._destination is None:
+            raise ConfigError("there is no index to send to")
+        return self._destination
+
+    def _send(self, task: SendFile) -> SendOutcome:
+        fetched = _Counter(self._progress)
+        path = local_path(task.url)
+        is_fetched = path is None
+        try:
+            if path is None:
+                fetch = FetchFile(task.filename, task.url, task.digests, task.size)
+                path = fetch_aside(self._client, fetch, self._place, self._attempts, fetched)
+            result = self._to_destination().put(path, task.filename, task.digests)
+            size = path.stat().st_size
+        except (MicrorepoError, OSError) as error:
+            words = str(error)
+            return SendOutcome(task.filename, "failed", words, fetched_bytes=fetched.total)
+        if not is_fetched:
+            self._progress(size)
+        if is_fetched and result.status != "failed":
+            path.unlink(missing_ok=True)
+        return SendOutcome(task.filename, result.status, result.words, size, fetched.total)
+
+
+class _Counter:
+    def __init__(self, progress: _Progress) -> None:
+        self.total = 0
+        self._progress = progress
+
+    def __call__(self, count_bytes: int) -> None:
+        self.total += count_bytes
+        self._progress(count_bytes)
+
+
+def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
+    """Link or copy one file of this machine into the repository."""
+    try:
+        done = place_file(
+            Path(task.path),
+            Path(where.directory),
+            task.filename,
+            task.digests,
+            link=task.link,
+            replace=task.replace,
+        )
+    except (MicrorepoError, OSError) as error:
+        return Outcome(task.filename, ok=False, error=words_of(task.filename, error))
+    progress(done.size_bytes or 0)
+    return Outcome(
+        task.filename,
+        ok=True,
+        size_bytes=done.size_bytes or 0,
+        mtime_ns=done.mtime_ns,
+        digests=done.digests,
+    )
+
+
+def words_of(filename: str, error: Exception) -> str:
+    """Say why a file could not be given its place."""
+    if isinstance(error, FileExistsError):
+        return f"{filename}: another file took its name meanwhile"
+    words = disk_words(error) if isinstance(error, OSError) else str(error)
+    return f"{filename}: {words}"
