@@ -1,7 +1,8 @@
 """Fixtures of the test bed: an index, a server over it, and real programs to run against it.
 
 Laws are tried on the same few examples in each run, however slow the machine is, or on many new ones
-with `MICROREPO_TEST_PROFILE=thorough`.
+with `MICROREPO_TEST_PROFILE=thorough`. With `MICROREPO_TEST_STRICT=1` a skip for a reason that is not
+expected of a test machine is a failure, see `tests/support/skips.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from hypothesis import settings
 from tests.support.index import FakeIndex
 from tests.support.programs import Completed, Environment, MicrorepoRunner, make_environment
 from tests.support.server import PyPIServer
+from tests.support.skips import pytest_collectreport, pytest_runtest_makereport
 from tests.support.tls import Authority, has_openssl, make_authority
+
+__all__ = ["pytest_collectreport", "pytest_runtest_makereport"]
 
 settings.register_profile("short", max_examples=40, derandomize=True, database=None, deadline=None)
 settings.register_profile("thorough", max_examples=3000, database=None, deadline=None)
