@@ -11,6 +11,7 @@ from microrepo.formats.distribution.filenames import (
     guess_release,
     package_type_of,
     parse_wheel_name,
+    split_release,
     stem_of,
     unsafe_filename,
 )
@@ -182,3 +183,27 @@ def test_python_of_an_egg(filename: str, expected: str | None) -> None:
 )
 def test_release_that_a_name_tells(filename: str, project: str, expected: str | None) -> None:
     assert guess_release(filename, project) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("foo-1.0-py3-none-any.whl", ("foo", "1.0")),
+        ("foo_bar-1.0-1-py3-none-any.whl", ("foo_bar", "1.0")),
+        ("foo-1.0.tar.gz", ("foo", "1.0")),
+        ("foo-bar-1.0.zip", ("foo-bar", "1.0")),
+        ("foo-2-bar-1.0.tgz", ("foo-2-bar", "1.0")),
+        ("python-3parclient-4.2.0.tar.gz", ("python-3parclient", "4.2.0")),
+        ("foo-1.0-1.tar.gz", ("foo", "1.0-1")),
+        ("foo-v1.0.tar.bz2", ("foo", "v1.0")),
+        ("foo-1.0-py2.7.egg", ("foo", "1.0")),
+        ("foo-r21.tar.gz", ("foo", "r21")),
+        ("foo-1.0.win32-py2.7.exe", ("foo", "1.0.win32-py2.7")),
+        ("foo.tar.gz", None),
+        ("-1.0.tar.gz", None),
+        ("foo-1.0.whl", None),
+        ("readme.txt", None),
+    ],
+)
+def test_split_release(filename: str, expected: tuple[str, str] | None) -> None:
+    assert split_release(filename) == expected

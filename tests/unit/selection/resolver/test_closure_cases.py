@@ -13,7 +13,7 @@ from microrepo.selection.resolver.proof import sdist_only
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 
-CASES = json.loads((Path(__file__).parents[2] / "cases" / "closure_solve.json").read_text())
+CASES = json.loads((Path(__file__).parents[3] / "cases" / "closure_solve.json").read_text())
 
 
 def _runs() -> list[Any]:

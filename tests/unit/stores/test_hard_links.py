@@ -1,4 +1,4 @@
-"""Links in bulk, and which URLs name a file right in a directory."""
+"""Hard links in bulk."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import errno
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from microrepo.repositories.sources.directory_source import local_path, name_within
 from microrepo.stores.hard_links import CANNOT_LINK, link_files
 
 
@@ -43,17 +40,3 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(link_files(tmp_path, tmp_path / "absent", ["a"]))
-
-
-_NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
-
-
-@given(_NAMES.filter(lambda name: name not in {".", ".."}))
-def test_a_name_comes_back_from_its_url(name: str) -> None:
-    root = Path("/some where/with %20")
-    url = (root / name).as_uri()
-    assert name_within(url, root.as_uri()) == name
-    assert local_path(url) == root / name
-    assert name_within(url, "file:///some%20where") is None
-    assert name_within(f"{url}/deeper", root.as_uri()) is None
-    assert name_within(f"https://x.example/{name}", root.as_uri()) is None
