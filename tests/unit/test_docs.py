@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import microrepo
 from docs.generate import config_page
 from microrepo import errors
 from microrepo.cli.parser import build_parser
@@ -112,6 +113,29 @@ def test_schema_version_is_told() -> None:
 @pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.value)
 def test_every_reason_is_told(reason: Reason) -> None:
     assert f"| {reason.value} |" in read("explanation", "selection.md")
+
+
+def test_the_api_page_has_every_public_name() -> None:
+    page = read("reference", "api.md")
+    documented = set(re.findall(r"^\.\. auto\w+:: microrepo\.(\w+)$", page, flags=re.MULTILINE))
+    assert documented == set(microrepo.__all__) - {"__version__"}
+
+
+DECISIONS = sorted((DOCS / "decisions").glob("0*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_decisions_are_short_and_say_what_they_cost(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    number = int(page.name.partition("-")[0])
+    assert lines[0].startswith(f"# {number}. ")
+    assert number == DECISIONS.index(page) + 1
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## Context",
+        "## Choice",
+        "## Cost",
+    ]
+    assert len(lines) <= 40
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
