@@ -42,6 +42,14 @@ class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
                 return algorithm, value
         return None
 
+    def completed_by(self, other: Digests) -> Digests:
+        """Return these digests, with those of `other` where one is absent."""
+        return Digests(
+            self.sha256 or other.sha256,
+            self.blake2b_256 or other.blake2b_256,
+            self.md5 or other.md5,
+        )
+
 
 class File(Struct, frozen=True, omit_defaults=True, gc=False):
     """One distribution file as an index describes it (PEP 691, PyPI JSON API).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,8 +18,7 @@ from microrepo.formats.distribution.archives import (
 from microrepo.formats.distribution.filenames import package_type_of, split_release
 from microrepo.formats.index.upload_form import form_fields
 from microrepo.model import Digests
-
-_READ_BYTES = 1 << 20
+from microrepo.stores.hashing import ContentHasher, hash_file
 
 
 class Content(Struct, frozen=True):
@@ -39,7 +37,7 @@ def read_content(path: Path, filename: str) -> Content:
         MalformedResponse: it is none, or a wheel that cannot be read.
         OSError: the file cannot be read.
     """
-    digests = digest_file(path)
+    digests = hash_file(path)
     metadata = read_metadata(path, filename)
     fields = form_fields(filename, metadata, digests)
     release = split_release(filename)
@@ -63,21 +61,6 @@ def read_metadata(path: Path, filename: str) -> bytes | None:
         return read_egg_metadata(stream, filename) if kind == "bdist_egg" else None
 
 
-def digest_file(path: Path) -> Digests:
-    """Return all three digests of a file's content.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    blake2b = hashlib.blake2b(digest_size=32)
-    with path.open("rb", buffering=0) as stream:
-        while piece := stream.read(_READ_BYTES):
-            for hasher in (sha256, blake2b, md5):
-                hasher.update(piece)
-    return Digests(sha256.hexdigest(), blake2b.hexdigest(), md5.hexdigest())
-
-
 def hash_url(client: Client, url: str) -> Digests:
     """Read what lies behind a URL to its end and return its digests; nothing is kept.
 
@@ -88,15 +71,13 @@ def hash_url(client: Client, url: str) -> Digests:
     if response.status != 200:
         response.close()
         raise Unavailable(public_url(url), f"answers HTTP {response.status}")
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    blake2b = hashlib.blake2b(digest_size=32)
+    hasher = ContentHasher()
     try:
         while piece := response.read(client.piece_bytes):
-            for hasher in (sha256, blake2b, md5):
-                hasher.update(piece)
+            hasher.update(piece)
             client.throttle(len(piece))
     except (HTTPError, OSError) as error:
         response.close()
         raise Unavailable(public_url(url), f"the transfer broke off: {error}") from error
     response.release_conn()
-    return Digests(sha256.hexdigest(), blake2b.hexdigest(), md5.hexdigest())
+    return hasher.digests()

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from microrepo.batching import batched
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.model import Digests, NormalizedName, Project
 from microrepo.state import schema
@@ -282,9 +283,7 @@ class State:
         if values is None:
             yield from self._db.execute(query)
             return
-        wanted = list(values)
-        for start in range(0, len(wanted), _CHUNK):
-            chunk: Sequence[str] = wanted[start : start + _CHUNK]
+        for chunk in batched(values, _CHUNK):
             marks = ", ".join("?" * len(chunk))
             yield from self._db.execute(f"{query} WHERE {column} IN ({marks})", chunk)
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from microrepo.batching import batched
 from microrepo.model import File, NormalizedName
 
 _CHUNK = 500  # names per query, below SQLite's oldest limit on variables
@@ -268,9 +269,7 @@ class Publication:
         self._db.executemany("DELETE FROM found WHERE filename = ?", ((n,) for n in filenames))
 
     def _select(self, query: str, values: Iterable[str]) -> Iterator[Sequence[Any]]:
-        wanted = list(values)
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
+        for chunk in batched(values, _CHUNK):
             marks = ", ".join("?" * len(chunk))
             yield from self._db.execute(f"{query} IN ({marks})", chunk)
 

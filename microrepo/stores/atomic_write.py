@@ -37,6 +37,18 @@ class Replacement:
         self._temporary.unlink(missing_ok=True)
 
 
+def umask() -> int:
+    """Return this process's umask."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def public_mode() -> int:
+    """Return the mode of files that everybody may read: 0666 minus the umask."""
+    return 0o666 & ~umask()
+
+
 def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = True) -> None:
     """Write through a temporary file in the same directory, and make it durable.
 

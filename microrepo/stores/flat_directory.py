@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -17,11 +18,27 @@ CONTROL = ".microrepo"
 SCAN_LIMIT = 200_000
 
 
+class Recorded(Protocol):
+    """The size and modification time that a record knows of a file."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes."""
+
+    @property
+    def mtime_ns(self) -> int:
+        """Modification time."""
+
+
 class OnDisk(Struct, frozen=True, gc=False):
     """Size and modification time of one file, as the file system tells them now."""
 
     size_bytes: int
     mtime_ns: int
+
+    def matches(self, known: Recorded) -> bool:
+        """Return whether size and time are as recorded, so that the content counts as known."""
+        return (self.size_bytes, self.mtime_ns) == (known.size, known.mtime_ns)
 
 
 class FlatDirectory:
@@ -66,6 +83,14 @@ class FlatDirectory:
         """Tell whether the directory has been made."""
         return self.path.is_dir()
 
+    def file(self, filename: str) -> Path:
+        """Return where a distribution lies."""
+        return self.path / filename
+
+    def place(self, path: str) -> Path:
+        """Return where a page, or what else is published, lies: a path below the root."""
+        return self.path / path
+
     def scan(self) -> dict[str, OnDisk]:
         """Return every plain file at the top level; symbolic links count as what they point to."""
         found = {}
@@ -83,7 +108,7 @@ class FlatDirectory:
     def stat(self, filename: str) -> OnDisk | None:
         """Return size and time of one file, None when it is not there."""
         try:
-            status = (self.path / filename).stat()
+            status = self.file(filename).stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         return OnDisk(status.st_size, status.st_mtime_ns)
@@ -92,7 +117,7 @@ class FlatDirectory:
         """Remove files and their metadata sidecars; yield each name once it is gone."""
         for filename in filenames:
             for name in (f"{filename}.metadata", filename):
-                (self.path / name).unlink(missing_ok=True)
+                self.file(name).unlink(missing_ok=True)
             yield filename
 
     def quarantine(self, filename: str, project: str, reason: str) -> None:
@@ -100,9 +125,9 @@ class FlatDirectory:
         aside = self.control / "quarantine" / project
         aside.mkdir(parents=True, exist_ok=True)
         (aside / f"{filename}.reason").write_text(reason + "\n", encoding="utf-8")
-        (self.path / f"{filename}.metadata").unlink(missing_ok=True)
+        self.file(f"{filename}.metadata").unlink(missing_ok=True)
         with suppress(FileNotFoundError):
-            (self.path / filename).replace(aside / filename)
+            self.file(filename).replace(aside / filename)
 
     def sync(self) -> None:
         """Make renames and deletions in the directory durable."""

@@ -6,7 +6,6 @@ A hard link shares its inode, so there is nothing to verify; a copy is read whil
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from microrepo.errors import DigestMismatch
 from microrepo.model import Digests, LocalFile
 from microrepo.stores.hard_links import CANNOT_LINK
+from microrepo.stores.hashing import new_hasher
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): both files share their blocks
 _READ_BYTES = 1 << 20
@@ -113,11 +113,7 @@ def _finish(temporary: Path, target: Path, *, replace: bool) -> None:
 def _copy(source: Path, target: Path, filename: str, digests: Digests, *, share: bool) -> Digests:
     """Copy a file durably with its time; return the digests that were checked."""
     strongest = digests.strongest() or ("sha256", "")
-    hasher = (
-        hashlib.blake2b(digest_size=32)
-        if strongest[0] == "blake2b_256"
-        else hashlib.new(strongest[0], usedforsecurity=False)
-    )
+    hasher = new_hasher(strongest[0])
     with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
         shared = share and _reflink(reading.fileno(), writing.fileno())
         while piece := reading.read(_READ_BYTES):

@@ -16,7 +16,8 @@ from microrepo.formats.distribution.filenames import split_release
 from microrepo.formats.index.upload_form import UNKNOWN, form_fields
 from microrepo.formats.times import to_ns
 from microrepo.model import Digests, File
-from microrepo.repositories.distribution_content import digest_file, read_metadata
+from microrepo.repositories.distribution_content import read_metadata
+from microrepo.stores.hashing import hash_file
 from microrepo.transfer.download.file_download import Place, fetch_file
 from microrepo.transfer.download.remote_metadata import find_metadata, unpack_metadata
 from microrepo.transfer.tasks import FetchFile, metadata_of
@@ -67,7 +68,7 @@ class Distribution:
     @cached_property
     def digests(self) -> Digests:
         """sha256, blake2b_256 and md5 of its content, hex."""
-        return digest_file(self.path)
+        return hash_file(self.path)
 
     @cached_property
     def metadata(self) -> Metadata:

@@ -35,11 +35,12 @@ from microrepo.plan import same_content
 from microrepo.repositories.destinations.destination_registry import directory_of
 from microrepo.repositories.destinations.multipart_form import MultipartForm
 from microrepo.repositories.destinations.upload_index import UploadDestination
-from microrepo.repositories.distribution_content import digest_file, read_metadata
+from microrepo.repositories.distribution_content import read_metadata
 from microrepo.repositories.protocol import DestinationSettings, Source, SourceSettings
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import build_policy, parse_version
+from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import place_file
 from microrepo.transfer.upload.file_upload import destination_client
 
@@ -259,7 +260,7 @@ def _into_directory(distribution: Distribution, directory: Path) -> UploadResult
     try:
         place_file(distribution.path, directory, name, digests, link=False, replace=False)
     except FileExistsError:
-        if digest_file(directory / name) == digests:
+        if hash_file(directory / name) == digests:
             return UploadResult("present")
         return UploadResult("refused", "other content stands under this name")
     return UploadResult("uploaded")

@@ -256,7 +256,7 @@ class _Present:
         if stored is not None:
             return unpack_metadata(stored[1])
         try:
-            with (self._directory.path / need.filename).open("rb") as stream:
+            with self._directory.file(need.filename).open("rb") as stream:
                 return read_distribution(stream, need.filename)
         except (OSError, MicrorepoError, ValueError) as error:
             return f"its metadata cannot be read: {error}"

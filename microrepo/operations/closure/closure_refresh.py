@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from microrepo.batching import batched
 from microrepo.model import File, NormalizedName
 from microrepo.operations.closure.check import prove
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
@@ -45,8 +46,8 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     if direct:
         reasons = {**kept, **resolved.chosen()}
         looked = with_files(looked, direct, reasons, resolved.resolutions, session, rules)
-    for start in range(0, len(looked), WAVE_PROJECTS):
-        run.take(run.wave.run(looked[start : start + WAVE_PROJECTS]))
+    for batch in batched(looked, WAVE_PROJECTS):
+        run.take(run.wave.run(batch))
         if session.report.refused:
             return
     names = {one.project.name for one in looked}
@@ -121,7 +122,7 @@ def _files_there(session: Session, resolved: Resolved) -> set[str]:
     there = set()
     for name, row in session.state.files_named(names).items():
         disk = session.directory.stat(name)
-        if disk and row.present and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns):
+        if disk and row.present and disk.matches(row):
             there.add(name)
     return there
 

@@ -13,13 +13,13 @@ from packaging.version import Version
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.pylock import Lock, LockedFile, LockedPackage, render_lock
 from microrepo.model import File
-from microrepo.repositories.distribution_content import digest_file
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Pin, Resolution
 from microrepo.selection.resolver.lock_sets import LockedSet, Locks
 from microrepo.state import FileRow, State
-from microrepo.stores.atomic_write import write_atomically
+from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.hashing import hash_file
 
 _MARKERS = ("implementation_name", "platform_machine", "python_version", "sys_platform")
 
@@ -92,9 +92,7 @@ def _write(path: Path, body: bytes) -> bool:
             return False
     except OSError:
         pass
-    umask = os.umask(0)
-    os.umask(umask)
-    write_atomically(path, body, 0o666 & ~umask)
+    write_atomically(path, body, public_mode())
     return True
 
 
@@ -151,9 +149,9 @@ def _pythons_of(pin: Pin) -> str:
 def _locked_file(
     file: File, base: Path, directory: FlatDirectory, rows: Mapping[str, FileRow]
 ) -> LockedFile:
-    path = directory.path / file.filename
+    path = directory.file(file.filename)
     row = rows.get(file.filename)
-    sha256 = (row.digests.sha256 if row else None) or digest_file(path).sha256 or ""
+    sha256 = (row.digests.sha256 if row else None) or hash_file(path).sha256 or ""
     size = row.size if row and row.size is not None else path.stat().st_size
     return LockedFile((base / file.filename).as_posix(), size, sha256)
 

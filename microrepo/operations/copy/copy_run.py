@@ -14,6 +14,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo import plan
+from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
@@ -149,9 +150,9 @@ class CopyRun:
     def carry_out(self, policy: Policy) -> None:
         """Copy wave by wave."""
         names = self._names(policy)
-        for start in range(0, len(names), self._how.wave_projects):
+        for batch in batched(names, self._how.wave_projects):
             self._check_cancelled()
-            self.wave(names[start : start + self._how.wave_projects])
+            self.wave(batch)
             if self.tally.refused:
                 break
         self.make_durable()

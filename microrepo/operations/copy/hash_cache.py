@@ -6,8 +6,6 @@ and holds nothing that is executed when it is read; one that cannot be understoo
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from msgspec import Struct
 
 from microrepo.errors import ConfigError, RepositoryError
 from microrepo.model import Digests
+from microrepo.stores.atomic_write import public_mode, write_atomically
 
 _FORMAT = 1
 
@@ -93,15 +92,9 @@ class HashCache:
                 return
             body = msgspec.json.encode(_Document(_FORMAT, dict(sorted(self._files.items()))))
             self._changed = False
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
         try:
-            with temporary.open("xb") as stream:
-                stream.write(msgspec.json.format(body, indent=1))
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(self._path)
+            write_atomically(self._path, msgspec.json.format(body, indent=1), public_mode())
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise RepositoryError(
                 self._path, f"the hash cache cannot be written: {error.strerror}"
             ) from error

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.formats.distribution.filenames import (
@@ -182,8 +183,8 @@ def _count_axes(file: File, axes: dict[str, Counter[str]]) -> None:
 
 def _all_documents(state: State) -> Iterator[Project]:
     names = [row[0] for row in state.iter_known()]
-    for start in range(0, len(names), _DOCUMENT_BATCH):
-        yield from state.documents(names[start : start + _DOCUMENT_BATCH]).values()
+    for batch in batched(names, _DOCUMENT_BATCH):
+        yield from state.documents(batch).values()
 
 
 class Explanation(Struct, frozen=True):

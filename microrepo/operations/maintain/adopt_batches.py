@@ -25,8 +25,8 @@ from microrepo.repositories.foreign.tree_records import TreeRecords
 from microrepo.repositories.foreign.tree_survey import Survey
 from microrepo.state import ADOPTED, FileRow, HistoryRow, ProjectRow, pack
 from microrepo.state.publication import FoundRow
+from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import can_share, place_file
-from microrepo.transfer.download.file_download import hash_file
 
 _BATCH_FILES = 400
 _Records = Mapping[NormalizedName, "Project | None"]
@@ -117,7 +117,7 @@ class Adoption:
     def _is_target(self, candidate: Candidate) -> bool:
         """Tell whether a file lies in the repository already, or is linked there."""
         try:
-            return (self._session.directory.path / candidate.filename).samefile(candidate.path)
+            return self._session.directory.file(candidate.filename).samefile(candidate.path)
         except OSError:
             return False
 
@@ -195,7 +195,7 @@ class Adoption:
             digests = row.digests
         else:
             try:
-                digests = hash_file(session.directory.path / name, ("sha256",))
+                digests = hash_file(session.directory.file(name), ("sha256",))
             except OSError:  # a directory, or not readable: a conflict in any case
                 digests = Digests(sha256="unknown")
         return LocalFile(name, disk.size_bytes, disk.mtime_ns, digests=digests)

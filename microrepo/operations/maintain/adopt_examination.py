@@ -14,12 +14,11 @@ from msgspec import Struct
 
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.model import Digests, File
-from microrepo.operations.refresh.file_downloads import together
 from microrepo.plan import same_content
 from microrepo.publish.tree.found_files import DescribeFile, describe
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout
 from microrepo.repositories.foreign.tree_records import claimed_digests
-from microrepo.transfer.download.file_download import hash_file
+from microrepo.stores.hashing import hash_file
 
 _READ_BYTES = 1 << 20
 _OPENERS: Mapping[str, Callable[..., object]] = {
@@ -53,7 +52,7 @@ def examine(layout: Layout, candidate: Candidate, listed: File | None) -> Examin
         content than the tree says, or, where the tree says nothing, an archive that breaks off.
     """
     claimed = claimed_digests(layout, candidate)
-    expected = together(listed.digests, claimed) if listed else claimed
+    expected = listed.digests.completed_by(claimed) if listed else claimed
     strongest = expected.strongest()
     path = Path(candidate.path)
     try:
@@ -65,7 +64,9 @@ def examine(layout: Layout, candidate: Candidate, listed: File | None) -> Examin
             file = listed
         wanted = {"sha256"} | ({strongest[0]} if strongest else set())
         missing = tuple(sorted(wanted - _known(file, listed)))
-        digests = together(hash_file(path, missing) if missing else Digests(), _own(file, listed))
+        digests = (hash_file(path, missing) if missing else Digests()).completed_by(
+            _own(file, listed)
+        )
     except OSError as error:
         return Examined(candidate, problem=f"cannot be read: {error.strerror or error}")
     if strongest is not None and same_content(expected, digests) is False:
@@ -75,7 +76,7 @@ def examine(layout: Layout, candidate: Candidate, listed: File | None) -> Examin
             candidate, problem=f"damaged: its {algorithm} is {got}, its tree says {value}"
         )
     file = msgspec.structs.replace(
-        file, digests=together(expected, digests), size=candidate.size_bytes
+        file, digests=expected.completed_by(digests), size=candidate.size_bytes
     )
     return Examined(candidate, file)
 

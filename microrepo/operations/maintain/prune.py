@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, NormalizedName, Project, Reason
 from microrepo.operations.records.report import Report
@@ -86,8 +87,7 @@ def prune(
 def _unwanted(session: Session, policy: Policy) -> list[Action]:
     names = [NormalizedName(row[0]) for row in session.state.iter_known()]
     deletions: list[Action] = []
-    for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
+    for batch in batched(names, _BATCH):
         rows = [row for row in session.state.files(batch) if session.holds(row)]
         reasons = unwanted_because(session, rows, policy)
         deletions += [_deletion(row, why) for row in rows if (why := reasons[row.filename])]
@@ -161,7 +161,7 @@ def delete_with_pages(session: Session, deletions: Sequence[Action]) -> None:
     """Delete files from the pages, where there are any, then from the directory and the state."""
     from microrepo.operations.refresh.refresh_run import publish
 
-    has_pages = (session.directory.path / "simple").is_dir()
+    has_pages = session.directory.place("simple").is_dir()
     if has_pages:
         publish(
             session,

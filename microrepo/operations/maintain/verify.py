@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import StateCorrupt
-from microrepo.model import Action, ActionKind, Digests, Outcome
+from microrepo.model import Action, ActionKind, Outcome
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
@@ -22,7 +22,7 @@ from microrepo.reporting import Reporter, SilentReporter
 from microrepo.state import FileRow, HistoryRow
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.transfer.download.file_download import hash_file
+from microrepo.stores.hashing import hash_file
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchFile
 
@@ -165,11 +165,7 @@ def _read_one(path: Path, row: FileRow) -> Checked:
     got = getattr(digests, algorithm)
     if expected is not None and got != expected:
         return Checked(row, f"damaged: {algorithm} is {got}, not {expected}")
-    known = Digests(
-        sha256=row.digests.sha256 or digests.sha256,
-        blake2b_256=row.digests.blake2b_256 or digests.blake2b_256,
-        md5=row.digests.md5 or digests.md5,
-    )
+    known = row.digests.completed_by(digests)
     return Checked(msgspec.structs.replace(row, digests=known, mtime_ns=mtime_ns))
 
 

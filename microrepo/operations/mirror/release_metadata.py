@@ -7,8 +7,6 @@ their specifications have words for (PEP 592, PEP 792).
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +15,7 @@ from msgspec import Struct
 
 from microrepo.errors import RepositoryError
 from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.flat_directory import CONTROL
 
 _FORMAT = 1
@@ -124,16 +123,10 @@ def write_marks(directory: Path, marks: Marks) -> None:
         RepositoryError: it cannot be written.
     """
     path = _path(directory, marks.project, marks.version)
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    body = msgspec.json.format(msgspec.json.encode(marks), indent=1) + b"\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
-            stream.write(msgspec.json.format(msgspec.json.encode(marks), indent=1) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        write_atomically(path, body, public_mode())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RepositoryError(path, f"cannot be written: {error.strerror}") from error
 
 

@@ -66,7 +66,7 @@ def _publishing(config: Config, directory: FlatDirectory) -> Config:
         config,
         repository=str(directory.path),
         simple=True,
-        server=(directory.path / "server.py").exists(),
+        server=directory.place("server.py").exists(),
     )
 
 
@@ -124,10 +124,7 @@ def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> 
 
 def _unchanged(directory: FlatDirectory, row: FoundRow | None) -> FoundRow | None:
     disk = None if row is None else directory.stat(row.filename)
-    if row is None or disk is None:
-        return None
-    same = (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns)
-    return row if same else None
+    return row if row is not None and disk is not None and disk.matches(row) else None
 
 
 def _save_project(state: State, project: Project, files: Sequence[File]) -> None:

@@ -17,8 +17,8 @@ from microrepo.formats.distribution.filenames import parse_wheel_name, split_rel
 from microrepo.model import File
 from microrepo.operations.copy.channel import Line
 from microrepo.plan import same_content
-from microrepo.repositories.distribution_content import digest_file
 from microrepo.selection.rules.policy import same_version
+from microrepo.stores.hashing import hash_file
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HeldOutcome, ListHeld
 
@@ -45,7 +45,7 @@ class Template:
             return None
         for path in self._paths:
             other = path.name != file.filename and path.stat().st_size == file.size
-            if other and same_content(file.digests, digest_file(path)):
+            if other and same_content(file.digests, hash_file(path)):
                 return path
         return None
 
@@ -72,7 +72,7 @@ def find_template(line: Line, name: str, version: str) -> Template:
         raise FailedCommand(f"{where} holds no {name} {version} to take as a template")
     if line.ends.destination.kind != "directory":
         return Template()
-    return Template(line.directory.path / one for one in found)
+    return Template(line.directory.file(one) for one in found)
 
 
 def _is_of(filename: str, project: str, version: str) -> bool:

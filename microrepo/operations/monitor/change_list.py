@@ -6,8 +6,6 @@ be removed (`delete`). Applying a list, or several in their order, or one twice,
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import os
 import shutil
 import tempfile
@@ -19,6 +17,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import ActionKind
@@ -26,7 +25,8 @@ from microrepo.publish.tree.page_paths import START_PAGE, browse_page
 from microrepo.state import FileRow, State, explained_errors, read_state
 from microrepo.state.change_log import ROOT_PLACE, ChangedFile
 from microrepo.stores.atomic_write import Replacement
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.stores.hashing import hash_file
 
 _BATCH = 500
 _PAGES = ("index.html", "index.v1_html", "index.v1_json")
@@ -87,7 +87,7 @@ def changes_between(
         last: number of the last.
         digests: tell digests too; those of pages have to be computed.
     """
-    for batch in _batches(state.changes.files(first, last)):
+    for batch in batched(state.changes.files(first, last), _BATCH):
         yield from _files(state, directory, batch, digests=digests)
     root = False
     for place in state.changes.places(first, last):
@@ -96,7 +96,7 @@ def changes_between(
     if root:
         for path in _ROOT:
             yield _as_found(directory, path, digests=digests)
-        if (directory.path / START_PAGE).exists():
+        if directory.place(START_PAGE).exists():
             yield _as_found(directory, START_PAGE, digests=digests)
 
 
@@ -114,17 +114,15 @@ def _files(
             if name.endswith(".whl"):
                 yield Change(f"{name}.metadata", "delete")
             continue
-        known = _known_digest(rows.get(name), disk.size_bytes, disk.mtime_ns)
+        known = _known_digest(rows.get(name), disk)
         if known is None and digests:
-            known = _digest(directory.path / name)
+            known = hash_file(directory.file(name), ("sha256",)).sha256
         yield Change(name, "add", disk.size_bytes, known, changed.reason)
 
 
-def _known_digest(row: FileRow | None, size_bytes: int, mtime_ns: int) -> str | None:
+def _known_digest(row: FileRow | None, disk: OnDisk) -> str | None:
     """Return a file's digest if it lies there as it was verified."""
-    if row is None or (row.size, row.mtime_ns) != (size_bytes, mtime_ns):
-        return None
-    return row.digests.sha256
+    return row.digests.sha256 if row is not None and disk.matches(row) else None
 
 
 def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterator[Change]:
@@ -137,7 +135,7 @@ def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterato
             yield found
         return
     name = place.split("/")[1]
-    if (directory.path / START_PAGE).exists():
+    if directory.place(START_PAGE).exists():
         yield _as_found(directory, browse_page(name), digests=digests)
     yield _as_found(directory, f"pypi/{name}/json", digests=digests)
     for page in _PAGES:
@@ -146,24 +144,11 @@ def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterato
 
 def _as_found(directory: FlatDirectory, path: str, *, digests: bool) -> Change:
     try:
-        size = (directory.path / path).stat().st_size
-        digest = _digest(directory.path / path) if digests else None
+        size = directory.place(path).stat().st_size
+        digest = hash_file(directory.place(path), ("sha256",)).sha256 if digests else None
     except (FileNotFoundError, NotADirectoryError):
         return Change(path, "delete")
     return Change(path, "add", size, digest)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _batches(files: Iterator[ChangedFile]) -> Iterator[list[ChangedFile]]:
-    while batch := list(itertools.islice(files, _BATCH)):
-        yield batch
 
 
 # --- as files -------------------------------------------------------------------------------------

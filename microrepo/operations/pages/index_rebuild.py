@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.model import Outcome
 from microrepo.operations.pages.publishing import (
@@ -145,8 +146,8 @@ class _Rebuild:
                 self._miss(filename, "is missing" if found is None else "has another size")
             elif found.mtime_ns != mtime_ns:
                 touched.append(filename)
-        for start in range(0, len(touched), _READ_AT_ONCE):
-            absent |= self._damaged(touched[start : start + _READ_AT_ONCE])
+        for batch in batched(touched, _READ_AT_ONCE):
+            absent |= self._damaged(batch)
         return absent, ours, names
 
     def _miss(self, filename: str, what: str) -> None:
@@ -179,7 +180,7 @@ class _Rebuild:
     def _folders(self) -> set[str]:
         """Return the projects that the tree has folders for, whoever made them."""
         try:
-            with os.scandir(self._session.directory.path / "simple") as entries:
+            with os.scandir(self._session.directory.place("simple")) as entries:
                 return {
                     entry.name
                     for entry in entries
@@ -203,8 +204,8 @@ class _Rebuild:
             if name not in known or known[name][2:] != (disk[name].size_bytes, disk[name].mtime_ns)
         ]
         self._session.reporter.expect_documents(len(unread))
-        for start in range(0, len(unread), _READ_AT_ONCE):
-            names |= self._read(unread[start : start + _READ_AT_ONCE], publisher)
+        for batch in batched(unread, _READ_AT_ONCE):
+            names |= self._read(batch, publisher)
         return names
 
     def _read(self, filenames: Sequence[str], publisher: Publisher) -> set[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from microrepo.batching import batched
 from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
 from microrepo.operations.run.session import Session
@@ -21,6 +20,7 @@ from microrepo.publish.tree.people_pages import update_browse
 from microrepo.publish.tree.root_pages import ROOT_JSON
 from microrepo.publish.tree.static_tree import Publisher, PublishReport, put_server
 from microrepo.state.change_log import ROOT_PLACE
+from microrepo.stores.atomic_write import umask, write_atomically
 from microrepo.stores.disk_errors import disk_words
 
 _BATCH = 300
@@ -99,7 +99,7 @@ def with_browse(session: Session, report: PublishReport, *, rebuild: bool = Fals
     """
     directory = session.directory
     if not session.config.browse:
-        if (directory.path / START_PAGE).exists():
+        if directory.place(START_PAGE).exists():
             session.warn(
                 "browse/ is there and no longer kept up to date: set `browse`, or remove it"
             )
@@ -130,7 +130,7 @@ def _without_tree(session: Session) -> PublishReport:
             session.state.changes.note(session.run, ROOT_PLACE)
     if session.config.browse:
         session.warn("`browse` is on, but its pages are made from `simple`, which is off")
-    if (directory.path / ROOT_JSON).exists():
+    if directory.place(ROOT_JSON).exists():
         session.warn(
             "`simple` is off, but simple/ is still there from an earlier run and is no longer kept "
             "up to date; remove it"
@@ -168,9 +168,8 @@ def writing_pages(session: Session) -> Iterator[None]:
 
 
 def in_batches(names: Sequence[str]) -> Iterator[list[NormalizedName]]:
-    """Yield projects a few hundred at a time."""
-    for start in range(0, len(names), _BATCH):
-        yield [NormalizedName(name) for name in names[start : start + _BATCH]]
+    """Return projects a few hundred at a time."""
+    return batched(map(NormalizedName, names), _BATCH)
 
 
 def _pending(session: Session) -> Iterator[list[NormalizedName]]:
@@ -195,14 +194,9 @@ def export_server(directory: Path) -> None:
         RepositoryError: it cannot be written.
     """
     target, content = directory / "server.py", Path(server.__file__).read_bytes()
-    temporary = directory / f".server.py.{secrets.token_hex(4)}"
     try:
         if target.is_file() and target.read_bytes() == content:
             return
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        temporary.replace(target)
+        write_atomically(target, content, 0o777 & ~umask())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RepositoryError(directory, f"cannot be written to: {disk_words(error)}") from error

@@ -20,7 +20,7 @@ from microrepo.model import (
 )
 from microrepo.operations.maintain.prune import QUARANTINED, with_reasons
 from microrepo.operations.records.report import Failure
-from microrepo.operations.refresh.file_downloads import Transfer, file_of, together
+from microrepo.operations.refresh.file_downloads import Transfer, file_of
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
@@ -321,7 +321,7 @@ def _row_before(
         version=file.version,
         url=file.url,
         size=local.size_bytes,
-        digests=together(file.digests, local.digests),
+        digests=file.digests.completed_by(local.digests),
         reason=reasons.get(action.filename, ""),
         present=True,
         mtime_ns=local.mtime_ns,
@@ -339,7 +339,7 @@ def _row_of_listed(action: Action, known: FileRow | None, reason: str) -> FileRo
         version=file.version,
         url=file.url,
         size=kept.size if kept is not None and here else file.size,
-        digests=together(file.digests, kept.digests) if kept is not None else file.digests,
+        digests=file.digests.completed_by(kept.digests) if kept is not None else file.digests,
         reason=reason,
         present=here,
         mtime_ns=kept.mtime_ns if kept is not None and here else 0,

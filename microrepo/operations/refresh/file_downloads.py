@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, wait
 
 from microrepo.formats.times import to_ns
-from microrepo.model import Action, Digests, File, NormalizedName, Outcome
+from microrepo.model import Action, File, NormalizedName, Outcome
 from microrepo.operations.run.session import Session
 from microrepo.state import FileRow, HistoryRow
 from microrepo.transfer.download.file_download import partial_name
@@ -111,7 +111,7 @@ class Transfer:
             version=file.version,
             url=file.url,
             size=outcome.size_bytes,
-            digests=together(file.digests, outcome.digests),
+            digests=file.digests.completed_by(outcome.digests),
             reason=self._reasons.get(outcome.filename, ""),
             present=True,
             mtime_ns=outcome.mtime_ns,
@@ -134,12 +134,3 @@ def file_of(action: Action) -> File:
     """Return the source's record of an action that is no deletion."""
     assert action.file is not None  # noqa: S101 - only deletions have none
     return action.file
-
-
-def together(announced: Digests, found: Digests) -> Digests:
-    """Return the announced digests, completed by those that were computed."""
-    return Digests(
-        sha256=announced.sha256 or found.sha256,
-        blake2b_256=announced.blake2b_256 or found.blake2b_256,
-        md5=announced.md5 or found.md5,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from microrepo.batching import batched
 from microrepo.model import Action, ActionKind, NormalizedName
 from microrepo.operations.maintain.prune import (
     LEFT_OUT,
@@ -67,9 +68,7 @@ class Run:
 
         Questions are queued two waves ahead, so that answers are there when their turn comes.
         """
-        waves = [
-            visits[start : start + WAVE_PROJECTS] for start in range(0, len(visits), WAVE_PROJECTS)
-        ]
+        waves = list(batched(visits, WAVE_PROJECTS))
         decide = deciding_by(self.rules, self.session.now)
         asked = [ask_for(self.session, wave) for wave in waves[:2]]
         under_way: list[Begun] = []
@@ -166,7 +165,7 @@ def publish(
         leaving: files that are about to be deleted.
     """
     config = session.config
-    if config.simple or config.server or (session.directory.path / "simple").exists():
+    if config.simple or config.server or session.directory.place("simple").exists():
         from microrepo.operations.pages.publishing import publish_changes
 
         publish_changes(session, changed, leaving=leaving)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +14,7 @@ from microrepo.config.sizes import parse_size
 from microrepo.errors import ConfigError
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.source_registry import without_credentials
+from microrepo.stores.atomic_write import umask
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.tasks import WorkerSettings
 
@@ -83,8 +83,6 @@ def worker_settings(
 ) -> WorkerSettings:
     """Return what the workers of this run need to know."""
     processes = config.processes or 1
-    umask = os.umask(0)
-    os.umask(umask)
     return WorkerSettings(
         repository=str(directory.path),
         client=client_settings(config, sources, directory),
@@ -95,6 +93,6 @@ def worker_settings(
         partial=str(directory.partial),
         threads=-(-config.connections // processes),
         attempts=config.retries,
-        umask=umask,
+        umask=umask(),
         sidecars=config.simple,
     )

@@ -27,7 +27,7 @@ from microrepo.operations.records.report import Failure, Report, ReportBuilder
 from microrepo.operations.run.lock import held_lock
 from microrepo.state import State, open_state
 from microrepo.state.change_log import ROOT_PLACE
-from microrepo.stores.atomic_write import write_atomically
+from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -75,7 +75,7 @@ def write_outputs(
     ended = Ended(run, report.operation, report.exit_code, directory.control / "report.json")
     with _noting("report", failures):
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
-        write_atomically(ended.report, text + b"\n", _public_mode())
+        write_atomically(ended.report, text + b"\n", public_mode())
     if config.change_list is not None:
         with _noting("change list", failures):
             lists = _write_lists(config, directory, state, run)
@@ -112,7 +112,7 @@ def _write_metrics(config: Config, directory: FlatDirectory, state: State) -> No
 
     found = examine(state, directory, now(), float("inf"), with_pages=config.simple)
     path = Path(str(config.metrics_file))
-    write_atomically(path, prometheus_text(found).encode(), _public_mode())
+    write_atomically(path, prometheus_text(found).encode(), public_mode())
 
 
 @contextmanager
@@ -124,12 +124,6 @@ def _noting(what: str, failures: list[Failure]) -> Iterator[None]:
         failures.append(Failure(what, words))
     except (MicrorepoError, sqlite3.Error) as error:
         failures.append(Failure(what, f"{what}: {error}"))
-
-
-def _public_mode() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
 
 
 # --- the hook -------------------------------------------------------------------------------------

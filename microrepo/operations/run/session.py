@@ -91,11 +91,7 @@ class Session:
     def is_intact(self, row: FileRow) -> bool:
         """Tell whether a recorded file lies on disk with the size and time it was verified with."""
         disk = self.on_disk(row.filename)
-        return (
-            disk is not None
-            and row.present
-            and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns)
-        )
+        return disk is not None and row.present and disk.matches(row)
 
     def holds(self, row: FileRow) -> bool:
         """Tell whether the repository has a file: its content, or where it is an index its link."""

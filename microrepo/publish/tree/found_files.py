@@ -6,7 +6,6 @@ them, unless its source lists the very same content, which it then adopts.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,10 +13,11 @@ from msgspec import Struct
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.archives import read_sdist_parts, read_wheel_metadata
 from microrepo.formats.distribution.filenames import package_type_of
-from microrepo.model import Digests, File
+from microrepo.model import File
 from microrepo.publish import server
 from microrepo.publish.tree.project_pages import python_label
 from microrepo.state.publication import FoundRow
+from microrepo.stores.hashing import hash_file
 
 _READ_BYTES = 1 << 20
 
@@ -54,7 +54,7 @@ def describe(task: DescribeFile) -> Description:
     path = Path(task.repository, filename)
     try:
         before = path.stat()
-        digest = _sha256(path)
+        digests = hash_file(path, ("sha256",))
         metadata = _metadata(path)
         after = path.stat()
     except MalformedResponse as error:
@@ -72,7 +72,7 @@ def describe(task: DescribeFile) -> Description:
         url="",
         version=parsed.version,
         package_type=package_type_of(filename) or "unknown",
-        digests=Digests(sha256=digest),
+        digests=digests,
         size=after.st_size,
         requires_python=fields.get("requires-python", [""])[0] or None,
         upload_time=server.rfc3339(after.st_mtime_ns),
@@ -82,14 +82,6 @@ def describe(task: DescribeFile) -> Description:
     shown = name if server.normalize_name(name) == parsed.name else parsed.name
     row = FoundRow(filename, parsed.name, after.st_size, after.st_mtime_ns, shown, file)
     return Description(filename, row)
-
-
-def _sha256(path: Path) -> str:
-    hasher = hashlib.sha256()
-    with path.open("rb", buffering=0) as stream:
-        while piece := stream.read(_READ_BYTES):
-            hasher.update(piece)
-    return hasher.hexdigest()
 
 
 def _metadata(path: Path) -> bytes:

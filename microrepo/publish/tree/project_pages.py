@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from microrepo.formats.distribution.filenames import egg_python, package_type_of, parse_wheel_name
-from microrepo.model import Digests, File, Info, NormalizedName, Project, Vulnerability
+from microrepo.model import File, Info, NormalizedName, Project, Vulnerability
 from microrepo.publish import server
 from microrepo.publish.links import Links
 from microrepo.state import FileRow
@@ -75,7 +75,7 @@ def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, li
     """
     if listed is None:
         listed = unlisted_file(row)
-    digests = row.digests if row.digests.sha256 else _together(row.digests, listed.digests)
+    digests = row.digests if row.digests.sha256 else row.digests.completed_by(listed.digests)
     return msgspec.structs.replace(
         listed,
         url=links.kept(row.filename),
@@ -99,7 +99,7 @@ def listed_file(row: FileRow, listed: File, links: Links) -> File:
         url=links.url_of(row),
         version=row.version or listed.version,
         size=row.size,
-        digests=_together(listed.digests, row.digests),
+        digests=listed.digests.completed_by(row.digests),
         core_metadata=links.at_source and listed.core_metadata,
         core_metadata_sha256=listed.core_metadata_sha256 if links.at_source else None,
         provenance=None,
@@ -125,14 +125,6 @@ def python_label(filename: str) -> str:
     if wheel is not None:
         return ".".join(wheel.python_tags)
     return egg_python(filename) or "source"
-
-
-def _together(first: Digests, second: Digests) -> Digests:
-    return Digests(
-        first.sha256 or second.sha256,
-        first.blake2b_256 or second.blake2b_256,
-        first.md5 or second.md5,
-    )
 
 
 def entry_of(file: File) -> server.FileEntry:

@@ -170,7 +170,7 @@ class Publisher:
         retired = publication.retired()
         if retired:
             self._serial += 1
-        if publication.has_pages() or not (self._directory.path / ROOT_JSON).exists():
+        if publication.has_pages() or not self._directory.place(ROOT_JSON).exists():
             self._listings.update(self._serial, rebuild=rebuild)
         for name in retired:
             for form in _FORMS:
@@ -267,7 +267,7 @@ class Publisher:
         self._sidecars += len(done.task.sidecars)
         paged = {name for name, row in done.known.items() if row.files}
         self._waiting.update(dict.fromkeys(n for n in done.batch.waiting if n in paged))
-        folders = self._directory.path / "simple"
+        folders = self._directory.place("simple")
         ending = [n for n in done.batch.ended if n in paged or (folders / n).is_dir()]
         strangers = [PageRow(n, n, 0, b"", 0) for n in ending if n not in done.known]
         with self._state.transaction():
@@ -288,7 +288,7 @@ class Publisher:
         text = self._state.meta(_SERIAL)
         if text is not None:
             return int(text)
-        root = self._directory.path / ROOT_JSON
+        root = self._directory.place(ROOT_JSON)
         try:
             listed = parse_root(root.read_bytes(), server.JSON_TYPE, str(root))
         except (OSError, MalformedResponse):
@@ -296,7 +296,7 @@ class Publisher:
         rows = []
         for display_name, serial in listed.projects:
             name = NormalizedName(server.normalize_name(display_name))
-            page = self._directory.path / "simple" / name / "index.v1_json"
+            page = self._directory.place("simple") / name / "index.v1_json"
             if server.is_project_name(name) and page.is_file():
                 rows.append(PageRow(name, display_name, serial or 0, b"", 1))
         largest = max([listed.serial or 0, *(row.serial for row in rows)])

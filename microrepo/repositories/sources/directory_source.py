@@ -11,6 +11,7 @@ from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
 
+from microrepo.batching import batched
 from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
 from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
 from microrepo.formats.index.simple_api import Root
@@ -90,7 +91,7 @@ def _describe(
     if known is not None:
         row, listed = known
         project, version = row.project, row.version
-        if (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns):
+        if disk.matches(row):
             digests = row.digests
     return project, File(
         filename=filename,
@@ -121,8 +122,8 @@ def _known(directory: FlatDirectory) -> dict[str, tuple[FileRow, File | None]]:
         try:
             rows = {row.filename: row for row in state.files() if row.present}
             names = sorted({row.project for row in rows.values()})
-            for start in range(0, len(names), _CHUNK):
-                for project in state.documents(names[start : start + _CHUNK]).values():
+            for batch in batched(names, _CHUNK):
+                for project in state.documents(batch).values():
                     facts.update((f.filename, f) for f in project.files if f.filename in rows)
         finally:
             state.close()
@@ -170,7 +171,7 @@ class DirectoryCatalogue:
             return None
         digests = Digests()
         row = self._known[filename][0] if filename in self._known else None
-        if row is not None and (row.size, row.mtime_ns) == (disk.size_bytes, disk.mtime_ns):
+        if row is not None and disk.matches(row):
             digests = row.digests
         url = f"{self._root}/{_quoted(filename)}"
         return File(filename, url, "", "", digests, disk.size_bytes)

@@ -6,7 +6,6 @@ directory under the announced digest, so that whoever wants this content later g
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import re
@@ -31,6 +30,7 @@ from microrepo.errors import (
 )
 from microrepo.model import Digests, Outcome
 from microrepo.repositories.sources.directory_source import local_path
+from microrepo.stores.hashing import new_hasher
 from microrepo.transfer.tasks import FetchFile
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
@@ -41,25 +41,6 @@ _READ_BYTES = 1 << 20
 # A read that breaks off takes along what came during it, so reads begin small and grow: whatever
 # the line, a good part of what arrived is there to go on from.
 _FIRST_PIECE_BYTES = 1 << 16
-
-
-class Hasher(Protocol):
-    """The part of hashlib's objects that is used here."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
-
-    def hexdigest(self) -> str:
-        """Return the digest of all bytes so far."""
-
-
-def new_hasher(algorithm: str) -> Hasher:
-    """Return a hasher for an algorithm as `Digests` names it."""
-    if algorithm == "blake2b_256":
-        return hashlib.blake2b(digest_size=32)
-    if algorithm == "sha256":
-        return hashlib.sha256(usedforsecurity=False)
-    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 class Place(Struct, frozen=True):
@@ -358,20 +339,6 @@ def _put_in_place(download: _Download, place: Place) -> os.stat_result:
     # Paths are text here: making Path objects would cost more than the calls that use them.
     os.replace(download.path, f"{place.directory}/{task.filename}")  # noqa: PTH105
     return status
-
-
-def hash_file(path: Path, algorithms: tuple[str, ...]) -> Digests:
-    """Read a file once and return its digests.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    hashers = {algorithm: new_hasher(algorithm) for algorithm in algorithms}
-    with path.open("rb", buffering=0) as stream:
-        while piece := stream.read(_READ_BYTES):
-            for hasher in hashers.values():
-                hasher.update(piece)
-    return Digests(**{algorithm: hasher.hexdigest() for algorithm, hasher in hashers.items()})
 
 
 def _os_error(filename: str, place: Place, error: OSError) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from microrepo.client import Client
 from microrepo.errors import MicrorepoError, TransferError
 from microrepo.formats.distribution.redirects import index_requirement, redirect_wheel
-from microrepo.repositories.distribution_content import digest_file
 from microrepo.repositories.sources.directory_source import local_path
+from microrepo.stores.hashing import hash_file
 from microrepo.transfer.download.file_download import Place, fetch_aside
 from microrepo.transfer.download.remote_metadata import find_metadata, unpack_metadata
 from microrepo.transfer.tasks import FetchFile, RedirectOutcome, RedirectWheel
@@ -66,7 +66,7 @@ def _rewrite(path: Path, filename: str, place: Place) -> RedirectOutcome:
     target = Path(place.partial) / f"{PREFIX}{secrets.token_hex(8)}-{filename}"
     try:
         with path.open("rb") as source, target.open("x+b") as stream:
-            redirects = redirect_wheel(source, stream, filename, digest_file(path).sha256 or "")
+            redirects = redirect_wheel(source, stream, filename, hash_file(path).sha256 or "")
             os.fchmod(stream.fileno(), place.mode)
             stream.flush()
             os.fsync(stream.fileno())
@@ -83,6 +83,6 @@ def _rewrite(path: Path, filename: str, place: Place) -> RedirectOutcome:
         filename,
         str(target),
         target.stat().st_size,
-        digest_file(target),
+        hash_file(target),
         tuple((one.was, one.now) for one in redirects),
     )

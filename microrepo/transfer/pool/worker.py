@@ -16,7 +16,8 @@ from microrepo.model import FACTS, Outcome
 from microrepo.repositories.sources.pypi_index import PyPISource
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.state.rows import pack
-from microrepo.transfer.download.file_download import Place, fetch_file, hash_file
+from microrepo.stores.hashing import hash_file
+from microrepo.transfer.download.file_download import Place, fetch_file
 from microrepo.transfer.download.file_host import FileHost
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,

@@ -12,10 +12,11 @@ from microrepo.client.addresses import origin_of
 from microrepo.errors import AccessDenied, ConfigError, MicrorepoError
 from microrepo.model import Outcome
 from microrepo.repositories.destinations.upload_index import UploadDestination
-from microrepo.repositories.distribution_content import digest_file, hash_url
+from microrepo.repositories.distribution_content import hash_url
 from microrepo.repositories.protocol import DestinationSettings
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import place_file
 from microrepo.transfer.download.file_download import Place, fetch_aside
 from microrepo.transfer.tasks import (
@@ -83,7 +84,7 @@ class Sender:
         try:
             path = local_path(task.url)
             client = self._to if task.held and self._to is not None else self._client
-            digests = digest_file(path) if path is not None else hash_url(client, task.url)
+            digests = hash_file(path) if path is not None else hash_url(client, task.url)
         except (MicrorepoError, OSError) as error:
             return Outcome(task.filename, ok=False, error=f"{task.filename}: {error}")
         return Outcome(task.filename, ok=True, digests=digests)

@@ -55,10 +55,11 @@ def test_another_file_is_refused_and_left_alone(body: bytes, tmp_path: Path) -> 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"one")
-    cache = HashCache(tmp_path / "absent" / "cache.json")
+    cache = HashCache(tmp_path / "folder" / "cache.json")
     seen = cache.look(file)
     assert seen is not None
     cache.remember(seen, DIGESTS)
+    (tmp_path / "folder").write_bytes(b"a file is in the way")
     with pytest.raises(RepositoryError, match="hash cache cannot be written"):
         cache.save()
     with pytest.raises(RepositoryError, match="hash cache cannot be read"):

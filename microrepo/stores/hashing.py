@@ -1,0 +1,65 @@
+"""Digests of content: the hashers, and files read once for any of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from microrepo.model import Digests
+
+ALGORITHMS: tuple[str, ...] = Digests.__struct_fields__
+_READ_BYTES = 1 << 20
+
+
+class Hasher(Protocol):
+    """The part of hashlib's objects that is used here."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far."""
+
+
+def new_hasher(algorithm: str) -> Hasher:
+    """Return a hasher for an algorithm as `Digests` names it."""
+    if algorithm == "blake2b_256":
+        return hashlib.blake2b(digest_size=32)
+    if algorithm == "sha256":
+        return hashlib.sha256(usedforsecurity=False)
+    return hashlib.new(algorithm, usedforsecurity=False)
+
+
+class ContentHasher:
+    """Several digests of one content.
+
+    Args:
+        algorithms: as `Digests` names them.
+    """
+
+    def __init__(self, algorithms: Sequence[str] = ALGORITHMS) -> None:
+        self._hashers = {algorithm: new_hasher(algorithm) for algorithm in algorithms}
+
+    def update(self, data: bytes) -> None:
+        """Add bytes."""
+        for hasher in self._hashers.values():
+            hasher.update(data)
+
+    def digests(self) -> Digests:
+        """Return the digests of all bytes so far."""
+        return Digests(**{name: hasher.hexdigest() for name, hasher in self._hashers.items()})
+
+
+def hash_file(path: Path, algorithms: Sequence[str] = ALGORITHMS) -> Digests:
+    """Read a file once and return its digests.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    hasher = ContentHasher(algorithms)
+    with path.open("rb", buffering=0) as stream:
+        while piece := stream.read(_READ_BYTES):
+            hasher.update(piece)
+    return hasher.digests()
