@@ -1,0 +1,137 @@
+"""Bounds on foreign bytes: what reading, unpacking and decoding one body may cost. Pure.
+
+A hostile body costs the project that it belongs to, never the run: it is refused before it becomes
+objects. Sizes are checked while bytes arrive, elements by counting the marks that separate them,
+which is far cheaper than the objects would be. Decoders behind these checks run in linear time, so a
+bound on size is a bound on time as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from msgspec import Struct
+
+from microrepo.errors import MalformedResponse
+
+_T = TypeVar("_T")
+_MIB = 1 << 20
+# A body may always unpack to this much, whatever its packed size.
+_FREE_BYTES = 4 * _MIB
+# Bytes of a real document per separating mark, at the least.
+_BYTES_PER_MARK = 64
+
+
+class OutOfBounds(MalformedResponse):
+    """A body costs more than any real one would. Arguments: whose it is, which bound it breaks."""
+
+
+class Bound(Struct, frozen=True):
+    """What one use of foreign bytes may cost.
+
+    Attributes:
+        size_bytes: unpacked size.
+        marks: separators of elements in it; see `count_marks`.
+        entries: files, projects or links.
+        ratio: unpacked bytes per packed byte.
+    """
+
+    size_bytes: int
+    marks: int = 0
+    entries: int = 0
+    ratio: int = 200
+
+
+DOCUMENT = Bound(64 * _MIB, marks=_MIB, entries=100_000, ratio=100)
+"""A project's JSON document or index page."""
+PROJECT_LIST = Bound(256 * _MIB, marks=8 * _MIB, entries=2_000_000, ratio=100)
+"""The list of all projects of an index."""
+METADATA = Bound(16 * _MIB, marks=200_000)
+"""METADATA, PKG-INFO or `.metadata` of a distribution, or another text file inside one."""
+REQUIREMENTS = Bound(16 * _MIB, marks=200_000)
+"""A requirement file, lock file or pyproject.toml."""
+ARCHIVE = Bound(1024 * _MIB, entries=200_000, ratio=2000)
+"""What is unpacked of a source distribution on the way to its metadata."""
+REPLY = Bound(_MIB, marks=_MIB // 16)
+"""A server's own words: the answer to an upload, an error, a redirect."""
+
+
+def scaled(bound: Bound, size_bytes: int | None) -> Bound:
+    """Return `bound` for another size, its other limits in proportion; None leaves it as it is."""
+    if size_bytes is None or size_bytes == bound.size_bytes:
+        return bound
+    share = size_bytes / bound.size_bytes
+    return Bound(
+        size_bytes,
+        max(1000, int(bound.marks * share)),
+        max(1000, int(bound.entries * share)),
+        bound.ratio,
+    )
+
+
+class Meter:
+    """Counts what comes of one body; raises `OutOfBounds` at the first byte too many.
+
+    Args:
+        bound: what it may cost.
+        name: what messages call the body.
+        marks: the bytes that separate its elements, such as ``b","`` of JSON.
+    """
+
+    def __init__(self, bound: Bound, name: str, marks: bytes = b"") -> None:
+        self._bound = bound
+        self._name = name
+        self._marks = marks
+        self._wire_bytes = 0
+        self._size_bytes = 0
+        self._count = 0
+
+    def received(self, count_bytes: int) -> None:
+        """Count packed bytes."""
+        self._wire_bytes += count_bytes
+
+    def unpacked(self, piece: bytes) -> None:
+        """Count unpacked bytes and the marks in them.
+
+        Raises:
+            OutOfBounds: too many.
+        """
+        bound = self._bound
+        self._size_bytes += len(piece)
+        if self._size_bytes > bound.size_bytes:
+            raise OutOfBounds(self._name, f"larger than {_size(bound.size_bytes)}")
+        if self._size_bytes > max(_FREE_BYTES, self._wire_bytes * bound.ratio):
+            raise OutOfBounds(
+                self._name, f"unpacks to more than {bound.ratio} times its packed size"
+            )
+        if self._marks:
+            self._count += count_marks(piece, self._marks)
+            if self._count > bound.marks:
+                raise OutOfBounds(self._name, f"has more than {bound.marks:,} elements")
+
+
+def count_marks(body: bytes, marks: bytes) -> int:
+    """Return how often any of the bytes `marks` stands in `body`: more than it has elements."""
+    return sum(body.count(marks[at : at + 1]) for at in range(len(marks)))
+
+
+def check_size(body: bytes, bound: Bound, name: str, marks: bytes = b"") -> None:
+    """Raise `OutOfBounds` when a whole body is larger, or has more elements, than `bound` allows."""
+    meter = Meter(bound, name, marks)
+    meter.received(len(body))
+    meter.unpacked(body)
+
+
+def at_most(entries: Iterable[_T], bound: Bound, name: str) -> Iterator[_T]:
+    """Yield entries; raise `OutOfBounds` at the first one beyond `bound`."""
+    for count, entry in enumerate(entries):
+        if count >= bound.entries:
+            raise OutOfBounds(name, f"has more than {bound.entries:,} entries")
+        yield entry
+
+
+def _size(count_bytes: int) -> str:
+    if count_bytes >= _MIB:
+        return f"{count_bytes // _MIB} MB"
+    return f"{count_bytes:,} bytes"
