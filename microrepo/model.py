@@ -14,6 +14,7 @@ from packaging.utils import NormalizedName
 __all__ = [
     "Action",
     "ActionKind",
+    "Cause",
     "Decision",
     "Digests",
     "File",
@@ -22,7 +23,6 @@ __all__ = [
     "NormalizedName",
     "Outcome",
     "Project",
-    "Reason",
     "Vulnerability",
 ]
 
@@ -155,9 +155,13 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
     advised_at: str | None = None
 
 
-class Reason(str, Enum):
-    """Why a file is kept or left out; the value is what reports and `explain` print."""
+class Cause(str, Enum):
+    """Why a file is kept, left out, fetched or deleted: one closed set for decisions and actions.
 
+    The values stand in the state and in JSON; `cause_texts` has the words for people.
+    """
+
+    # Decisions.
     SELECTED = "selected"
     REQUIRED = "required"
     UNSAFE_NAME = "unsafe file name"
@@ -186,21 +190,40 @@ class Reason(str, Enum):
     SUPERSEDED = "superseded"
     EVICTED = "evicted"
     NOT_IN_CLOSURE = "not needed by any goal"
+    # Actions: what comes.
+    ALREADY_THERE = "already there"
+    ADOPTED = "adopted"
+    REDIRECTED = "redirected"
+    DAMAGED = "damaged"
+    DAMAGED_OR_REPLACED = "damaged or replaced upstream"
+    OVERWRITES = "replaces other content"
+    # Actions: what cannot come, for another file has the name.
+    OTHER_CONTENT = "other content"
+    OTHER_PROJECT = "other project"
+    CASE_CLASH = "differs only in case"
+    # Actions: what goes.
+    REMOVED = "removed upstream"
+    QUARANTINED = "quarantined upstream"
+    UNREQUESTED = "no longer requested"
+    LEFT_OUT = "left out by `exclude` or `allow`"
+    UNLISTED = "no longer listed by the source"
+    UNWANTED = "no longer wanted"
+    BY_COMMAND = "deleted by command"
 
 
-class Decision(Struct, frozen=True, gc=False):
+class Decision(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
     """What selection says of one file.
 
     Attributes:
         file: the file.
         keep: whether the repository shall hold it.
-        reason: the rule that decided.
+        cause: the rule that decided; `reason` in JSON.
         detail: the rule's own words, for `explain`.
     """
 
     file: File
     keep: bool
-    reason: Reason
+    cause: Cause
     detail: str = ""
 
 
@@ -215,26 +238,30 @@ class ActionKind(str, Enum):
     CONFLICT = "conflict"
 
 
-class Action(Struct, frozen=True, gc=False):
+class Action(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
     """One line of a plan.
 
     Attributes:
         kind: what to do.
         filename: name in the flat directory.
         project: project that wants (or wanted) the file; "" for a file nobody claims.
+        cause: why; `reason` in JSON.
         file: the source's record; None for deletions.
-        reason: why, in words for people.
+        detail: what the cause is about: the rule's words, another project, a person's reason.
         size_bytes: bytes that will move or be freed, 0 when unknown.
         replaced: for deletions: another file of the same project is wanted in its stead.
+        claimants: other projects that list a file of this name, with other content.
     """
 
     kind: ActionKind
     filename: str
     project: str
+    cause: Cause
     file: File | None = None
-    reason: str = ""
+    detail: str = ""
     size_bytes: int = 0
     replaced: bool = False
+    claimants: tuple[str, ...] = ()
 
 
 class LocalFile(Struct, frozen=True, gc=False):

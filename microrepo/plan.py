@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from microrepo.config.sizes import format_size
 from microrepo.errors import NoSpace, OverBudget, PlanRefused, TooManyDeletions
-from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName
+from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
 
 # Small repositories change by large shares all the time; the share guards only above this.
 SHARE_COUNTS_ABOVE = 100
@@ -19,11 +19,12 @@ _INODES_PER_PROJECT = 6
 
 
 class Wanted(Struct, frozen=True, gc=False):
-    """One file that a project's selection keeps, with the reason in words."""
+    """One file that a project's selection keeps, and why."""
 
     project: NormalizedName
     file: File
-    reason: str = ""
+    cause: Cause = Cause.SELECTED
+    detail: str = ""
 
 
 class Limits(Struct, frozen=True):
@@ -95,21 +96,21 @@ def list_only(plan: Iterable[Action], present: Mapping[str, LocalFile]) -> tuple
 
 
 def _listing(action: Action, local: LocalFile | None) -> Action:
-    name, project, file, reason = action.filename, action.project, action.file, action.reason
+    name, project, file, detail = action.filename, action.project, action.file, action.detail
     announced = file.digests if file is not None else Digests()
-    kind = ActionKind.INDEX
+    kind, cause = ActionKind.INDEX, action.cause
     if local is not None and local.recorded:
         same = same_content(announced, local.digests)
         if not same and local.project not in {"", project}:
-            kind, reason = ActionKind.CONFLICT, f"{local.project} lists a file of this name"
+            kind, cause, detail = ActionKind.CONFLICT, Cause.OTHER_PROJECT, local.project
         elif same or announced == local.digests:
             kind = ActionKind.KEEP
-    return Action(kind, name, project, file, reason)
+    return Action(kind, name, project, cause, file, detail, claimants=action.claimants)
 
 
 def _claim_order(
     item: Wanted, present: Mapping[str, LocalFile]
-) -> tuple[bool, str, str, bytes, str]:
+) -> tuple[bool, str, str, bytes, str, str]:
     """Who is recorded as the owner of a name keeps it; else the first in the alphabet gets it.
 
     The rest tells apart what one project lists twice under one name.
@@ -117,7 +118,7 @@ def _claim_order(
     local = present.get(item.file.filename)
     recorded = local is not None and local.recorded and local.project == item.project
     content = msgspec.msgpack.encode(item.file)
-    return not recorded, item.project, item.file.filename, content, item.reason
+    return not recorded, item.project, item.file.filename, content, item.cause, item.detail
 
 
 def _add_clash(actions: dict[str, Action], item: Wanted, holder: str) -> None:
@@ -126,51 +127,39 @@ def _add_clash(actions: dict[str, Action], item: Wanted, holder: str) -> None:
     if standing is not None:
         if standing.file is not None and same_content(item.file.digests, standing.file.digests):
             return
-        # One action per name: the first claim stands, and its line tells of the other.
-        words = f"also claimed by {item.project}, with other content"
-        if words not in standing.reason:
-            reason = f"{standing.reason}; {words}" if standing.reason else words
-            actions[name] = Action(
-                standing.kind,
-                name,
-                standing.project,
-                standing.file,
-                reason,
-                standing.size_bytes,
-            )
+        # One action per name: the first claim stands, and names the others.
+        if item.project not in standing.claimants:
+            claimants = (*standing.claimants, item.project)
+            actions[name] = msgspec.structs.replace(standing, claimants=claimants)
         return
     actions[name] = Action(
-        ActionKind.CONFLICT,
-        name,
-        item.project,
-        item.file,
-        f"differs only in case from {holder}",
+        ActionKind.CONFLICT, name, item.project, Cause.CASE_CLASH, item.file, holder
     )
 
 
 def _action_for(item: Wanted, local: LocalFile | None, *, replace: bool) -> Action:
     file, name = item.file, item.file.filename
-    size = file.size or 0
+
+    def action(kind: ActionKind, cause: Cause, detail: str = "") -> Action:
+        size = file.size or 0 if kind is ActionKind.DOWNLOAD else 0
+        return Action(kind, name, item.project, cause, file, detail, size)
+
     if local is None or local.size_bytes is None:
-        return Action(ActionKind.DOWNLOAD, name, item.project, file, item.reason, size)
+        return action(ActionKind.DOWNLOAD, item.cause, item.detail)
     same = same_content(file.digests, local.digests)
     if same is None and file.digests == Digests():
         same = file.size is None or file.size == local.size_bytes
     if local.recorded:
         if same:
-            return Action(ActionKind.KEEP, name, item.project, file, item.reason)
+            return action(ActionKind.KEEP, item.cause, item.detail)
         if local.project not in {"", item.project}:
-            reason = f"{local.project} holds a file of this name, with other content"
-            return Action(ActionKind.CONFLICT, name, item.project, file, reason)
-        reason = "damaged or replaced upstream"
-        return Action(ActionKind.DOWNLOAD, name, item.project, file, reason, size)
+            return action(ActionKind.CONFLICT, Cause.OTHER_PROJECT, local.project)
+        return action(ActionKind.DOWNLOAD, Cause.DAMAGED_OR_REPLACED)
     if same:
-        return Action(ActionKind.ADOPT, name, item.project, file, "already there")
+        return action(ActionKind.ADOPT, Cause.ALREADY_THERE)
     if replace:
-        reason = "replaces other content"
-        return Action(ActionKind.DOWNLOAD, name, item.project, file, reason, size)
-    reason = "another file of this name is there, with other content"
-    return Action(ActionKind.CONFLICT, name, item.project, file, reason)
+        return action(ActionKind.DOWNLOAD, Cause.OVERWRITES)
+    return action(ActionKind.CONFLICT, Cause.OTHER_CONTENT)
 
 
 def _deletion(local: LocalFile, keepers: set[str]) -> Action:
@@ -178,9 +167,8 @@ def _deletion(local: LocalFile, keepers: set[str]) -> Action:
         ActionKind.DELETE,
         local.filename,
         local.project,
-        None,
-        "no longer wanted",
-        local.size_bytes or 0,
+        Cause.UNWANTED,
+        size_bytes=local.size_bytes or 0,
         replaced=local.project in keepers,
     )
 

@@ -204,7 +204,7 @@ def command_verify(arguments: argparse.Namespace) -> int:
 
 def command_delete(arguments: argparse.Namespace) -> int:
     """Delete projects, releases or files by name."""
-    from microrepo.operations.maintain.delete import BY_COMMAND, delete
+    from microrepo.operations.maintain.delete import delete
 
     loaded = load_settings(arguments)
     requests = requests_or_everything(loaded)
@@ -214,7 +214,7 @@ def command_delete(arguments: argparse.Namespace) -> int:
             loaded.config,
             requests,
             arguments.names,
-            reason=arguments.reason or BY_COMMAND,
+            reason=arguments.reason or "",
             dry_run=arguments.dry_run,
             reporter=reporter,
         ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from microrepo.cause_texts import action_text
 from microrepo.config.load import Loaded, shown
 from microrepo.config.schema import options
 from microrepo.config.sizes import format_size
@@ -155,10 +156,8 @@ def text_lines(title: str, texts: Iterable[str], *, verbose: bool) -> list[str]:
 def action_line(action: Action) -> str:
     """Return one line of a plan."""
     size = f" ({format_size(action.size_bytes)})" if action.size_bytes else ""
-    reason = (
-        f": {action.reason}" if action.kind is not ActionKind.DOWNLOAD and action.reason else ""
-    )
-    return f"{action.kind.value:<9} {action.filename}{size}{reason}"
+    why = f": {action_text(action)}" if action.kind is not ActionKind.DOWNLOAD else ""
+    return f"{action.kind.value:<9} {action.filename}{size}{why}"
 
 
 def index_text(report: IndexReport) -> str:
@@ -254,7 +253,7 @@ def explanation_text(found: Explanation) -> str:
         mark = "kept " if decision.keep else "out  "
         detail = f" ({decision.detail})" if decision.detail else ""
         there = "" if name in found.present or not decision.keep else ", not there yet"
-        lines.append(f"  {mark} {name}: {decision.reason.value}{detail}{there}")
+        lines.append(f"  {mark} {name}: {decision.cause.value}{detail}{there}")
         lines += [f"         for {chain}" for chain in found.chains.get(name, ())]
     return printable(lines)
 

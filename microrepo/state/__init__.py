@@ -14,6 +14,7 @@ from microrepo.state.rows import (
     ProjectRow,
     Requirer,
     RunRow,
+    deletion_of,
     pack,
     unpack,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Requirer",
     "RunRow",
     "State",
+    "deletion_of",
     "explained_errors",
     "open_state",
     "pack",

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.errors import StateCorrupt
-from microrepo.model import Digests, NormalizedName, Project
+from microrepo.model import Action, ActionKind, Cause, Digests, NormalizedName, Project
 
 _decode_project = msgspec.msgpack.Decoder(Project).decode
 _encode_project = msgspec.msgpack.Encoder().encode
@@ -112,6 +112,12 @@ class RunRow(Struct, frozen=True, gc=False):
     ended_at: str | None
     exit_code: int | None
     report: str | None
+
+
+def deletion_of(row: FileRow, cause: Cause, detail: str = "", *, replaced: bool = False) -> Action:
+    """Return the deletion of a recorded file."""
+    size = row.size or 0
+    return Action(ActionKind.DELETE, row.filename, row.project, cause, None, detail, size, replaced)
 
 
 def pack(project: Project) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from microrepo.config.schema import Config
-from microrepo.model import Action, ActionKind
+from microrepo.model import Action, ActionKind, Cause
 from microrepo.operations.maintain.prune import delete_files
 from microrepo.operations.pages.publishing import publish_changes
 from microrepo.operations.run.session import Session, open_session
@@ -49,7 +49,7 @@ def test_a_file_is_off_its_page_before_it_goes_though_nothing_else_changed(
         assert (repo.path / leaving).exists()
         # Killed here, the next run may want to keep the file: its page has to be looked at again.
         assert _pending(session) == ["foo"]
-        action = Action(ActionKind.DELETE, leaving, "foo", None, "superseded", 1)
+        action = Action(ActionKind.DELETE, leaving, "foo", Cause.SUPERSEDED, size_bytes=1)
         delete_files(session, [action], published=True)
         assert _pending(session) == []
     assert leaving not in repo.names()

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from microrepo.model import Reason
+from microrepo.model import Cause
 from microrepo.operations.records.report import Report
 from microrepo.state.rows import pack, unpack
 from tests.support.faults import Status
@@ -266,7 +266,7 @@ def test_dependencies_obey_the_rules(repo: Repository, index: FakeIndex) -> None
     repo.holds(app, libs[0])
     report = repo.refresh(*ask, "--allow", "app", expect=3)
     (failure,) = report.failed
-    assert Reason.NOT_ALLOWED.value in failure.why
+    assert Cause.NOT_ALLOWED.value in failure.why
 
 
 def test_an_older_record_is_asked_for_once(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from microrepo.model import Action, ActionKind, LocalFile
+from microrepo.model import Action, ActionKind, Cause, LocalFile
 from microrepo.plan import (
     Limits,
     Wanted,
@@ -71,7 +71,7 @@ def test_replacing_leaves_no_conflict_but_between_projects_and_cases(
         if action.kind is ActionKind.CONFLICT:
             local = present.get(action.filename)
             of_another = local is not None and local.recorded and local.project != action.project
-            assert of_another or action.reason.startswith("differs only in case")
+            assert of_another or action.cause is Cause.CASE_CLASH
 
 
 @given(wanted_lists, presents(), st.booleans())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.formats.distribution.filenames import unsafe_filename
-from microrepo.model import Decision, Project, Reason
+from microrepo.model import Cause, Decision, Project
 from microrepo.selection.environments.python_versions import PythonFilter, parse_python_words
 from microrepo.selection.rules.decisions import reconsider_at, select, split_candidates
 from microrepo.selection.rules.patterns import parse_patterns
@@ -35,7 +35,7 @@ def test_one_decision_for_each_file(project: Project, policy: Policy) -> None:
 @given(projects(), policies())
 def test_each_decision_has_its_reason(project: Project, policy: Policy) -> None:
     for decision in select(project, policy, NOW):
-        assert (decision.reason is Reason.SELECTED) is decision.keep
+        assert (decision.cause is Cause.SELECTED) is decision.keep
 
 
 @given(projects(), policies(), st.randoms(use_true_random=False))

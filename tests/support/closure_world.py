@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
-from microrepo.model import Decision, File, NormalizedName, Reason
+from microrepo.model import Cause, Decision, File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
@@ -27,7 +27,7 @@ class World:
 
     A release is a list of requirements, or a table with `requires`, `extras`, `python`, `yanked`,
     `files` (wheel tags, ``sdist`` or whole file names; default: one universal wheel), `rejected`
-    (name of a `Reason`), `metadata_error`, `build`, `source`.
+    (name of a `Cause`), `metadata_error`, `build`, `source`.
     """
 
     def __init__(self, index: Mapping[str, Mapping[str, Any] | None]) -> None:
@@ -46,8 +46,8 @@ class World:
                 file = _file(name, version, tag, table)
                 self.metadata[file.filename] = _metadata(name, version, table)
                 if "rejected" in table:
-                    reason = Reason[table["rejected"]]
-                    rejected.append(Decision(file, keep=False, reason=reason))
+                    cause = Cause[table["rejected"]]
+                    rejected.append(Decision(file, keep=False, cause=cause))
                 else:
                     files.append(file)
         return Candidates(tuple(files), tuple(rejected))

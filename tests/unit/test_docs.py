@@ -15,7 +15,7 @@ from microrepo.cli.parser import build_parser
 from microrepo.config.schema import KEYS
 from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS
-from microrepo.model import Reason
+from microrepo.model import Cause
 from microrepo.state import open_state, schema
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -110,9 +110,9 @@ def test_schema_version_is_told() -> None:
     assert f"schema {schema.SCHEMA_VERSION}" in read("reference", "files.md")
 
 
-@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.value)
-def test_every_reason_is_told(reason: Reason) -> None:
-    assert f"| {reason.value} |" in read("explanation", "selection.md")
+@pytest.mark.parametrize("cause", Cause, ids=lambda cause: cause.name.lower())
+def test_every_cause_is_told(cause: Cause) -> None:
+    assert f"| {cause.value} |" in read("explanation", "selection.md")
 
 
 def test_the_api_page_has_every_public_name() -> None:

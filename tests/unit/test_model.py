@@ -7,7 +7,7 @@ import pickle
 import msgspec
 import pytest
 
-from microrepo.model import Action, ActionKind, Decision, Digests, File, Project, Reason
+from microrepo.model import Action, ActionKind, Cause, Decision, Digests, File, Project
 
 SHA256, BLAKE2B, MD5 = "a" * 64, "b" * 64, "c" * 32
 FILE = File(
@@ -34,8 +34,8 @@ def test_strongest_digest(digests: Digests, expected: tuple[str, str] | None) ->
     [
         FILE,
         Project("foo", "Foo", files=(FILE,), versions=("1.0",)),  # type: ignore[arg-type]
-        Decision(FILE, False, Reason.YANKED, "bad"),
-        Action(ActionKind.DELETE, "x", "foo", replaced=True),
+        Decision(FILE, False, Cause.YANKED, "bad"),
+        Action(ActionKind.DELETE, "x", "foo", Cause.UNWANTED, replaced=True),
     ],
     ids=lambda record: type(record).__name__,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microrepo.errors import NoSpace, OverBudget, TooManyDeletions
-from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName
+from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
 from microrepo.plan import (
     SHARE_COUNTS_ABOVE,
     Limits,
@@ -30,7 +30,7 @@ def wanted(
     name: str = NAME, digests: Digests = RIGHT, project: str = "foo", size: int | None = 10
 ) -> Wanted:
     file = File(name, f"https://f.example/{name}", "1.0", "sdist", digests, size)
-    return Wanted(NormalizedName(project), file, "Python 3.11")
+    return Wanted(NormalizedName(project), file, detail="Python 3.11")
 
 
 def local(
@@ -71,7 +71,7 @@ def test_action_for_a_wanted_file(there: LocalFile | None, kind: ActionKind) -> 
 def test_replacing_turns_a_conflict_into_a_download() -> None:
     action = plan_one(wanted(), local(digests=WRONG, recorded=False), replace=True)
     assert action.kind is ActionKind.DOWNLOAD
-    assert action.reason == "replaces other content"
+    assert action.cause is Cause.OVERWRITES
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_without_a_digest_the_size_decides(
 
 def test_download_carries_size_and_reason() -> None:
     action = plan_one(wanted(), None)
-    assert (action.size_bytes, action.reason, action.project) == (10, "Python 3.11", "foo")
+    assert (action.size_bytes, action.detail, action.project) == (10, "Python 3.11", "foo")
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,13 @@ def test_a_conflict_replaces_nothing() -> None:
 
 def test_two_projects_with_the_same_content_under_one_name() -> None:
     (action,) = make_plan([wanted(project="bar"), wanted(project="foo")], {})
-    assert (action.kind, action.project, action.reason) == (
-        ActionKind.DOWNLOAD,
-        "bar",
-        "Python 3.11",
-    )
+    assert (action.kind, action.project, action.claimants) == (ActionKind.DOWNLOAD, "bar", ())
 
 
 def test_two_projects_with_other_content_under_one_name() -> None:
     (action,) = make_plan([wanted(project="foo"), wanted(project="bar", digests=WRONG)], {})
     assert (action.kind, action.project) == (ActionKind.DOWNLOAD, "bar")
-    assert action.reason == "Python 3.11; also claimed by foo, with other content"
+    assert (action.detail, action.claimants) == ("Python 3.11", ("foo",))
 
 
 def test_the_recorded_owner_of_a_name_keeps_it() -> None:
@@ -160,7 +156,7 @@ def test_the_recorded_owner_of_a_name_keeps_it() -> None:
 def test_three_claims_name_each_rival_once() -> None:
     claims = [wanted(project=name, digests=Digests(sha256=name * 64)) for name in "abcb"]
     (action,) = make_plan(claims, {})
-    assert action.reason.count("also claimed by b") == action.reason.count("claimed by c") == 1
+    assert action.claimants == ("b", "c")
 
 
 def test_names_that_differ_in_case_only() -> None:
@@ -169,7 +165,7 @@ def test_names_that_differ_in_case_only() -> None:
         ("Foo-1.0.tar.gz", ActionKind.DOWNLOAD),
         ("foo-1.0.tar.gz", ActionKind.CONFLICT),
     ]
-    assert plan[1].reason == "differs only in case from Foo-1.0.tar.gz"
+    assert (plan[1].cause, plan[1].detail) == (Cause.CASE_CLASH, "Foo-1.0.tar.gz")
 
 
 def test_of_names_that_differ_in_case_the_recorded_one_stays() -> None:
@@ -235,7 +231,7 @@ def test_files_to_digest_before_planning(
 
 
 def action(kind: ActionKind, size: int = 10, *, replaced: bool = False) -> Action:
-    return Action(kind, f"{kind.value}-{size}", "foo", None, "", size, replaced)
+    return Action(kind, f"{kind.value}-{size}", "foo", Cause.SELECTED, None, "", size, replaced)
 
 
 def test_totals() -> None:
@@ -340,12 +336,12 @@ def test_refused_deletions_say_how_to_allow_them() -> None:
 
 def test_inodes() -> None:
     def download(filename: str, project: str) -> Action:
-        return Action(ActionKind.DOWNLOAD, filename, project)
+        return Action(ActionKind.DOWNLOAD, filename, project, Cause.SELECTED)
 
     plan = [
         download("a-1-py3-none-any.whl", "a"),
         download("a-1.zip", "a"),
-        Action(ActionKind.DELETE, "b-1.zip", "b"),
+        Action(ActionKind.DELETE, "b-1.zip", "b", Cause.UNWANTED),
     ]
     assert inodes_needed(plan, with_pages=False) == 2
     assert inodes_needed(plan, with_pages=True) == 2 + 1 + 6

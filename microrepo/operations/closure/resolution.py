@@ -10,7 +10,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
-from microrepo.model import Decision, File, NormalizedName, Project, Reason
+from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.closure.metadata_facts import Learner
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure
@@ -140,7 +140,7 @@ def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) 
     """Tell whether files were chosen of releases that are refused by now."""
     chosen = resolved.chosen()
     return any(
-        decision.reason is Reason.VULNERABLE and decision.file.filename in chosen
+        decision.cause is Cause.VULNERABLE and decision.file.filename in chosen
         for record in records
         for decision in decide(record.project)
     )
@@ -272,7 +272,7 @@ def _suits(file: File, environments: Sequence[Environment]) -> bool:
 def _decide(file: File, chosen: dict[str, str], also: set[str]) -> Decision:
     reason = chosen.get(file.filename)
     if reason is not None:
-        return Decision(file, True, Reason.REQUIRED, reason)
+        return Decision(file, True, Cause.REQUIRED, reason)
     if file.filename in also:
-        return Decision(file, True, Reason.SELECTED, "one of the releases that `versions` keeps")
-    return Decision(file, False, Reason.NOT_IN_CLOSURE, "no goal needs it in any environment")
+        return Decision(file, True, Cause.SELECTED, "one of the releases that `versions` keeps")
+    return Decision(file, False, Cause.NOT_IN_CLOSURE, "no goal needs it in any environment")

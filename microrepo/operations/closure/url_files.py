@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import package_type_of, split_release
 from microrepo.formats.requirements.direct_urls import parse_direct_url, without_user
-from microrepo.model import Decision, File, NormalizedName, Project, Reason
+from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.refresh.project_decisions import Looked, Record, Rules
 from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
@@ -98,13 +98,13 @@ class UrlLearner:
         project = Project(canonicalize_name(name), name, files=(file,), versions=(file.version,))
         _, rejected = split_candidates(project, self._rules.policy, self._session.now)
         for decision in rejected:
-            if decision.reason is Reason.NO_DIGEST:
+            if decision.cause is Cause.NO_DIGEST:
                 return (
                     "announces no digest; write one behind it (`#sha256=…`), or set "
                     "`require_digests` to false"
                 )
             detail = f" ({decision.detail})" if decision.detail else ""
-            return f"left out: {decision.reason.value}{detail}"
+            return f"left out: {decision.cause.value}{detail}"
         return file
 
     def _stored(self, file: File) -> CoreMetadata | None:
@@ -211,7 +211,7 @@ def _with(
         there = listed.get(name)
         if there is not None and same_content(file.digests, there.digests):
             continue  # the source has the very same file
-        added.append(Decision(file, True, Reason.REQUIRED, reasons.get(name, "")))
+        added.append(Decision(file, True, Cause.REQUIRED, reasons.get(name, "")))
         if there is not None and _key(there) not in chosen:
             replaced.add(name)
     kept = [d for d in one.decisions if d.file.filename not in replaced]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from microrepo.cause_texts import action_text
 from microrepo.model import Action, ActionKind, Decision
 from microrepo.operations.copy.endpoints import Ends
 from microrepo.operations.copy.file_transfers import Sent
@@ -75,7 +76,7 @@ class Tally:
 
     def leave_out(self, decision: Decision) -> None:
         """Note a file that a rule leaves out."""
-        rule = decision.reason.value
+        rule = decision.cause.value
         self._rejected[rule] = self._rejected.get(rule, 0) + 1
 
     def add_plan(self, actions: tuple[Action, ...], *, keep: bool) -> None:
@@ -83,7 +84,7 @@ class Tally:
         self._totals += totals_of(actions)
         for action in actions:
             if action.kind is ActionKind.CONFLICT:
-                self.conflicts.append(Failure(action.filename, action.reason))
+                self.conflicts.append(Failure(action.filename, action_text(action)))
         if keep:
             self._plan += [a for a in actions if a.kind is not ActionKind.ADOPT]
 

@@ -140,7 +140,9 @@ class CopyRun:
             wanted = []
             for decision in select(project, policy, moment):
                 if decision.keep:
-                    wanted.append(Wanted(project.name, decision.file, decision.detail))
+                    wanted.append(
+                        Wanted(project.name, decision.file, decision.cause, decision.detail)
+                    )
                 else:
                     self.tally.leave_out(decision)
             return wanted

@@ -19,7 +19,7 @@ from microrepo.formats.distribution.filenames import (
     package_type_of,
     parse_wheel_name,
 )
-from microrepo.model import Decision, File, Project, Reason
+from microrepo.model import Cause, Decision, File, Project
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import now
@@ -230,7 +230,7 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
         followed = next(iter(state.all_requirers()), None) is not None
         if any(requirers.values()) or (followed and project.name not in requested):
             decisions = _decisions_of_closure(project, policy, requirers)
-        decisions += tuple(Decision(f, True, Reason.REQUIRED, "") for f in unlisted.values())
+        decisions += tuple(Decision(f, True, Cause.REQUIRED, "") for f in unlisted.values())
         named = tuple(d for d in decisions if d.file.filename == target)
         is_index = not links_of(config, state, decides=False).files
         present = frozenset(file.filename for file in rows if file.present or is_index)
@@ -257,7 +257,7 @@ def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dic
 def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
     """Say what became of files that the rules keep and that a complete project lacks."""
     return tuple(
-        Decision(d.file, False, Reason.EVICTED, "gave way to `max_total_size`")
+        Decision(d.file, False, Cause.EVICTED, "gave way to `max_total_size`")
         if d.keep and d.file.filename not in present
         else d
         for d in decisions
@@ -274,9 +274,9 @@ def _decisions_of_closure(
     """Tell what the last closure chose; what it passed over broke no rule but was not needed."""
     files, rejected = split_candidates(project, policy, now())
     chosen = (
-        Decision(file, True, Reason.REQUIRED, "")
+        Decision(file, True, Cause.REQUIRED, "")
         if requirers[file.filename]
-        else Decision(file, False, Reason.NOT_IN_CLOSURE, "")
+        else Decision(file, False, Cause.NOT_IN_CLOSURE, "")
         for file in files
     )
     return (*chosen, *rejected)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from microrepo.cause_texts import action_text
 from microrepo.errors import MicrorepoError
 from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName, Project
 from microrepo.operations.maintain.adopt_examination import (
@@ -164,7 +165,7 @@ class Adoption:
         for action in make_plan(wanted, present, prune=False):
             one = by_name[action.filename]
             if action.kind is ActionKind.CONFLICT:
-                why = f"{one.candidate.path}: {action.reason}"
+                why = f"{one.candidate.path}: {action_text(action)}"
                 session.report.conflicts.append(Failure(action.filename, why))
             elif self._is_ours_already(action, rows.get(action.filename)):
                 self.counts.already += 1

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
-from microrepo.model import Action, ActionKind, NormalizedName
+from microrepo.model import Action, Cause, NormalizedName
 from microrepo.operations.maintain.prune import delete_with_pages, unwanted_because
 from microrepo.operations.records.report import Report
 from microrepo.operations.run.goals import Requests, policy_of
@@ -20,9 +20,7 @@ from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.policy import Policy, parse_version
-from microrepo.state import FileRow
-
-BY_COMMAND = "deleted by command"
+from microrepo.state import FileRow, deletion_of
 
 
 class Target(Struct, frozen=True):
@@ -42,7 +40,7 @@ def delete(
     requests: Requests,
     names: Sequence[str],
     *,
-    reason: str = BY_COMMAND,
+    reason: str = "",
     dry_run: bool = False,
     reporter: Reporter | None = None,
 ) -> Report:
@@ -52,7 +50,7 @@ def delete(
         config: complete settings.
         requests: what is wanted; tells whether the files would come back.
         names: projects (`numpy`), releases as requirements (`numpy==1.0`, `numpy<2`), file names.
-        reason: for the history.
+        reason: a person's words, for the history.
         dry_run: plan only.
         reporter: told of progress.
 
@@ -78,7 +76,7 @@ def delete(
             else:
                 targets.append(found)
         rows = {row.filename: row for target in targets for row in target.rows}
-        deletions = [_deletion(rows[name], reason) for name in sorted(rows)]
+        deletions = [deletion_of(rows[name], Cause.BY_COMMAND, reason) for name in sorted(rows)]
         report.totals = totals_of(deletions)
         report.notes += _advice(session, targets, policy)
         if dry_run:
@@ -123,16 +121,12 @@ def _admits(requirement: Requirement, text: str) -> bool:
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 
-def _deletion(row: FileRow, reason: str) -> Action:
-    return Action(ActionKind.DELETE, row.filename, row.project, None, reason, row.size or 0)
-
-
 def _advice(session: Session, targets: Iterable[Target], policy: Policy) -> list[str]:
     """Say what the next refresh would fetch again, with the setting that keeps it away."""
     returning = []
     for target in targets:
         kept = unwanted_because(session, target.rows, policy)
-        if any(reason is None for reason in kept.values()):
+        if None in kept.values():
             returning.append(target.exclude)
     if not returning:
         return []

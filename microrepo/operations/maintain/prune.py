@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from microrepo.batching import batched
+from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
-from microrepo.model import Action, ActionKind, NormalizedName, Project, Reason
+from microrepo.model import Action, ActionKind, Cause, NormalizedName, Project
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.refresh.size_budget import evictions
@@ -19,23 +20,22 @@ from microrepo.plan import check_deletions, totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import Policy
-from microrepo.state import FileRow, HistoryRow
+from microrepo.state import FileRow, HistoryRow, deletion_of
 
-REMOVED = "removed upstream"
-QUARANTINED = "quarantined upstream"
-NOT_REQUESTED = "no longer requested"
-LEFT_OUT = "left out by `exclude` or `allow`"
 _BATCH = 500
+# What the setting `removed` decides on, and what ends a project as a whole.
+_BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.QUARANTINED})
+_ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 
 
 def deletions_of_projects(
-    session: Session, names: Sequence[NormalizedName], reason: str
+    session: Session, names: Sequence[NormalizedName], cause: Cause
 ) -> list[Action]:
     """Return the deletions of all files of whole projects; forget projects that have none."""
     if not names:
         return []
     actions = [
-        Action(ActionKind.DELETE, row.filename, row.project, None, reason, row.size or 0)
+        deletion_of(row, cause)
         for row in session.state.files(names)
         if session.holds(row) and row.is_ours
     ]
@@ -89,69 +89,61 @@ def _unwanted(session: Session, policy: Policy) -> list[Action]:
     deletions: list[Action] = []
     for batch in batched(names, _BATCH):
         rows = [row for row in session.state.files(batch) if session.holds(row)]
-        reasons = unwanted_because(session, rows, policy)
-        deletions += [_deletion(row, why) for row in rows if (why := reasons[row.filename])]
+        causes = unwanted_because(session, rows, policy)
+        deletions += [
+            deletion_of(row, why, replaced=why is Cause.SUPERSEDED)
+            for row in rows
+            if (why := causes[row.filename])
+        ]
     return deletions
 
 
 def unwanted_because(
     session: Session, rows: Sequence[FileRow], policy: Policy
-) -> dict[str, str | None]:
+) -> dict[str, Cause | None]:
     """Return, by file name, why the stored records do not select a file; None if they do."""
     projects = session.state.documents({row.project for row in rows}).values()
     verdicts = {project.name: _verdicts(project, policy, session.now) for project in projects}
-    reasons = {}
+    causes = {}
     for row in rows:
         why = _why_unwanted(row, verdicts.get(row.project), policy)
-        reasons[row.filename] = None if why and session.state.requirers(row.filename) else why
-    return reasons
+        causes[row.filename] = None if why and session.state.requirers(row.filename) else why
+    return causes
 
 
-def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, str | None]:
+def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, Cause | None]:
     """Return, by file name, why a file is not wanted; None for those that are."""
     return {
-        decision.file.filename: None if decision.keep else decision.reason.value
+        decision.file.filename: None if decision.keep else decision.cause
         for decision in select(project, policy, now)
     }
 
 
 def _why_unwanted(
-    row: FileRow, verdicts: dict[str, str | None] | None, policy: Policy
-) -> str | None:
+    row: FileRow, verdicts: dict[str, Cause | None] | None, policy: Policy
+) -> Cause | None:
     if not row.is_ours:
         return None
     if policy.requested is not None and row.project not in policy.requested:
-        return NOT_REQUESTED
+        return Cause.UNREQUESTED
     if verdicts is None:
         return None
-    return verdicts.get(row.filename, "no longer listed by the source")
+    return verdicts.get(row.filename, Cause.UNLISTED)
 
 
-def _deletion(row: FileRow, reason: str) -> Action:
-    return Action(
-        ActionKind.DELETE,
-        row.filename,
-        row.project,
-        None,
-        reason,
-        row.size or 0,
-        replaced=reason == Reason.SUPERSEDED.value,
-    )
-
-
-def with_reasons(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Action, ...]:
+def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Action, ...]:
     """Say of deletions which rule the file no longer passes."""
     if not any(action.kind is ActionKind.DELETE for action in plan):
         return tuple(plan)
-    reasons = {
-        decision.file.filename: decision.reason.value
+    causes = {
+        decision.file.filename: decision.cause
         for one in looked
         for decision in one.decisions
         if not decision.keep
     }
     return tuple(
-        msgspec.structs.replace(action, reason=reasons[action.filename])
-        if action.kind is ActionKind.DELETE and action.filename in reasons
+        msgspec.structs.replace(action, cause=causes[action.filename])
+        if action.kind is ActionKind.DELETE and action.filename in causes
         else action
         for action in plan
     )
@@ -201,7 +193,7 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
                     action.project,
                     action.filename,
                     "quarantine" if action.filename in aside else "delete",
-                    action.reason,
+                    action_text(action),
                     action.size_bytes,
                     digests.get(action.filename),
                 )
@@ -212,7 +204,7 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
                 session.state.publication.clear({a.project for a in batch} - rest)
         session.report.deleted += len(batch)
         session.report.deleted_bytes += sum(action.size_bytes for action in batch)
-    ended = {a.project for a in actions if a.reason in {REMOVED, NOT_REQUESTED, LEFT_OUT}}
+    ended = {a.project for a in actions if a.cause in _ENDING}
     with session.state.transaction():
         session.state.forget_projects(sorted(ended))
 
@@ -221,9 +213,9 @@ def _move_aside_or_delete(
     session: Session, batch: Sequence[Action], *, quarantine: bool
 ) -> frozenset[str]:
     """Take files out of the directory; return the names of those that were moved aside."""
-    removed = [a for a in batch if quarantine and a.reason.startswith((REMOVED, QUARANTINED))]
+    removed = [a for a in batch if quarantine and a.cause in _BY_UPSTREAM]
     for action in removed:
-        session.directory.quarantine(action.filename, action.project, action.reason)
+        session.directory.quarantine(action.filename, action.project, action_text(action))
     aside = frozenset(action.filename for action in removed)
     for _ in session.directory.delete(a.filename for a in batch if a.filename not in aside):
         pass

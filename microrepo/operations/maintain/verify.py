@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import StateCorrupt
-from microrepo.model import Action, ActionKind, Outcome
+from microrepo.model import Action, ActionKind, Cause, Outcome
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
@@ -206,7 +206,7 @@ def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
                 row.project,
                 row.filename,
                 "repair",
-                "damaged",
+                Cause.DAMAGED.value,
                 row.size,
                 row.digests.sha256,
             )
@@ -218,7 +218,9 @@ def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
 def _repair_action(one: Checked) -> Action:
     row = one.row
     size = row.size or 0
-    return Action(ActionKind.DOWNLOAD, row.filename, row.project, None, one.problem, size)
+    return Action(
+        ActionKind.DOWNLOAD, row.filename, row.project, Cause.DAMAGED, None, one.problem, size
+    )
 
 
 def _task_of(row: FileRow) -> FetchFile:

@@ -14,7 +14,7 @@ from microrepo.errors import (
     FailedCommand,
     StorageOperationError,
 )
-from microrepo.model import File, Project
+from microrepo.model import Cause, File, Project
 from microrepo.operations.copy.channel import Line
 from microrepo.operations.copy.hash_cache import HashCache
 from microrepo.operations.mirror.mirror_records import Order, UniquePackageLocation
@@ -88,7 +88,7 @@ class Choice:
         decisions = select(self.project, self._shared.policy, now())
         kept = [Wanted(project.name, one.file) for one in decisions if one.keep]
         if not kept:
-            rules = ", ".join(sorted({one.reason.value for one in decisions}))
+            rules = ", ".join(sorted({one.cause.value for one in decisions}))
             raise FailedCommand(f"{project.name} {version}: no file is left ({rules})")
         if self._shared.order.redirect_dependencies:
             kept = self._redirect(kept)
@@ -136,7 +136,7 @@ class Choice:
             core_metadata_sha256=None,
             provenance=None,
         )
-        return msgspec.structs.replace(item, file=file, reason="redirected")
+        return msgspec.structs.replace(item, file=file, cause=Cause.REDIRECTED)
 
     def marks(self) -> Marks | None:
         """Return the release's marks, None as long as it was not seen."""
@@ -152,7 +152,7 @@ class Choice:
 
     def redirected_files(self) -> list[str]:
         """Return the names of files that are not what the source has."""
-        return [item.file.filename for item in self.wanted if item.reason == "redirected"]
+        return [item.file.filename for item in self.wanted if item.cause is Cause.REDIRECTED]
 
     def close(self) -> None:
         """Remove the rewritten copies that waited aside."""

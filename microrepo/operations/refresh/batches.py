@@ -10,15 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from microrepo.cause_texts import action_text, cause_text
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
 from microrepo.model import (
     Action,
     ActionKind,
+    Cause,
     Digests,
     LocalFile,
     NormalizedName,
 )
-from microrepo.operations.maintain.prune import QUARANTINED, with_reasons
+from microrepo.operations.maintain.prune import with_causes
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.file_downloads import Transfer, file_of
 from microrepo.operations.refresh.present_files import find_present
@@ -33,7 +35,7 @@ from microrepo.plan import (
     make_plan,
     totals_of,
 )
-from microrepo.state import FileRow, HistoryRow
+from microrepo.state import FileRow, HistoryRow, deletion_of
 
 WAVE_PROJECTS = 300
 
@@ -104,7 +106,7 @@ class Wave:
         if not self._session.links.files:
             plan = list_only(plan, present)
         plan = _without_doubtful_deletions(plan, looked)
-        plan = with_reasons(plan, looked)
+        plan = with_causes(plan, looked)
         held = [row for row in recorded.values() if self._session.holds(row)]
         plan = _with_quarantine(plan, looked, held, self._session.config.removed)
         self._report.totals += totals_of(plan)
@@ -114,7 +116,7 @@ class Wave:
         if refused or self._report.dry_run:
             self._report.refused = self._report.refused or refused
             return Begun(looked, plan)
-        reasons = {item.file.filename: item.reason for item in wanted}
+        reasons = {item.file.filename: cause_text(item.cause, item.detail) for item in wanted}
         changed = self._record_plan(looked, plan, present, recorded, reasons)
         downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
         self._bytes_under_way += totals_of(downloads).download_bytes
@@ -215,7 +217,7 @@ class Wave:
             action = new.get(row.filename)
             if action is not None:
                 sha256, name = row.digests.sha256, row.filename
-                kind, reason = action.kind.value, action.reason
+                kind, reason = action.kind.value, action_text(action)
                 yield HistoryRow(
                     self._session.run, row.project, name, kind, reason, row.size, sha256
                 )
@@ -239,8 +241,8 @@ class Wave:
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
         for action in plan:
-            if action.kind is ActionKind.CONFLICT or "also claimed by" in action.reason:
-                self._report.conflicts.append(Failure(action.filename, action.reason))
+            if action.kind is ActionKind.CONFLICT or action.claimants:
+                self._report.conflicts.append(Failure(action.filename, action_text(action)))
         return {action.project for action in plan if action.kind is ActionKind.CONFLICT}
 
     def _finish_projects(
@@ -283,7 +285,7 @@ def _with_quarantine(
 ) -> tuple[Action, ...]:
     """Let the setting `removed` decide on files that the index holds back (PEP 792)."""
     reasons = {
-        one.project.name: f"{QUARANTINED}: {one.project.status_reason or 'no reason given'}"
+        one.project.name: one.project.status_reason or "no reason given"
         for one in looked
         if one.project.status == "quarantined" and not one.project.files
     }
@@ -291,8 +293,8 @@ def _with_quarantine(
         return plan
     gone = {} if removed == "keep" else {row.filename: row for row in recorded}
     deletions = [
-        Action(ActionKind.DELETE, name, row.project, None, reasons[row.project], row.size or 0)
-        for name, row in gone.items()
+        deletion_of(row, Cause.QUARANTINED, reasons[row.project])
+        for row in gone.values()
         if row.project in reasons
     ]
     others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
@@ -357,7 +359,7 @@ def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
         url="",
         size=local.size_bytes,
         digests=local.digests,
-        reason=action.reason,
+        reason=action_text(action),
         present=True,
         mtime_ns=local.mtime_ns,
     )

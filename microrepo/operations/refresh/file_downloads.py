@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
 
+from microrepo.cause_texts import action_text
 from microrepo.formats.times import to_ns
 from microrepo.model import Action, File, NormalizedName, Outcome
 from microrepo.operations.run.session import Session
@@ -94,7 +95,7 @@ class Transfer:
                     row.project,
                     row.filename,
                     "add",
-                    self._actions[row.filename].reason,
+                    action_text(self._actions[row.filename]),
                     row.size,
                     row.digests.sha256,
                 )

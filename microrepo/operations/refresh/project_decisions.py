@@ -81,8 +81,7 @@ class Looked(Struct, frozen=True):
         """Yield the files to keep."""
         for decision in self.decisions:
             if decision.keep:
-                reason = decision.detail or decision.reason.value
-                yield Wanted(self.project.name, decision.file, reason)
+                yield Wanted(self.project.name, decision.file, decision.cause, decision.detail)
 
 
 def ask_for(session: Session, visits: Sequence[Visit]) -> Asked:
@@ -317,7 +316,7 @@ def _count(
     for decision in decisions:
         kept += decision.keep
         if not decision.keep:
-            counts[decision.reason.value] = counts.get(decision.reason.value, 0) + 1
+            counts[decision.cause.value] = counts.get(decision.cause.value, 0) + 1
     session.report.rejected.update(counts)
     if kept:
         return

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from microrepo.batching import batched
-from microrepo.model import Action, ActionKind, NormalizedName
+from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.maintain.prune import (
-    LEFT_OUT,
-    NOT_REQUESTED,
-    REMOVED,
     delete_files,
     deletions_of_projects,
 )
@@ -24,7 +21,6 @@ from microrepo.operations.refresh.project_decisions import (
     look,
 )
 from microrepo.operations.refresh.release_advisories import advised
-from microrepo.operations.refresh.size_budget import EVICTED
 from microrepo.operations.run.session import Session
 from microrepo.plan import check_deletions, count_needed, totals_of
 
@@ -117,12 +113,12 @@ class Run:
             session.report.missing.extend(sorted(requested.keys() & set(unknown)))
         removed = [*changes.gone, *unknown]
         if session.config.removed != "keep":
-            self._deletions.extend(deletions_of_projects(session, removed, REMOVED))
+            self._deletions.extend(deletions_of_projects(session, removed, Cause.REMOVED))
         if session.config.prune:
             listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
             others = sorted(set(changes.unrequested) - set(listed))
-            self._deletions.extend(deletions_of_projects(session, listed, LEFT_OUT))
-            self._deletions.extend(deletions_of_projects(session, others, NOT_REQUESTED))
+            self._deletions.extend(deletions_of_projects(session, listed, Cause.LEFT_OUT))
+            self._deletions.extend(deletions_of_projects(session, others, Cause.UNREQUESTED))
 
     def delete(self) -> None:
         """Delete what was planned, if the guard on deletions lets it pass."""
@@ -136,10 +132,10 @@ class Run:
             report.refused = str(refused)
             return
         report.totals += totals_of(
-            action for action in self._deletions if action.reason in _OUTSIDE_WAVES
+            action for action in self._deletions if action.cause in _OUTSIDE_WAVES
         )
         if report.dry_run:
-            report.plan.extend(a for a in self._deletions if a.reason in _OUTSIDE_WAVES)
+            report.plan.extend(a for a in self._deletions if a.cause in _OUTSIDE_WAVES)
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
         if self._deletions:
@@ -171,4 +167,4 @@ def publish(
         publish_changes(session, changed, leaving=leaving)
 
 
-_OUTSIDE_WAVES = frozenset({REMOVED, NOT_REQUESTED, LEFT_OUT, EVICTED})
+_OUTSIDE_WAVES = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT, Cause.EVICTED})

@@ -10,7 +10,7 @@ import msgspec
 
 from microrepo.config.sizes import format_size
 from microrepo.formats.times import to_ns
-from microrepo.model import Action, ActionKind, Decision, NormalizedName, Reason
+from microrepo.model import Action, Cause, Decision, NormalizedName
 from microrepo.operations.refresh.project_decisions import Looked, Rules
 from microrepo.operations.run.session import Session
 from microrepo.selection.rules.eviction import (
@@ -22,9 +22,7 @@ from microrepo.selection.rules.eviction import (
 )
 from microrepo.selection.rules.policy import Policy, parse_version
 from microrepo.selection.rules.predicates import is_pinned
-from microrepo.state import FileRow, State
-
-EVICTED = "evicted to make room"
+from microrepo.state import FileRow, State, deletion_of
 
 
 class Budget:
@@ -77,7 +75,7 @@ class Budget:
     def deletions(self) -> list[Action]:
         """Return the deletions of evicted files of projects that were not just looked at."""
         return [
-            Action(ActionKind.DELETE, row.filename, row.project, None, EVICTED, row.size or 0)
+            deletion_of(row, Cause.EVICTED)
             for row in self._session.state.files(sorted(self._leaving))
             if row.present and row.filename in self._leaving[row.project]
         ]
@@ -120,7 +118,7 @@ class Budget:
             evicted = names.pop(one.project.name, None)
             result.append(_evict(one, evicted) if evicted else one)
             if evicted:
-                self._session.report.rejected[Reason.EVICTED.value] += len(evicted)
+                self._session.report.rejected[Cause.EVICTED.value] += len(evicted)
         for project, filenames in names.items():
             self._leaving.setdefault(project, set()).update(filenames)
         return result
@@ -147,7 +145,7 @@ def _held_file(decision: Decision) -> HeldFile:
         file.version,
         file.size or 0,
         to_ns(file.upload_time) or UNKNOWN_NS,
-        decision.reason is Reason.REQUIRED,
+        decision.cause is Cause.REQUIRED,
     )
 
 
@@ -161,7 +159,7 @@ def _releases(
 
 def _evict(one: Looked, filenames: set[str]) -> Looked:
     decisions = tuple(
-        Decision(d.file, False, Reason.EVICTED, "older releases give way to `max_total_size`")
+        Decision(d.file, False, Cause.EVICTED, "older releases give way to `max_total_size`")
         if d.keep and d.file.filename in filenames
         else d
         for d in one.decisions
@@ -185,6 +183,5 @@ def evictions(session: Session, policy: Policy, leaving: set[str]) -> list[Actio
         ledger.put(project, _releases(project, staying, policy))
     gone = {name for release in ledger.evict() for name in release.filenames}
     return [
-        Action(ActionKind.DELETE, row.filename, row.project, None, EVICTED, row.size or 0)
-        for row in session.state.files_named(sorted(gone)).values()
+        deletion_of(row, Cause.EVICTED) for row in session.state.files_named(sorted(gone)).values()
     ]

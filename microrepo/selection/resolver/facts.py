@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.model import Decision, File, NormalizedName, Reason
+from microrepo.model import Cause, Decision, File, NormalizedName
 
 Mode = Literal["solve", "latest", "all"]
 
@@ -182,7 +182,7 @@ class Blocked(Struct, frozen=True):
 
     project: NormalizedName
     version: str
-    rule: Reason
+    rule: Cause
     detail: str = ""
 
 

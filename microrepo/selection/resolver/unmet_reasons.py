@@ -159,7 +159,7 @@ def _blocked(view: View, project: NormalizedName, specifiers: Sequence[str]) -> 
         if view.environment.supports(decision.file) is None:
             continue
         if _admitted(decision.file, specifiers) is not None:
-            blocked = Blocked(project, decision.file.version, decision.reason, decision.detail)
+            blocked = Blocked(project, decision.file.version, decision.cause, decision.detail)
             found.setdefault(blocked)
     return list(found)
 

@@ -9,7 +9,7 @@ import msgspec
 from packaging.version import Version
 
 from microrepo.formats.times import shift
-from microrepo.model import Decision, File, Project, Reason
+from microrepo.model import Cause, Decision, File, Project
 from microrepo.selection.environments.python_versions import PythonTarget
 from microrepo.selection.rules.policy import Policy, parse_version
 from microrepo.selection.rules.predicates import (
@@ -44,7 +44,7 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
     """
     has_pins = has_pin(project.name, policy)
     barrier = check_project(project, policy)
-    if barrier is not None and (barrier[0] is Reason.EXCLUDED or not has_pins):
+    if barrier is not None and (barrier[0] is Cause.EXCLUDED or not has_pins):
         return tuple(Decision(file, False, *barrier) for file in project.files)
     counter = _NewestCounter(policy)
     judge = _Judge(project, policy, now, barrier)
@@ -124,7 +124,7 @@ class _Judge:
             if wanted:
                 if counts and (policy.yanked or not file.yanked):
                     served.update(wanted)
-                decisions.append(Decision(file, True, Reason.SELECTED, _serves(wanted)))
+                decisions.append(Decision(file, True, Cause.SELECTED, _serves(wanted)))
             else:
                 decisions.extend(_superseded([file]))
         counter.add(served)
@@ -144,7 +144,7 @@ def _serves(targets: tuple[PythonTarget | None, ...]) -> str:
 
 
 def _superseded(files: list[File]) -> list[Decision]:
-    return [Decision(file, False, Reason.SUPERSEDED, "newer releases are kept") for file in files]
+    return [Decision(file, False, Cause.SUPERSEDED, "newer releases are kept") for file in files]
 
 
 def _newest_first(
@@ -179,7 +179,7 @@ def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
     times = [
         shift(decision.file.upload_time, policy.min_age_days)
         for decision in decisions
-        if decision.reason is Reason.TOO_YOUNG and decision.file.upload_time
+        if decision.cause is Cause.TOO_YOUNG and decision.file.upload_time
     ]
     return min(times, default=None)
 
@@ -202,7 +202,7 @@ def split_candidates(
     for text, group in _newest_first(project.files):
         version = parse_version(text)
         of_release = check_release(project.name, version, text, rules)
-        if barrier is not None and barrier[0] is Reason.EXCLUDED:
+        if barrier is not None and barrier[0] is Cause.EXCLUDED:
             of_release = barrier
         elif of_release is None and not is_pinned(project.name, version, policy):
             of_release = barrier or check_unpinned_release(project, version, text, rules)

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from microrepo.formats.distribution.filenames import parse_wheel_name, unsafe_filename
 from microrepo.formats.times import shift
-from microrepo.model import Digests, File, NormalizedName, Project, Reason
+from microrepo.model import Cause, Digests, File, NormalizedName, Project
 from microrepo.selection.environments.platform_patterns import (
     excluded_by,
     first_match,
@@ -31,7 +31,7 @@ from microrepo.selection.rules.patterns import first_found, specifier_set
 from microrepo.selection.rules.plugin_rules import check_rules
 from microrepo.selection.rules.policy import Policy, is_pin
 
-Rejection = tuple[Reason, str]
+Rejection = tuple[Cause, str]
 
 
 def check_project(project: Project, policy: Policy) -> Rejection | None:
@@ -39,13 +39,13 @@ def check_project(project: Project, policy: Policy) -> Rejection | None:
     name = project.name
     pattern = policy.excludes_project(name)
     if pattern is not None:
-        return Reason.EXCLUDED, f"exclude: {pattern}"
+        return Cause.EXCLUDED, f"exclude: {pattern}"
     if policy.allowed is not None and not policy.may_pass(name):
-        return Reason.NOT_ALLOWED, "no entry of `allow` names it"
+        return Cause.NOT_ALLOWED, "no entry of `allow` names it"
     if policy.metadata:
         broken = check_metadata(project, policy.metadata)
         if broken is not None:
-            return Reason.METADATA, broken
+            return Cause.METADATA, broken
     return _check_extent(project, policy)
 
 
@@ -59,12 +59,12 @@ def _check_extent(project: Project, policy: Policy) -> Rejection | None:
     if largest is not None:
         size = sum(file.size or 0 for file in project.files)
         if size > largest:
-            return Reason.PROJECT_SIZE, f"max_project_size: {size} bytes, limit {largest}"
+            return Cause.PROJECT_SIZE, f"max_project_size: {size} bytes, limit {largest}"
     count = len({file.version for file in project.files})
     if fewest is not None and count < fewest:
-        return Reason.VERSION_COUNT, f"min_versions: {count} releases, at least {fewest}"
+        return Cause.VERSION_COUNT, f"min_versions: {count} releases, at least {fewest}"
     if most is not None and count > most:
-        return Reason.VERSION_COUNT, f"max_versions: {count} releases, at most {most}"
+        return Cause.VERSION_COUNT, f"max_versions: {count} releases, at most {most}"
     return None
 
 
@@ -91,17 +91,17 @@ def check_unpinned_release(
     """
     allowed, name = policy.allowed, project.name
     if allowed is not None and not (allowed.project(name) or allowed.release(name, version)):
-        return Reason.NOT_ALLOWED, f"no entry of `allow` admits {name} {text}"
+        return Cause.NOT_ALLOWED, f"no entry of `allow` admits {name} {text}"
     if policy.allow_releases and first_found(policy.allow_releases, text) is None:
-        return Reason.RELEASE_PATTERN, f"allow_releases: nothing is found in {text!r}"
+        return Cause.RELEASE_PATTERN, f"allow_releases: nothing is found in {text!r}"
     if policy.exclude_releases:
         pattern = first_found(policy.exclude_releases, text)
         if pattern is not None:
-            return Reason.RELEASE_PATTERN, f"exclude_releases: {pattern}"
+            return Cause.RELEASE_PATTERN, f"exclude_releases: {pattern}"
     if policy.vulnerabilities == "refuse":
         found = affecting(project, text)
         if found:
-            return Reason.VULNERABLE, "; ".join(map(describe, found))
+            return Cause.VULNERABLE, "; ".join(map(describe, found))
     return None
 
 
@@ -120,19 +120,19 @@ def check_release(
     if version is None:
         if any(spec == "" for spec in requested):
             return None
-        return Reason.INVALID_VERSION, f"{text!r} is not a PEP 440 version"
+        return Cause.INVALID_VERSION, f"{text!r} is not a PEP 440 version"
     if policy.excluded.releases:
         pattern = policy.excluded.release(name, version)
         if pattern is not None:
-            return Reason.EXCLUDED, f"exclude: {pattern}"
+            return Cause.EXCLUDED, f"exclude: {pattern}"
     matching = [
         s for s in requested if not s or specifier_set(s).contains(version, prereleases=True)
     ]
     if not matching:
-        return Reason.NOT_REQUESTED, f"{text} is not in {' or '.join(requested) or 'the request'}"
+        return Cause.NOT_REQUESTED, f"{text} is not in {' or '.join(requested) or 'the request'}"
     asked_for = policy.prereleases or any(specifier_set(spec).prereleases for spec in matching)
     if version.is_prerelease and not asked_for and not is_pinned(name, version, policy):
-        return Reason.PRERELEASE, f"{text} is a pre-release"
+        return Cause.PRERELEASE, f"{text} is a pre-release"
     return None
 
 
@@ -194,31 +194,31 @@ def check_file(
     """
     unsafe = unsafe_filename(file.filename)
     if unsafe:
-        return Reason.UNSAFE_NAME, unsafe
+        return Cause.UNSAFE_NAME, unsafe
     if policy.package_types is not None and file.package_type not in policy.package_types:
-        return Reason.PACKAGE_TYPE, file.package_type
+        return Cause.PACKAGE_TYPE, file.package_type
     of_name = _check_name(file.filename, policy)
     if of_name is not None:
         return of_name
     if file.yanked and not (policy.yanked or pinned):
-        return Reason.YANKED, file.yanked_reason or "no reason given"
+        return Cause.YANKED, file.yanked_reason or "no reason given"
     # What lies in a directory of this machine is read from it, not from a network in between.
     if policy.require_digests and file.digests == Digests() and not file.url.startswith("file:"):
-        return Reason.NO_DIGEST, "see `require_digests`"
+        return Cause.NO_DIGEST, "see `require_digests`"
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
-        return Reason.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"
+        return Cause.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"
     return _check_target(file, policy) or _check_time(file, policy, now, ripe=ripe)
 
 
 def _check_name(filename: str, policy: Policy) -> Rejection | None:
     if policy.extensions is not None and not _has_extension(filename, policy.extensions):
-        return Reason.EXTENSION, filename.rpartition(".")[2]
+        return Cause.EXTENSION, filename.rpartition(".")[2]
     if policy.allow_files and first_found(policy.allow_files, filename) is None:
-        return Reason.FILE_PATTERN, "allow_files: nothing is found in the name"
+        return Cause.FILE_PATTERN, "allow_files: nothing is found in the name"
     if policy.exclude_files:
         pattern = first_found(policy.exclude_files, filename)
         if pattern is not None:
-            return Reason.FILE_PATTERN, f"exclude_files: {pattern}"
+            return Cause.FILE_PATTERN, f"exclude_files: {pattern}"
     return None
 
 
@@ -229,7 +229,7 @@ def check_third_party(project: Project, file: File, policy: Policy) -> Rejection
         RuleFailed: a rule raised an error.
     """
     found = check_rules(project, file, policy.third_party)
-    return (Reason.THIRD_PARTY, found) if found is not None else None
+    return (Cause.THIRD_PARTY, found) if found is not None else None
 
 
 def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
@@ -247,16 +247,16 @@ def _check_target(file: File, policy: Policy) -> Rejection | None:
     """Say why no machine that counts can use a file: its Pythons, its platforms."""
     versions, required = policy.requires_python, file.requires_python
     if versions and required and not some_version_admitted(required, versions):
-        return Reason.REQUIRES_PYTHON, f"requires_python: {required}, not {', '.join(versions)}"
+        return Cause.REQUIRES_PYTHON, f"requires_python: {required}, not {', '.join(versions)}"
     patterns, excluded = policy.platforms, policy.exclude_platforms
     if patterns is not None:
         wheel = parse_wheel_name(file.filename)
         if wheel is not None and not _serves(wheel.platform_tags, patterns, excluded):
-            return Reason.PLATFORM, ".".join(wheel.platform_tags)
+            return Cause.PLATFORM, ".".join(wheel.platform_tags)
     if excluded:
         found = excluded_by(platform_tags(file), excluded)
         if found:
-            return Reason.PLATFORM, f"exclude_platforms: {', '.join(found)}"
+            return Cause.PLATFORM, f"exclude_platforms: {', '.join(found)}"
     return None
 
 
@@ -270,11 +270,11 @@ def _check_time(file: File, policy: Policy, now: str, *, ripe: bool) -> Rejectio
     if policy.uploaded_before is None and not min_age_days:
         return None
     if file.upload_time is None:
-        return Reason.TOO_LATE, "the source announces no upload time"
+        return Cause.TOO_LATE, "the source announces no upload time"
     if policy.uploaded_before is not None and file.upload_time >= policy.uploaded_before:
-        return Reason.TOO_LATE, f"uploaded {file.upload_time}"
+        return Cause.TOO_LATE, f"uploaded {file.upload_time}"
     if min_age_days and file.upload_time > shift(now, -min_age_days):
-        return Reason.TOO_YOUNG, f"uploaded {file.upload_time}"
+        return Cause.TOO_YOUNG, f"uploaded {file.upload_time}"
     return None
 
 
@@ -293,12 +293,12 @@ def targets_served(
         labels = labels_of(file)
         if labels & set(pythons.labels):
             return (None,), None
-        return (), (Reason.PYTHON, ".".join(sorted(labels)))
+        return (), (Cause.PYTHON, ".".join(sorted(labels)))
     fitting = tuple(target for target in pythons.targets if fits(file, target))
     if not fitting:
-        return (), (Reason.PYTHON, f"for none of {', '.join(map(str, pythons.targets))}")
+        return (), (Cause.PYTHON, f"for none of {', '.join(map(str, pythons.targets))}")
     required = file.requires_python
     if not required:
         return fitting, None
     admitted = tuple(target for target in fitting if requires_python_admits(required, target))
-    return admitted, None if admitted else (Reason.REQUIRES_PYTHON, required)
+    return admitted, None if admitted else (Cause.REQUIRES_PYTHON, required)

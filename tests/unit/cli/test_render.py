@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from microrepo.cli import render
-from microrepo.model import Action, ActionKind, Decision, File, NormalizedName, Project, Reason
+from microrepo.model import Action, ActionKind, Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.inspect.inspection import Explanation, Stats, Tally
 from microrepo.operations.records.report import Failure, Report
 from microrepo.plan import Totals
@@ -60,8 +60,8 @@ def test_what_happened_besides() -> None:
 
 def test_dry_run_lists_its_plan() -> None:
     plan = (
-        Action(ActionKind.DOWNLOAD, "a.whl", "a", None, "Python 3.11", 1500),
-        Action(ActionKind.DELETE, "b.whl", "b", None, "no longer wanted"),
+        Action(ActionKind.DOWNLOAD, "a.whl", "a", Cause.SELECTED, None, "Python 3.11", 1500),
+        Action(ActionKind.DELETE, "b.whl", "b", Cause.UNWANTED),
     )
     totals = Totals(1, 1500, 0, 5, 1, 0, 0)
     lines = render.report_text(report(dry_run=True, plan=plan, totals=totals)).splitlines()
@@ -155,8 +155,8 @@ def test_stats_as_csv() -> None:
 # --- explain ------------------------------------------------------------------------------------------
 
 
-def decision(filename: str, reason: Reason, detail: str = "") -> Decision:
-    keep = reason is Reason.SELECTED
+def decision(filename: str, reason: Cause, detail: str = "") -> Decision:
+    keep = reason is Cause.SELECTED
     return Decision(File(filename, "u", "1", "sdist"), keep, reason, detail)
 
 
@@ -166,9 +166,9 @@ def test_explanation_tells_kept_files_first() -> None:
         Project(name, "Foo"),
         ProjectRow(name, "Foo", status="archived", checked_at="t1", error="down", retry_at="t2"),
         (
-            decision("old.zip", Reason.YANKED, "bad\x1b"),
-            decision("here.zip", Reason.SELECTED, "Python 3.11"),
-            decision("soon.zip", Reason.SELECTED),
+            decision("old.zip", Cause.YANKED, "bad\x1b"),
+            decision("here.zip", Cause.SELECTED, "Python 3.11"),
+            decision("soon.zip", Cause.SELECTED),
         ),
         frozenset({"here.zip"}),
         {"here.zip": (Requirer("here.zip", "cp311", "foo>=1", "bar==2"),)},

@@ -9,7 +9,7 @@ import pytest
 from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError, StateCorrupt
-from microrepo.model import Digests, File, NormalizedName, Project, Reason
+from microrepo.model import Cause, Digests, File, NormalizedName, Project
 from microrepo.operations.inspect.inspection import Tally, explain, history, list_files, stats
 from microrepo.operations.run.goals import EVERYTHING_REQUESTED, Requests, read_requests
 from microrepo.state import FileRow, HistoryRow, ProjectRow, Requirer, open_state, pack
@@ -115,32 +115,32 @@ def test_stats_of_what_the_source_has(config: Config) -> None:
 # --- explain ------------------------------------------------------------------------------------------
 
 
-def reasons(config: Config, target: str, requests: Requests | None = None) -> dict[str, Reason]:
+def reasons(config: Config, target: str, requests: Requests | None = None) -> dict[str, Cause]:
     found = explain(config, requests or EVERYTHING_REQUESTED, target)
-    return {decision.file.filename: decision.reason for decision in found.decisions}
+    return {decision.file.filename: decision.cause for decision in found.decisions}
 
 
 @pytest.mark.parametrize("target", ["foo-bar", "Foo.Bar", "foo_bar"])
 def test_explain_a_project(config: Config, target: str) -> None:
     assert reasons(config, target) == {
-        "foo_bar-2.0-py3-none-any.whl": Reason.SELECTED,
-        "foo-bar-2.0.tar.gz": Reason.SELECTED,
-        "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl": Reason.SUPERSEDED,
+        "foo_bar-2.0-py3-none-any.whl": Cause.SELECTED,
+        "foo-bar-2.0.tar.gz": Cause.SELECTED,
+        "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl": Cause.SUPERSEDED,
     }
 
 
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        pytest.param("foo_bar-2.0-py3-none-any.whl", Reason.SELECTED, id="one that is kept"),
+        pytest.param("foo_bar-2.0-py3-none-any.whl", Cause.SELECTED, id="one that is kept"),
         pytest.param(
-            "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl", Reason.SUPERSEDED, id="one that is not"
+            "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl", Cause.SUPERSEDED, id="one that is not"
         ),
-        pytest.param("foo-bar-2.0.tar.gz", Reason.SELECTED, id="dash in its name"),
-        pytest.param("old-1.0.exe", Reason.PACKAGE_TYPE, id="one that is filtered"),
+        pytest.param("foo-bar-2.0.tar.gz", Cause.SELECTED, id="dash in its name"),
+        pytest.param("old-1.0.exe", Cause.PACKAGE_TYPE, id="one that is filtered"),
     ],
 )
-def test_explain_a_file(config: Config, target: str, reason: Reason) -> None:
+def test_explain_a_file(config: Config, target: str, reason: Cause) -> None:
     assert reasons(config, target) == {target: reason}
 
 
@@ -153,7 +153,7 @@ def test_explain_tells_what_is_there(config: Config) -> None:
 def test_explain_obeys_the_requirements(config: Config, tmp_path: Path) -> None:
     wanted = read_requests(["foo-bar<2"], tmp_path)
     assert reasons(config, "foo-bar-2.0.tar.gz", wanted) == {
-        "foo-bar-2.0.tar.gz": Reason.NOT_REQUESTED
+        "foo-bar-2.0.tar.gz": Cause.NOT_REQUESTED
     }
 
 
@@ -170,10 +170,10 @@ def test_explain_tells_what_required_a_file(config: Config, tmp_path: Path) -> N
     state.close()
     following = load(None, {"repository": str(tmp_path), "python_versions": "all"}, {}).config
     found = explain(following, read_requests(["app"], tmp_path), "foo-bar")
-    assert {d.file.filename: d.reason for d in found.decisions} == {
-        "foo-bar-2.0.tar.gz": Reason.REQUIRED,
-        "foo_bar-2.0-py3-none-any.whl": Reason.NOT_IN_CLOSURE,
-        "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl": Reason.NOT_IN_CLOSURE,
+    assert {d.file.filename: d.cause for d in found.decisions} == {
+        "foo-bar-2.0.tar.gz": Cause.REQUIRED,
+        "foo_bar-2.0-py3-none-any.whl": Cause.NOT_IN_CLOSURE,
+        "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl": Cause.NOT_IN_CLOSURE,
     }
     assert found.requirers["foo-bar-2.0.tar.gz"] == (row,)
 

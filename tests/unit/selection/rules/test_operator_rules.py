@@ -11,13 +11,13 @@ from microrepo.config.load import convert
 from microrepo.errors import ConfigError
 from microrepo.model import (
     FACTS,
+    Cause,
     Decision,
     Digests,
     File,
     Info,
     NormalizedName,
     Project,
-    Reason,
     Vulnerability,
 )
 from microrepo.selection.environments.platform_patterns import platform_tags
@@ -72,7 +72,7 @@ def kept(it: Project, requirements: list[str] | None = None, /, **settings: Any)
 def why(it: Project, requirements: list[str] | None = None, /, **settings: Any) -> set[Any]:
     """Reasons and words of what is left out."""
     found = decide(it, requirements, **settings).values()
-    return {(d.reason, d.detail) for d in found if not d.keep}
+    return {(d.cause, d.detail) for d in found if not d.keep}
 
 
 THREE = project(wheel("1.0"), wheel("1.5"), wheel("2.0"))
@@ -100,7 +100,7 @@ def test_allow(allow: list[str], expected: list[str]) -> None:
     # Dependencies obey the same rule.
     files, rejected = split_candidates(THREE, policy([], allow=allow), NOW)
     assert sorted(one.version for one in files) == expected
-    assert {one.reason for one in rejected} <= {Reason.NOT_ALLOWED}
+    assert {one.cause for one in rejected} <= {Cause.NOT_ALLOWED}
 
 
 def test_what_is_not_allowed_need_not_be_asked_for() -> None:
@@ -111,14 +111,14 @@ def test_what_is_not_allowed_need_not_be_asked_for() -> None:
 
 
 def test_allow_says_what_it_misses() -> None:
-    assert why(THREE, allow=["bar"]) == {(Reason.NOT_ALLOWED, "no entry of `allow` names it")}
+    assert why(THREE, allow=["bar"]) == {(Cause.NOT_ALLOWED, "no entry of `allow` names it")}
     assert why(project(wheel("1.0")), allow=["foo>1"]) == {
-        (Reason.NOT_ALLOWED, "no entry of `allow` admits foo 1.0")
+        (Cause.NOT_ALLOWED, "no entry of `allow` admits foo 1.0")
     }
 
 
 def test_exclude_by_regular_expression() -> None:
-    assert why(THREE, exclude=["re:^f.o$"]) == {(Reason.EXCLUDED, "exclude: re:^f.o$")}
+    assert why(THREE, exclude=["re:^f.o$"]) == {(Cause.EXCLUDED, "exclude: re:^f.o$")}
 
 
 def test_exclude_beats_allow_and_pins() -> None:
@@ -165,7 +165,7 @@ def test_patterns_on_files() -> None:
     it = project(wheel("1.0"), wheel("1.0", "cp27-cp27m-win32"), file("foo-1.0.tar.gz"))
     found = decide(it, exclude_files=["-cp2\\d-", "\\.tar\\."])
     assert [name for name, one in found.items() if one.keep] == ["foo-1.0-py3-none-any.whl"]
-    assert found["foo-1.0.tar.gz"].reason is Reason.FILE_PATTERN
+    assert found["foo-1.0.tar.gz"].cause is Cause.FILE_PATTERN
     assert found["foo-1.0.tar.gz"].detail == "exclude_files: \\.tar\\."
     found = decide(it, allow_files=["^foo.*\\.whl$"], exclude_files=["win"])
     assert [name for name, one in found.items() if one.keep] == ["foo-1.0-py3-none-any.whl"]
@@ -177,7 +177,7 @@ def test_patterns_on_releases() -> None:
     # The newest are counted among what is left.
     assert kept(THREE, exclude_releases=["^2"], versions=1) == ["1.5"]
     assert why(project(wheel("1.0")), exclude_releases=["0$"]) == {
-        (Reason.RELEASE_PATTERN, "exclude_releases: 0$")
+        (Cause.RELEASE_PATTERN, "exclude_releases: 0$")
     }
 
 
@@ -232,7 +232,7 @@ def test_metadata(rules: dict[str, Any], expected: bool) -> None:
 
 def test_metadata_names_field_and_pattern() -> None:
     assert why(TOLD, metadata={"license": {"none": ["^M"]}}) == {
-        (Reason.METADATA, "metadata: license: 'MIT' matches '^M' of `none`")
+        (Cause.METADATA, "metadata: license: 'MIT' matches '^M' of `none`")
     }
 
 
@@ -265,15 +265,15 @@ def test_no_metadata_rule(metadata: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ({"max_project_size": 29}, Reason.PROJECT_SIZE),
+        ({"max_project_size": 29}, Cause.PROJECT_SIZE),
         ({"max_project_size": 30}, None),
-        ({"min_versions": 4}, Reason.VERSION_COUNT),
+        ({"min_versions": 4}, Cause.VERSION_COUNT),
         ({"min_versions": 3}, None),
-        ({"max_versions": 2}, Reason.VERSION_COUNT),
+        ({"max_versions": 2}, Cause.VERSION_COUNT),
         ({"max_versions": 3}, None),
     ],
 )
-def test_extent(rule: dict[str, int], reason: Reason | None) -> None:
+def test_extent(rule: dict[str, int], reason: Cause | None) -> None:
     assert {one for one, _ in why(THREE, **rule)} == ({reason} if reason else set())
     # Pinned, or named in `allow`: exempt; admitted by a pattern: not.
     assert kept(THREE, ["foo", "foo==1.0"], **rule) == ["1.0", "1.5", "2.0"]
@@ -428,11 +428,11 @@ def test_refused_releases() -> None:
     assert kept(it, vulnerabilities="refuse", versions=1) == ["1.0.5"]
     assert kept(it, ["foo", "foo==2.0"], vulnerabilities="refuse", versions=1) == ["1.0.5", "2.0"]
     assert why(it, vulnerabilities="refuse") == {
-        (Reason.VULNERABLE, "PYSEC-1 (CVE-1), fixed in 1.0.5, 3.0")
+        (Cause.VULNERABLE, "PYSEC-1 (CVE-1), fixed in 1.0.5, 3.0")
     }
     files, rejected = split_candidates(it, policy([], vulnerabilities="refuse"), NOW)
     assert [one.version for one in files] == ["1.0.5"]
-    assert {one.reason for one in rejected} == {Reason.VULNERABLE}
+    assert {one.cause for one in rejected} == {Cause.VULNERABLE}
 
 
 # --- fingerprints ---------------------------------------------------------------------------------

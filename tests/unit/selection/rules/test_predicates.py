@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from microrepo.model import Digests, File, NormalizedName, Reason
+from microrepo.model import Cause, Digests, File, NormalizedName
 from microrepo.selection.environments.python_versions import parse_python_words
 from microrepo.selection.rules.patterns import parse_patterns
 from microrepo.selection.rules.policy import Policy, parse_version
@@ -38,14 +38,14 @@ def wheel(**changes: object) -> File:
     return msgspec.structs.replace(WHEEL, **changes)
 
 
-def reason_of(rejection: Rejection | None) -> Reason | None:
+def reason_of(rejection: Rejection | None) -> Cause | None:
     return None if rejection is None else rejection[0]
 
 
 # --- releases -----------------------------------------------------------------------------------------
 
 
-def release(version: str, *specifiers: str, **rules: object) -> Reason | None:
+def release(version: str, *specifiers: str, **rules: object) -> Cause | None:
     requested = {FOO: specifiers} if specifiers else None
     policy = Policy(requested=requested, **rules)  # type: ignore[arg-type]
     return reason_of(check_release(FOO, parse_version(version), version, policy))
@@ -57,41 +57,41 @@ def release(version: str, *specifiers: str, **rules: object) -> Reason | None:
         pytest.param("1.0", [], None, id="everything is wanted"),
         pytest.param("1.0", [""], None, id="any version"),
         pytest.param("1.0", [">=1"], None, id="within"),
-        pytest.param("0.9", [">=1"], Reason.NOT_REQUESTED, id="without"),
+        pytest.param("0.9", [">=1"], Cause.NOT_REQUESTED, id="without"),
         pytest.param("1.0", ["<0.5", ">=1"], None, id="one of two admits it"),
-        pytest.param("0.7", ["<0.5", ">=1"], Reason.NOT_REQUESTED, id="neither admits it"),
-        pytest.param("1.0.post1", ["==1.0"], Reason.NOT_REQUESTED, id="a post release is another"),
+        pytest.param("0.7", ["<0.5", ">=1"], Cause.NOT_REQUESTED, id="neither admits it"),
+        pytest.param("1.0.post1", ["==1.0"], Cause.NOT_REQUESTED, id="a post release is another"),
         pytest.param("1.0+local", ["==1.0"], None, id="a local version is not"),
     ],
 )
-def test_requested_versions(version: str, specifiers: list[str], expected: Reason | None) -> None:
+def test_requested_versions(version: str, specifiers: list[str], expected: Cause | None) -> None:
     assert release(version, *specifiers) is expected
 
 
 def test_project_that_nobody_requested() -> None:
     policy = Policy(requested={NormalizedName("bar"): ("",)})
     assert reason_of(check_release(FOO, parse_version("1.0"), "1.0", policy)) is (
-        Reason.NOT_REQUESTED
+        Cause.NOT_REQUESTED
     )
 
 
 @pytest.mark.parametrize(
     ("version", "specifiers", "allowed", "expected"),
     [
-        pytest.param("2.0b1", [], False, Reason.PRERELEASE, id="left out"),
-        pytest.param("2.0.dev1", [""], False, Reason.PRERELEASE, id="development release"),
-        pytest.param("2.0rc1", [">=1"], False, Reason.PRERELEASE, id="requirement names none"),
+        pytest.param("2.0b1", [], False, Cause.PRERELEASE, id="left out"),
+        pytest.param("2.0.dev1", [""], False, Cause.PRERELEASE, id="development release"),
+        pytest.param("2.0rc1", [">=1"], False, Cause.PRERELEASE, id="requirement names none"),
         pytest.param("2.0b1", [], True, None, id="allowed"),
         pytest.param("2.0b2", [">=2.0b1"], False, None, id="requirement names one"),
         pytest.param("2.0b1", ["==2.0b1"], False, None, id="requirement pins one"),
         pytest.param("2.0b1", ["<3", ">=2.0b1"], False, None, id="one requirement names one"),
         pytest.param(
-            "2.0b1", ["<3", ">=2.5b1"], False, Reason.PRERELEASE, id="but another is named"
+            "2.0b1", ["<3", ">=2.5b1"], False, Cause.PRERELEASE, id="but another is named"
         ),
     ],
 )
 def test_prereleases(
-    version: str, specifiers: list[str], allowed: bool, expected: Reason | None
+    version: str, specifiers: list[str], allowed: bool, expected: Cause | None
 ) -> None:
     assert release(version, *specifiers, prereleases=allowed) is expected
 
@@ -101,18 +101,18 @@ def test_prereleases(
     [
         pytest.param("1.0-final-2", [], None, id="everything is wanted"),
         pytest.param("1.0-final-2", [""], None, id="any version"),
-        pytest.param("1.0-final-2", [">=0"], Reason.INVALID_VERSION, id="no specifier admits it"),
+        pytest.param("1.0-final-2", [">=0"], Cause.INVALID_VERSION, id="no specifier admits it"),
     ],
 )
-def test_legacy_versions(version: str, specifiers: list[str], expected: Reason | None) -> None:
+def test_legacy_versions(version: str, specifiers: list[str], expected: Cause | None) -> None:
     assert release(version, *specifiers) is expected
 
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("1.19", Reason.EXCLUDED), ("1.20b1", Reason.PRERELEASE), ("1.20", None)],
+    [("1.19", Cause.EXCLUDED), ("1.20b1", Cause.PRERELEASE), ("1.20", None)],
 )
-def test_excluded_releases(version: str, expected: Reason | None) -> None:
+def test_excluded_releases(version: str, expected: Cause | None) -> None:
     assert (
         release(version, excluded=parse_patterns(["foo<1.20", "foo==3.0"], "exclude")) is expected
     )
@@ -148,7 +148,7 @@ def test_nothing_is_pinned_where_everything_is_wanted() -> None:
 # --- files --------------------------------------------------------------------------------------------
 
 
-def verdict(file: File, /, pinned: bool = False, **rules: Any) -> Reason | None:
+def verdict(file: File, /, pinned: bool = False, **rules: Any) -> Cause | None:
     return reason_of(check_file(file, Policy(**rules), NOW, pinned=pinned))
 
 
@@ -156,20 +156,20 @@ def verdict(file: File, /, pinned: bool = False, **rules: Any) -> Reason | None:
     ("file", "rules", "expected"),
     [
         pytest.param(WHEEL, {}, None, id="no rules"),
-        pytest.param(wheel(filename="../../etc/x"), {}, Reason.UNSAFE_NAME, id="traversal"),
-        pytest.param(wheel(filename="a" * 300), {}, Reason.UNSAFE_NAME, id="300 characters"),
-        pytest.param(wheel(filename="a\nb.whl"), {}, Reason.UNSAFE_NAME, id="control character"),
-        pytest.param(WHEEL, {"package_types": ("sdist",)}, Reason.PACKAGE_TYPE, id="type"),
-        pytest.param(WHEEL, {"package_types": ()}, Reason.PACKAGE_TYPE, id="no type at all"),
+        pytest.param(wheel(filename="../../etc/x"), {}, Cause.UNSAFE_NAME, id="traversal"),
+        pytest.param(wheel(filename="a" * 300), {}, Cause.UNSAFE_NAME, id="300 characters"),
+        pytest.param(wheel(filename="a\nb.whl"), {}, Cause.UNSAFE_NAME, id="control character"),
+        pytest.param(WHEEL, {"package_types": ("sdist",)}, Cause.PACKAGE_TYPE, id="type"),
+        pytest.param(WHEEL, {"package_types": ()}, Cause.PACKAGE_TYPE, id="no type at all"),
         pytest.param(WHEEL, {"package_types": ("bdist_wheel",)}, None, id="listed type"),
-        pytest.param(WHEEL, {"extensions": ("gz", "zip")}, Reason.EXTENSION, id="extension"),
+        pytest.param(WHEEL, {"extensions": ("gz", "zip")}, Cause.EXTENSION, id="extension"),
         pytest.param(WHEEL, {"extensions": ("whl",)}, None, id="listed extension"),
         pytest.param(SDIST, {"extensions": ("gz",)}, None, id="gz stands for tar.gz"),
         pytest.param(SDIST, {"extensions": ("tar.gz",)}, None, id="tar.gz itself"),
-        pytest.param(SDIST, {"extensions": ("z",)}, Reason.EXTENSION, id="half an extension"),
-        pytest.param(wheel(yanked=True), {}, Reason.YANKED, id="yanked"),
+        pytest.param(SDIST, {"extensions": ("z",)}, Cause.EXTENSION, id="half an extension"),
+        pytest.param(wheel(yanked=True), {}, Cause.YANKED, id="yanked"),
         pytest.param(wheel(yanked=True), {"yanked": True}, None, id="yanked are kept"),
-        pytest.param(wheel(digests=Digests()), {}, Reason.NO_DIGEST, id="no digest"),
+        pytest.param(wheel(digests=Digests()), {}, Cause.NO_DIGEST, id="no digest"),
         pytest.param(
             wheel(digests=Digests()), {"require_digests": False}, None, id="digests not needed"
         ),
@@ -178,11 +178,11 @@ def verdict(file: File, /, pinned: bool = False, **rules: Any) -> Reason | None:
         ),
         pytest.param(wheel(digests=Digests(md5="a" * 32)), {}, None, id="md5 is a digest"),
         pytest.param(WHEEL, {"max_file_bytes": 1000}, None, id="as large as allowed"),
-        pytest.param(WHEEL, {"max_file_bytes": 999}, Reason.TOO_LARGE, id="too large"),
+        pytest.param(WHEEL, {"max_file_bytes": 999}, Cause.TOO_LARGE, id="too large"),
         pytest.param(wheel(size=None), {"max_file_bytes": 1}, None, id="size unknown"),
     ],
 )
-def test_file(file: File, rules: dict[str, Any], expected: Reason | None) -> None:
+def test_file(file: File, rules: dict[str, Any], expected: Cause | None) -> None:
     assert verdict(file, **rules) is expected
 
 
@@ -191,7 +191,7 @@ def test_pinned_file_is_kept_though_yanked() -> None:
 
 
 def test_pinned_file_obeys_the_other_rules() -> None:
-    assert verdict(WHEEL, pinned=True, max_file_bytes=5) is Reason.TOO_LARGE
+    assert verdict(WHEEL, pinned=True, max_file_bytes=5) is Cause.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_pinned_file_obeys_the_other_rules() -> None:
     ],
 )
 def test_platforms(file: File, patterns: tuple[str, ...], kept: bool) -> None:
-    assert verdict(file, platforms=patterns) is (None if kept else Reason.PLATFORM)
+    assert verdict(file, platforms=patterns) is (None if kept else Cause.PLATFORM)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_platforms(file: File, patterns: tuple[str, ...], kept: bool) -> None:
         pytest.param(
             "2026-05-01T00:00:00.000000Z",
             {"uploaded_before": "2026-05-01T00:00:00.000000Z"},
-            Reason.TOO_LATE,
+            Cause.TOO_LATE,
             id="at that moment",
         ),
         pytest.param(
@@ -227,33 +227,33 @@ def test_platforms(file: File, patterns: tuple[str, ...], kept: bool) -> None:
             id="just before",
         ),
         pytest.param(
-            None, {"uploaded_before": "2026-05-01T00:00:00.000000Z"}, Reason.TOO_LATE, id="unknown"
+            None, {"uploaded_before": "2026-05-01T00:00:00.000000Z"}, Cause.TOO_LATE, id="unknown"
         ),
-        pytest.param(None, {"min_age_days": 1}, Reason.TOO_LATE, id="age unknown"),
+        pytest.param(None, {"min_age_days": 1}, Cause.TOO_LATE, id="age unknown"),
         pytest.param(None, {}, None, id="nobody asks for the time"),
         pytest.param("2026-05-30T12:00:00.000000Z", {"min_age_days": 1}, None, id="old enough"),
         pytest.param(
-            "2026-05-30T12:00:00.000001Z", {"min_age_days": 1}, Reason.TOO_YOUNG, id="too young"
+            "2026-05-30T12:00:00.000001Z", {"min_age_days": 1}, Cause.TOO_YOUNG, id="too young"
         ),
         pytest.param(
-            "9999-12-31T00:00:00.000000Z", {"min_age_days": 1}, Reason.TOO_YOUNG, id="far future"
+            "9999-12-31T00:00:00.000000Z", {"min_age_days": 1}, Cause.TOO_YOUNG, id="far future"
         ),
         pytest.param("0001-01-01T00:00:00.000000Z", {"min_age_days": 36500}, None, id="far past"),
     ],
 )
-def test_upload_time(uploaded: str | None, rules: dict[str, Any], expected: Reason | None) -> None:
+def test_upload_time(uploaded: str | None, rules: dict[str, Any], expected: Cause | None) -> None:
     assert verdict(wheel(upload_time=uploaded), **rules) is expected
 
 
 def test_yanked_says_why() -> None:
     found = check_file(wheel(yanked=True, yanked_reason="broken"), Policy(), NOW, pinned=False)
-    assert found == (Reason.YANKED, "broken")
+    assert found == (Cause.YANKED, "broken")
 
 
 # --- Pythons ------------------------------------------------------------------------------------------
 
 
-def served(file: File, *words: str) -> tuple[list[str], Reason | None]:
+def served(file: File, *words: str) -> tuple[list[str], Cause | None]:
     policy = Policy(pythons=parse_python_words(list(words)) if words else None)
     targets, rejection = targets_served(file, policy)
     return [str(target) for target in targets], reason_of(rejection)
@@ -264,7 +264,7 @@ def served(file: File, *words: str) -> tuple[list[str], Reason | None]:
     [
         pytest.param(WHEEL, [], (["None"], None), id="no filter"),
         pytest.param(WHEEL, ["3.11"], (["3.11"], None), id="its Python"),
-        pytest.param(WHEEL, ["3.10", "3.12"], ([], Reason.PYTHON), id="other Pythons"),
+        pytest.param(WHEEL, ["3.10", "3.12"], ([], Cause.PYTHON), id="other Pythons"),
         pytest.param(SDIST, ["3.10", "3.12"], (["3.10", "3.12"], None), id="an sdist"),
         pytest.param(
             wheel(filename="foo-1.0-cp38-abi3-win32.whl"),
@@ -281,34 +281,32 @@ def served(file: File, *words: str) -> tuple[list[str], Reason | None]:
         pytest.param(
             msgspec.structs.replace(SDIST, requires_python=">=3.13"),
             ["3.10", "3.11"],
-            ([], Reason.REQUIRES_PYTHON),
+            ([], Cause.REQUIRES_PYTHON),
             id="requires-python admits none",
         ),
-        pytest.param(
-            WHEEL, ["3.10", "py3", "any"], ([], Reason.PYTHON), id="words beside a Python"
-        ),
-        pytest.param(WHEEL, ["py3"], ([], Reason.PYTHON), id="words alone, binary wheel"),
+        pytest.param(WHEEL, ["3.10", "py3", "any"], ([], Cause.PYTHON), id="words beside a Python"),
+        pytest.param(WHEEL, ["py3"], ([], Cause.PYTHON), id="words alone, binary wheel"),
         pytest.param(
             wheel(filename="foo-1.0-py2.py3-none-any.whl"), ["py3"], (["None"], None), id="py2.py3"
         ),
         pytest.param(
             wheel(filename="foo-1.0-py3-none-any.whl"),
             ["py2.py3"],
-            ([], Reason.PYTHON),
+            ([], Cause.PYTHON),
             id="py3 is not py2.py3",
         ),
         pytest.param(SDIST, ["source"], (["None"], None), id="source"),
-        pytest.param(SDIST, ["py3"], ([], Reason.PYTHON), id="source is not listed"),
+        pytest.param(SDIST, ["py3"], ([], Cause.PYTHON), id="source is not listed"),
         pytest.param(
             msgspec.structs.replace(SDIST, requires_python="<3"),
             ["source"],
             (["None"], None),
             id="without a Python nothing is required of it",
         ),
-        pytest.param(WHEEL, ["ip27"], ([], Reason.PYTHON), id="unknown word alone"),
+        pytest.param(WHEEL, ["ip27"], ([], Cause.PYTHON), id="unknown word alone"),
     ],
 )
 def test_pythons_served(
-    file: File, words: list[str], expected: tuple[list[str], Reason | None]
+    file: File, words: list[str], expected: tuple[list[str], Cause | None]
 ) -> None:
     assert served(file, *words) == expected

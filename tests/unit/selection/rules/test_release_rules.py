@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microrepo.config.load import convert
-from microrepo.model import Decision, Digests, File, NormalizedName, Project, Reason
+from microrepo.model import Cause, Decision, Digests, File, NormalizedName, Project
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.policy import build_policy
 
@@ -70,8 +70,8 @@ def test_all_releases_are_kept() -> None:
 
 def test_older_releases_are_superseded() -> None:
     decisions = decide(*THREE)
-    assert decisions["foo-1.0-py3-none-any.whl"].reason is Reason.SUPERSEDED
-    assert decisions["foo-10.0-py3-none-any.whl"].reason is Reason.SELECTED
+    assert decisions["foo-1.0-py3-none-any.whl"].cause is Cause.SUPERSEDED
+    assert decisions["foo-10.0-py3-none-any.whl"].cause is Cause.SELECTED
 
 
 def test_all_fitting_files_of_a_release_are_kept() -> None:
@@ -237,7 +237,7 @@ def test_a_pin_does_not_reach_excluded_releases() -> None:
 
 def test_excluded_project_keeps_nothing_and_says_why() -> None:
     decisions = decide(*THREE, exclude=["fo?"])
-    assert {(d.reason, d.detail) for d in decisions.values()} == {(Reason.EXCLUDED, "exclude: fo?")}
+    assert {(d.cause, d.detail) for d in decisions.values()} == {(Cause.EXCLUDED, "exclude: fo?")}
 
 
 def test_project_without_files() -> None:
