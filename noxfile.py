@@ -102,7 +102,7 @@ def functional(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation; warnings and broken internal links are errors."""
     _install(session, "docs")
-    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "docs", "build/docs")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "docs", "build/docs")
 
 
 @nox.session
