@@ -32,6 +32,7 @@ _BOOLEAN_KEYS = frozenset(
         "dependencies",
         "build_requirements",
         "allow_urls",
+        "keep_stable",
         "prereleases",
         "yanked",
         "prune",

@@ -272,6 +272,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "versions, or those whose first file was uploaded last."
         ),
     ] = "version"
+    keep_stable: Annotated[
+        bool,
+        Meta(
+            description="Always count the newest stable release (final and not yanked) among the "
+            "`versions` newest, even when pre-releases or yanked releases are newer."
+        ),
+    ] = False
     prereleases: Annotated[
         bool,
         Meta(
@@ -506,6 +513,7 @@ OPERATOR_KEYS = (
         "exclude_platforms",
         "requires_python",
         "newest_by",
+        "keep_stable",
         "min_age_exempt",
         "rules",
     ),

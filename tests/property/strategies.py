@@ -179,6 +179,7 @@ OPERATOR_RULES: dict[str, tuple[Any, ...]] = {
     "requires_python": (("3.9",), ("2.7", "3.12.1")),
     "vulnerabilities": ("report", "refuse"),
     "newest_by": ("time",),
+    "keep_stable": (True,),
     "min_age_exempt": (parse_patterns(["foo>=2"], "min_age_exempt"),),
 }
 
@@ -254,6 +255,7 @@ _FOR_KEY: dict[str, st.SearchStrategy[Any]] = {
     "max_project_size": st.none() | _SIZES,
     "vulnerabilities": st.sampled_from(("ignore", "report", "refuse")),
     "newest_by": st.sampled_from(("version", "time")),
+    "keep_stable": st.booleans(),
     "over_budget": st.sampled_from(("refuse", "evict")),
     "dependencies": st.none() | st.booleans(),
     "environments": st.lists(st.text(max_size=3), max_size=2)

@@ -99,7 +99,7 @@ DENY: dict[str, dict[str, object]] = {
         for key, number, value in (
             (key, number, value)
             for key, values in OPERATOR_RULES.items()
-            if key not in {"newest_by", "min_age_exempt"}
+            if key not in {"newest_by", "keep_stable", "min_age_exempt"}
             for number, value in enumerate(values)
         )
     },

@@ -46,10 +46,13 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
     barrier = check_project(project, policy)
     if barrier is not None and (barrier[0] is Cause.EXCLUDED or not has_pins):
         return tuple(Decision(file, False, *barrier) for file in project.files)
-    counter = _NewestCounter(policy)
+    counter = _NewestCounter(policy, policy.newest)
     judge = _Judge(project, policy, now, barrier)
     decisions: list[Decision] = []
+    if policy.keep_stable and not counter.is_unlimited:
+        counter.reserve(_stable_releases(project.files, judge, policy))
     for text, files in _newest_first(project.files, policy.newest_by):
+        counter.start(text)
         if counter.is_full() and not has_pins:
             decisions.extend(_superseded(files))
             continue
@@ -60,24 +63,45 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
 class _NewestCounter:
     """Counts, for each Python, how many releases with a usable file were met so far."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, limit: int | None) -> None:
         pythons = policy.pythons
         self._targets: tuple[PythonTarget | None, ...] = (
             pythons.targets if pythons is not None and pythons.targets else (None,)
         )
-        self._limit = policy.newest
-        self.is_unlimited = policy.newest is None
+        self._limit = limit
+        self.is_unlimited = limit is None
         self._met: Counter[PythonTarget | None] = Counter()
+        self._reserved: dict[PythonTarget | None, str] = {}
+        self._current = ""
+
+    def start(self, text: str) -> None:
+        """Turn to the release whose version is `text`."""
+        self._current = text
+
+    def reserve(self, places: dict[PythonTarget | None, str]) -> None:
+        """Keep a place for one release of each Python, wherever it is in the order."""
+        self._reserved = places
 
     def wants(self, target: PythonTarget | None) -> bool:
-        return self._limit is None or self._met[target] < self._limit
+        if self._limit is None:
+            return True
+        reserved = self._reserved.get(target)
+        if reserved is None or reserved == self._current:
+            return self._met[target] < self._limit
+        return self._met[target] < self._limit - 1
 
     def is_full(self) -> bool:
-        return not self.is_unlimited and not any(map(self.wants, self._targets))
+        return (
+            not self.is_unlimited and not self._reserved and not any(map(self.wants, self._targets))
+        )
 
     def add(self, targets: Iterable[PythonTarget | None]) -> None:
-        if not self.is_unlimited:
-            self._met.update(set(targets))
+        if self.is_unlimited:
+            return
+        self._met.update(set(targets))
+        for target in targets:
+            if self._reserved.get(target) == self._current:
+                del self._reserved[target]
 
 
 class _Judge:
@@ -135,6 +159,38 @@ class _Judge:
         if rejection is not None or pinned or not self._checks_unpinned:
             return rejection
         return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
+
+
+class _FirstOfEach(_NewestCounter):
+    """Remembers, for each Python, the first release with a usable file."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy, 1)
+        self.found: dict[PythonTarget | None, str] = {}
+
+    def add(self, targets: Iterable[PythonTarget | None]) -> None:
+        super().add(targets)
+        self.found.update(dict.fromkeys(targets, self._current))
+
+
+def _stable_releases(
+    files: Iterable[File], judge: _Judge, policy: Policy
+) -> dict[PythonTarget | None, str]:
+    """Return the release that an index calls the latest, for each Python: stable if one is."""
+    first = _FirstOfEach(policy)
+    for text, group in sorted(_newest_first(files), key=_instability):
+        if first.is_full():
+            break
+        first.start(text)
+        judge.decide(text, group, first)
+    return first.found
+
+
+def _instability(release: tuple[str, list[File]]) -> tuple[bool, bool]:
+    """Return a key by which stable releases come first: yanked ones last, as on PyPI."""
+    text, files = release
+    version = parse_version(text)
+    return all(file.yanked for file in files), version is None or version.is_prerelease
 
 
 def _serves(targets: tuple[PythonTarget | None, ...]) -> str:

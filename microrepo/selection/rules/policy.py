@@ -59,6 +59,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         metadata: rules on what a project says of itself.
         newest: how many releases to keep for each Python.
         newest_by: ``version`` or ``time``.
+        keep_stable: the newest stable release is always among the newest ones.
         uploaded_before: normalised time.
         prune: chooses nothing, but who turns pruning on again wants every project looked at.
         budget_bytes: what all files may take where releases give way to it. It is nothing that
@@ -86,6 +87,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     vulnerabilities: str = "ignore"
     newest: int | None = 1
     newest_by: str = "version"
+    keep_stable: bool = False
     prereleases: bool = False
     yanked: bool = False
     max_file_bytes: int | None = None
@@ -161,6 +163,7 @@ def build_policy(
         requires_python=tuple(sorted({_python(text) for text in config.requires_python})),
         vulnerabilities=config.vulnerabilities,
         newest_by=config.newest_by,
+        keep_stable=config.keep_stable,
         min_age_exempt=parse_patterns(config.min_age_exempt, "min_age_exempt"),
         budget_bytes=(
             _bytes(config.max_total_size, "max_total_size")

@@ -70,6 +70,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "lock": [(["locks"], "locks")],
     "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],
     "newest_by": [(["time"], "time")],
+    "keep_stable": [([], True)],
     "prereleases": [([], True)],
     "yanked": [([], True)],
     "uploaded_before": [(["2026-05-31"], "2026-05-31")],

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from microrepo.config.load import convert
 from microrepo.model import Cause, Decision, Digests, File, NormalizedName, Project
 from microrepo.selection.rules.decisions import reconsider_at, select
@@ -257,6 +261,55 @@ def test_newest_releases_come_first() -> None:
     project = Project(NormalizedName("foo"), "Foo", files=(*THREE, sdist("1.0")))
     decisions = select(project, policy, NOW)
     assert [d.file.version for d in decisions] == ["10.0", "2.0", "1.0", "1.0"]
+
+
+# --- the newest stable release -------------------------------------------------------------------------
+
+RC = (*THREE, wheel("11.0rc1"), wheel("11.0rc2"))
+YANKED = (*THREE, wheel("11.0", yanked=True), wheel("12.0", yanked=True))
+
+
+@pytest.mark.parametrize(
+    ("files", "number", "expected"),
+    [
+        (RC, 1, ["10.0"]),
+        (RC, 2, ["10.0", "11.0rc2"]),
+        (RC, 3, ["10.0", "11.0rc1", "11.0rc2"]),
+        (RC, 4, ["10.0", "11.0rc1", "11.0rc2", "2.0"]),
+        (YANKED, 1, ["10.0"]),
+        (YANKED, 2, ["10.0", "12.0"]),
+        (THREE, 2, ["10.0", "2.0"]),
+        ((wheel("1.0rc1"), wheel("2.0rc1", yanked=True)), 1, ["1.0rc1"]),
+        ((wheel("1.0", yanked=True), wheel("2.0rc1")), 1, ["2.0rc1"]),
+    ],
+)
+def test_the_newest_stable_release_has_a_place(
+    files: tuple[File, ...], number: int, expected: list[str]
+) -> None:
+    rules: dict[str, Any] = {"prereleases": True, "yanked": True, "keep_stable": True}
+    assert kept(*files, versions=number, **rules) == expected
+
+
+def test_the_stable_release_of_each_python() -> None:
+    files = (wheel("1.0", "cp311-cp311-any"), wheel("2.0", "cp312-cp312-any"), wheel("3.0rc1"))
+    rules: dict[str, Any] = {
+        "prereleases": True,
+        "keep_stable": True,
+        "python_versions": ["3.11", "3.12"],
+    }
+    assert kept(*files, **rules) == ["1.0", "2.0"]
+    assert kept(*files, versions=2, **rules) == ["1.0", "2.0", "3.0rc1"]
+
+
+def test_the_stable_release_is_the_highest_version_whatever_was_uploaded_last() -> None:
+    files = (
+        wheel("2.0"),
+        wheel("1.9", upload_time="2026-02-01T00:00:00.000000Z"),
+        wheel("3.0rc1", upload_time="2026-03-01T00:00:00.000000Z"),
+    )
+    rules: dict[str, Any] = {"prereleases": True, "keep_stable": True, "newest_by": "time"}
+    assert kept(*files, **rules) == ["2.0"]
+    assert kept(*files, versions=2, **rules) == ["2.0", "3.0rc1"]
 
 
 # --- age ----------------------------------------------------------------------------------------------
