@@ -78,8 +78,8 @@ def test_commands_that_take_few_settings_are_told() -> None:
     for name, parser in commands().items():
         settings = SETTING_FLAGS & set(parser._option_string_actions)
         if settings == {"--repository"}:
-            alone = text.partition("`list`,")[2].partition("take `--repository` alone")[0]
-            assert name == "list" or f"`{name}`" in alone
+            listed = text.partition("`list`,")[2].partition("take only `--repository`")[0]
+            assert name == "list" or f"`{name}`" in listed
 
 
 def test_every_exit_code_is_told() -> None:
