@@ -75,11 +75,7 @@ def made_up(number: int) -> tuple[ProjectRow, Project, list[FileRow], list[Sidec
             )
         )
         file = files[-1]
-        rows.append(
-            FileRow(
-                filename, name, version, file.url, file.size, digests, "selected", True, MTIME_NS
-            )
-        )
+        rows.append(FileRow(filename, name, version, file.url, file.size, digests, True, MTIME_NS))
         if wheel:
             sidecars.append(SidecarRow(filename, file.size or 0, MTIME_NS, digest[::-1]))
     info = Info(

@@ -75,13 +75,9 @@ def command_history(arguments: argparse.Namespace) -> int:
         raise ConfigError("--paths belongs to a change list; add --changes or --since RUN")
     rows = history(load_settings(arguments).config, arguments.project, arguments.limit)
     if arguments.json:
-        render.print_json(rows)
+        render.print_json([render.change_record(row) for row in rows])
     else:
-        sys.stdout.write(
-            "".join(
-                f"run {row.run}  {row.action:<6}  {row.filename}  {row.reason}\n" for row in rows
-            )
-        )
+        sys.stdout.write(render.history_text(rows))
     return 0
 
 

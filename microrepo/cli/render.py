@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from microrepo.cause_texts import action_text
+from microrepo.cause_texts import action_text, cause_text
 from microrepo.config.load import Loaded, shown
 from microrepo.config.schema import options
 from microrepo.config.sizes import format_size
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     # What other commands show is loaded by them: a refresh every few minutes should not.
     from microrepo.operations.inspect.inspection import Explanation, Stats
     from microrepo.operations.pages.index_rebuild import IndexReport
+    from microrepo.state import HistoryRow
 
 _SHOWN_LINES = 20
 
@@ -158,6 +159,20 @@ def action_line(action: Action) -> str:
     size = f" ({format_size(action.size_bytes)})" if action.size_bytes else ""
     why = f": {action_text(action)}" if action.kind is not ActionKind.DOWNLOAD else ""
     return f"{action.kind.value:<9} {action.filename}{size}{why}"
+
+
+def change_record(row: HistoryRow) -> dict[str, object]:
+    """Return one line of the history for JSON, with its reason in words."""
+    record: dict[str, object] = msgspec.to_builtins(row)
+    return {**record, "reason": cause_text(row.cause, row.detail)}
+
+
+def history_text(rows: Iterable[HistoryRow]) -> str:
+    """Return the history as lines."""
+    return printable(
+        f"run {row.run}  {row.action:<6}  {row.filename}  {cause_text(row.cause, row.detail)}"
+        for row in rows
+    )
 
 
 def index_text(report: IndexReport) -> str:

@@ -1,35 +1,36 @@
 """What a repository remembers: SQLite, one writer, a versioned schema."""
 
-from microrepo.state.database import (
-    KnownProject,
-    State,
-    explained_errors,
-    open_state,
-    read_state,
-)
+from microrepo.state.database import State
+from microrepo.state.opening import explained_errors, is_damage, open_state, read_state
+from microrepo.state.project_table import KnownProject
 from microrepo.state.rows import (
-    ADOPTED,
     FileRow,
     HistoryRow,
+    Owner,
     ProjectRow,
     Requirer,
     RunRow,
+    RunTotals,
+    change_of,
     deletion_of,
     pack,
     unpack,
 )
 
 __all__ = [
-    "ADOPTED",
     "FileRow",
     "HistoryRow",
     "KnownProject",
+    "Owner",
     "ProjectRow",
     "Requirer",
     "RunRow",
+    "RunTotals",
     "State",
+    "change_of",
     "deletion_of",
     "explained_errors",
+    "is_damage",
     "open_state",
     "pack",
     "read_state",

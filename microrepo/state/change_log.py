@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from microrepo.model import Cause
+from microrepo.state.run_table import to_cause
+
 ROOT_PLACE = "simple/"
 
 
@@ -20,7 +23,8 @@ class ChangedFile(Struct, frozen=True, gc=False):
 
     filename: str
     action: str
-    reason: str
+    cause: Cause
+    detail: str
     size: int | None
     sha256: str | None
 
@@ -38,14 +42,13 @@ class ChangeLog:
     def files(self, first: int, last: int) -> Iterator[ChangedFile]:
         """Yield the files that came or went, by name, each with what happened to it last."""
         rows = self._db.execute(
-            "SELECT max(rowid), * FROM history "
+            "SELECT max(rowid), filename, action, cause, detail, size, sha256 FROM history "
             "WHERE run BETWEEN ? AND ? AND action <> 'index' "
             "GROUP BY filename ORDER BY filename",
             (first, last),
         )
-        for _, _, _, filename, action, reason, size, *sha256 in rows:
-            # A state that was not migrated yet has no digests here.
-            yield ChangedFile(filename, action, reason, size, sha256[0] if sha256 else None)
+        for _, filename, action, cause, *rest in rows:
+            yield ChangedFile(filename, action, to_cause(cause), *rest)
 
     def places(self, first: int, last: int) -> Iterator[str]:
         """Yield what else was touched and is not among `files`, by name.
@@ -63,7 +66,7 @@ class ChangeLog:
     def any(self, first: int, last: int) -> bool:
         """Tell whether anything was touched."""
         for table in ("history", "tree_changes"):
-            query = f"SELECT 1 FROM {table} WHERE run BETWEEN ? AND ? LIMIT 1"  # noqa: S608
+            query = f"SELECT 1 FROM {table} WHERE run BETWEEN ? AND ? LIMIT 1"
             if self._db.execute(query, (first, last)).fetchone():
                 return True
         return False

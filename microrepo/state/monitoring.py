@@ -5,8 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from microrepo.state.rows import RunRow
-
 # The modification time that `verify` notes for a file that it found damaged.
 DAMAGED_MTIME_NS = -1
 
@@ -56,11 +54,3 @@ class Watch:
             "SELECT count(*) FROM unpublished WHERE EXISTS (SELECT 1 FROM pages WHERE files > 0)"
         )
         return int(self._db.execute(query).fetchone()[0])
-
-    def ended_runs(self) -> Iterator[RunRow]:
-        """Yield the runs that have ended, newest first."""
-        rows = self._db.execute(
-            "SELECT id, started_at, ended_at, exit_code, report FROM runs "
-            "WHERE ended_at IS NOT NULL ORDER BY id DESC"
-        )
-        return (RunRow(*row) for row in rows)

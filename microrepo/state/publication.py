@@ -4,7 +4,6 @@ Triggers (see `schema`) note each project whose files or record change; whoever 
 notes away once the pages are in place. A run that is killed in between leaves them to the next.
 """
 
-# ruff: noqa: S608 - only constants and question marks are put into queries
 from __future__ import annotations
 
 import sqlite3

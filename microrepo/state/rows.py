@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from enum import Enum
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +13,14 @@ from microrepo.model import Action, ActionKind, Cause, Digests, NormalizedName, 
 
 _decode_project = msgspec.msgpack.Decoder(Project).decode
 _encode_project = msgspec.msgpack.Encoder().encode
-ADOPTED = "adopted, not known to the source so far"
+
+
+class Owner(str, Enum):
+    """Who put a file into the repository."""
+
+    SOURCE = "source"
+    MIRROR = "mirror"  # `adopt`, from another program's mirror: a source lists or listed it
+    PERSON = "person"  # nobody but a person, so no run of ours deletes it
 
 
 class ProjectRow(Struct, frozen=True, gc=False):
@@ -28,6 +36,8 @@ class ProjectRow(Struct, frozen=True, gc=False):
         retry_at: not before this time is a failing project tried again.
         reconsider_at: when its selection changes by the passing of time alone.
         source: name of the source that its document came from; "" from before names were kept.
+        page_time: when its page was made, as the source says; an older answer is stale.
+        doubted_at: when the source first listed so few of its files that this was not believed.
     """
 
     name: NormalizedName
@@ -43,6 +53,8 @@ class ProjectRow(Struct, frozen=True, gc=False):
     retry_at: str | None = None
     reconsider_at: str | None = None
     source: str = ""
+    page_time: str | None = None
+    doubted_at: str | None = None
 
 
 class FileRow(Struct, frozen=True, gc=False):
@@ -51,7 +63,9 @@ class FileRow(Struct, frozen=True, gc=False):
     Attributes:
         size: bytes on disk when present, else as announced.
         digests: announced ones, completed by what was computed.
-        reason: why it is wanted.
+        cause: why it is here.
+        detail: what the cause is about.
+        owner: who put it here.
         present: it was verified in place, with this size and mtime; else the pages of an index
             without files name it.
     """
@@ -62,14 +76,16 @@ class FileRow(Struct, frozen=True, gc=False):
     url: str
     size: int | None
     digests: Digests
-    reason: str
     present: bool
     mtime_ns: int = 0
+    cause: Cause = Cause.SELECTED
+    detail: str = ""
+    owner: Owner = Owner.SOURCE
 
     @property
     def is_ours(self) -> bool:
-        """Tell whether a source has listed the file; what only a person put there is kept."""
-        return self.reason != ADOPTED
+        """Whether a source has listed the file; what only a person put there is kept."""
+        return self.owner is not Owner.PERSON
 
 
 class Requirer(Struct, frozen=True, gc=False):
@@ -92,16 +108,31 @@ class HistoryRow(Struct, frozen=True, gc=False):
 
     Attributes:
         action: ``add``, ``adopt``, ``repair``, ``delete``, ``quarantine``.
+        cause: why the file came or went.
+        detail: what the cause is about: a rule's words, a person's reason.
         sha256: of the file that came or went, where it was known.
+        at: when the run began.
     """
 
     run: int
     project: str
     filename: str
     action: str
-    reason: str
+    cause: Cause
+    detail: str = ""
     size: int | None = None
     sha256: str | None = None
+    at: str = ""
+
+
+class RunTotals(Struct, frozen=True, gc=False):
+    """What a run did, in numbers."""
+
+    downloaded: int = 0
+    downloaded_bytes: int = 0
+    deleted: int = 0
+    deleted_bytes: int = 0
+    failed: int = 0
 
 
 class RunRow(Struct, frozen=True, gc=False):
@@ -112,12 +143,20 @@ class RunRow(Struct, frozen=True, gc=False):
     ended_at: str | None
     exit_code: int | None
     report: str | None
+    command: str = ""
+    totals: RunTotals = RunTotals()
 
 
 def deletion_of(row: FileRow, cause: Cause, detail: str = "", *, replaced: bool = False) -> Action:
     """Return the deletion of a recorded file."""
     size = row.size or 0
     return Action(ActionKind.DELETE, row.filename, row.project, cause, None, detail, size, replaced)
+
+
+def change_of(row: FileRow, run: int, action: str, cause: Cause, detail: str = "") -> HistoryRow:
+    """Return the line of the history for a file that comes or goes in a run."""
+    sha256 = row.digests.sha256
+    return HistoryRow(run, row.project, row.filename, action, cause, detail, row.size, sha256)
 
 
 def pack(project: Project) -> bytes:

@@ -1,42 +1,55 @@
-"""The tables, their versions, and how an older database becomes a current one."""
+"""The tables and triggers of the current schema."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Mapping
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # What a run changed in the directory beside the files of its history: metadata files, files that
 # others put there, `simple/<project>/` for a project's pages, `simple/` for those of all projects.
-_TREE_CHANGES = """\
+TREE_CHANGES = """\
 CREATE INDEX history_by_run ON history(run);
 CREATE TABLE tree_changes(
     run INTEGER NOT NULL,
     place TEXT NOT NULL,
     PRIMARY KEY(run, place)
 ) WITHOUT ROWID;
-CREATE TRIGGER pages_new AFTER INSERT ON pages WHEN NEW.content <> x''
-BEGIN INSERT OR IGNORE INTO tree_changes
-SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
-CREATE TRIGGER pages_changed AFTER UPDATE OF content, serial ON pages
-WHEN NEW.content <> OLD.content OR NEW.serial <> OLD.serial
-BEGIN INSERT OR IGNORE INTO tree_changes
-SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
-CREATE TRIGGER pages_gone AFTER UPDATE OF listed ON pages
-WHEN NEW.files = 0 AND NEW.listed <> OLD.listed
-BEGIN INSERT OR IGNORE INTO tree_changes
-SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
-CREATE TRIGGER sidecars_made AFTER INSERT ON sidecars WHEN NEW.sha256 IS NOT NULL
-BEGIN INSERT OR IGNORE INTO tree_changes
-SELECT id, NEW.filename || '.metadata' FROM runs ORDER BY id DESC LIMIT 1; END;
-CREATE TRIGGER found_read AFTER INSERT ON found
-BEGIN INSERT OR IGNORE INTO tree_changes
-SELECT id, NEW.filename FROM runs ORDER BY id DESC LIMIT 1; END;
-CREATE TRIGGER found_gone AFTER DELETE ON found
-BEGIN INSERT OR IGNORE INTO tree_changes
-SELECT id, OLD.filename FROM runs ORDER BY id DESC LIMIT 1; END;
 """
+
+
+def _noting(name: str, event: str, place: str) -> str:
+    """Return the trigger that notes a place as changed by the newest run.
+
+    A place may change many times in a run. `OR IGNORE` would not do: the statement that fires a
+    trigger overrides it with its own answer to conflicts.
+    """
+    return (
+        f"CREATE TRIGGER {name} AFTER {event}\n"
+        f"BEGIN INSERT INTO tree_changes SELECT id, {place} FROM runs "
+        "WHERE id = (SELECT max(id) FROM runs) AND NOT EXISTS "
+        f"(SELECT 1 FROM tree_changes WHERE run = runs.id AND place = {place}); END;\n"
+    )
+
+
+_PAGE_DIFFERS = "NEW.content <> OLD.content OR NEW.serial <> OLD.serial"
+_PAGE = "'simple/' || NEW.name || '/'"
+NOTING_TRIGGERS = {
+    "pages_new": ("INSERT ON pages WHEN NEW.content <> x''", _PAGE),
+    "pages_changed": (f"UPDATE OF content, serial ON pages WHEN {_PAGE_DIFFERS}", _PAGE),
+    "pages_gone": (
+        "UPDATE OF listed ON pages\nWHEN NEW.files = 0 AND NEW.listed <> OLD.listed",
+        _PAGE,
+    ),
+    "sidecars_made": (
+        "INSERT ON sidecars WHEN NEW.sha256 IS NOT NULL",
+        "NEW.filename || '.metadata'",
+    ),
+    "found_read": ("INSERT ON found", "NEW.filename"),
+    "found_gone": ("DELETE ON found", "OLD.filename"),
+}
+NOTING = "".join(_noting(name, *about) for name, about in NOTING_TRIGGERS.items())
 
 # Documents stand apart from `projects`: comparing the serials of a whole index then reads a few
 # dozen bytes per project instead of paging through all documents.
@@ -55,7 +68,9 @@ CREATE TABLE projects(
     failures INTEGER NOT NULL DEFAULT 0,
     retry_at TEXT,
     reconsider_at TEXT,
-    source TEXT NOT NULL DEFAULT ''
+    source TEXT NOT NULL DEFAULT '',
+    page_time TEXT,
+    doubted_at TEXT
 ) WITHOUT ROWID;
 CREATE TABLE documents(name TEXT PRIMARY KEY, document BLOB NOT NULL);
 CREATE TABLE files(
@@ -67,9 +82,11 @@ CREATE TABLE files(
     sha256 TEXT,
     blake2b_256 TEXT,
     md5 TEXT,
-    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
     present INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL DEFAULT 0
+    mtime_ns INTEGER NOT NULL DEFAULT 0,
+    owner TEXT NOT NULL DEFAULT 'source',
+    cause TEXT NOT NULL DEFAULT 'selected'
 ) WITHOUT ROWID;
 CREATE INDEX files_by_project ON files(project);
 CREATE TABLE required_by(
@@ -90,16 +107,23 @@ CREATE TABLE runs(
     started_at TEXT NOT NULL,
     ended_at TEXT,
     exit_code INTEGER,
-    report TEXT
+    report TEXT,
+    command TEXT NOT NULL DEFAULT '',
+    downloaded INTEGER NOT NULL DEFAULT 0,
+    downloaded_bytes INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    deleted_bytes INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE history(
     run INTEGER NOT NULL,
     project TEXT NOT NULL,
     filename TEXT NOT NULL,
     action TEXT NOT NULL,
-    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
     size INTEGER,
-    sha256 TEXT
+    sha256 TEXT,
+    cause TEXT NOT NULL DEFAULT 'selected'
 );
 CREATE INDEX history_by_project ON history(project);
 CREATE TABLE unpublished(name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -155,43 +179,19 @@ CREATE TRIGGER projects_saved BEFORE INSERT ON projects WHEN NOT EXISTS (
     AND status = NEW.status
 ) BEGIN INSERT OR IGNORE INTO unpublished VALUES (NEW.name); END;
 """
-TABLES += _TREE_CHANGES
+TABLES += TREE_CHANGES + NOTING
 
-# From version N (the key) to N + 1; each script runs inside the one migrating transaction.
-MIGRATIONS: dict[int, str] = {
-    1: "ALTER TABLE projects ADD COLUMN source TEXT NOT NULL DEFAULT ''",
-    2: "ALTER TABLE history ADD COLUMN sha256 TEXT;\n" + _TREE_CHANGES,
-}
-
-# What stands for a table of version N (the key) until it is migrated, for those who may only read.
-VIEWS: dict[int, str] = {
-    1: "CREATE TEMP VIEW projects AS SELECT *, '' AS source FROM main.projects",
-    2: "CREATE TEMP VIEW tree_changes AS SELECT 0 AS run, '' AS place WHERE 0",
-}
+TABLE_NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", TABLES))
 
 
 def create(connection: sqlite3.Connection) -> None:
     """Make all tables in an empty database, in one transaction."""
-    _run(connection, TABLES)
+    run_script(connection, TABLES)
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
 
 
-def migrate(connection: sqlite3.Connection, version: int, migrations: Mapping[int, str]) -> None:
-    """Bring an older database up to date; the caller holds the transaction.
-
-    Raises:
-        sqlite3.DatabaseError: no way leads from this version to the current one.
-    """
-    for step in range(version, SCHEMA_VERSION):
-        if step not in migrations:
-            raise sqlite3.DatabaseError(f"malformed: there never was a schema {step}")
-        _run(connection, migrations[step])
-    connection.execute(
-        "UPDATE meta SET value = ? WHERE key = 'schema_version'", (str(SCHEMA_VERSION),)
-    )
-
-
-def _run(connection: sqlite3.Connection, script: str) -> None:
+def run_script(connection: sqlite3.Connection, script: str) -> None:
+    """Execute statements, each of which ends with a line."""
     # executescript() would commit the open transaction.
     for statement in script.split(";\n"):
         if statement.strip():

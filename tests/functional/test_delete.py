@@ -94,6 +94,25 @@ def test_a_release_goes_and_comes_back_unless_it_is_excluded(
     assert wheels_of(repo) == {file.filename for file in files}
 
 
+@pytest.mark.parametrize("removed", ["delete", "quarantine"])
+@pytest.mark.parametrize(
+    "reason",
+    ["removed upstream", "quarantined upstream: x", "no longer requested", "adopted from x"],
+)
+def test_a_reason_is_words_and_decides_nothing(
+    repo: Repository, files: list[BuiltFile], reason: str, removed: str
+) -> None:
+    repo.do("delete", "alpha==2.0", "--reason", reason, "--removed", removed)
+    assert {row for row in told(repo, "alpha") if row[0] != "add"} == {
+        ("delete", file.filename, reason) for file in files[1:3]
+    }
+    assert not (repo.path / ".microrepo" / "quarantine").exists()
+    # The rest of the project is as it was, for explanations and for the next run.
+    assert "kept" in repo.do("explain", files[0].filename).stdout
+    assert files[0].filename in (repo.path / "simple" / "alpha" / "index.html").read_text()
+    assert repo.do("health", "--max-age", "1h").returncode == 0
+
+
 def test_one_file_goes(repo: Repository, files: list[BuiltFile]) -> None:
     repo.do("delete", files[2].filename)
     assert wheels_of(repo) == {file.filename for file in files if file is not files[2]}

@@ -74,7 +74,6 @@ class Shelf:
             file.url,
             file.size,
             file.digests,
-            "selected",
             present,
             _MTIME_NS if present else 0,
         )

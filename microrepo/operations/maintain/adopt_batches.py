@@ -11,7 +11,16 @@ import msgspec
 
 from microrepo.cause_texts import action_text
 from microrepo.errors import MicrorepoError
-from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName, Project
+from microrepo.model import (
+    Action,
+    ActionKind,
+    Cause,
+    Digests,
+    File,
+    LocalFile,
+    NormalizedName,
+    Project,
+)
 from microrepo.operations.maintain.adopt_examination import (
     Examined,
     by_project,
@@ -24,7 +33,7 @@ from microrepo.plan import Totals, Wanted, check_space, make_plan
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout, candidates
 from microrepo.repositories.foreign.tree_records import TreeRecords
 from microrepo.repositories.foreign.tree_survey import Survey
-from microrepo.state import ADOPTED, FileRow, HistoryRow, ProjectRow, pack
+from microrepo.state import FileRow, Owner, ProjectRow, change_of, pack
 from microrepo.state.publication import FoundRow
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import can_share, place_file
@@ -244,16 +253,7 @@ class Adoption:
         with state.transaction():
             state.save_files(rows)
             state.add_history(
-                HistoryRow(
-                    session.run,
-                    row.project,
-                    row.filename,
-                    "adopt",
-                    row.reason,
-                    row.size,
-                    row.digests.sha256,
-                )
-                for row in rows
+                change_of(row, session.run, "adopt", row.cause, row.detail) for row in rows
             )
             known = state.projects({row.project for row in rows})
             # Stored records decide anew on what is there now.
@@ -274,9 +274,11 @@ class Adoption:
             url=one.file.url,
             size=local.size_bytes,
             digests=one.file.digests,
-            reason=f"adopted from {self._layout.name}" if self._layout.is_mirror else ADOPTED,
             present=True,
             mtime_ns=local.mtime_ns,
+            cause=Cause.ADOPTED,
+            detail=self._layout.name if self._layout.is_mirror else "",
+            owner=Owner.MIRROR if self._layout.is_mirror else Owner.PERSON,
         )
 
     def _record_projects(

@@ -179,10 +179,7 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
     quarantine = session.config.removed == "quarantine"
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
-        digests = {
-            row.filename: row.digests.sha256
-            for row in session.state.files_named(action.filename for action in batch).values()
-        }
+        rows = session.state.files_named(action.filename for action in batch)
         aside = _move_aside_or_delete(session, batch, quarantine=quarantine)
         session.directory.sync()
         with session.state.transaction():
@@ -193,9 +190,10 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
                     action.project,
                     action.filename,
                     "quarantine" if action.filename in aside else "delete",
-                    action_text(action),
+                    action.cause,
+                    action.detail,
                     action.size_bytes,
-                    digests.get(action.filename),
+                    rows[action.filename].digests.sha256 if action.filename in rows else None,
                 )
                 for action in batch
             )

@@ -19,7 +19,7 @@ from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.state import FileRow, HistoryRow
+from microrepo.state import FileRow, change_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
@@ -201,16 +201,7 @@ def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
     with session.state.transaction():
         session.state.save_files(repaired)
         session.state.add_history(
-            HistoryRow(
-                session.run,
-                row.project,
-                row.filename,
-                "repair",
-                Cause.DAMAGED.value,
-                row.size,
-                row.digests.sha256,
-            )
-            for row in repaired
+            change_of(row, session.run, "repair", Cause.DAMAGED) for row in repaired
         )
     return frozenset(row.filename for row in repaired)
 

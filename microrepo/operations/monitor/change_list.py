@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.batching import batched
+from microrepo.cause_texts import cause_text
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import ActionKind
@@ -105,19 +106,19 @@ def _files(
 ) -> Iterator[Change]:
     rows = state.files_named(changed.filename for changed in batch)
     for changed in batch:
-        name = changed.filename
+        name, why = changed.filename, cause_text(changed.cause, changed.detail)
         disk = directory.stat(name)
         if disk is None and changed.action == ActionKind.INDEX.value:
             continue  # pages name it, and it lies elsewhere
         if disk is None:
-            yield Change(name, "delete", changed.size, changed.sha256, changed.reason)
+            yield Change(name, "delete", changed.size, changed.sha256, why)
             if name.endswith(".whl"):
                 yield Change(f"{name}.metadata", "delete")
             continue
         known = _known_digest(rows.get(name), disk)
         if known is None and digests:
             known = hash_file(directory.file(name), ("sha256",)).sha256
-        yield Change(name, "add", disk.size_bytes, known, changed.reason)
+        yield Change(name, "add", disk.size_bytes, known, why)
 
 
 def _known_digest(row: FileRow | None, disk: OnDisk) -> str | None:

@@ -90,12 +90,7 @@ class Health(Struct, frozen=True):
 class _Summary(Struct):
     """What is read of a run's report."""
 
-    operation: str = ""
     seconds: float = 0.0
-    downloaded: int = 0
-    downloaded_bytes: int = 0
-    deleted: int = 0
-    failed: tuple[object, ...] = ()
     refused: str = ""
     interrupted: bool = False
 
@@ -199,7 +194,7 @@ def _lesser_problems(
 def _last_runs(state: State) -> tuple[LastRun | None, LastRun | None]:
     """Return the newest run that has ended, and the newest refresh that went through."""
     newest: LastRun | None = None
-    for row in state.watch.ended_runs():
+    for row in state.ended_runs():
         run = _summary_of(row)
         newest = newest or run
         if run.operation == "refresh" and run.exit_code in _AN_END:
@@ -214,15 +209,15 @@ def _summary_of(row: RunRow) -> LastRun:
         report = _Summary()
     return LastRun(
         run=row.id,
-        operation=report.operation,
+        operation=row.command,
         started_at=row.started_at,
         ended_at=row.ended_at,
         exit_code=row.exit_code,
         seconds=report.seconds,
-        downloaded=report.downloaded,
-        downloaded_bytes=report.downloaded_bytes,
-        deleted=report.deleted,
-        failed=len(report.failed),
+        downloaded=row.totals.downloaded,
+        downloaded_bytes=row.totals.downloaded_bytes,
+        deleted=row.totals.deleted,
+        failed=row.totals.failed,
         refused=report.refused,
     )
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from microrepo.model import Action, Outcome
 from microrepo.plan import Totals
+from microrepo.state import RunTotals
 
 DONE, FAILED, USAGE, INCOMPLETE, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -84,6 +85,17 @@ class Report(Struct, frozen=True):
     refused: str = ""
     interrupted: bool = False
     plan: tuple[Action, ...] = ()
+
+
+def run_totals(report: Report) -> RunTotals:
+    """Return the numbers of a report that the state keeps beside it."""
+    return RunTotals(
+        report.downloaded,
+        report.downloaded_bytes,
+        report.deleted,
+        report.deleted_bytes,
+        len(report.failed),
+    )
 
 
 class ReportBuilder:

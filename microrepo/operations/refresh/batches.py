@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from microrepo.cause_texts import action_text, cause_text
+from microrepo.cause_texts import action_text
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
 from microrepo.model import (
     Action,
@@ -22,12 +22,13 @@ from microrepo.model import (
 )
 from microrepo.operations.maintain.prune import with_causes
 from microrepo.operations.records.report import Failure
-from microrepo.operations.refresh.file_downloads import Transfer, file_of
+from microrepo.operations.refresh.file_downloads import Transfer, file_of, row_of
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
 from microrepo.operations.run.session import Session
 from microrepo.plan import (
+    Wanted,
     check_inodes,
     check_space,
     inodes_needed,
@@ -35,7 +36,7 @@ from microrepo.plan import (
     make_plan,
     totals_of,
 )
-from microrepo.state import FileRow, HistoryRow, deletion_of
+from microrepo.state import FileRow, HistoryRow, change_of, deletion_of
 
 WAVE_PROJECTS = 300
 
@@ -116,11 +117,11 @@ class Wave:
         if refused or self._report.dry_run:
             self._report.refused = self._report.refused or refused
             return Begun(looked, plan)
-        reasons = {item.file.filename: cause_text(item.cause, item.detail) for item in wanted}
-        changed = self._record_plan(looked, plan, present, recorded, reasons)
+        by_name = {item.file.filename: item for item in wanted}
+        changed = self._record_plan(looked, plan, present, recorded, by_name)
         downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
         self._bytes_under_way += totals_of(downloads).download_bytes
-        return Begun(looked, plan, changed, Transfer(self._session, downloads, reasons))
+        return Begun(looked, plan, changed, Transfer(self._session, downloads, by_name))
 
     def finish(self, begun: Begun) -> WaveResult:
         """Wait for the transfers, commit them, and say what is left for the end of the run."""
@@ -178,20 +179,20 @@ class Wave:
         plan: Sequence[Action],
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        reasons: Mapping[str, str],
+        wanted: Mapping[str, Wanted],
     ) -> frozenset[str]:
         """Write down what is about to happen; return the projects that it changes."""
         rows = [
             row
             for action in plan
             if not (action.kind is ActionKind.DELETE and action.filename in recorded)
-            and (row := self._row_before(action, present, recorded, reasons)) is not None
+            and (row := self._row_before(action, present, recorded, wanted)) is not None
             and recorded.get(row.filename) != row
         ]
         given_up = [
             name
             for name, row in recorded.items()
-            if not self._session.holds(row) and name not in reasons
+            if not self._session.holds(row) and name not in wanted
         ]
         records = [one.record for one in looked]
         with self._state.transaction():
@@ -216,27 +217,24 @@ class Wave:
         for row in rows:
             action = new.get(row.filename)
             if action is not None:
-                sha256, name = row.digests.sha256, row.filename
-                kind, reason = action.kind.value, action_text(action)
-                yield HistoryRow(
-                    self._session.run, row.project, name, kind, reason, row.size, sha256
-                )
+                run, kind = self._session.run, action.kind.value
+                yield change_of(row, run, kind, action.cause, action.detail)
 
     def _row_before(
         self,
         action: Action,
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        reasons: Mapping[str, str],
+        wanted: Mapping[str, Wanted],
     ) -> FileRow | None:
         if self._session.links.files:
-            return _row_before(action, present.get(action.filename), reasons)
+            return _row_before(action, present.get(action.filename), wanted.get(action.filename))
         if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
             return None
         known = recorded.get(action.filename)
         if known is not None and self._session.on_disk(known.filename) is None:
             known = msgspec.structs.replace(known, present=False)
-        return _row_of_listed(action, known, reasons.get(action.filename, ""))
+        return _row_of_listed(action, known, wanted[action.filename])
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
@@ -305,47 +303,26 @@ def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(action for action in plan if action.kind is ActionKind.DELETE)
 
 
-def _row_before(
-    action: Action, local: LocalFile | None, reasons: Mapping[str, str]
-) -> FileRow | None:
+def _row_before(action: Action, local: LocalFile | None, wanted: Wanted | None) -> FileRow | None:
     """Return the row of a file that is there already; None when there is nothing to write.
 
     A file to be fetched gets its row once it has arrived.
     """
     if action.kind is ActionKind.DELETE:
         return _row_of_unwanted(action, local)
-    if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
+    if local is None or wanted is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
         return None
-    file = file_of(action)
-    return FileRow(
-        filename=action.filename,
-        project=NormalizedName(action.project),
-        version=file.version,
-        url=file.url,
-        size=local.size_bytes,
-        digests=file.digests.completed_by(local.digests),
-        reason=reasons.get(action.filename, ""),
-        present=True,
-        mtime_ns=local.mtime_ns,
-    )
+    return row_of(action, wanted, local.size_bytes, local.digests, local.mtime_ns)
 
 
-def _row_of_listed(action: Action, known: FileRow | None, reason: str) -> FileRow:
+def _row_of_listed(action: Action, known: FileRow | None, wanted: Wanted) -> FileRow:
     """Return the row of a file that pages name; one that is still here from before stays here."""
-    file = file_of(action)
-    kept = known if known is not None and action.kind is ActionKind.KEEP else None
-    here = kept is not None and kept.present
-    return FileRow(
-        filename=action.filename,
-        project=NormalizedName(action.project),
-        version=file.version,
-        url=file.url,
-        size=kept.size if kept is not None and here else file.size,
-        digests=file.digests.completed_by(kept.digests) if kept is not None else file.digests,
-        reason=reason,
-        present=here,
-        mtime_ns=kept.mtime_ns if kept is not None and here else 0,
-    )
+    size = file_of(action).size
+    if known is None or action.kind is not ActionKind.KEEP:
+        return row_of(action, wanted, size, Digests(), present=False)
+    if not known.present:
+        return row_of(action, wanted, size, known.digests, present=False)
+    return row_of(action, wanted, known.size, known.digests, known.mtime_ns)
 
 
 def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
@@ -359,7 +336,8 @@ def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
         url="",
         size=local.size_bytes,
         digests=local.digests,
-        reason=action_text(action),
         present=True,
         mtime_ns=local.mtime_ns,
+        cause=action.cause,
+        detail=action.detail,
     )

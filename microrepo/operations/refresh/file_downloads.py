@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
 
-from microrepo.cause_texts import action_text
 from microrepo.formats.times import to_ns
-from microrepo.model import Action, File, NormalizedName, Outcome
+from microrepo.model import Action, Digests, File, NormalizedName, Outcome
 from microrepo.operations.run.session import Session
-from microrepo.state import FileRow, HistoryRow
+from microrepo.plan import Wanted
+from microrepo.state import FileRow, change_of
 from microrepo.transfer.download.file_download import partial_name
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchFile
@@ -26,15 +26,15 @@ class Transfer:
     Args:
         session: the run.
         downloads: what to fetch.
-        reasons: why each is wanted, by file name, for the state.
+        wanted: what they are wanted for, by file name.
     """
 
     def __init__(
-        self, session: Session, downloads: list[Action], reasons: Mapping[str, str]
+        self, session: Session, downloads: list[Action], wanted: Mapping[str, Wanted]
     ) -> None:
         self._session = session
         self._actions = {action.filename: action for action in downloads}
-        self._reasons = reasons
+        self._wanted = wanted
         self._arrived: list[Outcome] = []
         session.reporter.expect_bytes(sum(action.size_bytes for action in downloads))
         tasks = [_task_of(a) for a in sorted(downloads, key=lambda a: -a.size_bytes)]
@@ -90,33 +90,16 @@ class Transfer:
         with self._session.state.transaction():
             self._session.state.save_files(rows)
             self._session.state.add_history(
-                HistoryRow(
-                    self._session.run,
-                    row.project,
-                    row.filename,
-                    "add",
-                    action_text(self._actions[row.filename]),
-                    row.size,
-                    row.digests.sha256,
-                )
+                change_of(row, self._session.run, "add", action.cause, action.detail)
                 for row in rows
+                for action in (self._actions[row.filename],)
             )
         self._arrived.clear()
 
     def _row(self, outcome: Outcome) -> FileRow:
         action = self._actions[outcome.filename]
-        file = file_of(action)
-        return FileRow(
-            filename=outcome.filename,
-            project=NormalizedName(action.project),
-            version=file.version,
-            url=file.url,
-            size=outcome.size_bytes,
-            digests=file.digests.completed_by(outcome.digests),
-            reason=self._reasons.get(outcome.filename, ""),
-            present=True,
-            mtime_ns=outcome.mtime_ns,
-        )
+        wanted = self._wanted[outcome.filename]
+        return row_of(action, wanted, outcome.size_bytes, outcome.digests, outcome.mtime_ns)
 
 
 def _task_of(action: Action) -> FetchFile:
@@ -135,3 +118,28 @@ def file_of(action: Action) -> File:
     """Return the source's record of an action that is no deletion."""
     assert action.file is not None  # noqa: S101 - only deletions have none
     return action.file
+
+
+def row_of(
+    action: Action,
+    wanted: Wanted,
+    size: int | None,
+    found: Digests,
+    mtime_ns: int = 0,
+    *,
+    present: bool = True,
+) -> FileRow:
+    """Return the row of a file that is here, or that pages list."""
+    file = file_of(action)
+    return FileRow(
+        filename=action.filename,
+        project=NormalizedName(action.project),
+        version=file.version,
+        url=file.url,
+        size=size,
+        digests=file.digests.completed_by(found),
+        present=present,
+        mtime_ns=mtime_ns,
+        cause=wanted.cause,
+        detail=wanted.detail,
+    )

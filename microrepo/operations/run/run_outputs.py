@@ -23,7 +23,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import MicrorepoError
 from microrepo.formats.times import shift
 from microrepo.operations.monitor.change_list import ListFiles, write_change_list
-from microrepo.operations.records.report import Failure, Report, ReportBuilder
+from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
 from microrepo.operations.run.lock import held_lock
 from microrepo.state import State, open_state
 from microrepo.state.change_log import ROOT_PLACE
@@ -273,7 +273,7 @@ def record_failure(
     with state.transaction():
         text = msgspec.json.encode(report).decode()
         code = row.exit_code or report.exit_code
-        state.end_run(run, row.ended_at, code, text)
+        state.end_run(run, row.ended_at, code, text, run_totals(report))
     if config.metrics_file is not None:
         with _noting("metrics", []):
             _write_metrics(config, directory, state)

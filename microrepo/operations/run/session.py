@@ -21,10 +21,16 @@ from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size
 from microrepo.errors import (
     Cancelled,
-    StateCorrupt,
 )
 from microrepo.formats.times import format_time
-from microrepo.operations.records.report import FAILED, INTERRUPTED, Failure, Report, ReportBuilder
+from microrepo.operations.records.report import (
+    FAILED,
+    INTERRUPTED,
+    Failure,
+    Report,
+    ReportBuilder,
+    run_totals,
+)
 from microrepo.operations.run.lock import held_lock
 from microrepo.operations.run.network_settings import client_settings, worker_settings
 from microrepo.operations.run.project_sources import Sources
@@ -33,7 +39,7 @@ from microrepo.plan import Limits
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources
-from microrepo.state import FileRow, State, explained_errors, open_state, read_state
+from microrepo.state import FileRow, State, explained_errors, is_damage, open_state, read_state
 from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory, OnDisk
 from microrepo.transfer.pool.process_start import may_fork
 from microrepo.transfer.pool.worker import lost
@@ -253,17 +259,17 @@ def _recorded(session: Session, ended: list[Ended]) -> Iterator[Session]:
     state, report = session.state, session.report
     started = time.monotonic()
     with state.transaction():
-        session.run = report.run = state.start_run(session.now)
+        session.run = report.run = state.start_run(session.now, report.operation)
         note_kill(state, session.run)
         state.set_meta("running", "1")
     try:
         yield session
-    except (sqlite3.DatabaseError, StateCorrupt) as error:
-        session.close()
-        if not isinstance(error, sqlite3.OperationalError):
-            state.mark_damaged(str(error))
-        raise  # the mark of a running run stays, so that the next one looks closely
     except Exception as error:
+        if is_damage(error) or isinstance(error, sqlite3.OperationalError):
+            session.close()
+            if is_damage(error):
+                state.mark_damaged(str(error))
+            raise  # the mark of a running run stays, so that the next one looks closely
         report.failed.append(Failure(report.operation, str(error)))
         ended.append(_end_record(session, started, getattr(error, "exit_code", FAILED)))
         raise
@@ -296,7 +302,7 @@ def _record(session: Session, code: int | None) -> Report:
         final = msgspec.structs.replace(final, exit_code=code)
     text = msgspec.json.encode(final).decode()
     with state.transaction():
-        state.end_run(session.run, now(), final.exit_code, text)
+        state.end_run(session.run, now(), final.exit_code, text, run_totals(final))
         state.delete_meta("running")
     return final
 

@@ -10,19 +10,21 @@ from pathlib import Path
 import pytest
 
 from microrepo.errors import StateCorrupt
-from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.model import Cause, Digests, File, NormalizedName, Project
 from microrepo.state import (
     FileRow,
     HistoryRow,
+    Owner,
     ProjectRow,
     Requirer,
+    RunTotals,
     State,
     open_state,
     pack,
     read_state,
     unpack,
 )
-from microrepo.state.database import on_network
+from microrepo.state.opening import on_network
 
 FOO, BAR = NormalizedName("foo"), NormalizedName("bar")
 
@@ -48,9 +50,11 @@ def file_row(filename: str, project: NormalizedName = FOO, *, present: bool = Tr
         f"https://f.example/{filename}",
         10,
         Digests("a" * 64, "b" * 64, "c" * 32),
-        "Python 3.11",
         present,
         1_717_158_896_123_456_789,
+        Cause.REQUIRED,
+        "Python 3.11",
+        Owner.PERSON,
     )
 
 
@@ -140,7 +144,7 @@ def test_file_rows_come_back_as_they_went(state: State) -> None:
 
 
 def test_file_without_size_and_digests(state: State) -> None:
-    row = FileRow("a.whl", FOO, "1", "u", None, Digests(), "", present=False)
+    row = FileRow("a.whl", FOO, "1", "u", None, Digests(), present=False)
     state.save_files([row])
     assert state.files_named(["a.whl"]) == {"a.whl": row}
 
@@ -186,17 +190,23 @@ def test_metadata(state: State) -> None:
 
 
 def test_runs_newest_first(state: State) -> None:
-    first, second = state.start_run("t1"), state.start_run("t2")
-    state.end_run(first, "t3", 3, "{}")
+    first, second = state.start_run("t1", "refresh"), state.start_run("t2")
+    totals = RunTotals(1, 200, 3, 400, 5)
+    state.end_run(first, "t3", 3, "{}", totals)
     runs = state.runs()
     assert [run.id for run in runs] == [second, first]
     assert (runs[1].started_at, runs[1].ended_at, runs[1].exit_code) == ("t1", "t3", 3)
+    assert (runs[1].command, runs[1].totals) == ("refresh", totals)
     assert (runs[0].ended_at, runs[0].exit_code, runs[0].report) == (None, None, None)
     assert len(state.runs(limit=1)) == 1
 
 
 def test_history_newest_first_of_one_project_or_of_all(state: State) -> None:
-    rows = [HistoryRow(1, "foo", "a", "add", "why", 5), HistoryRow(1, "bar", "b", "delete", "")]
+    run = state.start_run("t1")
+    rows = [
+        HistoryRow(run, "foo", "a", "add", Cause.SELECTED, "why", 5, at="t1"),
+        HistoryRow(run, "bar", "b", "delete", Cause.REMOVED, at="t1"),
+    ]
     state.add_history(rows)
     assert state.history() == rows[::-1]
     assert state.history("foo") == rows[:1]

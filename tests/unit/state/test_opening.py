@@ -15,20 +15,21 @@ import pytest
 
 from microrepo.config.load import convert
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
-from microrepo.model import Digests, NormalizedName, Project
+from microrepo.model import Cause, Digests, NormalizedName, Project
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import SilentReporter
 from microrepo.state import (
     FileRow,
-    HistoryRow,
+    Owner,
     ProjectRow,
+    State,
     explained_errors,
+    migrations,
     open_state,
     pack,
     read_state,
     schema,
 )
-from microrepo.state.change_log import ChangedFile
 from tests.support.programs import CHECKOUT
 
 FOO = NormalizedName("foo")
@@ -46,7 +47,7 @@ def path(tmp_path: Path) -> Path:
             name = NormalizedName(f"p{number}")
             state.save_projects([ProjectRow(name, name, number)])
             state.save_documents([(name, pack(Project(name, name, versions=("1",))))])
-            row = FileRow(f"{name}-1.zip", name, "1", "u", 1, Digests("a" * 64), "r", present=True)
+            row = FileRow(f"{name}-1.zip", name, "1", "u", 1, Digests("a" * 64), present=True)
             state.save_files([row])
     state.close()
     return place
@@ -135,54 +136,122 @@ def test_migration_that_fails_leaves_the_older_state(path: Path) -> None:
     open_state(path, TO_CURRENT)[0].close()
 
 
+SCHEMA_3 = CHECKOUT / "tests/cases/schema_3.sql"
+FILES_OF_3 = {
+    "alpha-0.5-py3-none-any.whl": (Owner.PERSON, Cause.ADOPTED, ""),
+    "alpha-2.0-py3-none-any.whl": (Owner.SOURCE, Cause.REQUIRED, "alpha"),
+    "dep-1.0-py3-none-any.whl": (Owner.SOURCE, Cause.REQUIRED, "dep of alpha==2.0"),
+    "mine-1.0-py3-none-any.whl": (Owner.PERSON, Cause.ADOPTED, ""),
+    "mirrored-1.0-py3-none-any.whl": (Owner.SOURCE, Cause.REQUIRED, "mirrored"),
+}
+HISTORY_OF_3 = [
+    (1, "mirrored-1.0-py3-none-any.whl", "adopt", Cause.ADOPTED, "minirepo"),
+    (2, "alpha-0.5-py3-none-any.whl", "adopt", Cause.ADOPTED, ""),
+    (2, "mine-1.0-py3-none-any.whl", "adopt", Cause.ADOPTED, ""),
+    (3, "gone-1.0-py3-none-any.whl", "add", Cause.SELECTED, "gone"),
+    (3, "dep-1.0-py3-none-any.whl", "add", Cause.SELECTED, "dep of alpha==1.0"),
+    (3, "alpha-1.0-py3-none-any.whl", "add", Cause.SELECTED, "alpha"),
+    (4, "alpha-2.0-py3-none-any.whl", "add", Cause.SELECTED, "alpha"),
+    (4, "alpha-1.0-py3-none-any.whl", "delete", Cause.NOT_IN_CLOSURE, ""),
+    (4, "gone-1.0-py3-none-any.whl", "delete", Cause.UNREQUESTED, ""),
+    (5, "dep-1.0-py3-none-any.whl", "delete", Cause.BY_COMMAND, "licence withdrawn"),
+    (6, "dep-1.0-py3-none-any.whl", "add", Cause.SELECTED, "dep of alpha==2.0"),
+]
+OPENINGS: list[Callable[[Path], State]] = [
+    read_state,
+    lambda where: open_state(where)[0],
+    read_state,
+]
+
+
+@pytest.fixture
+def schema_3(tmp_path: Path) -> Path:
+    """A state that the first version with this schema wrote."""
+    place = tmp_path / "schema_3.db"
+    connection = sqlite3.connect(place)
+    connection.executescript(SCHEMA_3.read_text(encoding="utf-8"))
+    connection.close()
+    return place
+
+
 def make_schema_2(path: Path) -> None:
-    names = query(
-        path,
-        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%tree_changes%'",
-    )
-    assert names
-    execute(
-        path,
-        *(f"DROP TRIGGER {name}" for (name,) in names),
-        *("DROP TABLE tree_changes", "DROP INDEX history_by_run"),
-        "ALTER TABLE history DROP COLUMN sha256",
-    )
+    triggers = (f"DROP TRIGGER {name}" for name in schema.NOTING_TRIGGERS)
+    execute(path, *triggers, "DROP TABLE tree_changes", "DROP INDEX history_by_run")
+    execute(path, "ALTER TABLE history DROP COLUMN sha256")
     set_version(path, 2)
 
 
-def test_state_without_change_lists_is_read_and_migrated(path: Path) -> None:
-    """Schema 2: the files of a run are told before and after, without digests."""
-    make_schema_2(path)
-    execute(
-        path,
-        "INSERT INTO runs(started_at) VALUES ('2026-01-01')",
-        "INSERT INTO history VALUES (1, 'foo', 'foo-1.zip', 'add', 'why', 5)",
-    )
-    for opening in (read_state, lambda where: open_state(where)[0], read_state):
-        state = opening(path)
-        changed = ChangedFile("foo-1.zip", "add", "why", 5, None)
-        assert list(state.changes.files(1, 1)) == [changed]
-        assert list(state.changes.places(1, 1)) == []
-        assert state.history() == [HistoryRow(1, "foo", "foo-1.zip", "add", "why", 5)]
+def test_state_with_sentences_is_read_and_migrated(schema_3: Path) -> None:
+    """Schema 3: who owns a file and why it came, went or stays were one text for people."""
+    for opening in OPENINGS:
+        state = opening(schema_3)
+        files = {row.filename: (row.owner, row.cause, row.detail) for row in state.files()}
+        assert files == FILES_OF_3
+        assert [row.is_ours for row in state.files()] == [False, True, True, False, True]
+        history = state.history()[::-1]
+        assert [(r.run, r.filename, r.action, r.cause, r.detail) for r in history] == HISTORY_OF_3
+        assert history[0].at.startswith("2026-")
+        runs = state.runs()[::-1]
+        assert [run.command for run in runs] == [
+            "adopt",
+            "adopt",
+            *["refresh"] * 2,
+            "delete",
+            "refresh",
+        ]
+        assert [run.totals.deleted for run in runs] == [0, 0, 0, 2, 1, 0]
+        assert [run.totals.downloaded for run in runs] == [0, 0, 3, 1, 0, 1]
+        changed = {one.filename: one.cause for one in state.changes.files(1, 6)}
+        assert changed["gone-1.0-py3-none-any.whl"] is Cause.UNREQUESTED
+        assert state.projects(["alpha"])["alpha"].page_time is None
         state.close()
 
 
-def test_state_without_sources_is_read_and_migrated(path: Path) -> None:
-    """Schema 1: a reader sees no source, as does the writer once it has migrated."""
-    make_schema_2(path)
-    execute(path, "ALTER TABLE projects DROP COLUMN source")
-    execute(path, "INSERT INTO projects(name, display_name) VALUES ('foo', 'Foo')")
-    set_version(path, 1)
-    for opening in (read_state, lambda where: open_state(where)[0], read_state):
-        state = opening(path)
-        assert [row[7] for row in state.iter_known() if row[0] == "foo"] == [""]
-        assert state.projects(["foo"])["foo"].source == ""
+def test_migrated_state_has_the_columns_and_triggers_of_a_new_one(
+    schema_3: Path, tmp_path: Path
+) -> None:
+    open_state(schema_3)[0].close()
+    open_state(tmp_path / "new.db")[0].close()
+    columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
+    triggers = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    for question in (columns, triggers):
+        assert set(query(schema_3, question)) == set(query(tmp_path / "new.db", question))
+
+
+def test_report_that_is_no_json_costs_only_its_numbers(schema_3: Path) -> None:
+    execute(
+        schema_3,
+        "UPDATE runs SET report = '{' WHERE id = 4",
+        "UPDATE runs SET report = NULL WHERE id = 3",
+    )
+    for opening in OPENINGS:
+        state = opening(schema_3)
+        assert [run.command for run in state.runs()[2:4]] == ["", ""]
+        state.close()
+
+
+@pytest.mark.parametrize("version", [2, 1])
+def test_state_without_change_lists_is_read_and_migrated(schema_3: Path, version: int) -> None:
+    """Schema 2: the files of a run are told, without digests; 1: and no project's source."""
+    make_schema_2(schema_3)
+    if version == 1:
+        execute(schema_3, "ALTER TABLE projects DROP COLUMN source")
+        set_version(schema_3, 1)
+    for opening in OPENINGS:
+        state = opening(schema_3)
+        (changed, *_) = state.changes.files(1, 1)
+        assert (changed.filename, changed.sha256) == ("mirrored-1.0-py3-none-any.whl", None)
+        assert list(state.changes.places(1, 1)) == []
+        assert (state.projects(["alpha"])["alpha"].source == "") is (version == 1)
+        assert {row.filename: row.owner for row in state.files()} == {
+            name: owner for name, (owner, _, _) in FILES_OF_3.items()
+        }
         state.close()
 
 
 def test_every_older_schema_has_a_migration() -> None:
-    assert set(schema.VIEWS) == set(schema.MIGRATIONS)
-    assert set(schema.MIGRATIONS) == set(range(1, schema.SCHEMA_VERSION))
+    assert set(migrations.VIEWS) == set(migrations.MIGRATIONS)
+    assert set(migrations.MIGRATIONS) == set(range(1, schema.SCHEMA_VERSION))
 
 
 @pytest.mark.parametrize("opening", [open_state, read_state])
@@ -220,6 +289,7 @@ DAMAGES: list[object] = [
     pytest.param(lambda path: scribble(path, 0), id="scribbled over its start"),
     pytest.param(lambda path: set_version(path, "new"), id="schema is no number"),
     pytest.param(lambda path: set_version(path, 0), id="schema that never was"),
+    pytest.param(lambda path: execute(path, "DROP TABLE documents"), id="a table is gone"),
     pytest.param(
         lambda path: execute(path, "DELETE FROM meta WHERE key = 'schema_version'"), id="no schema"
     ),
@@ -295,11 +365,19 @@ def test_reader_says_what_is_wrong(path: Path, prepare: Callable[[Path], object]
         read_state(path)
 
 
+@pytest.mark.parametrize("values", ["size = 'y'", "mtime_ns = 'x'", "cause = 'z'", "owner = ''"])
+def test_file_row_with_a_value_that_cannot_be(path: Path, values: str) -> None:
+    execute(path, f"UPDATE files SET {values}")
+    with pytest.raises(StateCorrupt, match="has a value that cannot be"):
+        list(read_state(path).files())
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
         (sqlite3.OperationalError("database or disk is full"), RepositoryError, "cannot be used"),
         (sqlite3.DatabaseError("malformed"), StateCorrupt, "the next refresh sets it aside"),
+        (sqlite3.IntegrityError("UNIQUE failed"), sqlite3.IntegrityError, "UNIQUE failed"),
     ],
 )
 def test_errors_of_the_database_are_explained(
@@ -319,13 +397,18 @@ def test_errors_of_the_database_are_explained(
         pytest.param(StateCorrupt("a stored document", "cannot be read"), True, id="document"),
         pytest.param(sqlite3.OperationalError("database or disk is full"), False, id="full disk"),
         pytest.param(RepositoryError("x", "y"), False, id="another error"),
+        pytest.param(sqlite3.IntegrityError("UNIQUE failed"), False, id="a fault of ours"),
+        pytest.param(sqlite3.ProgrammingError("closed"), False, id="another fault of ours"),
     ],
 )
 def test_run_after_one_that_met_damage(tmp_path: Path, error: Exception, lost: bool) -> None:
     config = convert({"repository": str(tmp_path / "r"), "processes": 1}, "test")
     with open_session(config, "refresh", SilentReporter()) as session, session.state.transaction():
         session.state.save_projects([ProjectRow(FOO, "Foo")])
-    with pytest.raises(RepositoryError), open_session(config, "refresh", SilentReporter()):
+    with (
+        pytest.raises((RepositoryError, sqlite3.Error)),
+        open_session(config, "refresh", SilentReporter()),
+    ):
         raise error
     with open_session(config, "refresh", SilentReporter()) as session:
         assert session.state_was_lost is lost

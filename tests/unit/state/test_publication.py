@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from microrepo.state import FileRow, ProjectRow, State, open_state, pack
 from microrepo.state.publication import FoundRow, PageRow, Shares, SidecarRow, Unlisted
 
 FOO = NormalizedName("foo")
-ROW = FileRow("foo-1.whl", FOO, "1", "u", 3, Digests(sha256="0" * 64), "wanted", True, 5)
+ROW = FileRow("foo-1.whl", FOO, "1", "u", 3, Digests(sha256="0" * 64), True, 5)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_new_file_has_to_be_published(state: State) -> None:
 def test_a_file_saved_as_it_was_has_not(state: State) -> None:
     state.save_files([ROW])
     _pending(state)
-    state.save_files([msgspec.structs.replace(ROW, reason="another", url="moved")])
+    state.save_files([msgspec.structs.replace(ROW, detail="another", url="moved")])
     assert _pending(state) == []
 
 
@@ -183,3 +183,56 @@ def test_files_of_others_are_kept_apart(state: State) -> None:
     assert (list(state.files()), state.count_present(), _pending(state)) == ([], 0, [])
     state.publication.forget_found(["x-1.whl"])
     assert state.publication.found(["x"]) == []
+
+
+# --- what a run changed -------------------------------------------------------------------------------
+
+
+def _page(serial: int, files: int = 1) -> PageRow:
+    return PageRow(FOO, "Foo", serial, b"content of %d" % serial, files)
+
+
+def _change_page(state: State) -> None:
+    for serial in (1, 2, 3):
+        state.publication.save_pages([_page(serial)])
+
+
+def _change_listing(state: State) -> None:
+    for _ in range(2):
+        state.publication.save_pages([_page(1)])
+        rows = state.publication.unlisted("", 100)
+        state.publication.save_shares([(row, (1, 1, 1, 1)) for row in rows])
+        state.publication.retire(["foo"])
+
+
+def _change_sidecar(state: State) -> None:
+    for digest in ("a", "b"):
+        state.publication.save_sidecars([SidecarRow("foo-1.whl", 3, 5, digest * 64)])
+
+
+def _change_found(state: State) -> None:
+    file = File("foo-1.whl", "", "1", "bdist_wheel")
+    for size in (3, 4):
+        state.publication.save_found([FoundRow("foo-1.whl", "foo", size, 5, "foo", file)])
+        state.publication.forget_found(["foo-1.whl"])
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (_change_page, "simple/foo/"),
+        (_change_listing, "simple/foo/"),
+        (_change_sidecar, "foo-1.whl.metadata"),
+        (_change_found, "foo-1.whl"),
+    ],
+)
+def test_what_changes_many_times_in_a_run_is_noted_once_in_each(
+    state: State, change: Callable[[State], None], place: str
+) -> None:
+    change(state)  # before the first run there is nothing to note it for
+    runs = [state.start_run("t1"), state.start_run("t2")]
+    for run in runs[1:]:
+        with state.transaction():
+            change(state)
+        assert list(state.changes.places(run, run)) == [place]
+    assert list(state.changes.places(runs[0], runs[0])) == []

@@ -45,12 +45,12 @@ def config(tmp_path: Path) -> Config:
             state.save_projects([ProjectRow(project, name.title())])
             state.save_documents([(name, pack(Project(project, name.title(), files=files)))])
             state.save_files(
-                FileRow(f.filename, project, f.version, f.url, 10, f.digests, "r", present=True)
+                FileRow(f.filename, project, f.version, f.url, 10, f.digests, present=True)
                 for f in files
                 if f.filename in PRESENT
             )
         state.add_history(
-            [HistoryRow(1, "foo-bar", "a", "add", ""), HistoryRow(1, "old", "b", "add", "")]
+            [HistoryRow(1, name, "a", "add", Cause.SELECTED) for name in ("foo-bar", "old")]
         )
     state.close()
     flags = {"repository": str(tmp_path), "python_versions": "all", "dependencies": False}

@@ -1,0 +1,144 @@
+"""What is remembered of files: rows, what required them, and their metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from microrepo.errors import StateCorrupt
+from microrepo.model import Cause, Digests, NormalizedName
+from microrepo.state.rows import FileRow, Owner, Requirer
+from microrepo.state.table import Table
+
+_FILE_COLUMNS = (
+    "filename, project, version, url, size, sha256, blake2b_256, md5, present, mtime_ns, cause, "
+    "detail, owner"
+)
+_FILE_MARKS = ", ".join("?" * len(_FILE_COLUMNS.split(",")))
+_CAUSES = {cause.value: cause for cause in Cause}
+_OWNERS = {owner.value: owner for owner in Owner}
+
+
+class FileTable(Table):
+    """The tables of files, of what required them, and of their metadata."""
+
+    def files(self, projects: Iterable[str] | None = None) -> Iterator[FileRow]:
+        """Yield the files of the named (or all) projects."""
+        rows = self._select(f"SELECT {_FILE_COLUMNS} FROM files", "project", projects)
+        return map(_to_file_row, rows)
+
+    def files_named(self, filenames: Iterable[str]) -> dict[str, FileRow]:
+        """Return the rows of the named files, those that there are."""
+        rows = self._select(f"SELECT {_FILE_COLUMNS} FROM files", "filename", filenames)
+        return {row[0]: _to_file_row(row) for row in rows}
+
+    def iter_stats(self, after: str = "", limit: int = -1) -> Iterator[tuple[str, str, int, int]]:
+        """Yield (filename, project, size, mtime_ns) of present files, in the order of their names.
+
+        Args:
+            after: begin behind this name.
+            limit: yield so many at the most; negative for all.
+        """
+        return iter(
+            self._db.execute(
+                "SELECT filename, project, size, mtime_ns FROM files "
+                "WHERE present AND filename > ? ORDER BY filename LIMIT ?",
+                (after, limit),
+            )
+        )
+
+    def count_present(self, at_most: int | None = None) -> int:
+        """Return the number of present files; the counting may stop at some number."""
+        return self._count("SELECT 1 FROM files WHERE present", at_most)
+
+    def count_recorded(self, at_most: int | None = None) -> int:
+        """Return the number of files that are present or listed; as above."""
+        return self._count("SELECT 1 FROM files", at_most)
+
+    def present_bytes(self) -> int:
+        """Return the bytes of all present files."""
+        query = "SELECT coalesce(sum(size), 0) FROM files WHERE present"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def save_files(self, rows: Iterable[FileRow]) -> None:
+        """Insert or replace file rows."""
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO files({_FILE_COLUMNS}) VALUES ({_FILE_MARKS})",
+            (_from_file_row(row) for row in rows),
+        )
+
+    def delete_files(self, filenames: Iterable[str]) -> None:
+        """Drop file rows and what required them."""
+        names = [(name,) for name in filenames]
+        self._db.executemany("DELETE FROM files WHERE filename = ?", names)
+        self._db.executemany("DELETE FROM required_by WHERE filename = ?", names)
+
+    def save_requirers(self, rows: Iterable[Requirer], *, replace: bool) -> None:
+        """Remember why files are required; with `replace`, forget what was known of it so far."""
+        if replace:
+            self._db.execute("DELETE FROM required_by")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO required_by VALUES (?, ?, ?, ?, ?)",
+            (msgspec.structs.astuple(row) for row in rows),
+        )
+
+    def requirers(self, filename: str) -> list[Requirer]:
+        """Return why a file is required."""
+        rows = self._db.execute("SELECT * FROM required_by WHERE filename = ?", (filename,))
+        return [Requirer(*row) for row in rows]
+
+    def all_requirers(self) -> Iterator[Requirer]:
+        """Yield why files are required, for all that are."""
+        return (Requirer(*row) for row in self._db.execute("SELECT * FROM required_by"))
+
+    def metadata(self, filenames: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+        """Return, by file name, the file's digest and its packed metadata, where known."""
+        query = "SELECT filename, digest, metadata FROM metadata"
+        rows = self._select(query, "filename", filenames)
+        return {name: (digest, metadata) for name, digest, metadata in rows}
+
+    def save_metadata(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Remember packed metadata: file name, the file's digest, metadata."""
+        self._db.executemany("INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)", rows)
+
+
+def _to_file_row(row: Sequence[Any]) -> FileRow:
+    filename, project, version, url, size, sha256, blake2b, md5, present, mtime_ns, *why = row
+    cause, detail, owner = why
+    numbers = isinstance(mtime_ns, int) and (size is None or isinstance(size, int))
+    if not numbers or cause not in _CAUSES or owner not in _OWNERS:
+        raise StateCorrupt("the row of a file", f"{filename}: has a value that cannot be")
+    return FileRow(
+        filename,
+        NormalizedName(project),
+        version,
+        url,
+        size,
+        Digests(sha256, blake2b, md5),
+        bool(present),
+        mtime_ns,
+        _CAUSES[cause],
+        detail,
+        _OWNERS[owner],
+    )
+
+
+def _from_file_row(row: FileRow) -> tuple[object, ...]:
+    digests = row.digests
+    return (
+        row.filename,
+        row.project,
+        row.version,
+        row.url,
+        row.size,
+        digests.sha256,
+        digests.blake2b_256,
+        digests.md5,
+        row.present,
+        row.mtime_ns,
+        row.cause.value,
+        row.detail,
+        row.owner.value,
+    )

@@ -1,0 +1,227 @@
+"""Opening the state for writing or reading: make, migrate or set aside as needed.
+
+On a local disk the journal is a write-ahead log; network file systems cannot share its memory map,
+so there it is a rollback journal under an exclusive lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import quote
+
+from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
+from microrepo.state import migrations as older
+from microrepo.state import schema
+from microrepo.state.database import DAMAGED, State
+
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "9p", "afs", "ceph",
+     "fuse.sshfs", "fuse.glusterfs", "panfs"}
+)  # fmt: skip
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return whether an error means that the database is damaged.
+
+    SQLite's own words for damage come as the base class. The classes below it are faults of the
+    program, or tell that the database cannot be used for now.
+    """
+    return type(error) in {sqlite3.DatabaseError, StateCorrupt}
+
+
+def open_state(
+    path: Path, migrations: Mapping[int, str] = older.MIGRATIONS
+) -> tuple[State, str | None]:
+    """Open the state for writing; make, migrate or set it aside as needed.
+
+    Args:
+        path: the database; its directory must be there.
+        migrations: for each older schema version the script that leads to the next.
+
+    Returns:
+        The state, and a warning when a damaged database was set aside and a new one begun.
+
+    Raises:
+        UnknownSchema: written by a newer microrepo.
+        StateCorrupt: damaged, and it cannot even be set aside.
+    """
+    try:
+        return State(_connect(path, migrations), path), None
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise StateCorrupt(path, f"cannot be opened: {error}") from error
+        aside = _set_aside(path)
+        warning = (
+            f"{path}: the state was damaged ({error}); it is kept as {aside.name} and rebuilt from "
+            "the directory and the source"
+        )
+    return State(_connect(path, migrations), path), warning
+
+
+@contextmanager
+def explained_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises about the state at `path` into errors of ours.
+
+    Raises:
+        RepositoryError: it cannot be used now: the disk is full or read-only, someone holds it.
+        StateCorrupt: it is damaged.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise RepositoryError(path, f"cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise  # a fault of ours
+        raise StateCorrupt(
+            path, f"is damaged ({error}); the next refresh sets it aside and builds a new one"
+        ) from error
+
+
+def read_state(path: Path) -> State:
+    """Open the state for reading alone; works on read-only media and beside a writer.
+
+    Raises:
+        StateCorrupt: missing or damaged.
+        UnknownSchema: written by a newer microrepo.
+    """
+    if not path.is_file():
+        raise StateCorrupt(path, "there is no state; has a refresh run on this repository?")
+    # A database in WAL mode needs a log and a shared-memory file beside it, which read-only media
+    # refuse; and only a connection that may write takes them away again when it closes.
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    flags = "mode=rw" if writable else "mode=ro&immutable=1"
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path))}?{flags}", uri=True, timeout=30)
+    except sqlite3.DatabaseError as error:
+        raise StateCorrupt(path, f"cannot be read: {error}") from error
+    try:
+        version = _check_version(connection, path)
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if version < schema.SCHEMA_VERSION:
+            schema.run_script(connection, older.VIEWS[version])
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise StateCorrupt(path, f"cannot be read: {error}") from error
+        raise
+    return State(connection, path, read_only=True)
+
+
+def _connect(path: Path, migrations: Mapping[int, str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, cached_statements=64)
+    try:
+        if on_network(path):
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = DELETE")
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _bring_up_to_date(connection, path, migrations)
+        _check_content(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _bring_up_to_date(
+    connection: sqlite3.Connection, path: Path, migrations: Mapping[int, str]
+) -> None:
+    version = _version_of(connection)
+    if version == schema.SCHEMA_VERSION:
+        return
+    if version is not None and version > schema.SCHEMA_VERSION:
+        raise UnknownSchema(path, version, schema.SCHEMA_VERSION)
+    if version is not None:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy2(path, path.with_name(f"{path.name}.schema{version}"))
+    connection.execute("BEGIN IMMEDIATE")
+    if version is None:
+        schema.create(connection)
+    else:
+        older.migrate(connection, version, migrations)
+    connection.execute("COMMIT")
+
+
+def _version_of(connection: sqlite3.Connection) -> int | None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'meta'").fetchone()
+    if tables is None:
+        return None
+    row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    if row is None or not str(row[0]).isdecimal():
+        raise sqlite3.DatabaseError("malformed: it does not say which schema it has")
+    return int(row[0])
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+    version = _version_of(connection)
+    if version is None:
+        raise StateCorrupt(path, "is no state of a repository")
+    if version > schema.SCHEMA_VERSION:
+        raise UnknownSchema(path, version, schema.SCHEMA_VERSION)
+    return version
+
+
+def _check_content(connection: sqlite3.Connection, path: Path) -> None:
+    """Look for damage: cheap signs always, the whole of it after a run that did not end by itself.
+
+    Raises:
+        sqlite3.DatabaseError: there is some.
+    """
+    marks = dict(
+        connection.execute("SELECT key, value FROM meta WHERE key IN ('running', ?)", (DAMAGED,))
+    )
+    if DAMAGED in marks:
+        raise sqlite3.DatabaseError(f"malformed: {marks[DAMAGED]}")
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if lacking := schema.TABLE_NAMES - names:
+        raise sqlite3.DatabaseError(f"malformed: it lacks {', '.join(sorted(lacking))}")
+    log = path.with_name(f"{path.name}-wal")
+    if path.is_file() and not (log.exists() and log.stat().st_size):
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        if path.stat().st_size < pages * page_bytes:
+            raise sqlite3.DatabaseError("malformed: its end is missing")
+    if "running" in marks:
+        result = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result and result[0] != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {result[0]}")
+
+
+def _set_aside(path: Path) -> Path:
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    try:
+        path.replace(aside)
+        for suffix in ("-wal", "-shm", "-journal"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise StateCorrupt(path, f"damaged, and cannot be set aside: {error}") from error
+    return aside
+
+
+def on_network(path: Path) -> bool:
+    """Tell whether `path` lies on a file system that machines share over a network."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    real = str(path.resolve())
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        point = fields[1].encode().decode("unicode_escape")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind in _NETWORK_FILE_SYSTEMS

@@ -1,0 +1,223 @@
+BEGIN TRANSACTION;
+CREATE TABLE documents(name TEXT PRIMARY KEY, document BLOB NOT NULL);
+INSERT INTO "documents" VALUES('mirrored',X'7801A593BD8E133110C74127F11C2B51276B7B6DAF371574208174C55534ABB13D4E96DB2FAD1DEE8244812890E8EE11D07D45E4A0401420040DF53D401A9E8087C08988C43534D896ECB1ECF1CCFCFE7E7DD64283CBA61A866E407B652BDFD7B0286FEC5E781C2AA8AFF77E9DBBAA467FF266B9993767BEED6E8EE8988CFA45366ABB1647D02EC647B3FA743ED4EB17B310FA499A52968F49EC74C2052722DDBA4A254B0B9312E22C20638ADB424997EB1C4C0E8A03D5D4422625A1BCC8516AC3D048504A5B4974AEACD12CFD670897CF70F055D79EC6F8AE7A308730C5322C7A5CE9986B288F6688F5A5ADA6E8837F75E167C0845CDFCB325E480EC21059A80215CB51E83C53D24A6B904BCE180A2194D0C420C9B5CB72670A0B4E59E6B0E02B5DC321325D6EBD495698FF49F1B4B1629D58429500C68BAC7054994C16D42A259C153CA796F2335F3DC7EBBDB7AB795F7760CB5035F89511C64784C67140C8643BC664DB9E7CE81761D6B5E5AE4291DE7B1355503618C042801F9F6E98E5AE38052554734735036D05CACC81810C4DA491D9DC6841B9731AA8B5C26A43D0290D3CA33297BC104EB0E59F17FDC986CA59D5BAEEE7AD3B7F93BAF4F3A68161F1FD7EB2A134547A1E22C4A4018B89EB86049210817DAC2B83ADC7128FFB01FD96F3E387072B5343345C15D19FACEFEE0FDD7480A6A9DA69F208DAE93C4A20994C92FD6DFA9B5576D50FDD5334A18C82F52F970FBA06FB78EACB46BA3E6A7727B1311E43D3D7987EB6E8CD50F59BA84AD3B501DBB095D5BB80C7218D7FA86ACF635982BFFD1BA9723641');
+INSERT INTO "documents" VALUES('alpha',X'7801B594CB8EDC4414864191780E4BACBB5DF74BAF600712485964C5C63A5575AADBC437D96E329D1D6281C48E089E60663223666081A20881C486751E6036BC41DE21A7CD0488800544D825DB7571D5A93ADFFF7F7ED6418BE7D00C3BB84EF5343470A8FE687A3CE15843F3ECCEF3F35C37383DFAE2F2F83E0EF871F967C5D76C351CE4AAEB3B5C4177583FD835A7FBB1B979B89BE76153965CD835A39B6F94564C97CB3CA561A534A536415A21B28B465BE11C471E4025EDB3F301A29132492622E301A348065D6421451B73CAB1FCE7F52F3EC171AAFBEE9482BB1E20DE872D56F361C0AB405B9CAB073BC4E622D55B9CE6E9B3C7D30E843637EF0827408187E49953909CCB8E31658DE28129C3687D6D3378E61D68C54127811464704C0B70CEDBABD0C07D14A15A66334C9AD7D9DF699BF44D6115E34A45D05EC904424695B96580D2EBC8AC506753FD109FDDF9FA6A3F343DA46AAE5BFC4930A1568C53B9C7D866296BB65C1F7D371CE65DDF552F4F8852F76DEC47AC5A9C21C10CBF3C79A55ABD3C1C87390A4EFB764EA7241204CE58CE3CA9A82D97144D40490993217B176D66288C669C5225A2C95EFD051CF1DFC0012C51952C666113930A450461124BD66997AD88C241742CB92494E5C679E9798C54289960ADA5CE5B70FE6EFDDFC1A1CE7F014EE25907649C4730CA0BEB93B0CA49470D3C592EB23204F991A8689D70CC6BF03C238231C905F0AF820388EA75F6F71B3851FB8499F26279E6D2B08C5E214AD2121AA150DE82F3D5FF0E0E3895022A45A2C1707C10390492A78AE324B594938E1823D230223C5B6592951E158987056D2F6F519D1E1DE57C4A9939ABBBDCFFFAC65B7FCED6C5B46F5B180F3FBF5B1C253ED6613F9303142D242C723F1650CCA4F6EF9B3A6237618527C388D362121FBE7FEF2A3640955C936F7C79F3F6DDB1DF8ED0B675B72D3E806EBB27FF28369BE2EEA29DE397BC1EC6FE638C734556377D7AF95EDFE240A39E1E4D6F22D75BCC698D27D00E0D963F249CE2580FC790AAD8773376F36248DFCC78329764BA75779E21CED39B2F00C592E896');
+INSERT INTO "documents" VALUES('dep',X'7801A593BD8ED43010C74127F11C91A877E3D84E9C6C051D48205D71154D34B6C7BBE6F2A5D8CBEDD2210A24BA7D86DDFB107B50A02B909068A8EF01B6E101780A9C8893A0A0C2B194381ECD78FEBFBFDFED1AA871ABB1BBD6D67515ACCBBB1F170E7B0BD5EDD1CF73632B749BF757C37BD8FE12E227C9944CBA359B346D831368D6D3B345B55DF6D561B5F0BE9BC57142C594842799F19493341EB3C454C64516832E64CA0D05CD8C94C260A614182140422A816396E5C4A44224B9112463981769CE72C3054DB3F85FD52F5F61EF6CDB6CC3D1AE3B50A730C7D2AF3BDCCBD09C2FCF1688D5A5B67374DEBDBD700B08D90E8F98505262920317461B9DA3E1390FE599118079428451A8052F1815A6C08CD1028CE49C62462967DAEC6505A748653966A3B2C8FEA7BB6DADD343C4210320A88344850C0A14541B4A73100C72CD52B273F635DE1EB5FB6557B5A04B6F6BFC4A09E51392847942C86C9C53328E179FBAB55FB44D79A75000F751B53D96357AD0E0E1FBCD5FCBF24E1CD42C498DC9090DD273640516C940812208AD19EA94C9D4288D096A25525550C31562A14D921925E8D5EF8A6E3350D9D9C6B43FEE3DF893D4A55BD635F4EB6F8FA381526FE5D20788510D1A23D3F611443E00FB5C59858DC312575D8F6EE4FCFCE9C95E551016C606F49BC3C3E3BE9DF750D7B69947CFA0992F8305A2D92C3A1EDB1FBED875D7B72F51F93278D5BDB97AD2D6D885A89BC1B52ED836B86B8A2BA8BB0AE36074A77ADB0D072A55DB786CFCE8A80F1E573E0EF7C536E7069477F77F01958B2BD2');
+CREATE TABLE files(
+    filename TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    version TEXT NOT NULL,
+    url TEXT NOT NULL,
+    size INTEGER,
+    sha256 TEXT,
+    blake2b_256 TEXT,
+    md5 TEXT,
+    reason TEXT NOT NULL,
+    present INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+INSERT INTO "files" VALUES('alpha-0.5-py3-none-any.whl','alpha','0.5','',903,'92b9e0636f4d678306edb3041637c871df1e4287a7a9b1fa0eeb099fcaab2459',NULL,NULL,'adopted, not known to the source so far',1,1795906754446019103);
+INSERT INTO "files" VALUES('alpha-2.0-py3-none-any.whl','alpha','2.0','{source}/files/ae/e4/0cf27d034e2ca26d0d7858f72c28ac80d8d2471689391cc1cc8f8a777ac8/alpha-2.0-py3-none-any.whl',916,'d1f5be011ca649279d27483811c1d712f4622fad88c7828095a91feea66d8ba9','aee40cf27d034e2ca26d0d7858f72c28ac80d8d2471689391cc1cc8f8a777ac8','c59def35c71f1360fe94ee3c01e624e3','alpha',1,1704067200000000000);
+INSERT INTO "files" VALUES('dep-1.0-py3-none-any.whl','dep','1.0','{source}/files/2b/96/ad9b54f2ad3fbb7fe6ccaf77aba5ba4e6680f57718f7063e895838f47256/dep-1.0-py3-none-any.whl',879,'37cbbe18a47fdfd8ef48480f3f7ae8107fced749327f9e6329afb442e62243df','2b96ad9b54f2ad3fbb7fe6ccaf77aba5ba4e6680f57718f7063e895838f47256','4a6aa0ed4f29b70692df228a73a8d350','dep of alpha==2.0',1,1704067200000000000);
+INSERT INTO "files" VALUES('mine-1.0-py3-none-any.whl','mine','1.0','',888,'ada5c693fbfcbcb71f30d7ae7b7fc8b7f0252f745f71014147acf7692e9c41c2',NULL,NULL,'adopted, not known to the source so far',1,1795906754445808702);
+INSERT INTO "files" VALUES('mirrored-1.0-py3-none-any.whl','mirrored','1.0','{source}/files/62/9c/00fdae2284d986f7b7ac7a84a1b1da36601497e6bc2ec6a88bd60b78dcb2/mirrored-1.0-py3-none-any.whl',929,'334964a5c06989e827e5b7386d6dce46422e55585b0ce07bf37fc9daf8d2fe94','629c00fdae2284d986f7b7ac7a84a1b1da36601497e6bc2ec6a88bd60b78dcb2','d0185a24939f18c3691d885fd5471d14','mirrored',1,1795906754445123087);
+CREATE TABLE found(
+    filename TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    display_name TEXT NOT NULL,
+    file BLOB NOT NULL
+) WITHOUT ROWID;
+INSERT INTO "found" VALUES('alpha-0.5-py3-none-any.whl','alpha',903,1795906754446019103,'alpha',X'88A866696C656E616D65BA616C7068612D302E352D7079332D6E6F6E652D616E792E77686CA375726CA0A776657273696F6EA3302E35AC7061636B6167655F74797065AB62646973745F776865656CA76469676573747381A6736861323536D94039326239653036333666346436373833303665646233303431363337633837316466316534323837613761396231666130656562303939666361616232343539A473697A65CD0387AB75706C6F61645F74696D65BB323032362D31312D32385432323A35393A31342E3434363031395AAE707974686F6E5F76657273696F6EA3707933');
+INSERT INTO "found" VALUES('mine-1.0-py3-none-any.whl','mine',888,1795906754445808702,'mine',X'88A866696C656E616D65B96D696E652D312E302D7079332D6E6F6E652D616E792E77686CA375726CA0A776657273696F6EA3312E30AC7061636B6167655F74797065AB62646973745F776865656CA76469676573747381A6736861323536D94061646135633639336662666362636237316633306437616537623766633862376630323532663734356637313031343134376163663736393265396334316332A473697A65CD0378AB75706C6F61645F74696D65BB323032362D31312D32385432323A35393A31342E3434353830385AAE707974686F6E5F76657273696F6EA3707933');
+CREATE TABLE history(
+    run INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    action TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    size INTEGER,
+    sha256 TEXT
+);
+INSERT INTO "history" VALUES(1,'mirrored','mirrored-1.0-py3-none-any.whl','adopt','adopted from minirepo',929,'334964a5c06989e827e5b7386d6dce46422e55585b0ce07bf37fc9daf8d2fe94');
+INSERT INTO "history" VALUES(2,'alpha','alpha-0.5-py3-none-any.whl','adopt','adopted, not known to the source so far',903,'92b9e0636f4d678306edb3041637c871df1e4287a7a9b1fa0eeb099fcaab2459');
+INSERT INTO "history" VALUES(2,'mine','mine-1.0-py3-none-any.whl','adopt','adopted, not known to the source so far',888,'ada5c693fbfcbcb71f30d7ae7b7fc8b7f0252f745f71014147acf7692e9c41c2');
+INSERT INTO "history" VALUES(3,'gone','gone-1.0-py3-none-any.whl','add','gone',891,'4bc1cdec81bf6ac0b30bb2854aa809f0623c75e816a90e531c2748f9651c2876');
+INSERT INTO "history" VALUES(3,'dep','dep-1.0-py3-none-any.whl','add','dep of alpha==1.0',879,'37cbbe18a47fdfd8ef48480f3f7ae8107fced749327f9e6329afb442e62243df');
+INSERT INTO "history" VALUES(3,'alpha','alpha-1.0-py3-none-any.whl','add','alpha',917,'282a4a9ad9084ad88f80047641b0460d6e57fa9098a541a5d2ebacb8052a8897');
+INSERT INTO "history" VALUES(4,'alpha','alpha-2.0-py3-none-any.whl','add','alpha',916,'d1f5be011ca649279d27483811c1d712f4622fad88c7828095a91feea66d8ba9');
+INSERT INTO "history" VALUES(4,'alpha','alpha-1.0-py3-none-any.whl','delete','not needed by any goal',917,'282a4a9ad9084ad88f80047641b0460d6e57fa9098a541a5d2ebacb8052a8897');
+INSERT INTO "history" VALUES(4,'gone','gone-1.0-py3-none-any.whl','delete','no longer requested',891,'4bc1cdec81bf6ac0b30bb2854aa809f0623c75e816a90e531c2748f9651c2876');
+INSERT INTO "history" VALUES(5,'dep','dep-1.0-py3-none-any.whl','delete','licence withdrawn',879,'37cbbe18a47fdfd8ef48480f3f7ae8107fced749327f9e6329afb442e62243df');
+INSERT INTO "history" VALUES(6,'dep','dep-1.0-py3-none-any.whl','add','dep of alpha==2.0',879,'37cbbe18a47fdfd8ef48480f3f7ae8107fced749327f9e6329afb442e62243df');
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "meta" VALUES('listings','[{"path":"simple/index.v1_json","size":205,"mtime_ns":1795906770082789556,"head_bytes":62,"shares_bytes":142},{"path":"simple/index.html","size":325,"mtime_ns":1795906770082789556,"head_bytes":158,"shares_bytes":132},{"path":"simple/links.html","size":1880,"mtime_ns":1795906770082986317,"head_bytes":164,"shares_bytes":1700}]');
+INSERT INTO "meta" VALUES('schema_version','3');
+INSERT INTO "meta" VALUES('tree_serial','1007');
+CREATE TABLE metadata(
+    filename TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    metadata BLOB NOT NULL
+) WITHOUT ROWID;
+INSERT INTO "metadata" VALUES('alpha-1.0-py3-none-any.whl','sha256:282a4a9ad9084ad88f80047641b0460d6e57fa9098a541a5d2ebacb8052a8897',X'85A46E616D65A5616C706861A776657273696F6EA3312E30AD72657175697265735F6469737491A3646570B06D657461646174615F76657273696F6EA3322E31A773756D6D617279BE4120646973747269627574696F6E206D61646520666F7220612074657374');
+INSERT INTO "metadata" VALUES('alpha-2.0-py3-none-any.whl','sha256:d1f5be011ca649279d27483811c1d712f4622fad88c7828095a91feea66d8ba9',X'85A46E616D65A5616C706861A776657273696F6EA3322E30AD72657175697265735F6469737491A3646570B06D657461646174615F76657273696F6EA3322E31A773756D6D617279BE4120646973747269627574696F6E206D61646520666F7220612074657374');
+INSERT INTO "metadata" VALUES('dep-1.0-py3-none-any.whl','sha256:37cbbe18a47fdfd8ef48480f3f7ae8107fced749327f9e6329afb442e62243df',X'84A46E616D65A3646570A776657273696F6EA3312E30B06D657461646174615F76657273696F6EA3322E31A773756D6D617279BE4120646973747269627574696F6E206D61646520666F7220612074657374');
+INSERT INTO "metadata" VALUES('gone-1.0-py3-none-any.whl','sha256:4bc1cdec81bf6ac0b30bb2854aa809f0623c75e816a90e531c2748f9651c2876',X'84A46E616D65A4676F6E65A776657273696F6EA3312E30B06D657461646174615F76657273696F6EA3322E31A773756D6D617279BE4120646973747269627574696F6E206D61646520666F7220612074657374');
+INSERT INTO "metadata" VALUES('mirrored-1.0-py3-none-any.whl','sha256:334964a5c06989e827e5b7386d6dce46422e55585b0ce07bf37fc9daf8d2fe94',X'84A46E616D65A86D6972726F726564A776657273696F6EA3312E30B06D657461646174615F76657273696F6EA3322E31A773756D6D617279BE4120646973747269627574696F6E206D61646520666F7220612074657374');
+CREATE TABLE page_sums(
+    prefix TEXT PRIMARY KEY,
+    json_bytes INTEGER NOT NULL,
+    html_bytes INTEGER NOT NULL,
+    links_bytes INTEGER NOT NULL,
+    links INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO "page_sums" VALUES('alp',37,33,680,2);
+INSERT INTO "page_sums" VALUES('dep',35,29,336,1);
+INSERT INTO "page_sums" VALUES('gon',0,0,0,0);
+INSERT INTO "page_sums" VALUES('min',33,31,338,1);
+INSERT INTO "page_sums" VALUES('mir',37,39,346,1);
+CREATE TABLE pages(
+    name TEXT PRIMARY KEY,
+    display_name TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    files INTEGER NOT NULL,
+    listed INTEGER NOT NULL DEFAULT 0,
+    json_bytes INTEGER NOT NULL DEFAULT 0,
+    html_bytes INTEGER NOT NULL DEFAULT 0,
+    links_bytes INTEGER NOT NULL DEFAULT 0,
+    links INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+INSERT INTO "pages" VALUES('alpha','alpha',1005,X'04EB5DD621F5EE8F0528C69B83EEDB3B',2,1,37,33,680,2);
+INSERT INTO "pages" VALUES('dep','dep',1003,X'2AAEADB0E5FF7A08384BB272924113C0',1,1,35,29,336,1);
+INSERT INTO "pages" VALUES('gone','gone',1003,X'2727FA0958D3391A9B70DF70AF39A2C8',0,1,0,0,0,0);
+INSERT INTO "pages" VALUES('mine','mine',3,X'71D055CA352F8478E4860D7A7977E78B',1,1,33,31,338,1);
+INSERT INTO "pages" VALUES('mirrored','mirrored',1,X'55A13F2739713A633F0FA186EF453B43',1,1,37,39,346,1);
+CREATE TABLE projects(
+    name TEXT PRIMARY KEY,
+    display_name TEXT NOT NULL,
+    serial INTEGER,
+    etag TEXT,
+    status TEXT NOT NULL DEFAULT 'active',
+    complete INTEGER NOT NULL DEFAULT 0,
+    policy TEXT NOT NULL DEFAULT '',
+    checked_at TEXT,
+    error TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,
+    retry_at TEXT,
+    reconsider_at TEXT,
+    source TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+INSERT INTO "projects" VALUES('alpha','alpha',1005,'"e2d0c5bc91a201106690e8cd16cdc1b8"','active',1,'83e812ae1001b461','2026-11-28T22:59:29.771519Z',NULL,0,NULL,NULL,'{source}');
+INSERT INTO "projects" VALUES('dep','dep',1002,'"aee90993db96dc3a7db8f5d84054e4ab"','active',1,'83e812ae1001b461','2026-11-28T22:59:29.771519Z',NULL,0,NULL,NULL,'{source}');
+INSERT INTO "projects" VALUES('mirrored','mirrored',1004,'"2493ba37371777b99662cf67753f16aa"','active',1,'83e812ae1001b461','2026-11-28T22:59:29.771519Z',NULL,0,NULL,NULL,'{source}');
+CREATE TABLE required_by(
+    filename TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    requirement TEXT NOT NULL,
+    parent TEXT NOT NULL DEFAULT '',
+    goal TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY(filename, environment, requirement, parent, goal)
+) WITHOUT ROWID;
+INSERT INTO "required_by" VALUES('alpha-2.0-py3-none-any.whl','cp311-manylinux_2_28_x86_64','alpha','','alpha');
+INSERT INTO "required_by" VALUES('dep-1.0-py3-none-any.whl','cp311-manylinux_2_28_x86_64','dep','alpha==2.0','alpha');
+INSERT INTO "required_by" VALUES('mirrored-1.0-py3-none-any.whl','cp311-manylinux_2_28_x86_64','mirrored','','mirrored');
+CREATE TABLE runs(
+    id INTEGER PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    exit_code INTEGER,
+    report TEXT
+);
+INSERT INTO "runs" VALUES(1,'2026-11-28T22:59:16.807538Z','2026-11-28T22:59:16.984212Z',0,'{"operation":"adopt","repository":"{repository}","exit_code":0,"started_at":"2026-11-28T22:59:16.513930Z","seconds":0.176,"run":1,"dry_run":false,"projects":0,"fetched":0,"unchanged":0,"waiting":0,"unasked":0,"without_files":0,"totals":{"download":0,"download_bytes":0,"adopt":1,"keep":0,"delete":0,"delete_bytes":0,"conflict":0,"index":0},"downloaded":0,"downloaded_bytes":0,"received_bytes":0,"resumed":0,"fallbacks":0,"adopted":1,"deleted":0,"deleted_bytes":0,"rejected":{},"failed":[],"conflicts":[],"missing":[],"warnings":[],"notes":[],"metadata":0,"rounds":0,"solver_s":0.0,"sdist_only":[],"vulnerable":[],"locks":[],"locks_changed":0,"refused":"","interrupted":false,"plan":[]}');
+INSERT INTO "runs" VALUES(2,'2026-11-28T22:59:20.393481Z','2026-11-28T22:59:20.659314Z',0,'{"operation":"adopt","repository":"{repository}","exit_code":0,"started_at":"2026-11-28T22:59:19.987277Z","seconds":0.266,"run":2,"dry_run":false,"projects":0,"fetched":0,"unchanged":0,"waiting":0,"unasked":0,"without_files":0,"totals":{"download":0,"download_bytes":0,"adopt":2,"keep":0,"delete":0,"delete_bytes":0,"conflict":0,"index":0},"downloaded":0,"downloaded_bytes":0,"received_bytes":0,"resumed":0,"fallbacks":0,"adopted":2,"deleted":0,"deleted_bytes":0,"rejected":{},"failed":[],"conflicts":[],"missing":[],"warnings":[],"notes":[],"metadata":0,"rounds":0,"solver_s":0.0,"sdist_only":[],"vulnerable":[],"locks":[],"locks_changed":0,"refused":"","interrupted":false,"plan":[]}');
+INSERT INTO "runs" VALUES(3,'2026-11-28T22:59:23.643004Z','2026-11-28T22:59:24.399439Z',0,'{"operation":"refresh","repository":"{repository}","exit_code":0,"started_at":"2026-11-28T22:59:23.562958Z","seconds":0.756,"run":3,"dry_run":false,"projects":4,"fetched":4,"unchanged":0,"waiting":0,"unasked":0,"without_files":0,"totals":{"download":3,"download_bytes":2687,"adopt":0,"keep":1,"delete":0,"delete_bytes":0,"conflict":0,"index":0},"downloaded":3,"downloaded_bytes":2687,"received_bytes":2964,"resumed":0,"fallbacks":0,"adopted":0,"deleted":0,"deleted_bytes":0,"rejected":{},"failed":[],"conflicts":[],"missing":[],"warnings":[],"notes":[],"metadata":4,"rounds":4,"solver_s":0.001,"sdist_only":[],"vulnerable":[],"locks":[],"locks_changed":0,"refused":"","interrupted":false,"plan":[]}');
+INSERT INTO "runs" VALUES(4,'2026-11-28T22:59:26.714727Z','2026-11-28T22:59:27.245808Z',0,'{"operation":"refresh","repository":"{repository}","exit_code":0,"started_at":"2026-11-28T22:59:26.667920Z","seconds":0.526,"run":4,"dry_run":false,"projects":3,"fetched":1,"unchanged":2,"waiting":0,"unasked":0,"without_files":0,"totals":{"download":1,"download_bytes":916,"adopt":0,"keep":2,"delete":2,"delete_bytes":1808,"conflict":0,"index":0},"downloaded":1,"downloaded_bytes":916,"received_bytes":1022,"resumed":0,"fallbacks":0,"adopted":0,"deleted":2,"deleted_bytes":1808,"rejected":{"not needed by any goal":1},"failed":[],"conflicts":[],"missing":[],"warnings":[],"notes":[],"metadata":1,"rounds":4,"solver_s":0.002,"sdist_only":[],"vulnerable":[],"locks":[],"locks_changed":0,"refused":"","interrupted":false,"plan":[]}');
+INSERT INTO "runs" VALUES(5,'2026-11-28T22:59:28.437794Z','2026-11-28T22:59:28.594185Z',0,'{"operation":"delete","repository":"{repository}","exit_code":0,"started_at":"2026-11-28T22:59:28.373111Z","seconds":0.156,"run":5,"dry_run":false,"projects":0,"fetched":0,"unchanged":0,"waiting":0,"unasked":0,"without_files":0,"totals":{"download":0,"download_bytes":0,"adopt":0,"keep":0,"delete":1,"delete_bytes":879,"conflict":0,"index":0},"downloaded":0,"downloaded_bytes":0,"received_bytes":0,"resumed":0,"fallbacks":0,"adopted":0,"deleted":1,"deleted_bytes":879,"rejected":{},"failed":[],"conflicts":[],"missing":[],"warnings":[],"notes":["the settings still select what was named, so the next refresh fetches it again; to keep it away, add to the config file: \"exclude\": [\"dep\"]"],"metadata":0,"rounds":0,"solver_s":0.0,"sdist_only":[],"vulnerable":[],"locks":[],"locks_changed":0,"refused":"","interrupted":false,"plan":[]}');
+INSERT INTO "runs" VALUES(6,'2026-11-28T22:59:29.771519Z','2026-11-28T22:59:30.119252Z',0,'{"operation":"refresh","repository":"{repository}","exit_code":0,"started_at":"2026-11-28T22:59:29.752185Z","seconds":0.347,"run":6,"dry_run":false,"projects":3,"fetched":1,"unchanged":2,"waiting":0,"unasked":0,"without_files":0,"totals":{"download":1,"download_bytes":879,"adopt":0,"keep":2,"delete":0,"delete_bytes":0,"conflict":0,"index":0},"downloaded":1,"downloaded_bytes":879,"received_bytes":879,"resumed":0,"fallbacks":0,"adopted":0,"deleted":0,"deleted_bytes":0,"rejected":{"not needed by any goal":1},"failed":[],"conflicts":[],"missing":[],"warnings":[],"notes":[],"metadata":0,"rounds":4,"solver_s":0.001,"sdist_only":[],"vulnerable":[],"locks":[],"locks_changed":0,"refused":"","interrupted":false,"plan":[]}');
+CREATE TABLE sidecars(
+    filename TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    sha256 TEXT
+) WITHOUT ROWID;
+INSERT INTO "sidecars" VALUES('alpha-0.5-py3-none-any.whl',903,1795906754446019103,'9508fbbc461f1eb35bc08a4f1d33b511c988b49d8acb0819b0039458c087dd66');
+INSERT INTO "sidecars" VALUES('alpha-2.0-py3-none-any.whl',916,1704067200000000000,'a84dbe448a5eb8a5eab12159eb881d90dfd5cecce4dbda2f746d739e456b0b57');
+INSERT INTO "sidecars" VALUES('dep-1.0-py3-none-any.whl',879,1704067200000000000,'ed315ff8027254e39e9147252ea7dd3ed53b5fcde1edc75c92f4cee9df16fc72');
+INSERT INTO "sidecars" VALUES('mine-1.0-py3-none-any.whl',888,1795906754445808702,'6149eee65466c8be6d4bf36ed0a056ce51069df0aae186eb14cd35b2e782ebbd');
+INSERT INTO "sidecars" VALUES('mirrored-1.0-py3-none-any.whl',929,1795906754445123087,'9101b4f1b2abd5e63faca3ecdcb3d7cb514ffba1dd5dbc0ef8ba431676495f52');
+CREATE TABLE tree_changes(
+    run INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    PRIMARY KEY(run, place)
+) WITHOUT ROWID;
+INSERT INTO "tree_changes" VALUES(1,'mirrored-1.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(1,'simple/');
+INSERT INTO "tree_changes" VALUES(1,'simple/mirrored/');
+INSERT INTO "tree_changes" VALUES(2,'alpha-0.5-py3-none-any.whl');
+INSERT INTO "tree_changes" VALUES(2,'alpha-0.5-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(2,'mine-1.0-py3-none-any.whl');
+INSERT INTO "tree_changes" VALUES(2,'mine-1.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(2,'simple/');
+INSERT INTO "tree_changes" VALUES(2,'simple/alpha/');
+INSERT INTO "tree_changes" VALUES(2,'simple/mine/');
+INSERT INTO "tree_changes" VALUES(3,'alpha-1.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(3,'dep-1.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(3,'gone-1.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(3,'simple/');
+INSERT INTO "tree_changes" VALUES(3,'simple/alpha/');
+INSERT INTO "tree_changes" VALUES(3,'simple/dep/');
+INSERT INTO "tree_changes" VALUES(3,'simple/gone/');
+INSERT INTO "tree_changes" VALUES(4,'alpha-2.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(4,'simple/');
+INSERT INTO "tree_changes" VALUES(4,'simple/alpha/');
+INSERT INTO "tree_changes" VALUES(4,'simple/gone/');
+INSERT INTO "tree_changes" VALUES(5,'simple/');
+INSERT INTO "tree_changes" VALUES(5,'simple/dep/');
+INSERT INTO "tree_changes" VALUES(6,'dep-1.0-py3-none-any.whl.metadata');
+INSERT INTO "tree_changes" VALUES(6,'simple/');
+INSERT INTO "tree_changes" VALUES(6,'simple/dep/');
+CREATE TABLE unpublished(name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE INDEX files_by_project ON files(project);
+CREATE INDEX history_by_project ON history(project);
+CREATE INDEX pages_unlisted ON pages(name) WHERE listed = 0;
+CREATE INDEX found_by_project ON found(project);
+CREATE TRIGGER files_saved BEFORE INSERT ON files WHEN NOT EXISTS (
+    SELECT 1 FROM files WHERE filename = NEW.filename AND project = NEW.project
+    AND version = NEW.version AND size IS NEW.size AND sha256 IS NEW.sha256
+    AND present = NEW.present AND mtime_ns = NEW.mtime_ns
+) BEGIN INSERT OR IGNORE INTO unpublished VALUES (NEW.project); END;
+CREATE TRIGGER files_deleted AFTER DELETE ON files
+BEGIN INSERT OR IGNORE INTO unpublished VALUES (OLD.project); END;
+CREATE TRIGGER sidecars_deleted AFTER DELETE ON files
+BEGIN DELETE FROM sidecars WHERE filename = OLD.filename; END;
+CREATE TRIGGER documents_saved BEFORE INSERT ON documents WHEN NOT EXISTS (
+    SELECT 1 FROM documents WHERE name = NEW.name AND document = NEW.document
+) BEGIN INSERT OR IGNORE INTO unpublished VALUES (NEW.name); END;
+CREATE TRIGGER projects_saved BEFORE INSERT ON projects WHEN NOT EXISTS (
+    SELECT 1 FROM projects WHERE name = NEW.name AND display_name = NEW.display_name
+    AND status = NEW.status
+) BEGIN INSERT OR IGNORE INTO unpublished VALUES (NEW.name); END;
+CREATE INDEX history_by_run ON history(run);
+CREATE TRIGGER pages_new AFTER INSERT ON pages WHEN NEW.content <> x''
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER pages_changed AFTER UPDATE OF content, serial ON pages
+WHEN NEW.content <> OLD.content OR NEW.serial <> OLD.serial
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER pages_gone AFTER UPDATE OF listed ON pages
+WHEN NEW.files = 0 AND NEW.listed <> OLD.listed
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, 'simple/' || NEW.name || '/' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER sidecars_made AFTER INSERT ON sidecars WHEN NEW.sha256 IS NOT NULL
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, NEW.filename || '.metadata' FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER found_read AFTER INSERT ON found
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, NEW.filename FROM runs ORDER BY id DESC LIMIT 1; END;
+CREATE TRIGGER found_gone AFTER DELETE ON found
+BEGIN INSERT OR IGNORE INTO tree_changes
+SELECT id, OLD.filename FROM runs ORDER BY id DESC LIMIT 1; END;
+COMMIT;
