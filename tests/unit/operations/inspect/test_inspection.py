@@ -50,7 +50,10 @@ def config(tmp_path: Path) -> Config:
                 if f.filename in PRESENT
             )
         state.add_history(
-            [HistoryRow(1, name, "a", "add", Cause.SELECTED) for name in ("foo-bar", "old")]
+            [
+                HistoryRow(1, project, filename, "add", Cause.SELECTED)
+                for project, filename in (("foo-bar", "a"), ("old", "b"))
+            ]
         )
     state.close()
     flags = {"repository": str(tmp_path), "python_versions": "all", "dependencies": False}
