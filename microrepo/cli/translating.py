@@ -13,7 +13,7 @@ from microrepo.config.load import convert
 from microrepo.errors import ConfigError, MicrorepoError
 from microrepo.formats.foreign.bandersnatch_conf import translate_bandersnatch
 from microrepo.formats.foreign.morgan_ini import translate_morgan
-from microrepo.formats.foreign.translation import Surroundings, Translation
+from microrepo.formats.foreign.translation import Access, Translation
 from microrepo.formats.requirements.requirements_txt import decode, logical_lines
 from microrepo.repositories.sources.pypi_index import pypi_json_root
 
@@ -45,11 +45,12 @@ def _read(path: Path, *, is_morgan: bool) -> Translation:
         raise ConfigError(f"{path}: cannot be read: {words}") from error
     if is_morgan:
         return translate_morgan(text, str(path))
-    return translate_bandersnatch(text, str(path), _surroundings())
+    return translate_bandersnatch(text, str(path), file_access())
 
 
-def _surroundings() -> Surroundings:
-    return Surroundings(is_pypi=_is_pypi, expand=_expand, read_names=_read_names)
+def file_access() -> Access:
+    """Return the access of a translation to files and addresses."""
+    return Access(is_pypi=_is_pypi, expand=_expand, read_names=_read_names)
 
 
 def _is_pypi(url: str) -> bool:

@@ -161,6 +161,36 @@ def test_what_morgan_selects(
     assert selected(repo.path) == wanted
 
 
+@pytest.mark.parametrize(
+    "machine",
+    [
+        "sys_platform = linux\nplatform_machine = x86_64\nplatform_tag = manylinux_2_17_x86_64",
+        "sys_platform = linux\nplatform_machine = x86_64\nplatform_tag = manylinux2014_x86_64",
+        "sys_platform = win32\nplatform_machine = AMD64\nos_name = nt\nplatform_tag = win_amd64",
+        "sys_platform = linux\nplatform_machine = x86_64",
+        "sys_platform = darwin\nplatform_machine = arm64\nplatform_tag = .*",
+    ],
+)
+def test_what_morgan_selects_for_a_platform(
+    repo: Repository, pypi: PyPIServer, index: FakeIndex, tmp_path: Path, machine: str
+) -> None:
+    linux = "manylinux_2_17_x86_64.manylinux2014_x86_64"
+    for platform in (linux, "win_amd64", "win32", "macosx_11_0_arm64"):
+        built = build_wheel(
+            "num", "1.0", python_tag="cp311", abi_tag="cp311", platform_tag=platform
+        )
+        index.add("num", built)
+    home = tmp_path / "old"
+    morgan(home, pypi.simple_url, ["num"], machine)
+    config = tmp_path / "config.json"
+    done = repo.run("config", "--from-morgan", home / "index" / "morgan.ini", "-o", config)
+    repo.run("refresh", "--config", config, *repo.flags()[:4], "--min-free-space", "0")
+    named = "env.here.platform_tag" in done.stderr or "env.here.sys_platform" in done.stderr
+    assert selected(repo.path) == selected(home / "index") or named
+    assert named is ("= .*" in machine)
+    assert len(selected(repo.path)) == 1
+
+
 def test_output_that_is_there_stays(repo: Repository, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text("[mirror]\ndirectory = /srv/pypi\n")
     (tmp_path / "mine.json").write_text("mine")
@@ -177,9 +207,9 @@ def test_output_that_is_there_stays(repo: Repository, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["--from-bandersnatch", "missing"], "missing: cannot be read"),
-        (["--from-bandersnatch", "broken"], "broken: is no file of that kind"),
-        (["--from-morgan", "broken"], "broken: is no file of that kind"),
-        (["--from-morgan", "other"], "no configuration of Morgan"),
+        (["--from-bandersnatch", "broken"], "broken: is not a file of that kind"),
+        (["--from-morgan", "broken"], "broken: is not a file of that kind"),
+        (["--from-morgan", "other"], "not a configuration of Morgan"),
         (["--from-bandersnatch", "other"], "has no [mirror]"),
         (["--from-bandersnatch", "latin"], "cannot be read"),
         (["--from-bandersnatch", "other", "--from-morgan", "other"], "one file at a time"),

@@ -27,14 +27,10 @@ _MORGAN = """\
 [env.here]
 python_version = 3.11
 python_full_version = 3.11.0
-os_name = posix
-sys_platform = linux
-platform_machine = x86_64
-platform_system = Linux
 platform_python_implementation = CPython
 implementation_name = cpython
 implementation_version = 3.11.0
-platform_tag = .*
+{machine}
 
 [requirements]
 {requirements}
@@ -74,13 +70,23 @@ def under_packages(index: FakeIndex) -> None:
             index.change(project.name, version, folder="packages")
 
 
-def morgan(home: Path, simple_url: str, requirements: Iterable[str]) -> Completed:
-    """Run Morgan with its tree in `home`/index."""
+_LINUX = (
+    "os_name = posix\nplatform_system = Linux\nsys_platform = linux\nplatform_machine = x86_64\n"
+)
+
+
+def morgan(
+    home: Path,
+    simple_url: str,
+    requirements: Iterable[str],
+    machine: str = f"{_LINUX}platform_tag = .*",
+) -> Completed:
+    """Run Morgan with its tree in `home`/index, for a machine with these markers."""
     programs = tool("morgan", ["morgan"])
     place = home / "index"
     place.mkdir(parents=True, exist_ok=True)
     lines = "\n".join(f"{name} = >=0" for name in requirements)
-    (place / "morgan.ini").write_text(_MORGAN.format(requirements=lines))
+    (place / "morgan.ini").write_text(_MORGAN.format(requirements=lines, machine=machine))
     command: list[str | Path] = [programs / "morgan", "-i", place, "-I", simple_url, "mirror"]
     return run_program(command, env=clean_environment(home), cwd=home, check=True, timeout_s=120)
 

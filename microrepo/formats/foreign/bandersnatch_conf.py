@@ -9,13 +9,14 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 from microrepo.config.schema import ALL, EVERYTHING
 from microrepo.errors import ConfigError
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS, apply_plugins
 from microrepo.formats.foreign.translation import (
+    Access,
     Sections,
-    Surroundings,
     Translating,
     Translation,
     lines_of,
@@ -26,11 +27,15 @@ from microrepo.formats.foreign.translation import (
 _REFERENCE = re.compile(r"^(.*)\{\{\s*([^_\s](?:[^_]*[^_\s])?)\s*_\s*(\S(?:.*?\S)?)\s*\}\}(.*)$")
 _OLD_NAMES = {"whitelist": "allowlist", "blacklist": "blocklist"}
 _SHOWN = "microrepo does so anyway"
+# What becomes of these depends on `release-files` and on `directory`.
+_READ_LAST = frozenset({"root_uri", "diff_file"})
+# Directories of a repository that hold nothing but what microrepo writes there.
+_OWN_FOLDERS = frozenset({".microrepo", "simple", "pypi", "browse"})
 
-_Handler = Callable[[Translating, str, str, Surroundings], None]
+_Handler = Callable[[Translating, str, str, Access], None]
 
 
-def translate_bandersnatch(text: str, name: str, world: Surroundings) -> Translation:
+def translate_bandersnatch(text: str, name: str, world: Access) -> Translation:
     """Translate a configuration.
 
     Args:
@@ -39,46 +44,44 @@ def translate_bandersnatch(text: str, name: str, world: Surroundings) -> Transla
         world: see there.
 
     Raises:
-        ConfigError: it is no INI file, or has no `[mirror]`.
+        ConfigError: it is not an INI file, or has no `[mirror]`.
     """
     sections = _read(text, name)
     to = Translating()
     _start(to)
     mirror = sections.pop("mirror", {})
-    # What becomes of `root_uri` depends on `release-files`.
-    for option, value in sorted(mirror.items(), key=lambda item: _plain(item[0]) == "root_uri"):
+    for option, value in sorted(mirror.items(), key=lambda item: _plain(item[0]) in _READ_LAST):
         about = f"mirror.{option}"
         handler = MIRROR_OPTIONS.get(_plain(option))
         if handler is None:
-            to.note(about, "is no option that bandersnatch knows; left out")
+            to.note(about, "bandersnatch has no such option; left out")
         else:
             handler(to, _resolved(value, {**sections, "mirror": mirror}), about, world)
     if to.get("removed") is None:
         _delete_missing(to, "false", "mirror.delete_missing_packages", world)
-    plugins = sections.pop("plugins", {})
-    apply_plugins(to, _enabled(plugins.get("enabled")), sections, world)
+    apply_plugins(to, _enabled(to, sections), sections, world)
     for section in sections:
         if section == "s3":
             to.note("s3", "object stores are not supported; the repository is a directory")
         elif section == "statistics":
-            to.note(section, "`microrepo stats --downloads LOG...` counts; it is no setting")
+            to.note(section, "not a setting: `microrepo stats --downloads LOG...` counts downloads")
         elif section not in PLUGIN_SECTIONS:
-            to.note(section, "is no section that bandersnatch knows; left out")
+            to.note(section, "bandersnatch has no such section; left out")
     return to.done()
 
 
 def _read(text: str, name: str) -> Sections:
-    parser = configparser.RawConfigParser(
+    parser = configparser.ConfigParser(
         delimiters=("=",), strict=False, allow_no_value=True, default_section="\0"
     )
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     read_ini(text, name, parser)
     found: Sections = {}
     for section in parser.sections():
-        values = {key: value or "" for key, value in parser.items(section)}
+        values = {key: _value(parser, section, key) for key in parser.options(section)}
         found.setdefault(_OLD_NAMES.get(section, section), {}).update(values)
     if "mirror" not in found:
-        raise ConfigError(f"{name}: has no [mirror], so it is no configuration of bandersnatch")
+        raise ConfigError(f"{name}: has no [mirror], so it is not a configuration of bandersnatch")
     return found
 
 
@@ -96,10 +99,24 @@ def _resolved(value: str, sections: Sections) -> str:
     return value if referred is None else f"{before}{referred}{after}"
 
 
-def _enabled(text: str | None) -> list[str]:
-    words = lines_of(text)  # one on a line; bandersnatch passes over a line with several
+def _value(parser: configparser.ConfigParser, section: str, key: str) -> str:
+    """Return a value with its `%` references resolved, or as it is written."""
+    try:
+        return parser.get(section, key) or ""
+    except configparser.InterpolationError:
+        return parser.get(section, key, raw=True) or ""
+
+
+def _enabled(to: Translating, sections: Sections) -> list[str]:
+    """Return the enabled plugins: one per line, in `[plugins]` or as versions 2 and 3 had it."""
+    words = lines_of(sections.pop("plugins", {}).get("enabled"))
+    for section in _OLD_NAMES.values():
+        older = lines_of(sections.get(section, {}).get("plugins"))
+        if older:
+            to.note(f"{section}.plugins", "read as the plugins that are enabled, as in version 3")
+        words += older
     words = [re.sub("whitelist", "allowlist", re.sub("blacklist", "blocklist", w)) for w in words]
-    return list(PLUGINS) if "all" in words else words
+    return list(PLUGINS) if "all" in words else list(dict.fromkeys(words))
 
 
 def _start(to: Translating) -> None:
@@ -116,7 +133,7 @@ def _start(to: Translating) -> None:
 
 
 def _as_text(key: str) -> _Handler:
-    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
         if value:
             to.put(key, value, about)
 
@@ -124,9 +141,9 @@ def _as_text(key: str) -> _Handler:
 
 
 def _as_number(key: str) -> _Handler:
-    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
         if not value.isdecimal() or not int(value):
-            to.note(about, f"{value!r} is no number; left out")
+            to.note(about, f"{value!r} is not a number; left out")
         else:
             to.put(key, int(value), about)
 
@@ -134,7 +151,7 @@ def _as_number(key: str) -> _Handler:
 
 
 def _as_truth(key: str, default: bool, *, inverted: bool = False) -> _Handler:
-    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
         meant = truth(value)
         if meant is None:
             to.note(about, f"{value!r} is neither true nor false; left out")
@@ -147,35 +164,35 @@ def _as_truth(key: str, default: bool, *, inverted: bool = False) -> _Handler:
 def _always(text: str, silent_for: tuple[str, ...] = ()) -> _Handler:
     """Say how it is here, unless the value means just that."""
 
-    def handle(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
         if value.strip().lower() not in silent_for:
             to.note(about, text)
 
     return handle
 
 
-def _directory(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _directory(to: Translating, value: str, about: str, _world: Access) -> None:
     to.put("repository", value, about)
-    to.note(about, f"its files are taken over by `microrepo adopt {value}`, without fetching them")
+    to.note(about, f"`microrepo adopt {value}` adopts its files without downloading them")
 
 
-def _master(to: Translating, value: str, about: str, world: Surroundings) -> None:
+def _master(to: Translating, value: str, about: str, world: Access) -> None:
     if value:
         to.put("source", "pypi" if world.is_pypi(value) else value.rstrip("/"), about)
 
 
-def _proxy(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _proxy(to: Translating, value: str, about: str, _world: Access) -> None:
     if value:
         to.put("proxy", value, about)
         if value.startswith("socks"):
             to.note(about, "needs `pip install microrepo[socks]`")
 
 
-def _workers(to: Translating, value: str, about: str, world: Surroundings) -> None:
+def _workers(to: Translating, value: str, about: str, world: Access) -> None:
     _as_number("connections")(to, value, about, world)
 
 
-def _delete_missing(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _delete_missing(to: Translating, value: str, about: str, _world: Access) -> None:
     meant = truth(value)
     to.put("removed", "delete" if meant else "keep", about)
     if not meant:
@@ -186,26 +203,33 @@ def _delete_missing(to: Translating, value: str, about: str, _world: Surrounding
         )
 
 
-def _diff_file(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _diff_file(to: Translating, value: str, about: str, _world: Access) -> None:
     if "{{" in value:
-        to.note(about, f"{value!r} refers to an option that is not there; left out")
-    elif value:
-        folder, _, last = value.rpartition("/")
-        is_file = folder and (last == "mirrored-files" or "." in last)
-        to.put("change_list", folder if is_file else value, about)
-        to.note(
-            about,
-            "`change_list` is a directory: `adds.txt` has what the diff file had, with paths "
-            "relative to the repository, and `deletes.txt` what has to go",
-        )
+        to.note(about, f"{value!r} refers to an option that is missing; left out")
+        return
+    if not value:
+        return
+    place = PurePosixPath(value)
+    if len(place.parts) > 1 and (place.name == "mirrored-files" or place.suffix):
+        place = place.parent
+    repository = PurePosixPath(str(to.get("repository") or "\0"))
+    inside = place.is_relative_to(repository) and place.relative_to(repository).parts[:1]
+    if place == repository or (inside and inside[0] in _OWN_FOLDERS):
+        place = repository / "changes"
+    to.put("change_list", str(place), about)
+    to.note(
+        about,
+        "`change_list` is a directory: `adds.txt` has what the diff file had, with paths "
+        "relative to the repository, and `deletes.txt` what has to be deleted",
+    )
 
 
-def _diff_epoch(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _diff_epoch(to: Translating, value: str, about: str, _world: Access) -> None:
     if truth(value):
         to.put("change_list_history", value=True, about=about)
 
 
-def _root_uri(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _root_uri(to: Translating, value: str, about: str, _world: Access) -> None:
     """Pages that link elsewhere: the same paths, when there are no files here."""
     if not value:
         return
@@ -219,7 +243,7 @@ def _root_uri(to: Translating, value: str, about: str, _world: Surroundings) -> 
         )
 
 
-def _storage(to: Translating, value: str, about: str, _world: Surroundings) -> None:
+def _storage(to: Translating, value: str, about: str, _world: Access) -> None:
     if value and value != "filesystem":
         to.note(about, f"{value!r} is not supported; the repository is a directory")
 
@@ -228,7 +252,7 @@ MIRROR_OPTIONS: dict[str, _Handler] = {
     "directory": _directory,
     "storage_backend": _storage,
     "storage_filesystem_manage_permissions": _always(
-        "modes follow the umask of whoever runs microrepo", ("true", "")
+        "modes follow the umask of the user who runs microrepo", ("true", "")
     ),
     "master": _master,
     "allow_non_https": _as_truth("allow_http", default=False),
@@ -237,10 +261,8 @@ MIRROR_OPTIONS: dict[str, _Handler] = {
     "download_mirror_no_fallback": _as_truth("file_host_fallback", default=True, inverted=True),
     "json": _always(f"documents under pypi/<project>/json: {_SHOWN}", ("true",)),
     "release_files": _as_truth("files", default=True),
-    "core_metadata": _always("metadata files stand beside all wheels", ("true", "")),
-    "hash_index": _always(
-        "pages lie under simple/<project>/ alone, where pip looks", ("false", "")
-    ),
+    "core_metadata": _always("all wheels have their metadata files", ("true", "")),
+    "hash_index": _always("pages are under simple/<project>/ only, where pip looks", ("false", "")),
     "simple_format": _always("pages are written as HTML and JSON, both", ("all", "")),
     "compare_method": _always(
         "a file is read again when its size or time changed; `verify --deep` reads all"

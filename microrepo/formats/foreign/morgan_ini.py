@@ -13,10 +13,22 @@ from microrepo.errors import ConfigError
 from microrepo.formats.foreign.translation import Translating, Translation, lines_of, read_ini
 
 _EXTRAS = re.compile(r"(\[[^\]]*\])?\s*(.*)")
-_MANYLINUX = re.compile(r"(many|musl)linux_(\d+)_(\d+)_(\w+)")
-_MACOS = re.compile(r"macosx_(\d+)_(\d+)_(arm64|x86_64)")
+_NAMED = re.compile(
+    r"(?:many|musl)linux_\d+_\d+_[a-z0-9_]+|manylinux(?:1|2010|2014)_[a-z0-9_]+"
+    r"|macosx_\d+_\d+_(?:arm64|x86_64)|win32|win_amd64|win_arm64"
+)
+_LEGACY = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12",
+           "manylinux2014": "manylinux_2_17"}  # fmt: skip
 _WINDOWS = {"amd64": "win_amd64", "x86_64": "win_amd64", "x86": "win32", "arm64": "win_arm64"}
+# What a platform tag begins with, and the other markers of such a machine.
+_SYSTEMS = {
+    "win": {"sys_platform": "win32", "os_name": "nt", "platform_system": "Windows"},
+    "mac": {"sys_platform": "darwin", "os_name": "posix", "platform_system": "Darwin"},
+    "man": {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"},
+    "mus": {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"},
+}
 _PYTHONS = {"cpython": "cp", "pypy": "pp"}
+_NAMES = {"cpython": "CPython", "pypy": "PyPy"}
 # What most machines of today have: glibc of Debian 10 and RHEL 8, macOS 11.
 _GLIBC, _MACOS_FLOOR = "2_28", "11_0"
 _MARKERS = {
@@ -44,7 +56,8 @@ def translate_morgan(text: str, name: str) -> Translation:
         name: of the file, for messages.
 
     Raises:
-        ConfigError: it is no INI file, or has neither of these sections.
+        ConfigError: it is not an INI file, has neither of these sections, or none of its
+            environments can be translated: which files to select would be a guess.
     """
     parser = configparser.RawConfigParser(
         strict=False, dict_type=_Repeatable, allow_no_value=True, default_section="\0"
@@ -53,7 +66,7 @@ def translate_morgan(text: str, name: str) -> Translation:
     environments = [section for section in parser.sections() if section.startswith("env.")]
     if not environments and not parser.has_section("requirements"):
         raise ConfigError(
-            f"{name}: has neither [requirements] nor [env.NAME], so it is no configuration of Morgan"
+            f"{name}: has neither [requirements] nor [env.NAME], so it is not a configuration of Morgan"
         )
     to = Translating()
     to.put("versions", "latest", "")
@@ -68,13 +81,16 @@ def translate_morgan(text: str, name: str) -> Translation:
             found[section.removeprefix("env.")] = preset
     if found:
         to.put("environments", found, "")
+    elif environments:
+        causes = "; ".join(f"{note.about}: {note.text}" for note in to.done().notes)
+        raise ConfigError(f"{name}: no environment can be translated: {causes}")
     if len(found) > 1:
         to.note(
             "env", "each environment gets the newest release that suits it, not one that suits all"
         )
     for section in parser.sections():
         if section not in {*environments, "requirements"}:
-            to.note(section, "is no section that Morgan knows; left out")
+            to.note(section, "Morgan has no such section; left out")
     to.note("requirements", "releases are solved together, as pip does; `resolve` has other ways")
     return to.done()
 
@@ -89,7 +105,7 @@ def _requirements(to: Translating, options: dict[str, str | None]) -> None:
             try:
                 Requirement(entry)
             except InvalidRequirement:
-                to.note(f"requirements.{name}", f"{line!r} is no requirement; left out")
+                to.note(f"requirements.{name}", f"{line!r} is not a requirement; left out")
                 continue
             entries.append(entry)
     to.put("packages", list(dict.fromkeys(entries)), "requirements")
@@ -98,41 +114,74 @@ def _requirements(to: Translating, options: dict[str, str | None]) -> None:
 def _preset(to: Translating, section: str, markers: dict[str, str]) -> str | None:
     """Return the preset that comes nearest to a block of markers."""
     for key in markers.keys() - _MARKERS:
-        to.note(f"{section}.{key}", "is no marker; left out")
+        to.note(f"{section}.{key}", "not a marker; left out")
     implementation = markers.get("implementation_name", "cpython").lower()
     version = markers.get("python_full_version") or markers.get("python_version", "")
     parts = re.findall(r"\d+", version)
     if implementation not in _PYTHONS or len(parts) < 2:
         to.note(section, "names no CPython or PyPy with its version; left out")
         return None
+    if parts[:2] != re.findall(r"\d+", markers.get("python_version", version))[:2]:
+        to.note(f"{section}.python_version", f"differs from python_full_version; {version} is used")
     platform = _platform(to, section, markers)
     if platform is None:
-        to.note(section, "its platform is none that has a preset; `microrepo env` there prints it")
         return None
+    about = _SYSTEMS[platform[:3]] | {"platform_python_implementation": _NAMES[implementation]}
+    for key in sorted(about.keys() & markers.keys() - {"sys_platform"}):
+        if markers[key] != about[key]:
+            to.note(
+                f"{section}.{key}", f"{markers[key]!r} is not followed; {about[key]} is assumed"
+            )
     if implementation == "cpython" and len(parts) > 2:
         return f"{'.'.join(parts[:3])}-{platform}"
     return f"{_PYTHONS[implementation]}{parts[0]}{parts[1]}-{platform}"
 
 
 def _platform(to: Translating, section: str, markers: dict[str, str]) -> str | None:
-    tag, system = markers.get("platform_tag", ""), markers.get("sys_platform", "").lower()
+    """Return the platform that a block means; note where it is not the very one that is named."""
+    pattern, system = markers.get("platform_tag", ""), markers.get("sys_platform", "").lower()
+    named = _NAMED.search(pattern.replace("\\", ""))
+    platform = _of_tag(named[0]) if named else _of_system(to, section, markers)
+    if platform is None:
+        to.note(
+            f"{section}.sys_platform" if system else section,
+            f"no preset for {system or 'a platform without a name'!r}; left out. "
+            "`microrepo env` on that machine prints a block for it",
+        )
+        return None
+    if system and not system.startswith(_SYSTEMS[platform[:3]]["sys_platform"][:3]):
+        to.note(f"{section}.sys_platform", f"{system!r} does not go with platform_tag; left out")
+        return None
+    if pattern and (named is None or named[0] != pattern.replace("\\", "")):
+        to.note(
+            f"{section}.platform_tag",
+            f"the pattern is not followed; {platform} takes its place. Other platforms that "
+            "it admits need environments of their own",
+        )
+    elif not pattern and platform.startswith(("win", "macosx")):
+        to.note(f"{section}.sys_platform", "wheels for it are selected; Morgan finds none")
+    return platform
+
+
+def _of_tag(tag: str) -> str:
+    legacy, _, machine = tag.partition("_")
+    return f"{_LEGACY[legacy]}_{machine}" if legacy in _LEGACY else tag
+
+
+def _of_system(to: Translating, section: str, markers: dict[str, str]) -> str | None:
+    system = markers.get("sys_platform", "").lower()
     machine = markers.get("platform_machine", "").lower()
-    for pattern in (_MANYLINUX, _MACOS):
-        named = pattern.search(tag.replace("\\", ""))
-        if named:
-            return named[0]
     if system.startswith("win"):
         return _WINDOWS.get(machine)
     if system == "darwin" and machine in {"arm64", "x86_64"}:
-        to.note(
-            section, f"macOS {_MACOS_FLOOR.replace('_', '.')} is assumed; put yours in its place"
-        )
+        floor = _MACOS_FLOOR.replace("_", ".")
+        to.note(section, f"macOS {floor} is assumed; replace it with yours")
         return f"macosx_{_MACOS_FLOOR}_{machine}"
     if system.startswith("linux") and machine:
         machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
         to.note(
             section,
-            f"glibc {_GLIBC.replace('_', '.')} is assumed, since Morgan's block does not tell it; "
+            f"glibc {_GLIBC.replace('_', '.')} is assumed, since Morgan's block does not say; "
             "`microrepo env` on the machine prints what it has",
         )
         return f"manylinux_{_GLIBC}_{machine}"

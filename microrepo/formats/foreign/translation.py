@@ -1,4 +1,4 @@
-"""What the settings of another program become here: values, and notes on what has no equivalent."""
+"""Records and readers of translations: values, and notes on what has no equivalent."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Sections = dict[str, dict[str, str]]
 
 
 class Note(Struct, frozen=True):
-    """One thing that a person has to know of a translation.
+    """One thing to know about a translation.
 
     Attributes:
         about: the option or section of the other program.
-        text: what became of it, or why nothing did.
+        text: what it became, or why it was left out.
     """
 
     about: str
@@ -26,17 +26,17 @@ class Note(Struct, frozen=True):
 
 
 class Translation(Struct, frozen=True):
-    """Settings of ours, as JSON values by key, and notes in the order of the file."""
+    """Our settings, as JSON values by key, and notes in the order of the file."""
 
     values: dict[str, object]
     notes: tuple[Note, ...]
 
 
-class Surroundings(Struct, frozen=True):
-    """What a translation has to know of the world.
+class Access(Struct, frozen=True):
+    """Access to files and addresses that a translation needs.
 
     Attributes:
-        is_pypi: tells whether a URL is PyPI's own.
+        is_pypi: returns whether a URL is PyPI's own.
         expand: returns the files that a name, possibly with wildcards, stands for in a directory.
         read_names: returns the requirement strings of a requirements file; None if unreadable.
     """
@@ -47,31 +47,31 @@ class Surroundings(Struct, frozen=True):
 
 
 class Translating:
-    """Collects values and notes while a file is gone through."""
+    """Collector of values and notes while a file is read."""
 
     def __init__(self) -> None:
         self._values: dict[str, object] = {}
         self._notes: list[Note] = []
 
     def put(self, key: str, value: object, about: str) -> None:
-        """Set a key; a version that does not know it says so instead."""
+        """Set a key; note it if this version does not have it."""
         if key in KEYS:
             self._values[key] = value
         else:
             self.note(about, f"would be `{key}`, which this version does not have")
 
     def extend(self, key: str, values: list[str], about: str) -> None:
-        """Add to the list under a key, leaving out what is in it."""
+        """Add to the list under a key, without duplicates."""
         before = self._values.get(key, [])
         assert isinstance(before, list)  # noqa: S101 - lists are only ever extended
         self.put(key, [*before, *(v for v in dict.fromkeys(values) if v not in before)], about)
 
     def get(self, key: str) -> object:
-        """Return what a key has been set to, None for nothing."""
+        """Return the value of a key, None if it is not set."""
         return self._values.get(key)
 
     def note(self, about: str, text: str) -> None:
-        """Tell something."""
+        """Add a note, once."""
         note = Note(about, text)
         if note not in self._notes:
             self._notes.append(note)
@@ -86,13 +86,13 @@ def read_ini(text: str, name: str, parser: configparser.RawConfigParser) -> None
     """Read an INI file into a parser.
 
     Raises:
-        ConfigError: it is none; the text names file and line.
+        ConfigError: it is not one; the text names file and line.
     """
     try:
         parser.read_string(text, name)
     except configparser.Error as error:
         words = " ".join(str(error).split())
-        raise ConfigError(f"{name}: is no file of that kind: {words}") from error
+        raise ConfigError(f"{name}: is not a file of that kind: {words}") from error
 
 
 def lines_of(text: str | None) -> list[str]:
@@ -102,6 +102,6 @@ def lines_of(text: str | None) -> list[str]:
 
 
 def truth(text: str | None) -> bool | None:
-    """Return what a word of an INI file means, None when it is neither yes nor no."""
+    """Return what a word of an INI file means, None if it is neither yes nor no."""
     states: Mapping[str, bool] = configparser.RawConfigParser.BOOLEAN_STATES
     return states.get((text or "").strip().lower())

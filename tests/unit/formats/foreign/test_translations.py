@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from microrepo.errors import ConfigError
 from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS, translate_bandersnatch
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGINS
 from microrepo.formats.foreign.morgan_ini import translate_morgan
-from microrepo.formats.foreign.translation import Surroundings, Translation
+from microrepo.formats.foreign.translation import Access, Translation
 
 FILES = {"/r/a.txt": ["Foo_X==1.0", "bar", "~~"], "/r/b.txt": None}
 
@@ -22,7 +24,7 @@ def expand(folder: str, name: str) -> Sequence[str]:
     return [path for path in FILES if path == f"{folder}/{name}" or "*" in name]
 
 
-WORLD = Surroundings(lambda url: "pypi.example" in url, expand, FILES.get)
+WORLD = Access(lambda url: "pypi.example" in url, expand, FILES.get)
 
 
 def bandersnatch(text: str) -> Translation:
@@ -197,9 +199,8 @@ info.name = (
     translation = plugin("regex_project_metadata", sections)
     assert translation.values["metadata"] == {
         "classifiers": {"any": ["^(?:.*Python :: 3.*)"], "missing": "drop"},
-        "license": {"none": ["^(?:GPL)"]},
+        "license": {"none": ["^(?:GPL)"], "missing": "drop"},
         "project_urls.Homepage": {"all": ["^https"]},
-        "name": {"any": []},
     }
     assert {"regex_project_metadata.other.path", "regex_project_metadata.info.name"} <= set(
         told(translation)
@@ -207,12 +208,111 @@ info.name = (
 
 
 def test_platforms_and_pythons() -> None:
-    words = "windows macos py2 py3.5 manylinux2014_aarch64 win_amd64 -manylinux_"
-    values = plugin("exclude_platform", f"[blocklist]\nplatforms = {words}\n").values
-    assert values["exclude_platforms"] == [
-        "windows", "macos", "manylinux2014_aarch64", "win_amd64", "manylinux_*"
-    ]  # fmt: skip
-    assert len(values["exclude_files"]) == 2  # type: ignore[arg-type]
+    words = "windows macos py2 py3.5 manylinux2014_aarch64 win_amd64 -manylinux_ solaris"
+    translation = plugin("exclude_platform", f"[blocklist]\nplatforms = {words}\n")
+    assert translation.values["exclude_platforms"] == ["windows", "macos"]
+    (pattern,) = cast("list[str]", translation.values["exclude_files"])
+    for name, is_excluded in (
+        ("a-1-cp312-cp312-manylinux_2_17_aarch64.manylinux2014_aarch64.whl", True),
+        ("a-1-cp312-cp312-musllinux_1_2_x86_64.whl", False),
+        ("a-1-cp312-cp312-win_amd64.whl", True),
+        ("a-1-cp312-cp312-win32.whl", False),
+        ("a-1-py2-none-any.whl", True),
+        ("a-1-py2.py3-none-any.whl", True),
+        ("a-1-py3.5.egg", True),
+        ("a-1-cp35-cp35m-linux_x86_64.whl", True),
+        ("a-1-cp27-cp27m-linux_x86_64.whl", False),
+        ("win_amd64-1.tar.gz", False),
+    ):
+        assert bool(re.search(pattern, name)) is is_excluded, name
+    assert "solaris" in told(translation)["blocklist.platforms"]
+
+
+def test_the_newest_releases_keep_the_stable_one() -> None:
+    values = plugin("latest_release", "[latest_release]\nkeep = 1\nsort_by = time\n").values
+    assert values == {**PLAIN, "versions": 1, "keep_stable": True, "newest_by": "time"}
+
+
+@pytest.mark.parametrize("section", ["blacklist", "blocklist"])
+def test_plugins_where_older_versions_enabled_them(section: str) -> None:
+    text = (
+        f"[mirror]\n[{section}]\nplugins =\n    blacklist_project\npackages =\n    evil\n    e<2\n"
+    )
+    translation = bandersnatch(text)
+    assert translation.values["exclude"] == ["evil"]
+    assert "blocklist.plugins" in told(translation)
+
+
+ALLOW = "[allowlist]\nrequirements_path = /r\nrequirements = a.txt\npackages =\n    bar>=2\n    foo-x\n    other\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("allowlist_project\n    project_requirements", ["bar", "foo-x"]),
+        ("allowlist_release\n    project_requirements", ["bar>=2", "foo-x"]),
+        ("allowlist_project\n    project_requirements_pinned", ["bar", "foo-x==1.0"]),
+        ("allowlist_release\n    project_requirements_pinned", ["bar>=2", "foo-x==1.0"]),
+    ],
+)
+def test_allow_lists_are_intersected(names: str, expected: list[str]) -> None:
+    assert plugin(names, ALLOW).values["packages"] == expected
+
+
+def test_lists_without_entries_are_named() -> None:
+    notes = told(plugin("allowlist_release\n    project_requirements_pinned"))
+    assert {"plugins.allowlist_release", "plugins.project_requirements_pinned"} <= set(notes)
+
+
+LIMITS = "[size_project_metadata]\nmax_package_size = 1G\n[versions_count_project_metadata]\nmax_versions = 9\n"
+
+
+@pytest.mark.parametrize("name", ["size_project_metadata", "versions_count_project_metadata"])
+def test_the_allow_list_exempts_from_limits(name: str) -> None:
+    limit = {"max_project_size": "1 GiB"} if name.startswith("size") else {"max_versions": 9}
+    assert plugin(name, LIMITS).values == {**PLAIN, **limit}
+    exempt = plugin(name, ALLOW + LIMITS).values
+    assert exempt == {**PLAIN, **limit, "allow": ["*", "bar", "foo-x", "other"]}
+    without = plugin(f"allowlist_project\n    {name}", ALLOW + LIMITS)
+    assert without.values == {**PLAIN, "packages": ["bar", "foo-x", "other"]}
+    assert any("[allowlist]" in note.text for note in without.notes)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("release_file.packagetype = bdist_.*e", {"package_types": ["bdist_egg", "bdist_wheel"]}),
+        ("none:release_file.packagetype =\n    bdist_\n    x", {"package_types": ["sdist"]}),
+        ("all:release_file.packagetype =\n    bdist\n    .*egg", {"package_types": ["bdist_egg"]}),
+        ("release_file.packagetype = .*", {}),
+        ("search = true\nrelease_file.packagetype = wh", {"package_types": ["bdist_wheel"]}),
+        ("release_file.filename = (?i)A|b", {"allow_files": ["^(?i:A|b)"]}),
+        (
+            "all:release_file.filename =\n    a\n    .*b",
+            {"allow_files": ["^(?=(?:^(?:a)))(?=(?:^(?:.*b)))"]},
+        ),
+        ("none:release_file.filename = a", {"exclude_files": ["^(?:a)"]}),
+    ],
+)
+def test_rules_on_types_and_names_of_files(rules: str, expected: dict[str, object]) -> None:
+    section = f"[regex_release_file_metadata]\n{rules}\n"
+    assert plugin("regex_release_file_metadata", section).values == {**PLAIN, **expected}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{{mirror_directory}}/mirrored-files", "/srv/pypi/changes"),
+        ("/srv/pypi/simple/x.txt", "/srv/pypi/changes"),
+        ("/srv/pypi/diffs/new.txt", "/srv/pypi/diffs"),
+        ("/srv/pypi", "/srv/pypi/changes"),
+    ],
+)
+def test_lists_of_changes_lie_beside_the_files(value: str, expected: str) -> None:
+    text = f"[mirror]\ndiff-file = {value}\ndirectory = /srv/pypi\n"
+    translation = bandersnatch(text)
+    assert translation.values["change_list"] == expected
+    assert "mirror.diff-file" in told(translation)
 
 
 @pytest.mark.parametrize("text", ["", "directory = x", "[mirror", "[other]\na = b"])
@@ -225,7 +325,7 @@ MORGAN = """
 [env.a]
 python_version = 3.11
 python_full_version = 3.11.7
-sys_platform = linux
+sys_platform = {system}
 platform_machine = x86_64
 platform_tag = {tag}
 [requirements]
@@ -241,23 +341,67 @@ bad = ~~
 
 
 @pytest.mark.parametrize(
-    ("tag", "preset"),
+    ("system", "tag", "preset"),
     [
-        ("linux-x86_64", "3.11.7-manylinux_2_28_x86_64"),
-        (r"manylinux_2_17_x86_64", "3.11.7-manylinux_2_17_x86_64"),
-        ("musllinux_1_2_aarch64", "3.11.7-musllinux_1_2_aarch64"),
-        ("macosx_12_0_arm64", "3.11.7-macosx_12_0_arm64"),
+        ("linux", "linux-x86_64", "3.11.7-manylinux_2_28_x86_64"),
+        ("linux", ".*", "3.11.7-manylinux_2_28_x86_64"),
+        ("linux", "manylinux_2_17_x86_64", "3.11.7-manylinux_2_17_x86_64"),
+        ("linux", "manylinux2014_x86_64", "3.11.7-manylinux_2_17_x86_64"),
+        ("linux", ".*(manylinux_2_17_x86_64|win32)", "3.11.7-manylinux_2_17_x86_64"),
+        ("linux", "musllinux_1_2_aarch64", "3.11.7-musllinux_1_2_aarch64"),
+        ("darwin", "macosx_12_0_arm64", "3.11.7-macosx_12_0_arm64"),
+        ("win32", "win_amd64", "3.11.7-win_amd64"),
     ],
 )
-def test_morgans_requirements_and_environments(tag: str, preset: str) -> None:
-    translation = translate_morgan(MORGAN.format(tag=tag), "morgan.ini")
+def test_morgans_requirements_and_environments(system: str, tag: str, preset: str) -> None:
+    translation = translate_morgan(MORGAN.format(tag=tag, system=system), "morgan.ini")
     convert(translation.values, "morgan.ini")
     assert translation.values["packages"] == [
         "requests>=2.0", "flask[async]>=2", "flask==1.1", "many>=1", "many[x]<1", "any"
     ]  # fmt: skip
     assert translation.values["environments"] == {"a": preset}
     assert "requirements.bad" in told(translation)
-    assert ("glibc" in told(translation).get("env.a", "")) == tag.startswith("linux")
+    assert ("glibc" in told(translation).get("env.a", "")) is preset.endswith("2_28_x86_64")
+    is_pattern = not re.fullmatch(r"\w+", tag)
+    assert ("env.a.platform_tag" in told(translation)) is is_pattern
+
+
+@pytest.mark.parametrize(
+    ("more", "option"),
+    [
+        ("sys_platform = freebsd14\nplatform_machine = amd64", "env.x.sys_platform"),
+        ("sys_platform = emscripten\nplatform_tag = .*", "env.x.sys_platform"),
+        ("sys_platform = cygwin\nplatform_tag = win_amd64", "env.x.sys_platform"),
+        ("sys_platform = linux\nplatform_tag = win_amd64", "env.x.sys_platform"),
+        ("sys_platform = win32\nplatform_machine = ia64", "env.x.sys_platform"),
+        ("platform_machine = x86_64", "env.x"),
+    ],
+)
+def test_morgans_platforms_without_a_preset(more: str, option: str) -> None:
+    block = f"[env.x]\npython_version = 3.12\n{more}\n"
+    with pytest.raises(ConfigError, match=option):
+        translate_morgan(block, "morgan.ini")
+    other = "[env.y]\npython_version = 3.12\nplatform_tag = win32\n"
+    translation = translate_morgan(block + other, "morgan.ini")
+    assert translation.values["environments"] == {"y": "cp312-win32"}
+    assert option in told(translation)
+
+
+@pytest.mark.parametrize(
+    ("marker", "value"),
+    [
+        ("os_name", "nt"),
+        ("platform_system", "Darwin"),
+        ("platform_python_implementation", "PyPy"),
+        ("python_version", "3.9"),
+    ],
+)
+def test_morgans_markers_that_contradict_the_preset(marker: str, value: str) -> None:
+    block = (
+        f"python_full_version = 3.12.1\nplatform_tag = manylinux_2_28_x86_64\n{marker} = {value}"
+    )
+    translation = translate_morgan(f"[env.x]\n{block}\n", "morgan.ini")
+    assert f"env.x.{marker}" in told(translation)
 
 
 @pytest.mark.parametrize(
@@ -266,20 +410,17 @@ def test_morgans_requirements_and_environments(tag: str, preset: str) -> None:
         ("sys_platform = win32\nplatform_machine = AMD64\npython_version = 3.12", "cp312-win_amd64"),
         ("sys_platform = darwin\nplatform_machine = arm64\npython_version = 3.12",
          "cp312-macosx_11_0_arm64"),
-        ("sys_platform = plan9\npython_version = 3.12", None),
-        ("sys_platform = linux\nplatform_machine = x86_64", None),
         (("python_version = 3.9\nimplementation_name = pypy\nsys_platform = win32\n"
          "platform_machine = x86_64"), "pp39-win_amd64"),
         ("sys_platform = win32\nplatform_machine = x86\npython_version = 3.12\nfoo = 1",
          "cp312-win32"),
     ],
 )  # fmt: skip
-def test_morgans_environments(block: str, preset: str | None) -> None:
+def test_morgans_environments(block: str, preset: str) -> None:
     translation = translate_morgan(f"[env.x]\n{block}\n[env.y]\n{block}\n[wat]\na=b", "morgan.ini")
     convert(translation.values, "morgan.ini")
-    expected = {"x": preset, "y": preset} if preset else None
-    assert translation.values.get("environments") == expected
+    assert translation.values["environments"] == {"x": preset, "y": preset}
     notes = told(translation)
     assert "wat" in notes
     assert ("env.x.foo" in notes) == ("foo" in block)
-    assert ("env" in notes) == (preset is not None)
+    assert "env" in notes
