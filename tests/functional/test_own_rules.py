@@ -89,7 +89,10 @@ def test_the_documented_example(
 
     # Another version of the distribution has other answers, and documents are asked for never.
     env = install(
-        tmp_path / "site", "1.1", example("python").replace('"nobody', 'None and "'), points
+        tmp_path / "site",
+        "1.1",
+        example("python").replace('"no contact', 'None and "no contact'),
+        points,
     )
     assert refresh(env, "maintained").projects == 2
     repo.holds(*files)
