@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         mirror,
         mirror_with_dependencies,
     )
+    from microrepo.operations.api.refresh_api import refresh
     from microrepo.operations.api.repository_api import Repository, UploadResult
     from microrepo.operations.closure.check import check
     from microrepo.operations.maintain.verify import verify
     from microrepo.operations.mirror.mirror_records import UniquePackageLocation
-    from microrepo.operations.refresh.refresh import refresh
     from microrepo.operations.run.goals import read_requests
     from microrepo.reporting import Reporter, SilentReporter
 
@@ -82,7 +82,7 @@ _PLACES = {
     "mirror": "operations.api.mirror_api:mirror",
     "mirror_with_dependencies": "operations.api.mirror_api:mirror_with_dependencies",
     "read_requests": "operations.run.goals:read_requests",
-    "refresh": "operations.refresh.refresh:refresh",
+    "refresh": "operations.api.refresh_api:refresh",
     "verify": "operations.maintain.verify:verify",
 }
 

@@ -101,7 +101,7 @@ def _ask_if_needed(arguments: argparse.Namespace) -> None:
 
 def command_refresh(arguments: argparse.Namespace) -> int:
     """Fetch what is new, delete what is no longer wanted."""
-    from microrepo.operations.refresh.refresh import refresh
+    from microrepo.operations.api.refresh_api import refresh
 
     words, files = arguments.requirements, arguments.requirement
     given = flags_of(arguments)

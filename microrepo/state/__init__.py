@@ -1,7 +1,13 @@
 """What a repository remembers: SQLite, one writer, a versioned schema."""
 
 from microrepo.state.database import State
-from microrepo.state.opening import explained_errors, is_damage, open_state, read_state
+from microrepo.state.opening import (
+    explained_errors,
+    is_damage,
+    open_for_reading,
+    open_state,
+    read_state,
+)
 from microrepo.state.project_table import KnownProject
 from microrepo.state.rows import (
     FileRow,
@@ -31,6 +37,7 @@ __all__ = [
     "deletion_of",
     "explained_errors",
     "is_damage",
+    "open_for_reading",
     "open_state",
     "pack",
     "read_state",

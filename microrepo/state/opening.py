@@ -19,6 +19,7 @@ from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.state import migrations as older
 from microrepo.state import schema
 from microrepo.state.database import DAMAGED, State
+from microrepo.stores.flat_directory import FlatDirectory
 
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "9p", "afs", "ceph",
@@ -113,6 +114,15 @@ def read_state(path: Path) -> State:
             raise StateCorrupt(path, f"cannot be read: {error}") from error
         raise
     return State(connection, path, read_only=True)
+
+
+def open_for_reading(repository: str | Path) -> State:
+    """Open the state of a repository for reading.
+
+    Raises:
+        RepositoryError: there is none, or it cannot be read.
+    """
+    return read_state(FlatDirectory(Path(repository)).state_file)
 
 
 def _connect(path: Path, migrations: Mapping[int, str]) -> sqlite3.Connection:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, Cause
-from microrepo.operations.maintain.prune import delete_files
 from microrepo.operations.pages.publishing import publish_changes
+from microrepo.operations.refresh.deletions import delete_files
 from microrepo.operations.run.session import Session, open_session
 from microrepo.reporting import SilentReporter
 from tests.support.index import FakeIndex

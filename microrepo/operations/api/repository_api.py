@@ -15,6 +15,7 @@ from msgspec import Struct
 from packaging.version import Version
 
 from microrepo.client import Client, ClientSettings
+from microrepo.clock import now
 from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError, ProjectNotFound
@@ -30,7 +31,6 @@ from microrepo.operations.copy.endpoints import (
     plain_client_settings,
     surroundings,
 )
-from microrepo.operations.run.session import now
 from microrepo.plan import same_content
 from microrepo.repositories.destinations.destination_registry import directory_of
 from microrepo.repositories.destinations.multipart_form import MultipartForm

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo import plan
 from microrepo.batching import batched
+from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
@@ -27,7 +28,6 @@ from microrepo.operations.copy.file_transfers import Senders, TemplateFor
 from microrepo.operations.copy.hash_cache import HashCache
 from microrepo.operations.copy.inventory import Holdings
 from microrepo.operations.records.report import Failure
-from microrepo.operations.run.session import now
 from microrepo.plan import Wanted, check_space, make_plan
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.decisions import select

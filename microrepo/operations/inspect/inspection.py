@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
+from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.formats.distribution.filenames import (
@@ -22,23 +22,19 @@ from microrepo.formats.distribution.filenames import (
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.session import now
 from microrepo.publish.links import links_of
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
-from microrepo.state import FileRow, HistoryRow, ProjectRow, Requirer, State, read_state
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.state import (
+    FileRow,
+    HistoryRow,
+    ProjectRow,
+    Requirer,
+    State,
+    open_for_reading,
+)
 
 _DOCUMENT_BATCH = 500
-
-
-def open_for_reading(config: Config) -> State:
-    """Open the state of the configured repository for reading.
-
-    Raises:
-        RepositoryError: there is none, or it cannot be read.
-    """
-    return read_state(FlatDirectory(Path(config.repository)).state_file)
 
 
 class HeldFile(FileRow, frozen=True, gc=False):
@@ -53,7 +49,7 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[HeldFile]:
     Raises:
         RepositoryError: the state cannot be read, or a named project is not in it.
     """
-    state = open_for_reading(config)
+    state = open_for_reading(config.repository)
     try:
         names = [canonicalize_name(name) for name in patterns]
         for name in names:
@@ -77,7 +73,7 @@ def history(config: Config, project: str | None = None, limit: int = 100) -> lis
     Raises:
         RepositoryError: the state cannot be read.
     """
-    state = open_for_reading(config)
+    state = open_for_reading(config.repository)
     try:
         return state.history(canonicalize_name(project) if project else None, limit)
     finally:
@@ -116,7 +112,7 @@ def stats(config: Config) -> Stats:
     Raises:
         RepositoryError: the state cannot be read.
     """
-    state = open_for_reading(config)
+    state = open_for_reading(config.repository)
     try:
         is_index = not links_of(config, state, decides=False).files
         rows = [row for row in state.files() if row.present or is_index]
@@ -219,7 +215,7 @@ def explain(config: Config, requests: Requests, target: str) -> Explanation:
     """
     policy = policy_of(config, requests)
     requested = policy.requested or {}
-    state = open_for_reading(config)
+    state = open_for_reading(config.repository)
     try:
         project, row = _find(state, config.repository, target)
         requirers = {file.filename: tuple(state.requirers(file.filename)) for file in project.files}

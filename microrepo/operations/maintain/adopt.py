@@ -18,7 +18,7 @@ from microrepo.config.schema import Config
 from microrepo.model import Action
 from microrepo.operations.maintain.adopt_batches import Adoption
 from microrepo.operations.records.report import Failure
-from microrepo.operations.refresh.refresh_run import publish
+from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.run.session import Session, open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.foreign.tree_layouts import Layout, recognise

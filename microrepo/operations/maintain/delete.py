@@ -13,8 +13,9 @@ from packaging.utils import canonicalize_name
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.model import Action, Cause, NormalizedName
-from microrepo.operations.maintain.prune import delete_with_pages, unwanted_because
+from microrepo.operations.maintain.prune import unwanted_because
 from microrepo.operations.records.report import Report
+from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import totals_of

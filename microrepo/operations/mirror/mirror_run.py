@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from microrepo.client.addresses import public_url
+from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
 from microrepo.operations.closure.resolution import environments_of
@@ -32,7 +33,6 @@ from microrepo.operations.mirror.release_closure import Needed, find_needed
 from microrepo.operations.mirror.release_files import Shared
 from microrepo.operations.mirror.release_mirror import mirror_release
 from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
-from microrepo.operations.run.session import now
 from microrepo.repositories.destinations.destination_registry import directory_of
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import parse_environments

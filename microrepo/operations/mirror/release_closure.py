@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.redirects import index_requirement
@@ -16,7 +17,7 @@ from microrepo.operations.mirror.connections import Lines
 from microrepo.operations.mirror.mirror_records import Order, UniquePackageLocation
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Rules
-from microrepo.operations.run.session import Session, now
+from microrepo.operations.run.session import Session
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Goal

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from microrepo.clock import now
 from microrepo.errors import (
     FailedCommand,
     StorageOperationError,
@@ -20,7 +21,6 @@ from microrepo.operations.copy.hash_cache import HashCache
 from microrepo.operations.mirror.mirror_records import Order, UniquePackageLocation
 from microrepo.operations.mirror.release_metadata import Marks, make_marks, overlay_marks
 from microrepo.operations.mirror.release_template import Template
-from microrepo.operations.run.session import now
 from microrepo.plan import Wanted
 from microrepo.reporting import Reporter
 from microrepo.selection.rules.decisions import select

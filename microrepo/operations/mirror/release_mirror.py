@@ -7,6 +7,7 @@ import time
 import msgspec
 from packaging.utils import canonicalize_name
 
+from microrepo.clock import now
 from microrepo.errors import (
     Cancelled,
     ConfigError,
@@ -23,7 +24,6 @@ from microrepo.operations.mirror.release_files import Choice, Shared
 from microrepo.operations.mirror.release_metadata import Marks, write_marks
 from microrepo.operations.mirror.release_pages import has_pages, publish_release
 from microrepo.operations.mirror.release_template import Template, find_template
-from microrepo.operations.run.session import now
 from microrepo.reporting import Reporter
 from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from packaging.utils import canonicalize_name
 
+from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.formats.distribution.filenames import split_release
@@ -14,7 +15,7 @@ from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.operations.copy.channel import Line
 from microrepo.operations.pages.publishing import publish_changes
 from microrepo.operations.records.report import ReportBuilder
-from microrepo.operations.run.session import Session, now
+from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
 from microrepo.publish.tree.found_files import DescribeFile, describe, is_distribution
 from microrepo.reporting import Reporter

@@ -10,12 +10,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.model import NormalizedName
-from microrepo.operations.inspect.inspection import open_for_reading
 from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
-from microrepo.operations.run.session import now
-from microrepo.state import RunRow, State, explained_errors
+from microrepo.state import RunRow, State, explained_errors, open_for_reading
 from microrepo.stores.flat_directory import FlatDirectory
 
 _SHOWN_PROJECTS = 100
@@ -105,7 +104,7 @@ def health(config: Config, max_age_s: float) -> Health:
     Raises:
         RepositoryError: there is no state, or it cannot be read.
     """
-    state = open_for_reading(config)
+    state = open_for_reading(config.repository)
     try:
         with explained_errors(state.path):
             directory = FlatDirectory(Path(config.repository))

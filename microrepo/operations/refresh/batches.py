@@ -20,8 +20,8 @@ from microrepo.model import (
     LocalFile,
     NormalizedName,
 )
-from microrepo.operations.maintain.prune import with_causes
 from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.deletions import with_causes
 from microrepo.operations.refresh.file_downloads import Transfer, file_of, row_of
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure

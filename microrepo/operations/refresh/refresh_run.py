@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
-from microrepo.operations.maintain.prune import (
-    delete_files,
-    deletions_of_projects,
-)
 from microrepo.operations.refresh.batches import WAVE_PROJECTS, Begun, Wave, WaveResult
 from microrepo.operations.refresh.change_detection import Changes, Visit
+from microrepo.operations.refresh.deletions import delete_files, deletions_of_projects
+from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import (
     Record,
     Records,
@@ -148,23 +146,6 @@ class Run:
         # Projects that are left without any wanted file are forgotten by now.
         with session.state.transaction():
             session.state.mark_complete({action.project for action in self._deletions})
-
-
-def publish(
-    session: Session, changed: Iterable[str] = (), *, leaving: Collection[str] = ()
-) -> None:
-    """Bring what clients read up to date, where the repository has it.
-
-    Args:
-        session: the run.
-        changed: projects to publish even if the state knows of no change.
-        leaving: files that are about to be deleted.
-    """
-    config = session.config
-    if config.simple or config.server or session.directory.place("simple").exists():
-        from microrepo.operations.pages.publishing import publish_changes
-
-        publish_changes(session, changed, leaving=leaving)
 
 
 _OUTSIDE_WAVES = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT, Cause.EVICTED})

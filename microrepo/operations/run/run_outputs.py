@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import MicrorepoError
 from microrepo.formats.times import shift
@@ -108,7 +109,6 @@ def _write_lists(
 def _write_metrics(config: Config, directory: FlatDirectory, state: State) -> None:
     from microrepo.operations.monitor.health import examine
     from microrepo.operations.monitor.metrics import prometheus_text
-    from microrepo.operations.run.session import now
 
     found = examine(state, directory, now(), float("inf"), with_pages=config.simple)
     path = Path(str(config.metrics_file))

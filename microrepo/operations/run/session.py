@@ -10,19 +10,18 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from microrepo.client import Client
+from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_deletes, parse_size
 from microrepo.errors import (
     Cancelled,
 )
-from microrepo.formats.times import format_time
 from microrepo.operations.records.report import (
     FAILED,
     INTERRUPTED,
@@ -162,11 +161,6 @@ class Session:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
-
-
-def now() -> str:
-    """Return the present as a normalised time."""
-    return format_time(datetime.now(timezone.utc))
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from microrepo.errors import ConfigError
 from microrepo.formats.requirements.direct_urls import without_user
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.changed_projects import find_changes
+from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import Rules
-from microrepo.operations.refresh.refresh_run import Run, publish
+from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter

@@ -1,0 +1,124 @@
+"""Deletions: which files go with their projects, why, and how they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from microrepo.cause_texts import action_text
+from microrepo.model import Action, ActionKind, Cause, NormalizedName
+from microrepo.operations.refresh.page_updates import publish
+from microrepo.operations.refresh.project_decisions import Looked
+from microrepo.operations.run.session import Session
+from microrepo.state import HistoryRow, deletion_of
+
+_BATCH = 500
+# What the setting `removed` decides on, and what ends a project as a whole.
+_BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.QUARANTINED})
+_ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
+
+
+def deletions_of_projects(
+    session: Session, names: Sequence[NormalizedName], cause: Cause
+) -> list[Action]:
+    """Return the deletions of all files of whole projects; forget projects that have none."""
+    if not names:
+        return []
+    actions = [
+        deletion_of(row, cause)
+        for row in session.state.files(names)
+        if session.holds(row) and row.is_ours
+    ]
+    if not session.report.dry_run:
+        holding = {action.project for action in actions}
+        with session.state.transaction():
+            session.state.forget_projects(name for name in names if name not in holding)
+    return actions
+
+
+def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Action, ...]:
+    """Say of deletions which rule the file no longer passes."""
+    if not any(action.kind is ActionKind.DELETE for action in plan):
+        return tuple(plan)
+    causes = {
+        decision.file.filename: decision.cause
+        for one in looked
+        for decision in one.decisions
+        if not decision.keep
+    }
+    return tuple(
+        msgspec.structs.replace(action, cause=causes[action.filename])
+        if action.kind is ActionKind.DELETE and action.filename in causes
+        else action
+        for action in plan
+    )
+
+
+def delete_with_pages(session: Session, deletions: Sequence[Action]) -> None:
+    """Delete files from the pages, where there are any, then from the directory and the state."""
+    has_pages = session.directory.place("simple").is_dir()
+    if has_pages:
+        publish(
+            session,
+            {action.project for action in deletions},
+            leaving={action.filename for action in deletions},
+        )
+    delete_files(session, deletions)
+    if has_pages:
+        publish(session)
+
+
+def delete_files(session: Session, deletions: Iterable[Action], *, published: bool = False) -> None:
+    """Delete files, then their rows; projects that are left without a wanted file are forgotten.
+
+    The state follows the disk: a run that is killed in between finds the rest next time.
+
+    Args:
+        session: the run.
+        deletions: what is to go.
+        published: the pages do without these files already, and need not be looked at again.
+    """
+    actions = sorted(deletions, key=lambda action: action.project)
+    quarantine = session.config.removed == "quarantine"
+    for start in range(0, len(actions), _BATCH):
+        batch = actions[start : start + _BATCH]
+        rows = session.state.files_named(action.filename for action in batch)
+        aside = _move_aside_or_delete(session, batch, quarantine=quarantine)
+        session.directory.sync()
+        with session.state.transaction():
+            session.state.delete_files(action.filename for action in batch)
+            session.state.add_history(
+                HistoryRow(
+                    session.run,
+                    action.project,
+                    action.filename,
+                    "quarantine" if action.filename in aside else "delete",
+                    action.cause,
+                    action.detail,
+                    action.size_bytes,
+                    rows[action.filename].digests.sha256 if action.filename in rows else None,
+                )
+                for action in batch
+            )
+            if published:
+                rest = {action.project for action in actions[start + _BATCH :][:1]}
+                session.state.publication.clear({a.project for a in batch} - rest)
+        session.report.deleted += len(batch)
+        session.report.deleted_bytes += sum(action.size_bytes for action in batch)
+    ended = {a.project for a in actions if a.cause in _ENDING}
+    with session.state.transaction():
+        session.state.forget_projects(sorted(ended))
+
+
+def _move_aside_or_delete(
+    session: Session, batch: Sequence[Action], *, quarantine: bool
+) -> frozenset[str]:
+    """Take files out of the directory; return the names of those that were moved aside."""
+    removed = [a for a in batch if quarantine and a.cause in _BY_UPSTREAM]
+    for action in removed:
+        session.directory.quarantine(action.filename, action.project, action_text(action))
+    aside = frozenset(action.filename for action in removed)
+    for _ in session.directory.delete(a.filename for a in batch if a.filename not in aside):
+        pass
+    return aside
