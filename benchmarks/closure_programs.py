@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 
 from benchmarks.closure_corpus import GOALS, TARGETS, Target, pins_of, uv_compile
 from benchmarks.peers import without_pip
-from microrepo.publish.server import make_server
 from microrepo.selection.environments.presets import environment_from_preset
+from microrepo.standalone.server.main import make_server
 from microrepo.state import read_state
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -21,7 +21,14 @@ from pathlib import Path
 
 from benchmarks.peers import ensure_venv, version_of, without_pip
 from benchmarks.serving import start_nginx, start_ours, write_wheel
-from microrepo.publish import server
+from microrepo.standalone.server.index_pages import (
+    render_links_html,
+    render_project_html,
+    render_project_json,
+    render_root_html,
+    render_root_json,
+)
+from microrepo.standalone.server.records import FileEntry, ProjectPage, RootPage
 
 WANTED = "wanted"
 _RELEASES = 10
@@ -34,14 +41,14 @@ def make_repository(directory: Path, files: int) -> None:
     pages = [_made_up(directory, number) for number in range(files // _RELEASES)]
     pages.append(_genuine(directory))
     for page in pages:
-        _write(directory / "simple" / page.name, server.render_project_html(page), page)
-    root = server.RootPage(tuple((page.name, 1) for page in pages), 1)
-    (directory / "simple" / "index.html").write_bytes(server.render_root_html(root))
-    (directory / "simple" / "index.v1_json").write_bytes(server.render_root_json(root))
-    (directory / "simple" / "links.html").write_bytes(server.render_links_html(pages))
+        _write(directory / "simple" / page.name, render_project_html(page), page)
+    root = RootPage(tuple((page.name, 1) for page in pages), 1)
+    (directory / "simple" / "index.html").write_bytes(render_root_html(root))
+    (directory / "simple" / "index.v1_json").write_bytes(render_root_json(root))
+    (directory / "simple" / "links.html").write_bytes(render_links_html(pages))
 
 
-def _made_up(directory: Path, number: int) -> server.ProjectPage:
+def _made_up(directory: Path, number: int) -> ProjectPage:
     name = f"project-{number:06d}"
     entries = []
     for release in range(_RELEASES):
@@ -49,18 +56,18 @@ def _made_up(directory: Path, number: int) -> server.ProjectPage:
         os.close(os.open(directory / filename, os.O_CREAT | os.O_WRONLY, 0o666))
         digest = sha256(filename.encode()).hexdigest()
         entries.append(_entry(filename, f"1.{release}", digest, 0))
-    return server.ProjectPage(name, tuple(entries), serial=1)
+    return ProjectPage(name, tuple(entries), serial=1)
 
 
-def _genuine(directory: Path) -> server.ProjectPage:
+def _genuine(directory: Path) -> ProjectPage:
     filename = write_wheel(directory, WANTED, "1.0")
     content = (directory / filename).read_bytes()
     entry = _entry(filename, "1.0", sha256(content).hexdigest(), len(content))
-    return server.ProjectPage(WANTED, (entry,), serial=1)
+    return ProjectPage(WANTED, (entry,), serial=1)
 
 
-def _entry(filename: str, version: str, digest: str, size_bytes: int) -> server.FileEntry:
-    return server.FileEntry(
+def _entry(filename: str, version: str, digest: str, size_bytes: int) -> FileEntry:
+    return FileEntry(
         filename,
         url="",
         size=size_bytes,
@@ -70,11 +77,11 @@ def _entry(filename: str, version: str, digest: str, size_bytes: int) -> server.
     )
 
 
-def _write(folder: Path, html: bytes, page: server.ProjectPage) -> None:
+def _write(folder: Path, html: bytes, page: ProjectPage) -> None:
     folder.mkdir(parents=True)
     (folder / "index.html").write_bytes(html)
     (folder / "index.v1_html").write_bytes(html)
-    (folder / "index.v1_json").write_bytes(server.render_project_json(page))
+    (folder / "index.v1_json").write_bytes(render_project_json(page))
 
 
 def ways_to(stack: ExitStack, directory: Path, first_port: int) -> Iterator[tuple[str, str, str]]:

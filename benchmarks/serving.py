@@ -28,8 +28,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from benchmarks.peers import ensure_venv, version_of, without_pip
-from microrepo.publish import server
 from microrepo.publish.client_texts.nginx_conf import nginx_config
+from microrepo.standalone.assemble import assemble
 
 JSON = "application/vnd.pypi.simple.v1+json"
 WANTED = "project-0007"
@@ -118,9 +118,11 @@ def program(command: Sequence[str | Path], port: int, cwd: Path) -> Iterator[Non
 
 def start_ours(stack: ExitStack, directory: Path, port: int, name: str) -> Served:
     """Start our server file by itself, with its access log on."""
+    script = directory.parent / "server.py"
+    script.write_text(assemble(), "utf-8")
     command: list[str | Path] = [
         sys.executable,
-        server.__file__,
+        script,
         "--directory",
         directory,
         "--port",

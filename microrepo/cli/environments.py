@@ -59,12 +59,12 @@ def check_text(report: CheckReport) -> str:
 
 def command_env(arguments: argparse.Namespace) -> int:
     """Print the block that describes this Python as a target environment."""
-    from microrepo.publish import env_script
+    from microrepo.standalone import describe_python
 
     if arguments.script:
-        sys.stdout.write(Path(env_script.__file__).read_text(encoding="utf-8"))
+        sys.stdout.write(Path(describe_python.__file__).read_text(encoding="utf-8"))
     else:
-        sys.stdout.write(env_script.render(arguments.name) + "\n")
+        sys.stdout.write(describe_python.render(arguments.name) + "\n")
     return 0
 
 

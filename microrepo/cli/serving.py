@@ -13,7 +13,7 @@ from microrepo.errors import ConfigError, RepositoryError
 
 def command_serve(arguments: argparse.Namespace) -> int:
     """Serve the repository over HTTP, or print and export what serves it elsewhere."""
-    from microrepo.publish import server
+    from microrepo.standalone.server.main import main
 
     directory = Path(load_settings(arguments).config.repository)
     if not directory.is_dir():
@@ -32,7 +32,7 @@ def command_serve(arguments: argparse.Namespace) -> int:
         export_server(directory)
         sys.stderr.write(f"microrepo: {directory / 'server.py'} is up to date\n")
         return 0
-    return server.main(["--directory", str(directory), *_server_arguments(arguments)])
+    return main(["--directory", str(directory), *_server_arguments(arguments)])
 
 
 def _server_arguments(arguments: argparse.Namespace) -> list[str]:
@@ -68,7 +68,7 @@ def command_index(arguments: argparse.Namespace) -> int:
 def command_client_config(arguments: argparse.Namespace) -> int:
     """Print what pip, uv and the environment need to install from the repository."""
     from microrepo.publish.client_texts.client_config import directory_settings, render_settings
-    from microrepo.publish.server import client_settings
+    from microrepo.standalone.server.client_settings import client_settings
 
     if arguments.url:
         settings = client_settings(arguments.url.rstrip("/") + "/")

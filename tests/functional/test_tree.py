@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish.server import parse_project_json
+from microrepo.standalone.server.index_pages import parse_project_json
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.programs import Completed, Environment, MicrorepoRunner

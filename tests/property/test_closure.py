@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from microrepo.publish import env_script
 from microrepo.selection.environments.environment import environment_from_block
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.candidates import view_of
 from microrepo.selection.resolver.facts import Facts, Goal, Options, Resolution
 from microrepo.selection.resolver.proof import prove
 from microrepo.selection.resolver.solver import resolve, solve
+from microrepo.standalone import describe_python
 from tests.property.closure_strategies import (
     Index,
     has_solution,
@@ -31,7 +31,7 @@ from tests.support.programs import Completed
 
 LINUX = environment_from_preset("linux", "cp312-manylinux_2_28_x86_64")
 WINDOWS = environment_from_preset("windows", "cp311-win_amd64")
-HERE = environment_from_block("here", env_script.describe())
+HERE = environment_from_block("here", describe_python.describe())
 LAW = settings(max_examples=100, deadline=None)
 RUNS_PIP = settings(
     max_examples=6,

@@ -12,8 +12,9 @@ from microrepo.formats.distribution.filenames import unsafe_filename
 from microrepo.formats.index.pypi_json import parse_document
 from microrepo.formats.index.simple_api import parse_project, parse_root
 from microrepo.model import Digests, File, Info, NormalizedName, Project, Vulnerability
-from microrepo.publish import server
 from microrepo.publish.tree.project_pages import Contents, render
+from microrepo.standalone.server.index_pages import render_root_html, render_root_json
+from microrepo.standalone.server.records import RootPage
 
 FOO = NormalizedName("foo")
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -130,10 +131,10 @@ def test_document(said: Contents, serial: int) -> None:
                     st.none() | st.integers(0, 2**40), max_size=5)
 )  # fmt: skip
 def test_root(projects: dict[str, int | None]) -> None:
-    root = server.RootPage(tuple(projects.items()), 7)
-    from_json = parse_root(server.render_root_json(root), JSON, "https://m.example/simple/")
+    root = RootPage(tuple(projects.items()), 7)
+    from_json = parse_root(render_root_json(root), JSON, "https://m.example/simple/")
     assert (dict(from_json.projects), from_json.serial) == (projects, 7)
-    from_html = parse_root(server.render_root_html(root), "text/html", "https://m.example/simple/")
+    from_html = parse_root(render_root_html(root), "text/html", "https://m.example/simple/")
     assert ({name for name, _ in from_html.projects}, from_html.serial) == (set(projects), 7)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from microrepo.formats.index.simple_api import Root, parse_project, parse_root
 from microrepo.model import Digests, File, NormalizedName, Project
-from microrepo.publish import server
 from microrepo.publish.tree.static_tree import Publisher, PublishReport
+from microrepo.standalone.server.index_pages import HTML_TYPE, JSON_TYPE, parse_project_json
+from microrepo.standalone.server.names import normalize_name
+from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import FileRow, ProjectRow, State, open_state, pack
 from microrepo.stores.flat_directory import FlatDirectory
 from tests.support.packages import BuiltFile
@@ -42,7 +44,7 @@ class Shelf:
 
     def hold(self, built: BuiltFile, *, serial: int | None = None, **facts: Any) -> File:
         """Put a file in place, with what the source says of it."""
-        name = NormalizedName(server.normalize_name(built.name))
+        name = NormalizedName(normalize_name(built.name))
         path = self.path / built.filename
         path.write_bytes(built.content)
         os.utime(path, ns=(_MTIME_NS, _MTIME_NS))
@@ -124,20 +126,18 @@ class Shelf:
     def page(self, name: str, form: str = "index.v1_json") -> Project:
         """Return a project as its page tells it."""
         url = f"https://mirror.example/simple/{name}/"
-        media = server.JSON_TYPE if form.endswith("json") else server.HTML_TYPE
+        media = JSON_TYPE if form.endswith("json") else HTML_TYPE
         body = (self.path / "simple" / name / form).read_bytes()
         return parse_project(body, media, url, name)
 
     def root(self, form: str = "index.v1_json") -> Root:
         """Return the list of projects as the root tells it."""
-        media = server.JSON_TYPE if form.endswith("json") else server.HTML_TYPE
+        media = JSON_TYPE if form.endswith("json") else HTML_TYPE
         return parse_root((self.path / "simple" / form).read_bytes(), media, "https://m.example/")
 
-    def static_page(self, name: str) -> server.ProjectPage:
+    def static_page(self, name: str) -> ProjectPage:
         """Return a project's page as the server reads it."""
-        return server.parse_project_json(
-            (self.path / "simple" / name / "index.v1_json").read_bytes()
-        )
+        return parse_project_json((self.path / "simple" / name / "index.v1_json").read_bytes())
 
     def identities(self) -> dict[str, tuple[int, int]]:
         """Return inode and time of each published file; what changes was written."""

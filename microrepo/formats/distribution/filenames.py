@@ -1,7 +1,6 @@
-"""What a file name says: safety, extension, package type, version and wheel tags.
+"""File names: safety, extension, package type, version and wheel tags.
 
-The binary distribution format (wheel) and the source distribution format specifications of PyPUG
-decide; historic formats are recognised by their endings alone.
+The names are parsed by `standalone.server.names`, in the same way as the server does.
 """
 
 from __future__ import annotations
@@ -9,45 +8,23 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from msgspec import Struct
-from packaging.version import InvalidVersion, Version
+from microrepo.standalone.server.names import (
+    SUFFIX_TYPES,
+    FileName,
+    parse_filename,
+    parse_installable,
+    split_suffix,
+)
+from microrepo.standalone.server.versions import version_key
 
-SUFFIXES = (
-    (".whl", "bdist_wheel"),
-    (".tar.gz", "sdist"),
-    (".zip", "sdist"),
-    (".tar.bz2", "sdist"),
-    (".tgz", "sdist"),
-    (".tar.xz", "sdist"),
-    (".tar.Z", "sdist"),
-    (".tar", "sdist"),
-    (".egg", "bdist_egg"),
-    (".exe", "bdist_wininst"),
-    (".msi", "bdist_msi"),
-    (".rpm", "bdist_rpm"),
-    (".deb", "bdist_dumb"),
-    (".dmg", "bdist_dmg"),
-)
-PACKAGE_TYPES = frozenset(
-    {
-        "sdist",
-        "bdist_wheel",
-        "bdist_egg",
-        "bdist_wininst",
-        "bdist_msi",
-        "bdist_rpm",
-        "bdist_dumb",
-        "bdist_dmg",
-    }
-)
+PACKAGE_TYPES = frozenset(SUFFIX_TYPES.values())
 KNOWN_EXTENSIONS = frozenset(
-    {"whl", "gz", "zip", "bz2", "tgz", "xz", "Z", "egg", "exe", "msi", "rpm", "deb", "dmg", "tar"}
-    | {suffix[1:] for suffix, _ in SUFFIXES}
+    {"Z", "tar.Z", *(suffix[1:] for suffix in SUFFIX_TYPES)}
+    | {suffix.rpartition(".")[2] for suffix in SUFFIX_TYPES}
 )
 # Newer pip looks only at these in a flat directory (seen with pip 26).
 FLAT_DIRECTORY_SUFFIXES = (".whl", ".tar.gz", ".zip")
 
-_BEFORE_VERSION = re.compile(r"-(?=v?\d)")
 _MAX_NAME_BYTES = 200  # leaves room for ".metadata" and temporary suffixes within NAME_MAX
 _RESERVED_STEMS = frozenset(
     {"con", "prn", "aux", "nul"}
@@ -58,16 +35,6 @@ _RESERVED_NAMES = frozenset({"simple", "pypi", "server.py", "index.html"})
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 # What nearly all names look like, and nothing refused does: reserved stems have no hyphen.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]\w*-[\w.+!-]{1,150}\.(?:whl|tar\.gz|zip)", re.ASCII).fullmatch
-
-
-class WheelName(Struct, frozen=True, gc=False):
-    """The parts of a wheel's name; tag sets are compressed, split at the dots."""
-
-    project: str
-    version: str
-    python_tags: tuple[str, ...]
-    abi_tags: tuple[str, ...]
-    platform_tags: tuple[str, ...]
 
 
 def unsafe_filename(filename: str) -> str | None:
@@ -97,109 +64,49 @@ def unsafe_filename(filename: str) -> str | None:
 
 
 def package_type_of(filename: str) -> str | None:
-    """Return PyPI's name of the package type that the ending tells, None for an unknown one."""
-    for suffix, package_type in SUFFIXES:
-        if filename.endswith(suffix):
-            return package_type
-    return None
-
-
-def stem_of(filename: str) -> str:
-    """Return `filename` without its (known) ending."""
-    for suffix, _ in SUFFIXES:
-        if filename.endswith(suffix):
-            return filename[: -len(suffix)]
-    return filename
+    """Return PyPI's name of the package type that the suffix tells, None for an unknown one."""
+    return SUFFIX_TYPES.get(split_suffix(filename)[1])
 
 
 def extension_of(filename: str) -> str:
-    """Return what stands behind the last dot, as the `extensions` setting counts it."""
+    """Return the text after the last dot, as the `extensions` setting counts it."""
     return filename.rpartition(".")[2]
 
 
 @lru_cache(maxsize=65536)
-def parse_wheel_name(filename: str) -> WheelName | None:
-    """Split a wheel's name (PyPUG binary distribution format); None when it is no wheel name."""
-    if not filename.endswith(".whl"):
-        return None
-    parts = filename[:-4].split("-")
-    if len(parts) not in {5, 6} or not all(parts):
-        return None
-    python, abi, platform = parts[-3:]
-    return WheelName(
-        project=parts[0],
-        version=parts[1],
-        python_tags=tuple(python.lower().split(".")),
-        abi_tags=tuple(abi.lower().split(".")),
-        platform_tags=tuple(platform.lower().split(".")),
-    )
+def parse_wheel_name(filename: str) -> FileName | None:
+    """Return the parts of a wheel's name, read leniently; None for another file."""
+    found = parse_filename(filename) if filename[-4:].lower() == ".whl" else None
+    return found if found and found.kind == "wheel" else None
+
+
+@lru_cache(maxsize=65536)
+def parse_candidate_name(filename: str, version: str) -> FileName | None:
+    """Return the parts of the name of a wheel or sdist that installers take for `version`.
+
+    None for names that an installer refuses or reads as another version (``foo-1.0-1.tar.gz``).
+    """
+    found = parse_installable(filename)
+    return found if found and version_key(found.version) == version_key(version) else None
 
 
 def egg_python(filename: str) -> str | None:
     """Return the Python of an egg's name (``foo-1.0-py3.9.egg`` -> ``3.9``), None without one."""
-    if not filename.endswith(".egg"):
-        return None
-    for part in filename[:-4].split("-"):
-        if part.startswith("py") and part[2:3].isdigit():
-            return part[2:]
-    return None
+    found = parse_filename(filename) if filename.endswith(".egg") else None
+    python = found.pythons[0] if found and found.pythons else ""
+    return python[2:] if python.startswith("py") and python[2:3].isdigit() else None
 
 
 def guess_release(filename: str, project: str) -> str | None:
-    """Return the version that the name of a file of `project` holds, None when it tells none.
+    """Return the version in the name of a file of `project`, None without one.
 
-    Needed where an index gives no version (PEP 503 pages): the project's name is known there, so
-    the ambiguous dash between name and version of an sdist is not.
+    Needed where an index gives no version (PEP 503 pages).
     """
-    wheel = parse_wheel_name(filename)
-    if wheel is not None:
-        return wheel.version.replace("_", "-") if "_" in wheel.version else wheel.version
-    stem = stem_of(filename)
-    for index, char in enumerate(stem):
-        if char == "-" and _normalized(stem[:index]) == project:
-            version = stem[index + 1 :]
-            if filename.endswith(".egg"):
-                version = version.partition("-")[0]
-            return version or None
-    return None
+    found = parse_filename(filename, project)
+    return found.version if found else None
 
 
 def split_release(filename: str) -> tuple[str, str] | None:
-    """Split the name of a distribution into project (as written) and version.
-
-    Where nobody says which project a file belongs to, as in a flat directory, the first dash
-    counts behind which a version stands (PEP 440, else anything that begins with a digit).
-
-    Returns:
-        Project and version; None for a name that tells no release.
-    """
-    wheel = parse_wheel_name(filename)
-    if wheel is not None:
-        return wheel.project, wheel.version.replace("_", "-")
-    stem = stem_of(filename)
-    if stem == filename or filename.endswith(".whl"):
-        return None
-    if filename.endswith(".egg"):
-        parts = stem.split("-")
-        return (parts[0], parts[1]) if len(parts) > 1 and all(parts[:2]) else None
-    places = [match.start() for match in _BEFORE_VERSION.finditer(stem) if match.start()]
-    for place in places:
-        if _is_version(stem[place + 1 :]):
-            return stem[:place], stem[place + 1 :]
-    place = places[0] if places else stem.rfind("-")
-    return (stem[:place], stem[place + 1 :]) if place > 0 and stem[place + 1 :] else None
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
-def _normalized(name: str) -> str:
-    collapsed = name.lower().replace("_", "-").replace(".", "-")
-    while "--" in collapsed:
-        collapsed = collapsed.replace("--", "-")
-    return collapsed
+    """Return project (as written) and version of a distribution's name, None for another file."""
+    found = parse_filename(filename)
+    return (found.project, found.version) if found else None

@@ -120,7 +120,7 @@ def python_label(filename: str) -> str:
     """Return what the form calls ``pyversion``: wheel tags, an egg's Python, else ``source``."""
     wheel = parse_wheel_name(filename)
     if wheel is not None:
-        return ".".join(wheel.python_tags)
+        return ".".join(wheel.pythons)
     if package_type_of(filename) == "bdist_egg":
         return egg_python(filename) or "any"
     return "source" if package_type_of(filename) == "sdist" else "any"

@@ -17,7 +17,6 @@ from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
 from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
-from microrepo.publish.env_script import describe
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import (
     environment_from_listed_python,
@@ -35,6 +34,7 @@ from microrepo.selection.resolver.facts import (
 from microrepo.selection.resolver.facts import Failure as GoalFailure
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import parse_requirement
+from microrepo.standalone.describe_python import describe
 from microrepo.state import Requirer
 
 

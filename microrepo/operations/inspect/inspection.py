@@ -134,13 +134,13 @@ def stats(config: Config) -> Stats:
 def _pythons(filename: str) -> list[str]:
     wheel = parse_wheel_name(filename)
     if wheel:
-        return [".".join(wheel.python_tags)]
+        return [".".join(wheel.pythons)]
     return [egg_python(filename) or _without_tags(filename)]
 
 
 def _platforms(filename: str) -> list[str]:
     wheel = parse_wheel_name(filename)
-    return [".".join(wheel.platform_tags)] if wheel else [_without_tags(filename)]
+    return [".".join(wheel.platforms)] if wheel else [_without_tags(filename)]
 
 
 def _without_tags(filename: str) -> str:
@@ -171,10 +171,10 @@ def _count_axes(file: File, axes: dict[str, Counter[str]]) -> None:
     axes["package_types"][file.package_type] += 1
     axes["extensions"][extension_of(file.filename)] += 1
     wheel = parse_wheel_name(file.filename)
-    label = ".".join(wheel.python_tags) if wheel else file.python_version or "any"
+    label = ".".join(wheel.pythons) if wheel else file.python_version or "any"
     axes["python_versions"][label] += 1
     if wheel:
-        axes["platforms"].update(wheel.platform_tags)
+        axes["platforms"].update(wheel.platforms)
 
 
 def _all_documents(state: State) -> Iterator[Project]:

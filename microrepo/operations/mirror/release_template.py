@@ -88,4 +88,4 @@ def _tags(filename: str) -> tuple[object, ...] | None:
     wheel = parse_wheel_name(filename)
     if wheel is None:
         return None
-    return wheel.python_tags, wheel.abi_tags, wheel.platform_tags
+    return wheel.pythons, wheel.abis, wheel.platforms

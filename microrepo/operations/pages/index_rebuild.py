@@ -21,11 +21,11 @@ from microrepo.operations.pages.publishing import (
 )
 from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE, Failure
 from microrepo.operations.run.session import Session, open_session
-from microrepo.publish import server
 from microrepo.publish.tree.found_files import DescribeFile, Description, describe, is_distribution
 from microrepo.publish.tree.page_contents import facts_from_page
 from microrepo.publish.tree.static_tree import Publisher, PublishReport
 from microrepo.reporting import Reporter, SilentReporter
+from microrepo.standalone.server.names import normalize_name
 from microrepo.state import FileRow
 from microrepo.state.publication import FoundRow
 from microrepo.stores.flat_directory import OnDisk
@@ -184,7 +184,7 @@ class _Rebuild:
                 return {
                     entry.name
                     for entry in entries
-                    if entry.is_dir() and server.normalize_name(entry.name) == entry.name
+                    if entry.is_dir() and normalize_name(entry.name) == entry.name
                 }
         except OSError:
             return set()

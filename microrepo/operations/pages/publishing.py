@@ -12,13 +12,13 @@ from microrepo.batching import batched
 from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
 from microrepo.operations.run.session import Session
-from microrepo.publish import server
 from microrepo.publish.links import remember_links
 from microrepo.publish.tree.page_paths import START_PAGE
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.people_pages import update_browse
 from microrepo.publish.tree.root_pages import ROOT_JSON
 from microrepo.publish.tree.static_tree import Publisher, PublishReport, put_server
+from microrepo.standalone.assemble import assemble
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import umask, write_atomically
 from microrepo.stores.disk_errors import disk_words
@@ -193,7 +193,7 @@ def export_server(directory: Path) -> None:
     Raises:
         RepositoryError: it cannot be written.
     """
-    target, content = directory / "server.py", Path(server.__file__).read_bytes()
+    target, content = directory / "server.py", assemble().encode()
     try:
         if target.is_file() and target.read_bytes() == content:
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from microrepo.publish.server import ClientSettings, client_settings
+from microrepo.standalone.server.client_settings import ClientSettings, client_settings
 
 __all__ = ["ClientSettings", "client_settings", "directory_settings", "render_settings"]
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from microrepo.publish.server import (
-    FILE_CACHE,
-    HTML_TYPE,
-    INDEX_CACHE,
-    JSON_TYPE,
-    OTHER_SUFFIXES,
-    SDIST_SUFFIXES,
-)
+from microrepo.standalone.server.index_pages import HTML_TYPE, JSON_TYPE
+from microrepo.standalone.server.messages.responses import FILE_CACHE, INDEX_CACHE
+from microrepo.standalone.server.names import SUFFIX_TYPES
 
 _TEMPLATE = """\
 # Serves the static pages of a repository to pip, uv and other mirrors.
@@ -116,7 +111,7 @@ def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_
     for text in (listen, server_name):
         if not re.fullmatch(r"[\w.:*\[\] -]+", text, re.ASCII):
             raise ValueError(f"not for nginx: {text!r}")
-    suffixes = sorted({re.escape(suffix) for suffix in SDIST_SUFFIXES + OTHER_SUFFIXES})
+    suffixes = sorted(map(re.escape, SUFFIX_TYPES))
     return _TEMPLATE.format(
         listen=listen,
         server_name=server_name,

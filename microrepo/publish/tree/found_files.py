@@ -14,8 +14,10 @@ from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.archives import read_sdist_parts, read_wheel_metadata
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.model import File
-from microrepo.publish import server
 from microrepo.publish.tree.project_pages import python_label
+from microrepo.standalone.server.disk.files import rfc3339
+from microrepo.standalone.server.metadata import parse_core_metadata
+from microrepo.standalone.server.names import is_project_name, normalize_name, parse_filename
 from microrepo.state.publication import FoundRow
 from microrepo.stores.hashing import hash_file
 
@@ -32,8 +34,8 @@ class Description(Struct, frozen=True, gc=False):
 
 def is_distribution(filename: str) -> bool:
     """Tell whether a file name is that of a distribution which an index can list."""
-    parsed = server.parse_filename(filename)
-    return parsed is not None and server.is_project_name(parsed.name)
+    parsed = parse_filename(filename)
+    return parsed is not None and is_project_name(parsed.name)
 
 
 class DescribeFile(Struct, frozen=True, gc=False):
@@ -63,10 +65,10 @@ def describe(task: DescribeFile) -> Description:
         return Description(filename, problem=f"{filename}: cannot be read: {error.strerror}")
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return Description(filename, problem=f"{filename}: changed while it was read")
-    parsed = server.parse_filename(filename)
+    parsed = parse_filename(filename)
     if parsed is None:
         return Description(filename, problem=f"{filename}: not the name of a distribution")
-    fields = server.parse_core_metadata(metadata)
+    fields = parse_core_metadata(metadata)
     file = File(
         filename=filename,
         url="",
@@ -75,11 +77,11 @@ def describe(task: DescribeFile) -> Description:
         digests=digests,
         size=after.st_size,
         requires_python=fields.get("requires-python", [""])[0] or None,
-        upload_time=server.rfc3339(after.st_mtime_ns),
+        upload_time=rfc3339(after.st_mtime_ns),
         python_version=python_label(filename),
     )
     name = fields.get("name", [""])[0]
-    shown = name if server.normalize_name(name) == parsed.name else parsed.name
+    shown = name if normalize_name(name) == parsed.name else parsed.name
     row = FoundRow(filename, parsed.name, after.st_size, after.st_mtime_ns, shown, file)
     return Description(filename, row)
 

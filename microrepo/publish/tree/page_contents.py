@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.model import Digests, File, NormalizedName, Outcome
-from microrepo.publish import server
 from microrepo.publish.links import BESIDE, Links
 from microrepo.publish.tree.advertised_metadata import Sidecars
 from microrepo.publish.tree.project_pages import (
@@ -21,6 +20,8 @@ from microrepo.publish.tree.project_pages import (
     listed_file,
     unlisted_file,
 )
+from microrepo.standalone.server.index_pages import parse_project_json
+from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import FileRow, State
 from microrepo.state.publication import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory
@@ -157,12 +158,12 @@ class ContentsReader:
             contents, status=page.status, status_reason=page.status_reason or None
         )
 
-    def page(self, name: str) -> server.ProjectPage | None:
+    def page(self, name: str) -> ProjectPage | None:
         """Return a project's page as it stands on disk, None without a readable one."""
         path = f"{self._directory.path}/simple/{name}/index.v1_json"
         try:
             with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
-                return server.parse_project_json(stream.read())
+                return parse_project_json(stream.read())
         except (OSError, ValueError):
             return None
 
@@ -192,7 +193,7 @@ def _described(row: FoundRow, metadata_sha256: str | None) -> File:
     )
 
 
-def facts_from_page(file: File, page: server.ProjectPage | None) -> File:
+def facts_from_page(file: File, page: ProjectPage | None) -> File:
     """Take over what a page said of the very same content: its mark, its time, its Pythons.
 
     A mirror may not carry a yanked file without its mark (PEP 592), so what the page knows must
@@ -201,7 +202,7 @@ def facts_from_page(file: File, page: server.ProjectPage | None) -> File:
     return _as_on_page(file, file.digests.sha256, page)
 
 
-def _as_on_page(file: File, sha256: str | None, page: server.ProjectPage | None) -> File:
+def _as_on_page(file: File, sha256: str | None, page: ProjectPage | None) -> File:
     for entry in page.files if page else ():
         if entry.filename == file.filename and sha256 and entry.hashes.get("sha256") == sha256:
             return msgspec.structs.replace(

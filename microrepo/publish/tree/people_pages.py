@@ -10,7 +10,6 @@ at the disk for a project that has not changed. Without that file all is rendere
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,9 +19,23 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from microrepo.publish import server
 from microrepo.publish.tree.page_paths import START_PAGE, browse_page
 from microrepo.publish.tree.page_writer import PageWriter
+from microrepo.standalone.assemble import source_digest
+from microrepo.standalone.server.disk.files import signature
+from microrepo.standalone.server.disk.repository import Repository
+from microrepo.standalone.server.labels import file_kind, initial_of
+from microrepo.standalone.server.people.front_page import render_home
+from microrepo.standalone.server.people.project_page import render_project
+from microrepo.standalone.server.people.views import (
+    EXPORTED,
+    EXPORTED_URL,
+    Card,
+    HomeView,
+    ProjectView,
+    Totals,
+)
+from microrepo.standalone.server.records import FileEntry, latest_version
 
 # All projects stand on one page: some 10 MB here.
 PROJECTS_LIMIT = 50_000
@@ -86,9 +99,9 @@ class _Update:
     def __init__(self, root: Path, control: Path, *, rebuild: bool) -> None:
         self._root = root
         self._control = control
-        self._repository = server.Repository(str(root))
+        self._repository = Repository(str(root))
         self._writer = PageWriter(root, control / "pages")
-        self._renderer = hashlib.sha256(Path(server.__file__).read_bytes()).hexdigest()
+        self._renderer = source_digest()
         record = _Record() if rebuild else _read_record(control / _RECORD)
         # Pages of another version's renderer are all made anew.
         self._known = record.projects if record.renderer == self._renderer else {}
@@ -123,7 +136,7 @@ class _Update:
 
     def _project(self, name: str) -> _Shown | None:
         """Write a project's page unless it stands; None for a project without a page of its own."""
-        found = server.signature(str(self._root / "simple" / name / "index.v1_json"))
+        found = signature(str(self._root / "simple" / name / "index.v1_json"))
         if found is None:
             return None
         _, size, mtime_ns, _ = found
@@ -138,18 +151,18 @@ class _Update:
         if project is None:
             return None
         page = project.page
-        version = server.latest_version(page)
+        version = latest_version(page)
         info = self._repository.info(page, version)
-        view = server.ProjectView(
-            url=server.EXPORTED_URL,
+        view = ProjectView(
+            url=EXPORTED_URL,
             now_s=0,
             page=page,
             info=info,
             version=version,
             known=lambda _: True,
-            site=server.EXPORTED,
+            site=EXPORTED,
         )
-        if self._writer.put(browse_page(name), server.render_project(view)):
+        if self._writer.put(browse_page(name), render_project(view)):
             self._changed.append(name)
         return _Shown(
             size, mtime_ns, version, info.summary, _kinds(page.files), _newest(page.files)
@@ -169,16 +182,16 @@ def _read_record(path: Path) -> _Record:
         return _Record()
 
 
-def _kinds(files: Iterable[server.FileEntry]) -> dict[str, tuple[int, int]]:
+def _kinds(files: Iterable[FileEntry]) -> dict[str, tuple[int, int]]:
     kinds: dict[str, tuple[int, int]] = {}
     for entry in files:
-        kind = server.file_kind(entry.filename)
+        kind = file_kind(entry.filename)
         count, size = kinds.get(kind, (0, 0))
         kinds[kind] = (count + 1, size + (entry.size or 0))
     return kinds
 
 
-def _newest(files: Iterable[server.FileEntry]) -> tuple[str, float]:
+def _newest(files: Iterable[FileEntry]) -> tuple[str, float]:
     newest = max(files, key=lambda entry: entry.upload_time, default=None)
     if newest is None:
         return ("", 0.0)
@@ -198,7 +211,7 @@ def _start_page(shown: Mapping[str, _Shown]) -> bytes:
     recent = sorted(
         (one.newest for one in shown.values() if one.newest[1]), key=lambda pair: (-pair[1], pair)
     )
-    totals = server.Totals(
+    totals = Totals(
         projects=len(shown),
         files=sum(counts.values()),
         total_bytes=sum(sizes.values()),
@@ -206,13 +219,13 @@ def _start_page(shown: Mapping[str, _Shown]) -> bytes:
         kinds=tuple((kind, counts[kind], size) for kind, size in sizes.most_common()),
         recent=tuple(recent[:200]),
     )
-    view = server.HomeView(
-        url=server.EXPORTED_URL,
+    view = HomeView(
+        url=EXPORTED_URL,
         now_s=0,
         totals=totals,
-        cards=tuple(server.Card(name, one.version, one.summary) for name, one in shown.items()),
+        cards=tuple(Card(name, one.version, one.summary) for name, one in shown.items()),
         matches=len(shown),
-        letters="".join(sorted({server.initial_of(name) for name in shown})),
-        site=server.EXPORTED,
+        letters="".join(sorted({initial_of(name) for name in shown})),
+        site=EXPORTED,
     )
-    return server.render_home(view)
+    return render_home(view)

@@ -15,8 +15,11 @@ from msgspec import Struct, field
 
 from microrepo.formats.distribution.filenames import egg_python, package_type_of, parse_wheel_name
 from microrepo.model import File, Info, NormalizedName, Project, Vulnerability
-from microrepo.publish import server
 from microrepo.publish.links import Links
+from microrepo.standalone.server.disk.files import rfc3339
+from microrepo.standalone.server.index_pages import render_project_html, render_project_json
+from microrepo.standalone.server.names import parse_filename
+from microrepo.standalone.server.records import FileEntry, ProjectPage, latest_version, sort_files
 from microrepo.state import FileRow
 
 # From pypi/<project>/json and from simple/<project>/ to the flat directory.
@@ -108,13 +111,13 @@ def listed_file(row: FileRow, listed: File, links: Links) -> File:
 
 def unlisted_file(row: FileRow) -> File:
     """Return the record of a file of which only the state knows."""
-    parsed = server.parse_filename(row.filename)
+    parsed = parse_filename(row.filename)
     return File(
         filename=row.filename,
         url="",
         version=row.version or (parsed.version if parsed else ""),
         package_type=package_type_of(row.filename) or "unknown",
-        upload_time=server.rfc3339(row.mtime_ns),
+        upload_time=rfc3339(row.mtime_ns),
         python_version=python_label(row.filename),
     )
 
@@ -123,11 +126,11 @@ def python_label(filename: str) -> str:
     """Return what PyPI calls a file's Python version, from its name: ``py3``, ``source``, ..."""
     wheel = parse_wheel_name(filename)
     if wheel is not None:
-        return ".".join(wheel.python_tags)
+        return ".".join(wheel.pythons)
     return egg_python(filename) or "source"
 
 
-def entry_of(file: File) -> server.FileEntry:
+def entry_of(file: File) -> FileEntry:
     """Return a file as `server` renders it."""
     hashes = {}
     if file.digests.sha256:
@@ -135,7 +138,7 @@ def entry_of(file: File) -> server.FileEntry:
     elif file.digests.md5:
         hashes = {"md5": file.digests.md5}
     metadata = file.core_metadata_sha256
-    return server.FileEntry(
+    return FileEntry(
         filename=file.filename,
         url=file.url,
         hashes=hashes,
@@ -150,16 +153,16 @@ def entry_of(file: File) -> server.FileEntry:
 
 def render(contents: Contents, serial: int) -> Pages:
     """Render all pages of a project that has files."""
-    page = server.ProjectPage(
+    page = ProjectPage(
         name=contents.name,
-        files=tuple(server.sort_files(entry_of(file) for file in contents.files)),
+        files=tuple(sort_files(entry_of(file) for file in contents.files)),
         status=contents.status,
         status_reason=contents.status_reason or "",
         serial=serial,
     )
     return Pages(
-        html=server.render_project_html(page, _BASE),
-        json=server.render_project_json(page, _BASE),
+        html=render_project_html(page, _BASE),
+        json=render_project_json(page, _BASE),
         document=_render_document(contents, page, serial),
     )
 
@@ -221,12 +224,12 @@ class _Document(Struct, gc=False):
     project_status: _Status = field(name="project-status")
 
 
-def _render_document(contents: Contents, page: server.ProjectPage, serial: int) -> bytes:
+def _render_document(contents: Contents, page: ProjectPage, serial: int) -> bytes:
     by_name = {file.filename: file for file in contents.files}
     releases: dict[str, list[_Entry]] = {}
     for entry in page.files:
         releases.setdefault(entry.release, []).append(_to_entry(by_name[entry.filename]))
-    version = server.latest_version(page)
+    version = latest_version(page)
     urls = releases.get(version, [])
     document = _Document(
         info=_to_info(contents, version, urls),

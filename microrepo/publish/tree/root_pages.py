@@ -16,9 +16,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from microrepo.publish import server
 from microrepo.publish.tree.page_splice import Splicer
 from microrepo.publish.tree.page_writer import PageWriter
+from microrepo.standalone.server.index_pages import (
+    render_links_html,
+    render_root_html,
+    render_root_json,
+)
+from microrepo.standalone.server.records import RootPage
 from microrepo.state import State
 from microrepo.state.publication import Publication, Shares, Unlisted
 
@@ -170,14 +175,14 @@ def _splice(
 
 
 def _kinds(serial: int, *, with_links: bool) -> list[_Kind]:
-    json = server.render_root_json(server.RootPage((), serial))
-    html = server.render_root_html(server.RootPage((), serial))
+    json = render_root_json(RootPage((), serial))
+    html = render_root_html(RootPage((), serial))
     kinds = [
         _Kind(ROOT_JSON, json[:-2], json[-2:], b","),
         _Kind(ROOT_HTML, *_cut(html)),
     ]
     if with_links:
-        kinds.append(_Kind(LINKS, *_cut(server.render_links_html(()))))
+        kinds.append(_Kind(LINKS, *_cut(render_links_html(()))))
     return kinds
 
 
@@ -187,17 +192,17 @@ def _cut(page: bytes) -> tuple[bytes, bytes]:
     return page[:place], page[place:]
 
 
-_EMPTY = server.RootPage(())
-_JSON_HEAD_BYTES = len(server.render_root_json(_EMPTY)) - 2
-_HTML_HEAD, _HTML_TAIL = _cut(server.render_root_html(_EMPTY))
+_EMPTY = RootPage(())
+_JSON_HEAD_BYTES = len(render_root_json(_EMPTY)) - 2
+_HTML_HEAD, _HTML_TAIL = _cut(render_root_html(_EMPTY))
 
 
 def _shares_of(row: Unlisted, root: Path, *, with_links: bool) -> tuple[bytes, bytes, bytes]:
     if not row.files:
         return b"", b"", b""
-    one = server.RootPage(((row.display_name, row.serial),))
-    json = server.render_root_json(one)[_JSON_HEAD_BYTES:-2] + b","
-    html = server.render_root_html(one)[len(_HTML_HEAD) : -len(_HTML_TAIL)]
+    one = RootPage(((row.display_name, row.serial),))
+    json = render_root_json(one)[_JSON_HEAD_BYTES:-2] + b","
+    html = render_root_html(one)[len(_HTML_HEAD) : -len(_HTML_TAIL)]
     return json, html, _links_of(root, row.name) if with_links else b""
 
 

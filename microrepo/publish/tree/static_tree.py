@@ -12,20 +12,22 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from itertools import chain
-from pathlib import Path
 
 from msgspec import Struct
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.index.simple_api import Root, parse_root
 from microrepo.model import NormalizedName, Outcome
-from microrepo.publish import server
 from microrepo.publish.links import BESIDE, Links
 from microrepo.publish.tree.page_batches import PagesOutcome, PagesTask, write_packed, write_pages
 from microrepo.publish.tree.page_contents import Batch, ContentsReader
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.project_pages import Contents, render
 from microrepo.publish.tree.root_pages import LINKS_LIMIT, ROOT_JSON, Listings
+from microrepo.standalone.assemble import assemble
+from microrepo.standalone.server.index_pages import JSON_TYPE
+from microrepo.standalone.server.names import is_project_name, normalize_name
+from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.state.publication import PageRow, SidecarRow
@@ -56,7 +58,7 @@ class PublishReport(Struct, frozen=True):
 
 def put_server(writer: PageWriter) -> None:
     """Put a copy of the one-file server beside the tree, or bring it up to date."""
-    writer.put("server.py", Path(server.__file__).read_bytes(), 0o777)
+    writer.put("server.py", assemble().encode(), 0o777)
 
 
 class _Prepared(Struct, frozen=True):
@@ -198,7 +200,7 @@ class Publisher:
             tuple(self._waiting),
         )
 
-    def page(self, name: str) -> server.ProjectPage | None:
+    def page(self, name: str) -> ProjectPage | None:
         """Return a project's page as it stands on disk."""
         return self._reader.page(name)
 
@@ -210,7 +212,7 @@ class Publisher:
         leaving: Collection[str],
         absent: Collection[str],
     ) -> _Prepared:
-        names = [name for name in names if server.is_project_name(name)]
+        names = [name for name in names if is_project_name(name)]
         batch = self._reader.read(names, leaving, absent)
         known = self._state.publication.pages(names)
         rows = [self._row_of(one, known.get(one.name)) for one in batch.contents]
@@ -290,14 +292,14 @@ class Publisher:
             return int(text)
         root = self._directory.place(ROOT_JSON)
         try:
-            listed = parse_root(root.read_bytes(), server.JSON_TYPE, str(root))
+            listed = parse_root(root.read_bytes(), JSON_TYPE, str(root))
         except (OSError, MalformedResponse):
             listed = Root([], 0)
         rows = []
         for display_name, serial in listed.projects:
-            name = NormalizedName(server.normalize_name(display_name))
+            name = NormalizedName(normalize_name(display_name))
             page = self._directory.place("simple") / name / "index.v1_json"
-            if server.is_project_name(name) and page.is_file():
+            if is_project_name(name) and page.is_file():
                 rows.append(PageRow(name, display_name, serial or 0, b"", 1))
         largest = max([listed.serial or 0, *(row.serial for row in rows)])
         with self._state.transaction():

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from microrepo.errors import ConfigError
-from microrepo.formats.distribution.filenames import WheelName, parse_wheel_name
+from microrepo.formats.distribution.filenames import parse_candidate_name
 from microrepo.formats.specifiers import parse_requires_python
 from microrepo.model import File
 from microrepo.selection.environments.platform_tags import (
@@ -27,6 +27,7 @@ from microrepo.selection.environments.platform_tags import (
     macos_tags,
     normalize_platform,
 )
+from microrepo.standalone.server.names import INSTALLABLE_SDISTS, FileName
 
 MARKERS = (
     "implementation_name",
@@ -46,8 +47,6 @@ _OPTIONAL_FACTS = ("debug", "ext_suffix", "glibc", "macos", "musl", "pointer_bit
 _KNOWN = frozenset((*MARKERS, *_FACTS, *_OPTIONAL_FACTS))
 _SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "ironpython": "ip", "jython": "jy", "python": "py"}
 _RELEASE = re.compile(r"(\d+)\.(\d+)")
-# Newer pip looks only at the first two in a flat directory; an index page offers them all.
-_SDIST_ENDINGS = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 
 Block = Mapping[str, object]
 
@@ -81,14 +80,14 @@ class Environment(Struct, frozen=True, dict=True):
     def _pythons(self) -> dict[str, bool]:
         return {}
 
-    def rank(self, wheel: WheelName) -> int | None:
+    def rank(self, wheel: FileName) -> int | None:
         """Return how well a wheel's tags fit, 0 the best; None when they do not."""
         ranks = self._ranks
         found = [
             rank
-            for python in wheel.python_tags
-            for abi in wheel.abi_tags
-            for platform in wheel.platform_tags
+            for python in wheel.pythons
+            for abi in wheel.abis
+            for platform in wheel.platforms
             if (rank := ranks.get(f"{python}-{abi}-{platform}")) is not None
         ]
         return min(found) if found else None
@@ -110,24 +109,19 @@ class Environment(Struct, frozen=True, dict=True):
     def supports(self, file: File) -> int | None:
         """Return how well `file` fits, lower is better, sdists last; None when it does not.
 
-        Wheel tags and the announced Requires-Python count; of source distributions those that
-        installers know, and no other package type.
+        The announced Requires-Python and the file name count: tags of wheels, formats of source
+        distributions. Names that an installer refuses do not fit.
         """
         if not self.admits_python(file.requires_python):
             return None
-        wheel = parse_wheel_name(file.filename)
-        if wheel is not None:
-            return self.rank(wheel)
-        if file.package_type != "sdist" or not file.filename.endswith(_SDIST_ENDINGS):
+        name = parse_candidate_name(file.filename, file.version)
+        if name is None or (name.kind == "sdist" and file.package_type != "sdist"):
             return None
-        return len(self.tags) + _sdist_order(file.filename)
+        return self.rank(name) if name.kind == "wheel" else len(self.tags) + _sdist_order(file)
 
 
-def _sdist_order(filename: str) -> int:
-    for order, ending in enumerate(_SDIST_ENDINGS):
-        if filename.endswith(ending):
-            return order
-    return len(_SDIST_ENDINGS)
+def _sdist_order(file: File) -> int:
+    return next(n for n, suffix in enumerate(INSTALLABLE_SDISTS) if file.filename.endswith(suffix))
 
 
 def environment_from_block(name: str, block: Block) -> Environment:

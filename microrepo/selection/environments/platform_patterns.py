@@ -38,7 +38,7 @@ def platform_tags(file: File) -> tuple[str, ...]:
     """Return the platform tags of a file, none when its name tells none; sdists have none."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
-        return wheel.platform_tags
+        return wheel.platforms
     if file.package_type == "sdist":
         return ()
     match = _IN_NAME.search(file.filename.lower())

@@ -110,7 +110,7 @@ def fits(file: File, target: PythonTarget) -> bool:
     """Tell whether `target` can use `file`, leaving requires-python aside."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
-        return wheel_fits(wheel.python_tags, wheel.abi_tags, target)
+        return wheel_fits(wheel.pythons, wheel.abis, target)
     if file.package_type == "sdist":
         return True
     label = egg_python(file.filename) or file.python_version
@@ -126,8 +126,8 @@ def labels_of(file: File) -> frozenset[str]:
     """Return the words of a `python_versions` list without Pythons that choose `file`."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
-        universal = {"py2", "py3"} <= set(wheel.python_tags)
-        return frozenset(wheel.python_tags) | (
+        universal = {"py2", "py3"} <= set(wheel.pythons)
+        return frozenset(wheel.pythons) | (
             frozenset({"py2.py3", "any"}) if universal else frozenset()
         )
     if file.package_type == "sdist":

@@ -251,8 +251,8 @@ def _check_target(file: File, policy: Policy) -> Rejection | None:
     patterns, excluded = policy.platforms, policy.exclude_platforms
     if patterns is not None:
         wheel = parse_wheel_name(file.filename)
-        if wheel is not None and not _serves(wheel.platform_tags, patterns, excluded):
-            return Cause.PLATFORM, ".".join(wheel.platform_tags)
+        if wheel is not None and not _serves(wheel.platforms, patterns, excluded):
+            return Cause.PLATFORM, ".".join(wheel.platforms)
     if excluded:
         found = excluded_by(platform_tags(file), excluded)
         if found:

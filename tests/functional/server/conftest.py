@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish import server as server_module
 from tests.functional.server.serving import Served, serve
+from tests.support.assembled_server import server_module
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 
 AGE_NS = 100 * 86400 * 10**9

@@ -17,9 +17,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from microrepo.publish import server as server_module
+from tests.support.assembled_server import SERVER_FILE, server_module
 
-SERVER_FILE = Path(server_module.__file__)
 JSON = server_module.JSON_TYPE
 HTML = server_module.HTML_TYPE
 
@@ -37,18 +36,19 @@ class Reply:
 class Served:
     """A server running in a thread of this process."""
 
-    server: server_module.Server
+    directory: Path
+    server: Any
     log: StringIO
     errors: StringIO
     context: ssl.SSLContext | None = None
 
     @property
     def port(self) -> int:
-        return self.server.server_address[1]
+        return int(self.server.server_address[1])
 
     @property
     def url(self) -> str:
-        return self.server.url
+        return str(self.server.url)
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Reply:
         """Ask on a connection of its own; underscores in header names stand for dashes."""
@@ -106,7 +106,7 @@ def serve(
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield Served(server, log, errors, context)
+        yield Served(directory, server, log, errors, context)
     finally:
         server.shutdown()
         thread.join(timeout=20)

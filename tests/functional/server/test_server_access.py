@@ -7,13 +7,15 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from microrepo.publish import server as server_module
-from tests.functional.server.serving import SERVER_FILE, read_all, serve
+from tests.functional.server.serving import Served, read_all, serve, wait_until
+from tests.support.assembled_server import SERVER_FILE, server_module
 from tests.support.programs import Environment
 from tests.support.tls import Authority
 
@@ -79,16 +81,36 @@ def test_the_log_names_the_user_and_no_password(bare: Path, passwords: Path) -> 
     with serve(bare, password_file=str(passwords)) as running:
         running.ask("/simple/", Authorization=_basic("ann", "x"))
         running.ask("/simple/", Authorization=_basic("mallory", "secret"))
+        running.ask("/healthz", Authorization=_basic("mallory", "secret"))
+        running.ask("/simple/", "POST", Authorization=_basic("mallory", "secret"))
     lines = running.log.getvalue().splitlines()
     assert "- ann [" in lines[0]
-    assert "- - [" in lines[1]
+    assert all("- - [" in line for line in lines[1:])
+    assert len(lines) == 4
     assert "secret" not in running.log.getvalue()
 
 
+def test_without_passwords_the_log_names_nobody(bare: Path) -> None:
+    with serve(bare) as running:
+        running.ask("/simple/", Authorization=_basic("mallory", "secret"))
+    assert "mallory" not in running.log.getvalue()
+
+
+def test_a_user_name_does_not_break_the_log(bare: Path, tmp_path: Path) -> None:
+    path, name = tmp_path / "odd", 'a b] "c"'
+    path.write_text(f"{name}:{server_module.hash_password('x', rounds=10)}\n")
+    with serve(bare, password_file=str(path)) as running:
+        assert running.ask("/simple/", Authorization=_basic(name, "x")).status == 200
+    assert running.log.getvalue().startswith('127.0.0.1 - a\\x20b]\\x20\\"c\\" [')
+
+
 def test_guesses_do_not_take_all_workers(bare: Path, tmp_path: Path) -> None:
-    """While passwords are checked, known users are served."""
+    """While passwords are checked, known users are served, and new ones get their turn."""
     path = tmp_path / "slow"
-    path.write_text("ann:" + server_module.hash_password("x", rounds=400_000) + "\n")
+    path.write_text(
+        f"ann:{server_module.hash_password('x', rounds=400_000)}\n"
+        f"eve:{server_module.hash_password('y', rounds=10)}\n"
+    )
     with serve(bare, password_file=str(path), workers=4) as running:
         assert running.ask("/simple/", Authorization=_basic("ann", "x")).status == 200
         guesses = []
@@ -100,20 +122,68 @@ def test_guesses_do_not_take_all_workers(bare: Path, tmp_path: Path) -> None:
             )
             guesses.append(sock)
         assert running.ask("/simple/foo-bar/", Authorization=_basic("ann", "x")).status == 200
-        statuses = [int(read_all(sock)[9:12]) for sock in guesses]
+        assert running.ask("/simple/", Authorization=_basic("eve", "y")).status == 200
+        statuses = {int(read_all(sock)[9:12]) for sock in guesses}
         for sock in guesses:
             sock.close()
-        assert set(statuses) <= {401, 503}
-        assert 503 in statuses
+        assert statuses == {401}
+
+
+def test_a_guesser_waits_behind_others_on_one_address(bare: Path, tmp_path: Path) -> None:
+    """Behind a proxy all share an address: who has guessed wrong on a connection comes last."""
+    path = tmp_path / "slow"
+    path.write_text("ann:" + server_module.hash_password("x", rounds=300_000) + "\n")
+    stop = threading.Event()
+    guessed = Counter[int]()
+
+    def guess(running: Served, guesser: int) -> None:
+        connection = running.connect()
+        while not stop.is_set():
+            header = _basic("ann", f"{guesser}.{guessed[guesser]}")
+            connection.request("GET", "/simple/", headers={"Authorization": header})
+            connection.getresponse().read()
+            guessed[guesser] += 1
+        connection.close()
+
+    with serve(bare, password_file=str(path)) as running:
+        threads = [threading.Thread(target=guess, args=(running, n)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(guessed) == 6)
+        before = sum(guessed.values())
+        # Other blanks: credentials that were not seen before.
+        for blanks in range(1, 5):
+            header = "Basic " + " " * blanks + _basic("ann", "x")[6:]
+            assert running.ask("/simple/", Authorization=header).status == 200
+        overtaken = sum(guessed.values()) - before
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert overtaken <= 4 * 4
 
 
 @pytest.mark.parametrize(
-    "line", ["ann", "ann:plain", "ann:{SHA}abc", ":x", "a:pbkdf2_sha256$x$y$z"]
+    "line",
+    [
+        *("ann", "ann:plain", "ann:{SHA}abc", ":x", "a:pbkdf2_sha256$x$y$z"),
+        pytest.param(f"a:pbkdf2_sha256$10$abc${'0' * 64}", id="half a byte of salt"),
+        pytest.param(f"a:pbkdf2_sha256$0$ab${'0' * 64}", id="no rounds"),
+        pytest.param(f"a:pbkdf2_sha256$99999999$ab${'0' * 64}", id="rounds for a minute"),
+        pytest.param(f"a:b:pbkdf2_sha256$10$ab${'0' * 64}", id="colon in a name"),
+        pytest.param(f"\udcff:pbkdf2_sha256$10$ab${'0' * 64}", id="name that is not UTF-8"),
+    ],
 )
 def test_a_file_without_hashes_is_refused(bare: Path, tmp_path: Path, line: str) -> None:
     path = tmp_path / "bad"
-    path.write_text(line + "\n")
+    path.write_text(line + "\n", "utf-8", "surrogateescape")
     with pytest.raises(ValueError, match="line 1"):
+        server_module.make_server(str(bare), port=0, password_file=str(path))
+
+
+def test_a_file_without_users_is_refused(bare: Path, tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.write_text("# nobody\n\n")
+    with pytest.raises(ValueError, match="no users"):
         server_module.make_server(str(bare), port=0, password_file=str(path))
 
 

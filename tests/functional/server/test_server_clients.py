@@ -100,7 +100,7 @@ def test_a_damaged_file_is_refused(
     """The page names the digest of what was there before."""
     if not _is_tree(index):
         pytest.skip("a scan names the digest of what is there")
-    path = Path(index.server._application._repository.root) / "dep-1.5-py3-none-any.whl"
+    path = index.directory / "dep-1.5-py3-none-any.whl"
     path.write_bytes(build_wheel("dep", "1.5", files={"dep/__init__.py": b"evil = 1\n"}).content)
     result = install(fresh_venv(), index, "dep", check=False)
     assert result.returncode != 0
@@ -122,7 +122,7 @@ def test_a_release_added_later_is_seen(
 ) -> None:
     environment = fresh_venv()
     install(environment, index, "dep")
-    directory = Path(index.server._application._repository.root)
+    directory = index.directory
     put(directory, build_wheel("dep", "1.6"))
     if _is_tree(index):
         for path in sorted((directory / "simple").rglob("*"), reverse=True):
@@ -149,7 +149,7 @@ def test_uv_reads_only_the_end_of_a_wheel_without_sidecar(
     index: Served, fresh_venv: MakeEnvironment
 ) -> None:
     """A conflict is found by ranges of the wheel."""
-    directory = Path(index.server._application._repository.root)
+    directory = index.directory
     put(directory, build_wheel("heavy", "1", requires_dist=["dep<1"], payload_size=2_000_000))
     _uv(fresh_venv(), index, "heavy", "dep>1", check=False)
     wait_until(lambda: "heavy-1-py3" in index.log.getvalue())

@@ -11,6 +11,7 @@ import pytest
 
 from tests.functional.server.serving import Served, read_all, read_reply, serve
 
+CORS = "access-control-allow-origin"
 SMALL, LARGE = "small-1.0.tar.gz", "large-1.0.tar.gz"
 
 
@@ -177,11 +178,32 @@ def test_a_file_that_is_replaced_is_served_anew(
     assert served.ask("/" + SMALL).body == b"other"
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
 def test_other_methods_are_refused(served: Served, method: str) -> None:
     reply = served.ask("/simple/", method)
     assert reply.status == 405
-    assert reply.headers["allow"] == "GET, HEAD"
+    assert reply.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_scripts_of_other_sites_may_read_index_and_files(
+    served: Served, files: dict[str, bytes]
+) -> None:
+    """micropip runs in a browser, which asks for this permission (CORS)."""
+    for path in ("/simple/", "/simple/foo-bar/", *(f"/{name}" for name in files)):
+        assert served.ask(path, Origin="https://other.example").headers[CORS] == "*"
+    for path in ("/", "/project/foo-bar/", "/healthz"):
+        assert CORS not in served.ask(path, Origin="https://other.example").headers
+
+
+@pytest.mark.parametrize("path", ["/simple/foo-bar/", "/missing", "/" + SMALL])
+def test_a_browser_may_ask_first(served: Served, path: str) -> None:
+    reply = served.ask(path, "OPTIONS", Access_Control_Request_Headers="range")
+    assert (reply.status, reply.body) == (204, b"")
+    assert reply.headers[CORS] == "*"
+    assert "Range" in reply.headers["access-control-allow-headers"]
+    assert "content-length" not in reply.headers
+    raw = b"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n"
+    assert b"200 OK" in served.raw(raw)
 
 
 def test_a_request_with_a_small_body_keeps_the_connection(served: Served) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish import server as server_module
 from microrepo.publish.tree.people_pages import update_browse
 from tests.functional.server.chromium import Page, chromium, chromium_program
 from tests.functional.server.conftest import put, write_tree
 from tests.functional.server.serving import Served, serve
+from tests.support.assembled_server import server_module
 from tests.support.packages import build_sdist, build_wheel
 
 pytestmark = pytest.mark.skipif(chromium_program() is None, reason="chromium is not installed")

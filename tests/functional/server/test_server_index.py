@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish import server as server_module
 from tests.functional.server.conftest import put, write_tree
 from tests.functional.server.serving import HTML, JSON, Served, serve, wait_until
+from tests.support.assembled_server import server_module
 from tests.support.packages import build_sdist, build_wheel
 
 PIP_ACCEPT = f"{JSON}, {HTML}; q=0.1, text/html; q=0.01"
@@ -226,13 +226,11 @@ def test_large_files_are_hashed_in_the_background(bare: Path) -> None:
 
 def test_the_front_page_hashes_nothing(bare: Path) -> None:
     """It shows many projects, whose files may be of any size."""
-    with serve(bare) as running:
-        assert running.ask("/").status == 200
-        assert running.ask("/?q=summary").status == 200
-        scanner = running.server._application._repository._scanner
-        assert scanner._digests == {}
-        assert running.ask("/project/foo-bar/").body.count(b"sha256: ") == 2
-        assert len(scanner._digests) == 3
+    repository = server_module.Repository(str(bare))
+    assert repository.card("foo-bar").summary == "A new <summary>"
+    known = repository.project("foo-bar", hash_bytes=None)
+    assert [entry.hashes for entry in known.page.files] == [{}, {}, {}]
+    assert all(entry.hashes for entry in repository.project("foo-bar").page.files)
 
 
 def test_names_come_before_summaries_in_a_search(bare: Path) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish import server as server_module
 from tests.functional.server.conftest import put, write_tree
-from tests.functional.server.serving import JSON, SERVER_FILE, read_all, serve, serve_file
+from tests.functional.server.serving import JSON, read_all, serve, serve_file
+from tests.support.assembled_server import SERVER_FILE, server_module
 from tests.support.interpreters import python_interpreters
 from tests.support.packages import build_wheel
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from microrepo.formats.distribution.filenames import (
-    WheelName,
     egg_python,
     extension_of,
     guess_release,
     package_type_of,
     parse_wheel_name,
     split_release,
-    stem_of,
     unsafe_filename,
 )
+from microrepo.standalone.server.names import FileName
 
 
 @pytest.mark.parametrize(
@@ -81,27 +80,24 @@ def test_unsafe_names(filename: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("filename", "package_type", "extension", "stem"),
+    ("filename", "package_type", "extension"),
     [
-        ("foo-1.0-py3-none-any.whl", "bdist_wheel", "whl", "foo-1.0-py3-none-any"),
-        ("foo-1.0.tar.gz", "sdist", "gz", "foo-1.0"),
-        ("foo-1.0.zip", "sdist", "zip", "foo-1.0"),
-        ("foo-1.0.tar.bz2", "sdist", "bz2", "foo-1.0"),
-        ("foo-1.0.tar.Z", "sdist", "Z", "foo-1.0"),
-        ("foo-1.0.tar", "sdist", "tar", "foo-1.0"),
-        ("foo-1.0-py2.7.egg", "bdist_egg", "egg", "foo-1.0-py2.7"),
-        ("foo-1.0.win32-py2.7.exe", "bdist_wininst", "exe", "foo-1.0.win32-py2.7"),
-        ("foo-1.0.msi", "bdist_msi", "msi", "foo-1.0"),
-        ("foo-1.0.unknown", None, "unknown", "foo-1.0.unknown"),
-        ("foo", None, "foo", "foo"),
+        ("foo-1.0-py3-none-any.whl", "bdist_wheel", "whl"),
+        ("foo-1.0.tar.gz", "sdist", "gz"),
+        ("foo-1.0.zip", "sdist", "zip"),
+        ("foo-1.0.tar.bz2", "sdist", "bz2"),
+        ("foo-1.0.tar.Z", "sdist", "Z"),
+        ("foo-1.0.tar", "sdist", "tar"),
+        ("foo-1.0-py2.7.egg", "bdist_egg", "egg"),
+        ("foo-1.0.win32-py2.7.exe", "bdist_wininst", "exe"),
+        ("foo-1.0.msi", "bdist_msi", "msi"),
+        ("foo-1.0.unknown", None, "unknown"),
+        ("foo", None, "foo"),
     ],
 )
-def test_type_and_extension(
-    filename: str, package_type: str | None, extension: str, stem: str
-) -> None:
+def test_type_and_extension(filename: str, package_type: str | None, extension: str) -> None:
     assert package_type_of(filename) == package_type
     assert extension_of(filename) == extension
-    assert stem_of(filename) == stem
 
 
 @pytest.mark.parametrize(
@@ -109,28 +105,30 @@ def test_type_and_extension(
     [
         pytest.param(
             "foo-1.0-py2.py3-none-any.whl",
-            WheelName("foo", "1.0", ("py2", "py3"), ("none",), ("any",)),
+            FileName("foo", "1.0", "wheel", ("py2", "py3"), ("none",), ("any",)),
             id="universal",
         ),
         pytest.param(
             "Foo_Bar-1.0-2build-cp38-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
-            WheelName(
+            FileName(
                 "Foo_Bar",
                 "1.0",
+                "wheel",
                 ("cp38",),
                 ("abi3",),
                 ("manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+                "2build",
             ),
             id="with a build tag",
         ),
         pytest.param(
             "foo-1.0-CP313-cp313T-Win_AMD64.whl",
-            WheelName("foo", "1.0", ("cp313",), ("cp313t",), ("win_amd64",)),
+            FileName("foo", "1.0", "wheel", ("cp313",), ("cp313t",), ("win_amd64",)),
             id="tags in any case",
         ),
     ],
 )
-def test_wheel_name(filename: str, expected: WheelName) -> None:
+def test_wheel_name(filename: str, expected: FileName) -> None:
     assert parse_wheel_name(filename) == expected
 
 
@@ -143,7 +141,6 @@ def test_wheel_name(filename: str, expected: WheelName) -> None:
         "foo-1.0-1-2-py3-none-any.whl",
         "foo--py3-none-any.whl",
         "foo-1.0-py3-none-.whl",
-        "foo-1.0-py3-none-any.WHL",
     ],
 )
 def test_no_wheel_name(filename: str) -> None:
@@ -198,7 +195,11 @@ def test_release_that_a_name_tells(filename: str, project: str, expected: str | 
         ("foo-v1.0.tar.bz2", ("foo", "v1.0")),
         ("foo-1.0-py2.7.egg", ("foo", "1.0")),
         ("foo-r21.tar.gz", ("foo", "r21")),
-        ("foo-1.0.win32-py2.7.exe", ("foo", "1.0.win32-py2.7")),
+        ("foo-1.0.win32-py2.7.exe", ("foo", "1.0")),
+        ("foo-1.0.win-amd64.msi", ("foo", "1.0")),
+        ("FOO-1.0.TAR.GZ", ("FOO", "1.0")),
+        ("a-2020-01-01.tar.gz", ("a-2020-01", "01")),
+        ("requests-oauthlib-0.4.2-py3-none-any.whl", None),
         ("foo.tar.gz", None),
         ("-1.0.tar.gz", None),
         ("foo-1.0.whl", None),

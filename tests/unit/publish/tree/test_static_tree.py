@@ -13,7 +13,12 @@ import pytest
 
 from microrepo.formats.index.pypi_json import parse_document
 from microrepo.model import Info, NormalizedName
-from microrepo.publish import server
+from microrepo.standalone.server.index_pages import (
+    render_links_html,
+    render_root_html,
+    render_root_json,
+)
+from microrepo.standalone.server.records import RootPage
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.shelf import UPLOADED, Shelf
 
@@ -209,15 +214,15 @@ def test_after_any_changes_the_pages_of_all_are_as_if_made_at_once(shelf: Shelf,
         rows = tuple((page.name, page.serial) for page in pages)
         root = shelf.root()
         assert tuple(root.projects) == rows
-        whole = server.RootPage(rows, root.serial)
+        whole = RootPage(rows, root.serial)
         links = [
             page._replace(files=tuple(entry._replace(url="") for entry in page.files))
             for page in pages
         ]
         folder = shelf.path / "simple"
-        assert (folder / "index.v1_json").read_bytes() == server.render_root_json(whole)
-        assert (folder / "index.html").read_bytes() == server.render_root_html(whole)
-        assert (folder / "links.html").read_bytes() == server.render_links_html(links)
+        assert (folder / "index.v1_json").read_bytes() == render_root_json(whole)
+        assert (folder / "index.html").read_bytes() == render_root_html(whole)
+        assert (folder / "links.html").read_bytes() == render_links_html(links)
         assert (root.serial or 0) >= max([root_serial, *(serial or 0 for _, serial in rows)])
         root_serial = root.serial or 0
         for name, serial in rows:

@@ -11,7 +11,6 @@ from packaging import tags
 
 from microrepo.errors import ConfigError
 from microrepo.model import File
-from microrepo.publish import env_script
 from microrepo.selection.environments.environment import MARKERS, environment_from_block
 from microrepo.selection.environments.presets import (
     environment_from_listed_python,
@@ -19,9 +18,10 @@ from microrepo.selection.environments.presets import (
     parse_environments,
     parse_python,
 )
+from microrepo.standalone import describe_python
 from tests.support.interpreters import python_interpreters
 
-SCRIPT = Path(env_script.__file__)
+SCRIPT = Path(describe_python.__file__)
 TAGS_OF_PIP = """
 import importlib, json, sys
 for name in ("packaging.tags", "pip._vendor.packaging.tags"):
@@ -63,7 +63,7 @@ def test_script_runs_everywhere_and_its_block_gives_pips_tags(release):
 
 def test_tags_of_the_running_python_in_order():
     """Against the very library that is used here, order included."""
-    block = env_script.describe()
+    block = describe_python.describe()
     environment = environment_from_block("here", block)
     ours = [tag for tag in environment.tags if "-linux_" not in tag]
     assert ours == [str(tag) for tag in tags.sys_tags() if "-linux_" not in str(tag)]
@@ -74,24 +74,24 @@ def test_markers_of_the_running_python():
     """The script agrees with the library on all eleven markers."""
     from packaging.markers import default_environment
 
-    ours = environment_from_block("here", env_script.describe()).markers
+    ours = environment_from_block("here", describe_python.describe()).markers
     theirs = default_environment()
     assert ours == {key: theirs[key] for key in MARKERS}  # type: ignore[literal-required]
 
 
 def test_script_prints_a_table_under_a_name():
     """The default name tells Python and platform."""
-    block = json.loads(env_script.render())
+    block = json.loads(describe_python.render())
     (name,) = block
     assert name.startswith(f"cp{sys.version_info[0]}{sys.version_info[1]}-")
     assert parse_environments(block)[0].name == name
-    assert env_script.main(["--name", "mine"]) == 0
+    assert describe_python.main(["--name", "mine"]) == 0
 
 
 @pytest.mark.parametrize("key", [*MARKERS, "platform", "free_threaded"])
 def test_a_missing_key_is_named(key):
     """Nothing is filled from the host."""
-    block = env_script.describe()
+    block = describe_python.describe()
     del block[key]
     with pytest.raises(ConfigError) as caught:
         environment_from_block("cluster", block)
@@ -116,7 +116,7 @@ def test_a_missing_key_is_named(key):
 def test_a_wrong_value_is_named(change, key):
     """The path of the value stands in the message."""
     with pytest.raises(ConfigError) as caught:
-        environment_from_block("cluster", {**env_script.describe(), **change})
+        environment_from_block("cluster", {**describe_python.describe(), **change})
     assert f"$.environments.cluster.{key}" in str(caught.value)
 
 
@@ -217,7 +217,7 @@ def test_unknown_presets(preset):
 
 def test_config_forms():
     """A table of names, or a plain list of presets."""
-    named = parse_environments({"a": "cp312-win_amd64", "b": env_script.describe()})
+    named = parse_environments({"a": "cp312-win_amd64", "b": describe_python.describe()})
     assert [found.name for found in named] == ["a", "b"]
     assert parse_environments(["cp312-win_amd64"])[0].name == "cp312-win_amd64"
     with pytest.raises(ConfigError, match=r"\$\.environments\.a"):
@@ -226,7 +226,7 @@ def test_config_forms():
 
 def test_listed_python_on_a_given_platform():
     """The listed Python comes on the platform that the caller describes."""
-    host = {**env_script.describe(), "platform": "linux-aarch64", "glibc": "2.31"}
+    host = {**describe_python.describe(), "platform": "linux-aarch64", "glibc": "2.31"}
     host.update(platform_machine="aarch64", python_version="3.9", python_full_version="3.9.7")
     other = environment_from_listed_python("cp312", host)
     assert other.name == "cp312-linux_aarch64"

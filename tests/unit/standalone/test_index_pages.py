@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.publish import server
+from microrepo.standalone.server.index_pages import (
+    file_url,
+    parse_project_json,
+    render_anchor,
+    render_links_html,
+    render_project_html,
+    render_project_json,
+    render_root_html,
+    render_root_json,
+)
+from microrepo.standalone.server.records import FileEntry, ProjectPage, RootPage, list_versions
 
-FULL = server.FileEntry(
+FULL = FileEntry(
     filename="foo_bar-1.0+x-py3-none-any.whl",
     url="",
     hashes={"sha256": "ab" * 32, "blake2b": "cd" * 8},
@@ -21,7 +31,7 @@ FULL = server.FileEntry(
     core_metadata={"sha256": "ef" * 32},
     provenance="https://files.example/p?a&b",
 )
-BARE = server.FileEntry("foo_bar-0.9.tar.gz", "", {}, None)
+BARE = FileEntry("foo_bar-0.9.tar.gz", "", {}, None)
 
 
 class Links(HTMLParser):
@@ -54,8 +64,8 @@ def _read(document: bytes) -> Links:
 
 
 def test_project_json_has_every_field():
-    page = server.ProjectPage("Foo.Bar", (FULL, BARE), ("2.0",), "archived", "done", 77)
-    assert json.loads(server.render_project_json(page)) == {
+    page = ProjectPage("Foo.Bar", (FULL, BARE), ("2.0",), "archived", "done", 77)
+    assert json.loads(render_project_json(page)) == {
         "meta": {"api-version": "1.4", "_last-serial": 77},
         "name": "foo-bar",
         "project-status": {"status": "archived", "reason": "done"},
@@ -84,8 +94,8 @@ def test_project_json_has_every_field():
 
 
 def test_project_html_has_every_attribute():
-    page = server.ProjectPage("foo-bar", (FULL, BARE), (), "quarantined", 'bad "<x>"', 5)
-    seen = _read(server.render_project_html(page))
+    page = ProjectPage("foo-bar", (FULL, BARE), (), "quarantined", 'bad "<x>"', 5)
+    seen = _read(render_project_html(page))
     assert seen.meta["pypi:repository-version"] == "1.4"
     assert seen.meta["pypi:project-status"] == "quarantined"
     assert seen.meta["pypi:project-status-reason"] == 'bad "<x>"'
@@ -105,25 +115,25 @@ def test_project_html_has_every_attribute():
 
 def test_yanked_without_reason_and_metadata_without_digest():
     entry = FULL._replace(yanked=True, core_metadata=True, hashes={"md5": "00"}, provenance="")
-    anchor = _read(server.render_anchor(entry, "").encode()).anchors[0]
+    anchor = _read(render_anchor(entry, "").encode()).anchors[0]
     assert anchor["data-yanked"] == ""
     assert anchor["data-core-metadata"] == "true"
     assert (anchor["href"] or "").endswith("#md5=00")
-    record = json.loads(server.render_project_json(server.ProjectPage("foo-bar", (entry,))))
+    record = json.loads(render_project_json(ProjectPage("foo-bar", (entry,))))
     assert record["files"][0]["yanked"] is True
     assert record["files"][0]["core-metadata"] is True
 
 
 def test_an_absolute_address_is_kept():
     entry = FULL._replace(url="https://files.example/a/b.whl")
-    assert server.file_url(entry, "../../") == "https://files.example/a/b.whl"
+    assert file_url(entry, "../../") == "https://files.example/a/b.whl"
 
 
-@pytest.mark.parametrize("render", [server.render_project_json, server.render_project_html])
+@pytest.mark.parametrize("render", [render_project_json, render_project_html])
 def test_order_of_input_never_shows(render):
     files = [BARE._replace(filename=f"foo_bar-{n}.tar.gz") for n in ("1.10", "1.9", "1.2a1", "x")]
-    one = render(server.ProjectPage("foo-bar", tuple(files), ("1.9", "3")))
-    other = render(server.ProjectPage("foo-bar", tuple(reversed(files)), ("3", "1.9")))
+    one = render(ProjectPage("foo-bar", tuple(files), ("1.9", "3")))
+    other = render(ProjectPage("foo-bar", tuple(reversed(files)), ("3", "1.9")))
     assert one == other
     assert re.findall(rb"(?<=/)foo_bar-(\S+?)\.tar", one) == [b"x", b"1.2a1", b"1.9", b"1.10"]
 
@@ -131,13 +141,13 @@ def test_order_of_input_never_shows(render):
 def test_releases_with_two_spellings_are_one_version():
     wheel = BARE._replace(filename="foo_bar-1.0.0-py3-none-any.whl")
     sdist = BARE._replace(filename="foo_bar-1.0.tar.gz")
-    assert len(server.list_versions(server.ProjectPage("foo-bar", (wheel, sdist)))) == 1
-    assert server.list_versions(server.ProjectPage("foo-bar", (wheel, sdist), ("1",))) == ["1"]
+    assert len(list_versions(ProjectPage("foo-bar", (wheel, sdist)))) == 1
+    assert list_versions(ProjectPage("foo-bar", (wheel, sdist), ("1",))) == ["1"]
 
 
 def test_root_pages_list_projects_by_normalised_name():
-    root = server.RootPage((("Zoo", 3), ("a.B", None), ("Yes", 9)), 9)
-    assert json.loads(server.render_root_json(root)) == {
+    root = RootPage((("Zoo", 3), ("a.B", None), ("Yes", 9)), 9)
+    assert json.loads(render_root_json(root)) == {
         "meta": {"api-version": "1.4", "_last-serial": 9},
         "projects": [
             {"name": "a.B"},
@@ -145,17 +155,17 @@ def test_root_pages_list_projects_by_normalised_name():
             {"name": "Zoo", "_last-serial": 3},
         ],
     }
-    seen = _read(server.render_root_html(root))
+    seen = _read(render_root_html(root))
     assert [anchor["href"] for anchor in seen.anchors] == ["a-b/", "yes/", "zoo/"]
     assert [text for text in seen.texts if text.strip()] == ["Simple index", "a.B", "Yes", "Zoo"]
 
 
 def test_links_page_names_every_file_one_level_up():
     pages = [
-        server.ProjectPage("foo-bar", (FULL, BARE)),
-        server.ProjectPage("b", (BARE._replace(filename="b-1 & 2.zip"),)),
+        ProjectPage("foo-bar", (FULL, BARE)),
+        ProjectPage("b", (BARE._replace(filename="b-1 & 2.zip"),)),
     ]
-    hrefs = [anchor["href"] for anchor in _read(server.render_links_html(pages)).anchors]
+    hrefs = [anchor["href"] for anchor in _read(render_links_html(pages)).anchors]
     assert hrefs == [
         "../foo_bar-0.9.tar.gz",
         "../foo_bar-1.0%2Bx-py3-none-any.whl#sha256=" + "ab" * 32,
@@ -168,18 +178,18 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), ma
 
 @given(TEXT, TEXT, TEXT, st.one_of(st.booleans(), TEXT))
 def test_json_reads_back_as_written(name, python, reason, yanked):
-    entry = server.FileEntry(
+    entry = FileEntry(
         f"foo-1{name}.zip", "x", {"sha256": "00"}, 1, "", python, yanked, {"sha256": "11"}
     )
-    page = server.ProjectPage("foo", (entry,), ("1",), "deprecated", reason, 4)
-    again = server.parse_project_json(server.render_project_json(page))
+    page = ProjectPage("foo", (entry,), ("1",), "deprecated", reason, 4)
+    again = parse_project_json(render_project_json(page))
     assert again._replace(versions=()) == page._replace(versions=())
 
 
 @given(TEXT, TEXT, TEXT)
 def test_html_survives_any_text(name, python, yanked):
     entry = FULL._replace(filename=f"foo-1{name}.zip", requires_python=python, yanked=yanked)
-    seen = _read(server.render_project_html(server.ProjectPage("foo", (entry,))))
+    seen = _read(render_project_html(ProjectPage("foo", (entry,))))
     assert len(seen.anchors) == 1
     assert seen.anchors[0].get("data-requires-python", "") == python
     assert seen.anchors[0]["data-yanked"] == yanked
@@ -190,4 +200,4 @@ def test_html_survives_any_text(name, python, yanked):
 )
 def test_what_is_no_page_is_refused(document):
     with pytest.raises(ValueError):
-        server.parse_project_json(document)
+        parse_project_json(document)

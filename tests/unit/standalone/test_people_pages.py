@@ -9,11 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.publish import server
+from microrepo.standalone.server.archive_metadata import read_core_metadata
+from microrepo.standalone.server.labels import (
+    file_kind,
+    format_age,
+    format_bytes,
+    platform_labels,
+    python_labels,
+)
+from microrepo.standalone.server.metadata import (
+    ProjectInfo,
+    info_from_core_metadata,
+    info_from_document,
+)
+from microrepo.standalone.server.names import parse_filename
+from microrepo.standalone.server.people.front_page import render_home
+from microrepo.standalone.server.people.layout import CONTENT_SECURITY_POLICY, render_message
+from microrepo.standalone.server.people.project_page import render_project
+from microrepo.standalone.server.people.views import Card, HomeView, ProjectView, Totals
+from microrepo.standalone.server.records import FileEntry, ProjectPage, latest_version
 from tests.support.packages import build_egg, build_sdist, build_wheel
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-NOTHING = server.ProjectInfo()
+NOTHING = ProjectInfo()
 
 
 class Elements(HTMLParser):
@@ -39,16 +57,16 @@ def _read(page: bytes) -> Elements:
     return elements
 
 
-def _home(**changes: object) -> server.HomeView:
-    totals = server.Totals(2, 3, 1_500_000, 1000.0, (("Source", 3, 1_500_000),), ())
-    view = server.HomeView("http://x.example/", 8200.0, totals, (server.Card("a"),), 1)
+def _home(**changes: object) -> HomeView:
+    totals = Totals(2, 3, 1_500_000, 1000.0, (("Source", 3, 1_500_000),), ())
+    view = HomeView("http://x.example/", 8200.0, totals, (Card("a"),), 1)
     return view._replace(**changes)  # type: ignore[arg-type]
 
 
-def _project(page: server.ProjectPage, **changes: object) -> bytes:
-    version = server.latest_version(page)
-    view = server.ProjectView("http://x.example/", 0.0, page, NOTHING, version, {"b"}.__contains__)
-    return server.render_project(view._replace(**changes))  # type: ignore[arg-type]
+def _project(page: ProjectPage, **changes: object) -> bytes:
+    version = latest_version(page)
+    view = ProjectView("http://x.example/", 0.0, page, NOTHING, version, {"b"}.__contains__)
+    return render_project(view._replace(**changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -73,10 +91,10 @@ def _project(page: server.ProjectPage, **changes: object) -> bytes:
     ],
 )
 def test_badges(filename: str, pythons: list[str], platforms: list[str]) -> None:
-    parsed = server.parse_filename(filename)
+    parsed = parse_filename(filename)
     assert parsed is not None
-    assert server.python_labels(parsed) == pythons
-    assert server.platform_labels(parsed) == platforms
+    assert python_labels(parsed) == pythons
+    assert platform_labels(parsed) == platforms
 
 
 @pytest.mark.parametrize(
@@ -90,11 +108,11 @@ def test_badges(filename: str, pythons: list[str], platforms: list[str]) -> None
         ("a-1-cp39-cp39-macosx_10_9_x86_64.whl", "macOS"),
         ("a-1-cp39-cp39-ios_13_0_arm64.whl", "Other"),
         ("a-1-py2.7.egg", "Any platform"),
-        ("a-1.win32.exe", "Other"),
+        ("a-1.win32.exe", "Windows"),
     ],
 )
 def test_groups_of_files(filename: str, kind: str) -> None:
-    assert server.file_kind(filename) == kind
+    assert file_kind(filename) == kind
 
 
 @pytest.mark.parametrize(
@@ -111,7 +129,7 @@ def test_groups_of_files(filename: str, kind: str) -> None:
     ],
 )
 def test_sizes(count: int, text: str) -> None:
-    assert server.format_bytes(count) == text
+    assert format_bytes(count) == text
 
 
 @pytest.mark.parametrize(
@@ -127,48 +145,48 @@ def test_sizes(count: int, text: str) -> None:
     ],
 )
 def test_ages(seconds: float, text: str) -> None:
-    assert server.format_age(seconds) == text
+    assert format_age(seconds) == text
 
 
 def test_the_latest_release_is_final_and_not_yanked() -> None:
-    def page(*files: tuple[str, bool]) -> server.ProjectPage:
-        entries = (server.FileEntry(f"a-{v}.zip", "", {}, 1, yanked=y) for v, y in files)
-        return server.ProjectPage("a", tuple(entries))
+    def page(*files: tuple[str, bool]) -> ProjectPage:
+        entries = (FileEntry(f"a-{v}.zip", "", {}, 1, yanked=y) for v, y in files)
+        return ProjectPage("a", tuple(entries))
 
-    assert server.latest_version(page(("1", False), ("2", True), ("3rc1", False))) == "1"
-    assert server.latest_version(page(("2", True), ("3rc1", False), ("3.dev1", False))) == "3rc1"
-    assert server.latest_version(page(("1", True), ("2", True))) == "2"
-    assert server.latest_version(page()) == ""
+    assert latest_version(page(("1", False), ("2", True), ("3rc1", False))) == "1"
+    assert latest_version(page(("2", True), ("3rc1", False), ("3.dev1", False))) == "3rc1"
+    assert latest_version(page(("1", True), ("2", True))) == "2"
+    assert latest_version(page()) == ""
 
 
 def test_the_front_page() -> None:
-    page = _read(server.render_home(_home()))
+    page = _read(render_home(_home()))
     for text in ("1.5 MB", "2 hours ago", "Source", "pip install --index-url http://x.example/"):
         assert text in page.text
 
 
 def test_an_empty_repository() -> None:
-    empty = server.Totals(0, 0, 0, 0.0)
-    page = _read(server.render_home(_home(totals=empty, cards=(), matches=0)))
+    empty = Totals(0, 0, 0, 0.0)
+    page = _read(render_home(_home(totals=empty, cards=(), matches=0)))
     assert "No distributions here yet" in page.text
-    assert "Nothing here by that name" in _read(server.render_home(_home(cards=(), query="x"))).text
+    assert "Nothing here by that name" in _read(render_home(_home(cards=(), query="x"))).text
 
 
 def test_a_long_list_has_letters_and_pages() -> None:
     view = _home(matches=200, letters="0ab", letter="a", page=2)
-    hrefs = [value for name, value in _read(server.render_home(view)).attributes if name == "href"]
+    hrefs = [value for name, value in _read(render_home(view)).attributes if name == "href"]
     for href in ("./?letter=0", "./?letter=b", "./?letter=a&page=1", "./?letter=a&page=3"):
         assert href in hrefs
-    last = _read(server.render_home(view._replace(page=4)))
+    last = _read(render_home(view._replace(page=4)))
     assert ("rel", "next") not in last.attributes
     assert ("rel", "prev") in last.attributes
-    found = server.render_home(_home(matches=200, query='a&"b'))
+    found = render_home(_home(matches=200, query='a&"b'))
     assert b"./?q=a%26%22b&amp;page=2" in found
 
 
 def test_a_project_page_tells_of_status_yanks_and_pre_releases() -> None:
-    entry = server.FileEntry("a-1rc1.zip", "", {"sha256": "00"}, 5, yanked="bad & worse")
-    page = server.ProjectPage("a", (entry,), (), "quarantined", "found <malware>")
+    entry = FileEntry("a-1rc1.zip", "", {"sha256": "00"}, 5, yanked="bad & worse")
+    page = ProjectPage("a", (entry,), (), "quarantined", "found <malware>")
     text = _read(_project(page)).text
     assert "This project is quarantined: found <malware>" in text
     assert "This release was yanked: bad & worse" in text
@@ -178,7 +196,7 @@ def test_a_project_page_tells_of_status_yanks_and_pre_releases() -> None:
 
 def test_only_what_is_here_is_linked_among_requirements() -> None:
     info = NOTHING._replace(requires=("B>=1 ; extra == 'x'", "c[d]", "", "-"))
-    page = server.ProjectPage("a", (server.FileEntry("a-1.zip", "", {}, 1),))
+    page = ProjectPage("a", (FileEntry("a-1.zip", "", {}, 1),))
     hrefs = [value for name, value in _read(_project(page, info=info)).attributes if name == "href"]
     assert "../b/" in hrefs
     assert "../c/" not in hrefs
@@ -187,7 +205,7 @@ def test_only_what_is_here_is_linked_among_requirements() -> None:
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_no_text_of_an_author_becomes_markup(one: str, two: str, three: str, four: str) -> None:
     hostile = f"<script>{one}</script>\"'><img src=x onerror={two}>"
-    info = server.ProjectInfo(
+    info = ProjectInfo(
         hostile,
         hostile + three,
         hostile,
@@ -195,16 +213,16 @@ def test_no_text_of_an_author_becomes_markup(one: str, two: str, three: str, fou
         (hostile, four),
         ((hostile, hostile), (one, two)),
     )
-    entry = server.FileEntry(
+    entry = FileEntry(
         f"a-1{one}.zip", "", {three: four}, 1, two, hostile, hostile, True, "", hostile
     )
-    page = server.ProjectPage("a", (entry,), (hostile,), hostile, hostile)
+    page = ProjectPage("a", (entry,), (hostile,), hostile, hostile)
     seen = _read(_project(page, info=info, version=hostile))
     assert seen.tags.count("script") == 1
     assert "img" not in seen.tags
     assert not [name for name, _ in seen.attributes if name.startswith("on")]
-    card = server.Card(hostile, hostile, hostile)
-    home = _read(server.render_home(_home(cards=(card,), query=hostile, letter=hostile[:1])))
+    card = Card(hostile, hostile, hostile)
+    home = _read(render_home(_home(cards=(card,), query=hostile, letter=hostile[:1])))
     assert home.tags.count("script") == 1
     assert "img" not in home.tags
 
@@ -214,7 +232,7 @@ def test_no_text_of_an_author_becomes_markup(one: str, two: str, three: str, fou
 )
 def test_no_link_runs_script(url: str) -> None:
     info = NOTHING._replace(links=(("Bad", url), ("Good", "https://x.example/")))
-    page = server.ProjectPage("a", (server.FileEntry("a-1.zip", "", {}, 1),))
+    page = ProjectPage("a", (FileEntry("a-1.zip", "", {}, 1),))
     values = [value or "" for name, value in _read(_project(page, info=info)).attributes]
     assert "https://x.example/" in values
     assert not [value for value in values if "javascript" in value or value.startswith("data:text")]
@@ -228,8 +246,8 @@ METADATA = (
 
 
 def test_core_metadata_is_read() -> None:
-    info = server.info_from_core_metadata(METADATA)
-    assert info == server.ProjectInfo(
+    info = info_from_core_metadata(METADATA)
+    assert info == ProjectInfo(
         "Sum",
         "Long\n\ufffdtext\n",
         "one",
@@ -241,25 +259,25 @@ def test_core_metadata_is_read() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_metadata(document: bytes) -> None:
-    server.info_from_core_metadata(document)
+    info_from_core_metadata(document)
 
 
 def test_the_old_way_to_write_a_description() -> None:
     document = b"Name: a\nDescription: First\n        |  Second\n        third\nSummary: S\n"
-    assert server.info_from_core_metadata(document).description == "First\n  Second\nthird"
+    assert info_from_core_metadata(document).description == "First\n  Second\nthird"
 
 
 def test_the_document_is_read() -> None:
     document = b"""{"info": {"summary": "S", "description": "D", "license": "L\\nlong", "author": null,
         "author_email": "e", "requires_dist": ["b"], "project_urls": {"Code": "https://c.example/"}}}"""
-    expected = server.ProjectInfo("S", "D", "L", "e", ("b",), (("Code", "https://c.example/"),))
-    assert server.info_from_document(document) == expected
+    expected = ProjectInfo("S", "D", "L", "e", ("b",), (("Code", "https://c.example/"),))
+    assert info_from_document(document) == expected
 
 
 @pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"info": 5}', b"\xff"])
 def test_what_is_no_document(document: bytes) -> None:
     with pytest.raises(ValueError):
-        server.info_from_document(document)
+        info_from_document(document)
 
 
 @pytest.mark.parametrize(
@@ -275,23 +293,23 @@ def test_what_is_no_document(document: bytes) -> None:
 )
 def test_metadata_is_read_in_place(tmp_path: Path, built: object) -> None:
     path = built.write_to(tmp_path)  # type: ignore[attr-defined]
-    assert server.info_from_core_metadata(server.read_core_metadata(str(path))).summary == "Here"
+    assert info_from_core_metadata(read_core_metadata(str(path))).summary == "Here"
     content = path.read_bytes()
     for broken in (content[: len(content) // 2], b"", b"PK\3\4" + content, bytes(500)):
         path.write_bytes(broken)
-        server.read_core_metadata(str(path))
+        read_core_metadata(str(path))
 
 
 def test_an_egg_has_metadata_too(tmp_path: Path) -> None:
     path = build_egg("a", "1").write_to(tmp_path)
-    assert b"Name: a" in server.read_core_metadata(str(path))
-    assert server.read_core_metadata(str(tmp_path / "gone.whl")) == b""
-    assert server.read_core_metadata(str(tmp_path)) == b""
+    assert b"Name: a" in read_core_metadata(str(path))
+    assert read_core_metadata(str(tmp_path / "gone.whl")) == b""
+    assert read_core_metadata(str(tmp_path)) == b""
 
 
 def test_all_of_the_style_and_script_is_in_the_policy() -> None:
     """A changed style whose hash is not in the policy would leave the page bare."""
-    page = server.render_message("a", "b", "./").decode()
+    page = render_message("a", "b", "./").decode()
     assert page.count("<style>") == page.count("<script>") == 1
     assert " style=" not in page
-    assert "unsafe" not in server.CONTENT_SECURITY_POLICY
+    assert "unsafe" not in CONTENT_SECURITY_POLICY

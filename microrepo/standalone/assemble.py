@@ -1,0 +1,256 @@
+"""Assembler: turn a package of rooms into one file that runs without the package.
+
+A room is a module of the package. It imports names only from other rooms
+(``from package.room import name``), and modules or names of the standard library. The file holds
+every room that the entry room needs, each after the rooms it imports, with one list of imports at
+its head. `locate` leads from a line of the file, as in a traceback, to the line of a room.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+FORMAT = 1
+SERVER = "microrepo.standalone.server"
+_ENTRY = "main"
+_ASSET_LOADER = "load_asset"
+_BANNER = "# ---- {room}:{line}: {title}"
+_HEAD = '''\
+#!/usr/bin/env python3
+"""{docstring}"""
+
+# Assembled from {package}, format {format}, sha256:{digest}.
+# Lines that begin with "# ----" name the room and the line of what follows.
+
+from __future__ import annotations
+
+{imports}
+'''
+
+
+class AssemblyError(Exception):
+    """The rooms cannot become one file; the text names the room."""
+
+
+class _Room(NamedTuple):
+    """One module: its source, its tree, and the rooms it imports."""
+
+    name: str
+    source: str
+    tree: ast.Module
+    needs: tuple[str, ...]
+
+
+@lru_cache(maxsize=8)
+def assemble(package: str = SERVER) -> str:
+    """Return the text of one file with all rooms that the package's room ``main`` needs.
+
+    Raises:
+        AssemblyError: rooms import in a circle, or two of them use one name.
+    """
+    assets = _Sources(package)
+    rooms = list(_ordered(assets, package))
+    _check_names(rooms, package)
+    docstring = ast.get_docstring(ast.parse(assets.text("__init__.py")), clean=False) or ""
+    head = _HEAD.format(
+        docstring=docstring,
+        package=package.replace(".", "/"),
+        format=FORMAT,
+        digest=source_digest(package),
+        imports="\n".join(_merged_imports(rooms, package)),
+    )
+    return head + "".join(_body(room, assets, package) for room in rooms)
+
+
+@lru_cache(maxsize=8)
+def source_digest(package: str = SERVER) -> str:
+    """Return the SHA-256 of all sources of a package, rooms and assets."""
+    sources = _Sources(package)
+    digest = hashlib.sha256(b"%d" % FORMAT)
+    for path in sources.paths():
+        digest.update(f"\n{path}\n".encode() + sources.text(path).encode())
+    return digest.hexdigest()
+
+
+def locate(text: str, number: int) -> tuple[str, int]:
+    """Return the room and its line that a line of an assembled file comes from.
+
+    Raises:
+        ValueError: the line does not come from a room.
+    """
+    lines = text.split("\n")
+    for above in range(number - 1, 0, -1):
+        if lines[above - 1].startswith("# ---- "):
+            room, line = lines[above - 1][7:].split(":")[:2]
+            return room, int(line) + number - above - 1
+    raise ValueError(f"line {number} does not come from a room")
+
+
+class _Sources:
+    """The files of a package, also of one in a zip archive, by path with slashes."""
+
+    def __init__(self, package: str) -> None:
+        self._root = files(package)
+
+    def text(self, path: str) -> str:
+        return self._root.joinpath(*path.split("/")).read_text("utf-8")
+
+    def paths(self) -> list[str]:
+        return sorted(self._walk("", self._root))
+
+    def _walk(self, prefix: str, folder: object) -> Iterator[str]:
+        for entry in folder.iterdir():  # type: ignore[attr-defined]
+            if entry.is_dir():
+                if entry.name != "__pycache__":
+                    yield from self._walk(f"{prefix}{entry.name}/", entry)
+            elif entry.name.endswith((".py", ".css", ".js", ".svg")):
+                yield prefix + entry.name
+
+
+def _ordered(sources: _Sources, package: str) -> Iterator[_Room]:
+    """Yield the rooms that the entry needs, by name, each after those it imports."""
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[_Room]:
+        if name in path:
+            raise AssemblyError(f"{' -> '.join((*path, name))}: rooms import in a circle")
+        if name in done:
+            return
+        done.add(name)
+        room = _read(sources, package, name)
+        for needed in room.needs:
+            yield from visit(needed, (*path, name))
+        yield room
+
+    return visit(_ENTRY, ())
+
+
+def _read(sources: _Sources, package: str, name: str) -> _Room:
+    source = sources.text(name.replace(".", "/") + ".py")
+    tree = ast.parse(source)
+    needs = {
+        needed
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (needed := _room_of(node, package))
+        if [alias.name for alias in node.names] != [_ASSET_LOADER]
+    }
+    return _Room(name, source, tree, tuple(sorted(needs)))
+
+
+def _room_of(node: ast.ImportFrom, package: str) -> str:
+    """Return the room that a statement imports from, empty if it is another module."""
+    module = node.module or ""
+    return module[len(package) + 1 :] if module.startswith(package + ".") else ""
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.Import, ast.ImportFrom))
+
+
+def _merged_imports(rooms: Iterable[_Room], package: str) -> list[str]:
+    whole: set[str] = set()
+    parts: dict[str, set[str]] = {}
+    for room in rooms:
+        for node in room.tree.body:
+            if isinstance(node, ast.Import):
+                whole.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not _room_of(node, package):
+                parts.setdefault(node.module or "", set()).update(a.name for a in node.names)
+    parts.pop("__future__", None)
+    parts.get("typing", set()).discard("TYPE_CHECKING")
+    lines = [f"import {name}" for name in sorted(whole)]
+    return lines + [
+        f"from {name} import {', '.join(sorted(parts[name]))}" for name in sorted(parts)
+    ]
+
+
+def _check_names(rooms: Iterable[_Room], package: str) -> None:
+    """Raise AssemblyError if a name at the top of a room means something else in another."""
+    owners: dict[str, str] = {}
+    for room in rooms:
+        for name, origin in _bindings(room, package):
+            owner = owners.setdefault(name, origin)
+            if owner != origin:
+                raise AssemblyError(f"{name}: defined in {owner} and in {origin}")
+
+
+def _bindings(room: _Room, package: str) -> Iterator[tuple[str, str]]:
+    """Yield each name that a room binds at its top, and where its value comes from."""
+    for node in room.tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if any(alias.asname for alias in node.names):
+                raise AssemblyError(f"{room.name}, line {node.lineno}: import without `as`")
+            origin = isinstance(node, ast.ImportFrom) and _room_of(node, package)
+            for alias in node.names:
+                yield alias.name.partition(".")[0], origin or f"import of {module or alias.name}"
+        elif not _is_for_types(node):
+            for name in _defined(node):
+                yield name, room.name
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+        return
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+        elif isinstance(inner, ast.alias):
+            yield inner.asname or inner.name
+
+
+def _body(room: _Room, sources: _Sources, package: str) -> str:
+    """Return the text of a room without imports, in parts with a banner above each."""
+    lines = room.source.split("\n")
+    title = (ast.get_docstring(room.tree) or "").partition("\n")[0]
+    pieces: list[str] = []
+    start = 0
+
+    def copy(end: int) -> None:
+        text = "\n".join(lines[start:end]).rstrip()
+        first = start + 1 + (len(text) - len(text.lstrip("\n")))
+        if text.strip():
+            banner = _BANNER.format(room=room.name, line=first, title=title)
+            pieces.append(f"\n\n{banner}\n{text.strip(chr(10))}\n")
+
+    for node in room.tree.body:
+        asset = _asset_of(node)
+        if node is room.tree.body[0] or _is_import(node) or _is_for_types(node) or asset:
+            copy(node.lineno - 1)
+            start = node.end_lineno or 0
+        if asset:
+            folder = next(
+                _room_of(other, package).replace(".", "/")
+                for other in room.tree.body
+                if isinstance(other, ast.ImportFrom) and other.names[0].name == _ASSET_LOADER
+            )
+            literal = _literal(sources.text(f"{folder}/{asset[1]}"))
+            banner = _BANNER.format(room=room.name, line=node.lineno, title=asset[1])
+            pieces.append(f"\n\n{banner}\n{asset[0]} = {literal}\n")
+    copy(len(lines))
+    return "".join(pieces)
+
+
+def _asset_of(node: ast.stmt) -> tuple[str, str] | None:
+    """Return name and file of an assignment of an asset."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return None
+    call, target = node.value, node.targets[0]
+    if ast.unparse(call.func) != _ASSET_LOADER or not isinstance(target, ast.Name):
+        return None
+    argument = call.args[0]
+    return (target.id, str(argument.value)) if isinstance(argument, ast.Constant) else None
+
+
+def _literal(text: str) -> str:
+    return "(\n" + "".join(f"    {line!r}\n" for line in text.splitlines(keepends=True)) + ")"

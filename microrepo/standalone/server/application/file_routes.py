@@ -1,0 +1,74 @@
+"""File routes: distributions, their sidecars and the JSON documents for other mirrors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from microrepo.standalone.server.application.answers import Answer, AnswerFactory, missing, redirect
+from microrepo.standalone.server.disk.repository import Repository
+from microrepo.standalone.server.messages.requests import Request
+from microrepo.standalone.server.messages.responses import Caching
+from microrepo.standalone.server.names import (
+    SIDECAR_SUFFIXES,
+    is_project_name,
+    is_servable,
+    normalize_name,
+)
+
+SERIAL_HEADER = "X-PyPI-Last-Serial"
+
+
+_FLAT_URL = re.compile(rb'"url":\s*"\.\./\.\./')
+
+
+_DOCUMENT_SERIAL = re.compile(rb'"last_serial":\s*(\d{1,18})')
+
+
+class FileRoutes:
+    """Answers requests for files and documents.
+
+    Args:
+        repository: the repository served.
+        answers: makes the answers.
+        address: returns the repository's own address for a request.
+    """
+
+    def __init__(
+        self, repository: Repository, answers: AnswerFactory, address: Callable[[Request], str]
+    ) -> None:
+        self._repository = repository
+        self._answers = answers
+        self._address = address
+
+    def document(self, request: Request, parts: list[str]) -> Answer:
+        """Return the JSON document of a project, its links made absolute."""
+        if len(parts) != 2 or parts[1] != "json" or not is_project_name(parts[0]):
+            return missing()
+        key = normalize_name(parts[0])
+        if key != parts[0]:
+            return redirect(f"../{key}/json", request)
+        document = self._repository.read("pypi", key, "json")
+        if not document:
+            return missing()
+        # bandersnatch needs absolute addresses below /packages/, and the serial in a header.
+        base = f'"url":"{self._address(request)}packages/'.encode()
+        body = _FLAT_URL.sub(lambda _: base, document)
+        serial = _DOCUMENT_SERIAL.search(document)
+        extra = [(SERIAL_HEADER, serial.group(1).decode("ascii"))] if serial else []
+        return self._answers.document(body, *extra)
+
+    def package(self, _request: Request, parts: list[str]) -> Answer:
+        """Return a file at the address that other mirrors use."""
+        return self.file(parts[0]) if len(parts) == 1 and parts[0] else missing()
+
+    def file(self, name: str) -> Answer:
+        """Return a distribution, a sidecar or ``last-modified``."""
+        path = self._repository.path(name)
+        if name == "last-modified":
+            return self._answers.file(path, "text/plain")
+        if not is_servable(name):
+            return missing()
+        is_text = name.lower().endswith(SIDECAR_SUFFIXES)
+        media = "text/plain" if is_text else "application/octet-stream"
+        return self._answers.file(path, media, Caching.FILE)

@@ -1,0 +1,1 @@
+"""Reading a repository from its directory."""
