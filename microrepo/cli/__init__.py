@@ -1,4 +1,4 @@
-"""The command line. Workers import this package too, so it loads nothing until it is called."""
+"""Command line. Workers import this package too, so it loads nothing until it is called."""
 
 from __future__ import annotations
 

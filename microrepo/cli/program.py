@@ -1,72 +1,67 @@
-"""From arguments to an exit code: parse, set up logging and signals, dispatch, explain errors."""
+"""Program: parse arguments, set up logging and signals, dispatch, explain errors."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import importlib
-import io
 import logging
-import os
 import signal
 import sqlite3
-import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from microrepo.cli.parser import build_parser
+from microrepo.cli import terminal
+from microrepo.cli.parser.command_line import build_parser
 from microrepo.errors import MicrorepoError, StateCorrupt
+from microrepo.exit_codes import ExitCode
 
 _log = logging.getLogger("microrepo")
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived; travels like KeyboardInterrupt, past every handler of errors."""
+    """SIGTERM arrived; like KeyboardInterrupt, no handler of errors catches it."""
 
 
 def run(argv: Sequence[str] | None) -> int:
     """Parse arguments and run the command they name; see `microrepo.cli.main`."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    _show_anything()
+    terminal.prepare()
     with _logging(arguments), _termination():
         try:
             code = _dispatch(arguments)
-            sys.stdout.flush()
+            terminal.finish()
         except BrokenPipeError:
-            # Whoever read our output has enough of it; nothing more may be written there.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            terminal.abandon_output()
+            return ExitCode.FAILED
         except KeyboardInterrupt:
-            return _interrupted(130)
+            return _interrupted(ExitCode.INTERRUPTED)
         except Terminated:
-            return _interrupted(143)
+            return _interrupted(ExitCode.TERMINATED)
         except MicrorepoError as error:
             return _failed(arguments, error, error.exit_code)
         except OSError as error:
-            return _failed(arguments, error, 1)
+            return _failed(arguments, error, ExitCode.FAILED)
         except sqlite3.Error as error:
-            return _failed(arguments, StateCorrupt("the state of the repository", str(error)), 1)
+            return _failed(
+                arguments, StateCorrupt("state of the repository", str(error)), ExitCode.FAILED
+            )
     return code
-
-
-def _show_anything() -> None:
-    """Spell out what the encoding of standard output does not have, instead of failing over it."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     module, _, name = arguments.handler.partition(":")
-    handler = getattr(importlib.import_module(f"microrepo.cli.{module}"), f"command_{name}")
+    handler = getattr(
+        importlib.import_module(f"microrepo.cli.commands.{module}"), f"command_{name}"
+    )
     code: int = handler(arguments)
     return code
 
 
 def _failed(arguments: argparse.Namespace, error: Exception, code: int) -> int:
     if arguments.debug:
-        traceback.print_exc()
+        terminal.print_traceback()
     text = str(error) if isinstance(error, MicrorepoError) else _os_error(error)
     _log.error("%s", text)
     return code
@@ -81,13 +76,13 @@ def _os_error(error: Exception) -> str:
 
 
 def _interrupted(code: int) -> int:
-    _log.error("interrupted; partial downloads are kept, the next run goes on from there")
+    _log.error("interrupted; the next run resumes partial downloads")
     return code
 
 
 @contextlib.contextmanager
 def _termination() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that it ends a run as orderly as Ctrl-C does."""
+    """Turn SIGTERM into an exception, so that it ends a run as Ctrl-C does."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise Terminated
@@ -99,15 +94,6 @@ def _termination() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class _Formatter(logging.Formatter):
-    """Writes `microrepo: error: text`, without a level for what is merely news."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return f"microrepo: {level}{text}"
-
-
 @contextlib.contextmanager
 def _logging(arguments: argparse.Namespace) -> Iterator[None]:
     level = logging.WARNING
@@ -117,17 +103,15 @@ def _logging(arguments: argparse.Namespace) -> Iterator[None]:
         level = logging.INFO
     elif arguments.quiet:
         level = logging.ERROR
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers[0].setLevel(level)
-    handlers[0].setFormatter(_Formatter())
+    handlers: list[logging.Handler] = [terminal.TerminalHandler(level)]
     if arguments.log_file:
         try:
             to_file = logging.FileHandler(arguments.log_file, encoding="utf-8", delay=False)
         except OSError as error:
-            sys.stderr.write(f"microrepo: error: {arguments.log_file}: {error.strerror}\n")
-            raise SystemExit(2) from error
+            terminal.fail(f"{arguments.log_file}: {error.strerror}")
+            raise SystemExit(ExitCode.USAGE) from error
         to_file.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)s %(name)s %(process)d %(message)s")
+            terminal.FileFormatter("%(asctime)s %(levelname)s %(name)s %(process)d %(message)s")
         )
         to_file.setLevel(min(level, logging.INFO))
         handlers.append(to_file)

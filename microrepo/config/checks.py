@@ -1,64 +1,113 @@
-"""What types alone do not say: whether a value is a size, a date, a path, a known word."""
+"""Checks of settings beyond their types: words, sizes, dates, paths and URLs."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from microrepo.config.schema import (
-    ALL,
-    EVERYTHING,
-    PATTERN_KEYS,
-    REGEX_KEYS,
-    Config,
-    SourceEntry,
-)
+from microrepo.config.options import Option, keys_of, options
+from microrepo.config.schema import ALL, EVERYTHING, Config, Kind, SourceEntry
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError
 
-ALL_WORD_KEYS = ("package_types", "extensions", "python_versions", "platforms")
-_SIZE_KEYS = (
-    *("max_file_size", "max_project_size"),
-    *("max_total_size", "min_free_space", "bandwidth"),
-)
-_PATH_KEYS = ("repository", "ca_bundle", "client_cert", "lock", "change_list", "metrics_file")
+_WHOLE_WORDS = frozenset({ALL, EVERYTHING, "*"})
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def spell_out(values: Mapping[str, object], where: str) -> dict[str, object]:
+    """Return settings in which a word for everything has its one form: `"all"`, `"everything"`.
+
+    Raises:
+        ConfigError: such a word among others, or a word that is not one of a setting's choices.
+    """
+    found = dict(values)
+    for option in options():
+        if option.key in found:
+            try:
+                found[option.key] = _spelt_out(found[option.key], option)
+            except ConfigError as error:
+                raise ConfigError(f"{where}: $.{option.key}: {error}") from error
+    return found
+
+
+def _spelt_out(value: object, option: Option) -> object:
+    if option.kind is Kind.CHOICE and isinstance(value, str) and value not in option.choices:
+        raise ConfigError(not_a_choice(value, option.choices))
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list):
+        return value
+    words = [item for item in items if isinstance(item, str) and item.lower() in _WHOLE_WORDS]
+    if option.kind is Kind.NAMES:
+        if any(word != "*" for word in words):
+            return _only(words, items, ALL)
+    elif option.kind is Kind.REQUIREMENTS:
+        if words and words[0].lower() != EVERYTHING:
+            raise ConfigError(
+                f'{words[0]!r} is not a requirement; write "{EVERYTHING}" for the whole index '
+                "(put a project of that name in a requirements file)"
+            )
+        return _only(words, items, EVERYTHING) if words else value
+    elif option.kind in {Kind.PATTERNS, Kind.WORDS}:
+        for word in words:
+            if word != "*":
+                raise ConfigError(f'{word!r} is not one of its words; write "*" to match all')
+    return value
+
+
+def _only(words: list[str], items: list[object], whole: str) -> str:
+    if len(items) > 1:
+        raise ConfigError(f'{words[0]!r} includes everything else; write "{whole}", or a list')
+    return whole
+
+
+def not_a_choice(value: str, choices: Sequence[str]) -> str:
+    """Return the message about a word that is not among the choices."""
+    near = difflib.get_close_matches(value, choices, n=1, cutoff=0.7)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{value!r} is not one of {', '.join(choices)}{hint}"
 
 
 def check(config: Config, where: str = "config") -> None:
-    """Check what types alone do not say.
+    """Raise ConfigError if a value has the right type but cannot be used.
 
     Raises:
-        ConfigError: a value is no size, date, share or known word.
+        ConfigError: not a size, a date, a share, a path, ...
     """
     try:
-        for key in _SIZE_KEYS:
+        _check_words_and_patterns(config)
+        for key in keys_of(Kind.SIZE):
             value = getattr(config, key)
             if value is not None:
                 parse_size(value, key)
         parse_deletes(config.max_deletes, "max_deletes")
         parse_versions(config.versions, "versions")
-        for key in ALL_WORD_KEYS:
-            _check_words(getattr(config, key), key, ALL)
-        _check_words(config.packages, "packages", EVERYTHING)
-        for key in (*PATTERN_KEYS, "exclude_platforms", "requires_python"):
-            _check_words(getattr(config, key), key, "")
-        for key in REGEX_KEYS:
-            _check_regexes(getattr(config, key), key)
-        for field, rule in config.metadata.items():
-            for part in ("any", "all", "none"):
-                _check_regexes(getattr(rule, part), f"metadata.{field}.{part}")
         _check_moment(config.uploaded_before)
-        for key in _PATH_KEYS:
+        for key in keys_of(Kind.PATH):
             _check_path(getattr(config, key), key)
         _check_sources(config)
-        _check_web_url(config.file_host, "file_host")
+        for key in keys_of(Kind.URL):
+            _check_web_url(getattr(config, key), key)
         _check_hook(config.hook)
-        _check_web_url(config.files_url, "files_url")
         _check_purpose(config)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _check_words_and_patterns(config: Config) -> None:
+    for key in keys_of(Kind.NAMES):
+        _check_words(getattr(config, key), key, ALL)
+    _check_words(config.packages, "packages", EVERYTHING)
+    for key in keys_of(Kind.PATTERNS, Kind.WORDS):
+        _check_words(getattr(config, key), key, "")
+    for key in keys_of(Kind.REGEXES):
+        _check_regexes(getattr(config, key), key)
+    for field, rule in config.metadata.items():
+        for part in ("any", "all", "none"):
+            _check_regexes(getattr(rule, part), f"metadata.{field}.{part}")
 
 
 def entries_of(config: Config) -> tuple[SourceEntry, ...]:
@@ -73,7 +122,7 @@ def entries_of(config: Config) -> tuple[SourceEntry, ...]:
 def _check_sources(config: Config) -> None:
     if config.sources and config.source != Config().source:
         raise ConfigError(
-            "$.source: does not go together with `sources`; put it into that list, or leave one out"
+            "$.source: cannot be combined with `sources`; add it to that list, or remove one of them"
         )
     for index, entry in enumerate(config.sources):
         url = entry.url if isinstance(entry, SourceEntry) else entry
@@ -86,7 +135,7 @@ def _check_sources(config: Config) -> None:
             try:
                 re.compile(pattern[3:] if pattern.startswith("re:") else "")
             except re.error as error:
-                raise ConfigError(f"{where}: {pattern!r} is no pattern: {error}") from error
+                raise ConfigError(f"{where}: {pattern!r} is not a pattern: {error}") from error
 
 
 def _check_words(value: list[str] | str | None, key: str, word: str) -> None:
@@ -103,7 +152,7 @@ def _check_regexes(texts: list[str], key: str) -> None:
             re.compile(text)
         except (re.error, RecursionError, OverflowError) as error:
             raise ConfigError(
-                f"$.{key}[{index}]: {text!r} is no regular expression: {error}"
+                f"$.{key}[{index}]: {text!r} is not a regular expression: {error}"
             ) from error
 
 
@@ -117,16 +166,18 @@ def _check_moment(text: str | None) -> None:
             moment.astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
         raise ConfigError(
-            f"$.uploaded_before: {text!r} is no date or time such as '2026-05-31' or "
+            f"$.uploaded_before: {text!r} is not a date or time such as '2026-05-31' or "
             "'2026-05-31T12:00:00Z'"
         ) from error
 
 
 def _check_purpose(config: Config) -> None:
     if config.files_url and "@" in urlsplit(config.files_url).netloc:
-        raise ConfigError("$.files_url: a password in it would stand on every page; leave it out")
+        raise ConfigError("$.files_url: every page would show the password; remove it")
     if not (config.files or config.simple):
-        raise ConfigError("$.files: without files and without `simple` there is nothing to do")
+        raise ConfigError(
+            "$.files: needs `simple` when off: without both there is nothing to write"
+        )
 
 
 def _check_web_url(text: str | None, key: str) -> None:
@@ -139,7 +190,7 @@ def _check_web_url(text: str | None, key: str) -> None:
         is_web = False
     shown = text.rpartition("@")[2]  # a password may stand before it
     if not is_web:
-        raise ConfigError(f"$.{key}: {shown!r} is no http(s) URL")
+        raise ConfigError(f"$.{key}: {shown!r} is not an http(s) URL")
     if parts.query or parts.fragment:
         raise ConfigError(f"$.{key}: {shown!r} must end with its path: no `?` and no `#`")
 
@@ -155,6 +206,8 @@ def _check_path(text: str | None, key: str) -> None:
         return
     if not text.strip():
         raise ConfigError(f"$.{key}: is empty")
+    if _SCHEME.match(text):
+        raise ConfigError(f"$.{key}: {text!r} is a URL; this must be a path on this machine")
     try:
         possible = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:

@@ -13,28 +13,16 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from microrepo.config.checks import ALL_WORD_KEYS, check
-from microrepo.config.schema import (
-    ALL,
-    EVERYTHING,
-    KEYS,
-    PATTERN_KEYS,
-    REGEX_KEYS,
-    Config,
-    Option,
-    defaults,
-    options,
-)
+from microrepo.config.checks import check, spell_out
+from microrepo.config.option_values import parse_text
+from microrepo.config.options import KEYS, keys_of, options
+from microrepo.config.schema import EVERYTHING, Config, Kind
 from microrepo.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/microrepo.json")
 ENVIRONMENT_PREFIX = "MICROREPO_"
 _FILE_ENTRY = re.compile(r"\s*(?:-r\s*|--requirement(?:\s+|=))(\S.*?)\s*\Z")
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
-_COMMA_KEYS = (
-    *(*ALL_WORD_KEYS, *PATTERN_KEYS),
-    *("exclude_platforms", "requires_python", "sources", "rules"),
-)
 
 
 class Loaded(Struct, frozen=True):
@@ -155,7 +143,7 @@ def convert(values: Mapping[str, object], where: str) -> Config:
             hint = f"; did you mean {near[0]!r}?" if near else "; `microrepo config` lists the keys"
             raise ConfigError(f"{where}: $.{key}: unknown key{hint}")
     try:
-        config = msgspec.convert(dict(values), Config)
+        config = msgspec.convert(spell_out(values, where), Config)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `")
         raise ConfigError(f"{where}: {place.rstrip('`') or '$'}: {text}") from error
@@ -182,7 +170,6 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
 
     return msgspec.structs.replace(
         config,
-        repository=absolute("repository"),
         processes=config.processes or os.cpu_count() or 1,
         python_versions=(
             config.python_versions
@@ -194,12 +181,8 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
             if config.dependencies is not None
             else config.packages != EVERYTHING
         ),
-        ca_bundle=absolute("ca_bundle"),
-        client_cert=absolute("client_cert"),
-        change_list=absolute("change_list"),
-        metrics_file=absolute("metrics_file"),
-        lock=absolute("lock"),
-        **{key: _located(getattr(config, key), base_of(key)) for key in PATTERN_KEYS},
+        **{key: absolute(key) for key in keys_of(Kind.PATH)},
+        **{key: _located(getattr(config, key), base_of(key)) for key in keys_of(Kind.PATTERNS)},
     )
 
 
@@ -251,25 +234,11 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     for option in options():
         text = environ.get(ENVIRONMENT_PREFIX + option.key.upper())
         if text is not None:
-            values[option.key] = _value_of(text, option)
+            try:
+                values[option.key] = parse_text(text, option)
+            except (ValueError, RecursionError):
+                values[option.key] = text  # refused with its place by `convert`
     return values
-
-
-def _value_of(text: str, option: Option) -> object:
-    """Read a variable as JSON or as plain text, whichever the option can mean by it."""
-    if option.key in _COMMA_KEYS and text[:1] not in {"[", "{"}:
-        parts = [part.strip() for part in text.split(",") if part.strip()]
-        return text if text == ALL else parts
-    if option.key == "packages" and text[:1] != "[":
-        return text if text == EVERYTHING else [text]
-    if option.key in REGEX_KEYS and not text.startswith('["'):
-        return [text] if text else []
-    if option.type in {str, str | None}:
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def shown(loaded: Loaded) -> dict[str, dict[str, object]]:
@@ -287,11 +256,3 @@ def _masked(value: object) -> object:
     if isinstance(value, dict):
         return {key: _masked(item) for key, item in value.items()}
     return _CREDENTIALS.sub("://***@", value) if isinstance(value, str) else value
-
-
-def changed_from_default(config: Config) -> dict[str, object]:
-    """Return only the values that differ from the defaults."""
-    standard = defaults()
-    return {
-        key: value for key, value in msgspec.to_builtins(config).items() if value != standard[key]
-    }

@@ -146,11 +146,11 @@ def test_what_the_index_holds_back_is_moved_aside(
     repo: Repository, index: FakeIndex, pypi: PyPIServer, files: list[BuiltFile]
 ) -> None:
     repo.source = pypi.simple_url
-    repo.refresh("--packages", "alpha", "beta")
+    repo.refresh("--packages", "alpha,beta")
     index.set_status("alpha", "quarantined")
-    repo.refresh("--packages", "alpha", "beta", "--removed", "keep")
+    repo.refresh("--packages", "alpha,beta", "--removed", "keep")
     assert wheels_of(repo) == {file.filename for file in files}
-    repo.refresh("--packages", "alpha", "beta", "--removed", "quarantine", "--no-prune")
+    repo.refresh("--packages", "alpha,beta", "--removed", "quarantine", "--no-prune")
     assert wheels_of(repo) == {files[3].filename}
     aside = repo.path / ".microrepo" / "quarantine" / "alpha"
     assert digest_of(aside / files[0].filename) == files[0].sha256

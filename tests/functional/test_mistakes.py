@@ -71,7 +71,7 @@ def test_a_config_that_is_no_text(run_microrepo: MicrorepoRunner, tmp_path: Path
     config = tmp_path / "my.json"
     config.write_bytes(b"\xff\xfe\x00{")
     assert "cannot be read" in one_message(run_microrepo("config", "--config", config), 2)
-    assert "no such config file" in one_message(
+    assert "config file not found" in one_message(
         run_microrepo("config", "--config", tmp_path / "none.json"), 2
     )
     assert str(tmp_path) in one_message(run_microrepo("config", "--config", tmp_path), 2)
@@ -153,7 +153,7 @@ class TestNobodyToAsk:
         written = json.loads((run_microrepo.home / ".microrepo").read_text())
         assert written["packages"] == ["flask"]
         assert written["repository"] == str(repository)
-        assert "exists already" in one_message(run_microrepo(*words), 2)
+        assert "already exists" in one_message(run_microrepo(*words), 2)
 
     def test_a_refresh_that_names_nothing(
         self, run_microrepo: MicrorepoRunner, tmp_path: Path
@@ -180,8 +180,8 @@ def test_a_wrong_command_line(run_microrepo: MicrorepoRunner, words: list[str]) 
     done = run_microrepo(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("usage: microrepo")
-    assert "error: " in done.stderr.splitlines()[-1]
+    assert done.stderr.startswith("microrepo: error: ")
+    assert done.stderr.splitlines()[-1].startswith("For help: microrepo")
 
 
 def test_a_schedule_of_nothing(run_microrepo: MicrorepoRunner, tmp_path: Path) -> None:

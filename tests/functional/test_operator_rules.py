@@ -139,7 +139,7 @@ def test_rules_on_what_is_known(
 def test_advisories_are_reported_and_pins_kept(
     repo: Repository, world: dict[str, BuiltFile]
 ) -> None:
-    args = ("--packages", "flawed", "free", "--vulnerabilities")
+    args = ("--packages", "flawed,free", "--vulnerabilities")
     line = "flawed 1.0: PYSEC-1 (CVE-1), fixed in 1.1"
     assert repo.refresh(*args, "report").vulnerable == (line,)
     assert repo.refresh(*args, "ignore").vulnerable == ()
@@ -172,7 +172,7 @@ class TestAdvisories:
         return built
 
     def test_report(self, repo: Repository, pypi: PyPIServer, lib: dict[str, BuiltFile]) -> None:
-        ask = ("--packages", "lib", "lib==1.1", "lib==1.0", "--vulnerabilities", "report")
+        ask = ("--packages", "lib,lib==1.1,lib==1.0", "--vulnerabilities", "report")
         found = ("lib 2.0: F-1, fixed in 3.0", "lib 1.1: F-1, fixed in 3.0")
         assert repo.refresh(*ask).vulnerable == found
         asked = ["/pypi/lib/1.0/json", "/pypi/lib/1.1/json"]
@@ -227,7 +227,7 @@ class TestAdvisories:
         repo.holds(apps[0], lib["1.0"])
         assert max(Counter(pypi.paths("/pypi/")).values()) == 1
         # What is pinned is kept, and reported.
-        report = repo.refresh("--packages", "app", "lib==1.2", *ask[2:], "refuse")
+        report = repo.refresh("--packages", "app,lib==1.2", *ask[2:], "refuse")
         assert report.vulnerable == ("lib 1.2: F-2, fixed in 3.0",)
 
     @pytest.mark.parametrize("status", [404, 503])
@@ -260,9 +260,9 @@ def test_dependencies_obey_the_rules(repo: Repository, index: FakeIndex) -> None
     ask = ("--packages", "app")
     repo.refresh(*ask)
     repo.holds(app, libs[2])
-    repo.refresh(*ask, "--exclude-releases", "^2", "--allow", "app", "lib")
+    repo.refresh(*ask, "--exclude-releases", "^2", "--allow", "app,lib")
     repo.holds(app, libs[1])
-    repo.refresh(*ask, "--allow", "app", "lib<1.1")
+    repo.refresh(*ask, "--allow", "app,lib<1.1")
     repo.holds(app, libs[0])
     report = repo.refresh(*ask, "--allow", "app", expect=3)
     (failure,) = report.failed
@@ -396,7 +396,7 @@ class TestBudget:
     def test_pins_and_newest_stay_or_the_plan_is_refused(
         self, repo: Repository, files: dict[str, BuiltFile], one: int
     ) -> None:
-        ask = ("--packages", "a", "a==1.0", "b", *self.ARGS, "--max-total-size")
+        ask = ("--packages", "a,a==1.0,b", *self.ARGS, "--max-total-size")
         report = repo.refresh(*ask, str(2 * one), expect=1)
         assert "what cannot be evicted takes" in report.refused
         repo.holds()

@@ -164,7 +164,7 @@ def test_bad_rules_are_named(
     message: str,
 ) -> None:
     env = install(tmp_path / "site", "1.0", BAD, POINTS)
-    ask = ("--packages", "lost", "kept", "--rules", name)
+    ask = ("--packages", "lost,kept", "--rules", name)
     done = repo.run("refresh", *ask, *repo.flags(), env=env, expect=code)
     assert message in done.stderr
     repo.holds()

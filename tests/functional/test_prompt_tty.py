@@ -39,7 +39,7 @@ def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Terminal]:
 def test_the_first_run_asks_writes_and_refreshes(terminal: Terminal, tmp_path: Path) -> None:
     terminal.answer("Directory for the repository [~/microrepo]: ", "~/my repo")
     terminal.answer("What to mirror: ", "tiny>>1")
-    assert "is no requirement" in terminal.answer("What to mirror: ", "tiny")
+    assert "is not a requirement" in terminal.answer("What to mirror: ", "tiny")
     terminal.answer("Python versions [", "")
     terminal.answer("Worker processes [", "1")
     shown = terminal.answer("Write it? [Y/n] ", "")

@@ -72,13 +72,13 @@ def test_what_is_excluded_goes(repo: Repository, alpha: BuiltFile, beta: BuiltFi
 def test_what_is_no_longer_named_goes(
     repo: Repository, pypi: PyPIServer, alpha: BuiltFile, beta: BuiltFile
 ) -> None:
-    repo.refresh("--packages", "alpha", "beta", "--no-prune")
+    repo.refresh("--packages", "alpha,beta", "--no-prune")
     repo.refresh("--packages", "beta", "--no-prune")
     repo.holds(alpha, beta)
     repo.refresh("--packages", "beta")
     repo.holds(beta)
     # And back: it is asked for as if it had never been there.
-    repo.refresh("--packages", "alpha", "beta")
+    repo.refresh("--packages", "alpha,beta")
     repo.holds(alpha, beta)
 
 
@@ -97,10 +97,10 @@ class TestRemovedUpstream:
         beta: BuiltFile,
         names: list[str],
     ) -> None:
-        repo.refresh("--packages", *names)
+        repo.refresh("--packages", ",".join(names))
         index.remove_project("alpha")
         code = 0 if names == ["everything"] else 3
-        report = repo.refresh("--packages", *names, expect=code)
+        report = repo.refresh("--packages", ",".join(names), expect=code)
         repo.holds(beta)
         assert report.deleted == 1
         assert report.missing == (() if code == 0 else ("alpha",))
@@ -114,10 +114,10 @@ class TestRemovedUpstream:
         beta: BuiltFile,
         names: list[str],
     ) -> None:
-        repo.refresh("--packages", *names)
+        repo.refresh("--packages", ",".join(names))
         index.remove_project("alpha")
-        repo.refresh("--packages", *names, "--removed", "keep", expect=None)
-        repo.refresh("--packages", *names, "--removed", "keep", expect=None)
+        repo.refresh("--packages", ",".join(names), "--removed", "keep", expect=None)
+        repo.refresh("--packages", ",".join(names), "--removed", "keep", expect=None)
         repo.holds(alpha, beta)
 
     def test_is_moved_aside(
@@ -128,9 +128,9 @@ class TestRemovedUpstream:
         beta: BuiltFile,
         names: list[str],
     ) -> None:
-        repo.refresh("--packages", *names)
+        repo.refresh("--packages", ",".join(names))
         index.remove_project("alpha")
-        repo.refresh("--packages", *names, "--removed", "quarantine", expect=None)
+        repo.refresh("--packages", ",".join(names), "--removed", "quarantine", expect=None)
         repo.holds(beta)
         aside = repo.path / ".microrepo" / "quarantine" / "alpha"
         assert (aside / alpha.filename).read_bytes() == alpha.content

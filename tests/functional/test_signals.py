@@ -70,7 +70,7 @@ def test_an_interrupted_run_ends_soon_and_the_next_resumes(
     wait_until(lambda: repo.partials()[0].stat().st_size > 0)
     said = interrupt(process, number, group=group)
     assert process.returncode == code
-    assert "interrupted; partial downloads are kept" in said
+    assert "interrupted; the next run resumes partial downloads" in said
     assert said.count("\n") == 1
     repo.holds(small)
     wait_until(lambda: not processes_of(run_microrepo), patience_s=SOON_S)

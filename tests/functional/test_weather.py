@@ -43,7 +43,7 @@ def beta(index: FakeIndex) -> BuiltFile:
 
 def test_a_project_that_does_not_exist(repo: Repository, beta: BuiltFile) -> None:
     done = repo.run("refresh", "no-such-thing", "beta", *repo.flags(), expect=3)
-    assert "no such project: no-such-thing" in done.stdout
+    assert "project not found: no-such-thing" in done.stdout
     repo.holds(beta)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from microrepo.config.schema import KEYS, MetadataRule
+from microrepo.config.options import KEYS
+from microrepo.config.schema import MetadataRule
 from microrepo.model import (
     Digests,
     File,

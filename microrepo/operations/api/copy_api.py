@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from microrepo.config.load import load
-from microrepo.config.schema import Config, without_operator_rules
+from microrepo.config.options import neutral
+from microrepo.config.schema import Config
 from microrepo.operations.copy.copy_report import CopyReport
 from microrepo.operations.copy.copy_run import Manner, copy
 from microrepo.operations.copy.endpoints import EndText, open_ends
@@ -58,14 +59,9 @@ def copy_between(
 def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:
     """Return settings under which a requirement alone decides; yanked files are left out."""
     return msgspec.structs.replace(
-        without_operator_rules(config),
-        package_types="all",
-        extensions="all",
-        python_versions="all",
-        platforms="all",
+        neutral(config, keep=("uploaded_before", "min_age_days", "max_file_size")),
         versions=1 if latest else "all",
         prereleases=not latest,
-        yanked=False,
         require_digests=False,
         exclude=list(exclude),
     )

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.config.load import named_file
-from microrepo.config.schema import EVERYTHING, PATTERN_KEYS, Config
+from microrepo.config.options import keys_of
+from microrepo.config.schema import EVERYTHING, Config, Kind
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirements_txt import decode, logical_lines
 from microrepo.selection.rules.patterns import parse_patterns
@@ -107,7 +108,7 @@ def with_lists_read(config: Config) -> Config:
         ConfigError: a file cannot be read.
     """
     read = {}
-    for key in PATTERN_KEYS:
+    for key in keys_of(Kind.PATTERNS):
         entries: list[str] = getattr(config, key)
         if any(named_file(entry) is not None for entry in entries):
             read[key] = [line for entry in entries for line in _lines_of(entry, key)]

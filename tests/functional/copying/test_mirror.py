@@ -624,7 +624,7 @@ def test_a_refresh_beside_mirrored_releases(
     assert run_microrepo("verify", "--deep", *flags[:2]).returncode == 0
     # Now a refresh keeps the project itself, as its source (documents) has it; the old release is
     # none of its business.
-    both = ["--packages", "other", "marked", "--no-dependencies"]
+    both = ["--packages", "other,marked", "--no-dependencies"]
     done = run_microrepo("refresh", *both, *flags)
     assert done.returncode == 0, done.stderr
     assert page("active")[marked[2].filename] is False

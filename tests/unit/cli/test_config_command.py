@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.cli import main
-from microrepo.config.schema import KEYS, options, sample
+from microrepo.config.options import KEYS, options, sample
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def test_keys_are_all_explained(run) -> None:
     code, out, err = run("config", "--keys")
     assert (code, err) == (0, "")
     for option in options():
-        assert f"{option.key} (default {json.dumps(option.default)})\n" in out
+        assert (
+            f"{option.key} (default: {option.default_text or json.dumps(option.default)})\n" in out
+        )
     assert " ".join(options()[0].help.split()) in " ".join(out.split())
 
 
@@ -99,7 +101,7 @@ def test_mistake_is_one_message(run, tmp_path: Path, text: str, words: str) -> N
 def test_named_file_that_is_not_there(run, tmp_path: Path) -> None:
     code, out, err = run("config", "--config", str(tmp_path / "c.json"))
     assert (code, out) == (2, "")
-    assert "there is no such config file; `microrepo init` makes one" in err
+    assert "config file not found. Run `microrepo init` to write one." in err
 
 
 def test_file_that_cannot_be_read_is_not_overwritten(run, tmp_path: Path) -> None:

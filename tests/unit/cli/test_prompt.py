@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.cli.answers import parse_processes, parse_pythons, split_names
-from microrepo.cli.prompt import (
-    Defaults,
+from microrepo.cli.prompt.answers import (
     Estimate,
-    ask,
-    complete_path,
-    defaults_here,
-    describe_estimate,
     estimate_everything,
-    require_terminal,
+    parse_processes,
+    parse_pythons,
+    split_names,
+)
+from microrepo.cli.prompt.config_file import (
+    Defaults,
+    defaults_here,
     values_from_flags,
     write_config,
 )
+from microrepo.cli.prompt.dialogue import ask, complete_path, describe_estimate, require_terminal
 from microrepo.config.load import load
 from microrepo.errors import ConfigError
 
@@ -115,19 +116,19 @@ def test_names_are_split_at_spaces_and_commas(typed: str, words: list[str]) -> N
     ("typed", "message"),
     [
         ("", "name at least one project"),
-        ("flask num py>>1", "'py>>1' is no requirement"),
-        ("flask; python_version<'3.9'", "markers and URLs"),
-        ("x @ https://files.example/x.whl", "markers and URLs"),
+        ("flask num py>>1", "'py>>1' is not a requirement"),
+        ("flask; python_version<'3.9'", "Put markers and URLs"),
+        ("x @ https://files.example/x.whl", "Put markers and URLs"),
         ("*", "type everything"),
         ("ALL", "type everything"),
         ("everything flask", "type everything"),
         ("Everything", "type everything"),
-        ("-r", "-r: there is no such requirements file"),
-        ("-r missing.txt", "missing.txt: there is no such"),
-        ("missing.txt", "missing.txt: there is no such file"),
-        ("-r empty.txt", "names nothing"),
+        ("-r", "-r: requirements file not found"),
+        ("-r missing.txt", "missing.txt: requirements file not found"),
+        ("missing.txt", "missing.txt: file not found"),
+        ("-r empty.txt", "is empty"),
         ("-r binary.txt", "cannot be read"),
-        ("a" * 5000 + "!", "is no requirement"),
+        ("a" * 5000 + "!", "is not a requirement"),
     ],
 )
 def test_a_wrong_package_is_explained_and_asked_again(
@@ -215,10 +216,10 @@ def make_link_home(home: Path) -> str:
         (lambda home: ".", "too general"),
         (lambda home: "/", "too general"),
         (make_link_home, "too general"),
-        (make_checkout, "holds .git"),
-        (make_project, "holds setup.py"),
+        (make_checkout, "contains .git"),
+        (make_project, "contains setup.py"),
         (make_file, "is not a directory"),
-        (lambda home: make_file(home) + "/below", "you may not write"),
+        (lambda home: make_file(home) + "/below", "no permission to write"),
         (lambda home: "$NO_SUCH_VARIABLE/x", "is not set"),
         (lambda home: "~no-such-user/x", "no such user"),
         (lambda home: "a\x1b[Db", "write the path of a directory"),
@@ -299,10 +300,8 @@ def test_what_was_asked_can_be_loaded(answer: Dialogue, defaults: Defaults) -> N
 
 
 def test_nobody_is_asked_without_a_terminal(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="microrepo init --yes --packages"):
-        require_terminal(io.StringIO(), tmp_path / "c.json")
-    with pytest.raises(ConfigError, match="no terminal"):
-        require_terminal(None, tmp_path / "c.json")
+    with pytest.raises(ConfigError, match=r"no terminal to ask .*`microrepo init --yes --packages"):
+        require_terminal(tmp_path / "c.json", has_reader=False)
 
 
 def test_flags_make_the_same_values(answer: Dialogue, defaults: Defaults) -> None:
@@ -326,11 +325,11 @@ def test_flags_take_files_and_further_keys(defaults: Defaults) -> None:
 
 
 def test_flags_that_leave_something_open_are_refused(defaults: Defaults) -> None:
-    with pytest.raises(ConfigError, match=r"--packages NAME\.\.\., -r FILE, or --everything"):
+    with pytest.raises(ConfigError, match="--packages NAME, -r FILE, or --everything"):
         values_from_flags(defaults)
-    with pytest.raises(ConfigError, match="exclude each other"):
+    with pytest.raises(ConfigError, match="cannot be combined"):
         values_from_flags(defaults, ["flask"], everything=True)
-    with pytest.raises(ConfigError, match="no requirement"):
+    with pytest.raises(ConfigError, match="not a requirement"):
         values_from_flags(defaults, ["flask>>1"])
     with pytest.raises(ConfigError, match="too general"):
         values_from_flags(defaults, ["flask"], others={"repository": str(defaults.home)})
@@ -394,3 +393,34 @@ def test_paths_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert complete_path(f"{tmp_path}/.h") == [f"{tmp_path}/.hidden"]
     assert complete_path("") == ["some dir/", "some.txt"]
     assert complete_path("missing/x") == []
+
+
+OLD: dict[str, object] = {
+    "contact": "ops@acme.example",
+    "packages": ["six", "idna<4"],
+    "python_versions": ["3.9", "3.12"],
+    "repository": "/srv/x",
+}
+
+
+def test_forcing_keeps_what_is_not_named(tmp_path: Path) -> None:
+    defaults = defaults_here(tmp_path / "c.json", OLD)
+    assert values_from_flags(defaults, others={"versions": 2}) == {**OLD, "versions": 2}
+    assert values_from_flags(defaults, ["flask"]) == {**OLD, "packages": ["flask"]}
+    assert values_from_flags(defaults, everything=True)["packages"] == "everything"
+    assert list(values_from_flags(defaults, others={"versions": 2}))[:4] == list(OLD)
+
+
+def test_forced_questions_keep_what_is_not_answered(tmp_path: Path) -> None:
+    answers = iter(["", "", "3.13", "", ""])
+    shown = io.StringIO()
+
+    def read(prompt: str) -> str:
+        shown.write(prompt)
+        return next(answers)
+
+    values = ask(read, shown.write, defaults_here(tmp_path / "c.json", OLD))  # type: ignore[arg-type]
+    assert values.pop("processes") == os.cpu_count()
+    assert values == {**OLD, "python_versions": ["3.13"]}
+    assert "What to mirror [six idna<4]: " in shown.getvalue()
+    assert "[3.9,3.12]" in shown.getvalue()

@@ -9,7 +9,10 @@ import json
 import msgspec
 import pytest
 
-from microrepo.cli import render
+from microrepo.cli import terminal
+from microrepo.cli.render.inspection_text import explanation_text
+from microrepo.cli.render.report_text import report_text
+from microrepo.cli.render.stats_text import stats_csv, stats_text
 from microrepo.model import Action, ActionKind, Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.inspect.inspection import Explanation, Stats, Tally
 from microrepo.operations.records.report import Failure, Report
@@ -29,12 +32,12 @@ def table(text: str) -> dict[str, str]:
 
 
 def test_refresh() -> None:
-    text = render.report_text(
+    text = report_text(
         report(projects=3, fetched=1, downloaded=1, downloaded_bytes=1500, deleted=2)
     )
     assert table(text) == {
         "repository": "/srv/p",
-        "projects": "3 looked at, 1 changed",
+        "projects": "3 checked, 1 changed",
         "downloaded": "1 file, 1.5 kB",
         "deleted": "2 files, 0 B",
         "time": "1.2 s",
@@ -42,19 +45,24 @@ def test_refresh() -> None:
 
 
 def test_what_did_not_happen_has_no_line() -> None:
-    names = table(render.report_text(REPORT))
-    assert not {"adopted", "resumed", "failed", "left out", "waiting"} & set(names)
+    names = table(report_text(REPORT))
+    assert not {"adopted", "resumed", "failed", "skipped", "waiting", "deleted"} & set(names)
 
 
 def test_what_happened_besides() -> None:
     names = table(
-        render.report_text(
-            report(adopted=2, resumed=1, waiting=4, rejected={"yanked": 2, "platform": 7})
+        report_text(
+            report(
+                adopted=2,
+                resumed=1,
+                waiting=4,
+                rejected={"yanked": 2, "not needed by any goal": 2116},
+            )
         )
     )
     assert names["adopted"] == "2 files"
     assert names["resumed"] == "1 file"
-    assert names["left out"] == "2 by yanked, 7 by platform"
+    assert names["skipped"] == "2,118 files (2,116 nothing depends on, 2 yanked)"
     assert names["waiting"].startswith("4 failing projects")
 
 
@@ -64,20 +72,20 @@ def test_dry_run_lists_its_plan() -> None:
         Action(ActionKind.DELETE, "b.whl", "b", Cause.UNWANTED),
     )
     totals = Totals(1, 1500, 0, 5, 1, 0, 0)
-    lines = render.report_text(report(dry_run=True, plan=plan, totals=totals)).splitlines()
+    lines = report_text(report(dry_run=True, plan=plan, totals=totals)).splitlines()
     assert lines[:2] == ["download  a.whl (1.5 kB)", "delete    b.whl: no longer wanted"]
     assert table("\n".join(lines[2:])) == {
         "repository": "/srv/p",
         "to download": "1 file, 1.5 kB",
         "to delete": "1 file, 0 B",
-        "already there": "5 files",
+        "up to date": "5 files",
         "time": "1.2 s",
     }
 
 
 def test_verify() -> None:
     found = report(operation="verify", totals=Totals(keep=9), failed=(Failure("a", "missing"),))
-    text = render.report_text(found)
+    text = report_text(found)
     assert table(text.partition("failed:")[0]) == {
         "repository": "/srv/p",
         "sound": "9 files",
@@ -92,31 +100,31 @@ FAILURES = tuple(Failure(f"f{number}", "gone") for number in range(25))
 
 @pytest.mark.parametrize(("verbose", "shown"), [(False, 20), (True, 25)])
 def test_many_failures(verbose: bool, shown: int) -> None:
-    text = render.report_text(report(failed=FAILURES), verbose=verbose)
+    text = report_text(report(failed=FAILURES), verbose=verbose)
     assert text.count(": gone") == shown
-    assert ("... and 5 more (all with --verbose)" in text) is not verbose
+    assert ("... and 5 more (--verbose shows all)" in text) is not verbose
 
 
 def test_failure_that_names_itself_is_not_named_twice() -> None:
-    text = render.report_text(report(failed=(Failure("a.whl", "a.whl: 404"),)))
+    text = report_text(report(failed=(Failure("a.whl", "a.whl: 404"),)))
     assert text.endswith("failed:\n  a.whl: 404\n")
 
 
 @pytest.mark.parametrize(
     ("changes", "end"),
     [
-        ({"missing": ("x", "y")}, "no such project: x, y\n"),
+        ({"missing": ("x", "y")}, "project not found: x, y\n"),
         ({"refused": "too many"}, "refused: too many\n"),
         ({"conflicts": (Failure("a", "other"),)}, "in conflict:\n  a: other\n"),
     ],
 )
 def test_what_stands_below_the_table(changes: dict[str, object], end: str) -> None:
-    assert render.report_text(report(**changes)).endswith(end)
+    assert report_text(report(**changes)).endswith(end)
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    text = render.report_text(report(failed=(Failure("a\x1b[31m\r", "b\x07\u202e\nc"),)))
-    assert text.endswith("failed:\n  a\\x1b[31m\\r: b\\x07\\u202e\nc\n")
+    text = report_text(report(failed=(Failure("a\x1b[31m\r", "b\x07\u202e\nc"),)))
+    assert text.endswith("failed:\n  a\\x1b[31m\\r: b\\x07\\u202e\\nc\n")
 
 
 # --- stats --------------------------------------------------------------------------------------------
@@ -134,7 +142,7 @@ STATS = Stats(
 
 
 def test_stats_as_text() -> None:
-    text = render.stats_text(STATS)
+    text = stats_text(STATS)
     assert text.startswith("2 projects, 3 files, 4.5 kB\n")
     assert "  bdist_wheel         2      4.0 kB" in text
     assert "platforms seen at the source\n  any (7), bö\\x1b (1)\n" in text
@@ -142,7 +150,7 @@ def test_stats_as_text() -> None:
 
 
 def test_stats_as_csv() -> None:
-    rows = list(csv.reader(io.StringIO(render.stats_csv(STATS))))
+    rows = list(csv.reader(io.StringIO(stats_csv(STATS))))
     assert rows[:3] == [
         ["axis", "value", "files", "bytes"],
         ["all", "", "3", "4500"],
@@ -174,18 +182,18 @@ def test_explanation_tells_kept_files_first() -> None:
         {"here.zip": (Requirer("here.zip", "cp311", "foo>=1", "bar==2"),)},
         {"here.zip": ("cp311: foo>=1 <- bar==2",)},
     )
-    assert render.explanation_text(found).splitlines() == [
+    assert explanation_text(found).splitlines() == [
         "Foo: status archived, checked t1",
-        "  last attempt failed: down; tried again after t2",
+        "  last attempt failed: down; retried after t2",
         "  kept  here.zip: selected (Python 3.11)",
         "         for cp311: foo>=1 <- bar==2",
-        "  kept  soon.zip: selected, not there yet",
+        "  kept  soon.zip: selected, not downloaded yet",
         "  out   old.zip: yanked (bad\\x1b)",
     ]
 
 
 def test_record_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    render.print_json(report(missing=("bär",)))
+    terminal.write_json(report(missing=("bär",)))
     out = capsys.readouterr().out
     assert json.loads(out)["missing"] == ["bär"]
     assert out.startswith("{\n  ")

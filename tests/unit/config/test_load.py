@@ -12,7 +12,6 @@ import pytest
 
 from microrepo.config.load import (
     SYSTEM_CONFIG,
-    changed_from_default,
     convert,
     expand,
     find_config,
@@ -20,7 +19,8 @@ from microrepo.config.load import (
     read_file,
     shown,
 )
-from microrepo.config.schema import KEYS, SourceEntry
+from microrepo.config.options import KEYS, changed_from_default
+from microrepo.config.schema import SourceEntry
 from microrepo.errors import ConfigError
 
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -336,9 +336,15 @@ def test_folder_as_a_file(tmp_path: Path) -> None:
         ),
         pytest.param({"packages": ["a", ""]}, "$.packages[1]: is empty", id="empty requirement"),
         pytest.param({"exclude": "a"}, "$.exclude: Expected `array`", id="exclude"),
-        pytest.param({"resolve": "newest"}, "$.resolve: Invalid enum value 'newest'", id="word"),
-        pytest.param({"removed": "hide"}, "$.removed: Invalid enum value 'hide'", id="removed"),
-        pytest.param({"api": "xml"}, "$.api: Invalid enum value 'xml'", id="api"),
+        pytest.param(
+            {"resolve": "newest"}, "$.resolve: 'newest' is not one of solve, latest, all", id="word"
+        ),
+        pytest.param(
+            {"removed": "hide"},
+            "$.removed: 'hide' is not one of delete, keep, quarantine",
+            id="removed",
+        ),
+        pytest.param({"api": "xml"}, "$.api: 'xml' is not one of json, simple", id="api"),
         pytest.param({"versions": 0}, "$.versions: Expected `int` >= 1", id="no versions"),
         pytest.param({"versions": "newest"}, "$.versions: 'newest' is not", id="versions"),
         pytest.param({"max_file_size": "5 X"}, "$.max_file_size: '5 X' is not a size", id="size"),
@@ -350,12 +356,12 @@ def test_folder_as_a_file(tmp_path: Path) -> None:
         pytest.param({"max_deletes": "200 %"}, "$.max_deletes: '200 %' is neither", id="share"),
         pytest.param(
             {"uploaded_before": "tomorrow"},
-            "$.uploaded_before: 'tomorrow' is no date or time",
+            "$.uploaded_before: 'tomorrow' is not a date or time",
             id="date",
         ),
         pytest.param(
             {"uploaded_before": "0001-01-01T00:00:00+14:00"},
-            "$.uploaded_before: '0001-01-01T00:00:00+14:00' is no date or time",
+            "$.uploaded_before: '0001-01-01T00:00:00+14:00' is not a date or time",
             id="date before the first year",
         ),
         pytest.param({"min_age_days": -1}, "$.min_age_days: Expected `float` >= 0", id="age"),

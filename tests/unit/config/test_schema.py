@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from microrepo.config.load import convert
-from microrepo.config.schema import KEYS, Config, defaults, json_schema, options, sample
+from microrepo.config.options import KEYS, defaults, json_schema, options, sample
+from microrepo.config.schema import Config
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DESIGNED_DEFAULTS = {

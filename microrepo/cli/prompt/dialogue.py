@@ -1,14 +1,14 @@
-"""The first run: a few questions make a config file."""
+"""Dialogue of a first run: a few questions that make a config file."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
-from microrepo.cli.answers import (
+from microrepo.cli import terminal
+from microrepo.cli.prompt.answers import (
     Estimate,
     estimate_everything,
     parse_packages,
@@ -17,11 +17,10 @@ from microrepo.cli.answers import (
     parse_repository,
     parse_yes,
 )
-from microrepo.cli.config_file import (
+from microrepo.cli.prompt.config_file import (
     Defaults,
     config_text,
     defaults_here,
-    values_from_flags,
     write_config,
 )
 from microrepo.config.load import convert
@@ -38,10 +37,7 @@ CHOICES = (
     "Name projects (flask numpy>=1.26,<3) or a requirements file (-r FILE); or type everything, "
     "for\nthe whole index.\n"
 )
-ABORTED = (
-    "stopped, nothing was written; run it again, or answer by flags: "
-    "`microrepo init --yes --packages NAME...`"
-)
+ABORTED = "stopped; nothing was written. Without questions: `microrepo init --yes --packages NAME`"
 
 
 def ask(
@@ -73,8 +69,9 @@ def ask(
 def _dialogue(
     read: Read, write: Write, defaults: Defaults, estimate: Estimate
 ) -> dict[str, object]:
+    what = "changes settings in" if defaults.before else "makes a config file at"
     write(
-        f"No configuration yet at {defaults.config_path}; a few questions make one.\n"
+        f"This {what} {defaults.config_path}.\n"
         "Enter takes the value in [brackets], Ctrl-D stops.\n\n"
     )
 
@@ -82,6 +79,7 @@ def _dialogue(
         return parse_repository(text, defaults.base, defaults.home)
 
     values: dict[str, object] = {
+        **defaults.before,
         "repository": _question(
             read, write, "Directory for the repository", parse_directory, defaults.repository
         ),
@@ -124,11 +122,18 @@ def _yes(read: Read, write: Write, question: str, *, default: bool) -> bool:
     )
 
 
-def _packages(read: Read, write: Write, defaults: Defaults, estimate: Estimate) -> list[str] | str:
+def _packages(read: Read, write: Write, defaults: Defaults, estimate: Estimate) -> object:
+    before = defaults.before.get("packages")
+    shown = " ".join(map(str, before)) if isinstance(before, list) else before
+    prompt = f"{WHAT[:-2]} [{shown}]: " if before else WHAT
+
+    def parse(text: str) -> object:
+        return before if before and not text.strip() else parse_packages(text, defaults.base)
+
     write(CHOICES)
     while True:
-        packages = _until_right(read, write, WHAT, lambda text: parse_packages(text, defaults.base))
-        if packages != EVERYTHING:
+        packages = _until_right(read, write, prompt, parse)
+        if packages in (before, None) or packages != EVERYTHING:
             return packages
         write(describe_estimate(estimate))
         if _yes(read, write, "Mirror everything?", default=False):
@@ -136,7 +141,7 @@ def _packages(read: Read, write: Write, defaults: Defaults, estimate: Estimate) 
 
 
 def describe_estimate(estimate: Estimate) -> str:
-    """Say what a mirror of everything takes."""
+    """Return what a mirror of everything takes, as text."""
     line = estimate.line_bytes_per_s * 8 / 1e6
     return (
         f"  That is about {estimate.projects:,} projects. The newest release of each, for one "
@@ -147,46 +152,15 @@ def describe_estimate(estimate: Estimate) -> str:
     )
 
 
-def require_terminal(stdin: TextIO | None, config_path: Path) -> None:
-    """Refuse to ask where nobody can answer.
-
-    Raises:
-        ConfigError: standard input is closed or is no terminal.
-    """
-    if stdin is not None and not stdin.closed and stdin.isatty():
+def require_terminal(config_path: Path, *, has_reader: bool) -> None:
+    """Raise ConfigError if nobody can answer questions."""
+    if has_reader:
         return
     raise ConfigError(
-        f"{config_path}: there is no such file, and standard input is no terminal to ask at; run "
-        "`microrepo init --yes --packages NAME...` (or -r FILE, or --everything), or without any "
-        "file `microrepo refresh --repository DIRECTORY NAME...`"
+        f"No config file ({config_path}), and no terminal to ask questions on. Run `microrepo init "
+        "--yes --packages NAME` (or -r FILE, or --everything), or without a config file `microrepo "
+        "refresh --repository DIR NAME`."
     )
-
-
-def terminal_reader() -> Read:
-    """Return a `read` for `ask` at the terminal of this process.
-
-    With standard output on the terminal, lines can be edited and Tab completes paths; else the
-    questions go to standard error, because standard output is for data.
-    """
-    if sys.stdout.isatty():
-        _enable_completion()
-        return input
-
-    def read(prompt: str) -> str:
-        sys.stderr.write(prompt)
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            raise EOFError
-        return line.rstrip("\n")
-
-    return read
-
-
-def terminal_writer(text: str) -> None:
-    """Write text of the dialogue to standard error."""
-    sys.stderr.write(text)
-    sys.stderr.flush()
 
 
 def complete_path(line: str) -> list[str]:
@@ -222,30 +196,20 @@ def _enable_completion() -> None:
     readline.parse_and_bind("bind ^I rl_complete" if editline else "tab: complete")
 
 
-def first_config(config_path: Path) -> None:
+def first_config(config_path: Path, before: Mapping[str, object] | None = None) -> None:
     """Ask at the terminal and write the config file.
+
+    Args:
+        config_path: the file.
+        before: its settings, to change them; None for a new file.
 
     Raises:
         ConfigError: no terminal, an end without answers, or the file cannot be written.
     """
-    require_terminal(sys.stdin, config_path)
-    values = ask(terminal_reader(), terminal_writer, defaults_here(config_path))
-    write_config(config_path, values)
-    terminal_writer(f"Written: {config_path}\n")
-
-
-__all__ = [
-    "Defaults",
-    "Estimate",
-    "ask",
-    "complete_path",
-    "defaults_here",
-    "describe_estimate",
-    "estimate_everything",
-    "first_config",
-    "require_terminal",
-    "terminal_reader",
-    "terminal_writer",
-    "values_from_flags",
-    "write_config",
-]
+    require_terminal(config_path, has_reader=terminal.has_reader())
+    if terminal.edits_lines():
+        _enable_completion()
+    defaults = defaults_here(config_path, before)
+    values = ask(terminal.read_line, terminal.write_err, defaults)
+    write_config(config_path, values, overwrite=before is not None)
+    terminal.write_err(f"Wrote {config_path}\n")

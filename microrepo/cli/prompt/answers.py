@@ -1,4 +1,4 @@
-"""What people may answer on the first run: text in, config values out, or one clear message."""
+"""Parsers of the answers of a first run: text in, config values out."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def parse_repository(text: str, base: Path, home: Path) -> str:
 
 
 def refuse_directory(path: Path, home: Path) -> None:
-    """Refuse a directory that must not become a repository.
+    """Raise ConfigError if a directory must not become a repository.
 
     Raises:
         ConfigError: a home directory, the root, a source checkout, a file, a place one cannot
@@ -92,17 +92,17 @@ def refuse_directory(path: Path, home: Path) -> None:
     """
     place = path.resolve()
     if place in {home.resolve(), Path(place.anchor)}:
-        raise ConfigError(
-            f"{path}: too general; choose a directory of its own, such as ~/microrepo"
-        )
+        raise ConfigError(f"{path}: too general; choose a separate directory, such as ~/microrepo")
     if place.exists() and not place.is_dir():
         raise ConfigError(f"{path}: is not a directory")
     for mark in (".git", "setup.py"):
         if (place / mark).exists():
-            raise ConfigError(f"{path}: holds {mark}, so it is a source tree; choose another")
+            raise ConfigError(
+                f"{path}: contains {mark}, so it is a source tree; choose another directory"
+            )
     existing = next(p for p in (place, *place.parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path}: you may not write to {existing}")
+        raise ConfigError(f"{path}: no permission to write to {existing}")
 
 
 def parse_packages(text: str, base: Path) -> list[str] | str:
@@ -112,7 +112,7 @@ def parse_packages(text: str, base: Path) -> list[str] | str:
     a file that is there, stands for a requirements file; `everything` alone for the whole index.
 
     Raises:
-        ConfigError: nothing, no requirement (PEP 508), or a file that cannot be read.
+        ConfigError: nothing, not a requirement (PEP 508), or a file that cannot be read.
     """
     text = text.strip()
     if text == EVERYTHING:
@@ -142,17 +142,17 @@ def parse_requirement(word: str) -> str:
     """
     if word.lower() in {EVERYTHING, "all", "*"}:
         raise ConfigError(
-            f"{word!r}: for the whole index type everything, and nothing else; a project of that "
-            "name can stand in a requirements file"
+            f"{word!r} is not a requirement. For the whole index type everything, and nothing else; "
+            "put a project of that name in a requirements file."
         )
     if word.lower().endswith((".txt", ".in")):
-        raise ConfigError(f"{word}: there is no such file")
+        raise ConfigError(f"{word}: file not found")
     try:
         Requirement(word)
     except InvalidRequirement as error:
         raise ConfigError(
-            f"{word!r} is no requirement (write flask, or numpy>=1.26,<3; markers and URLs belong "
-            "into a requirements file)"
+            f"{word!r} is not a requirement such as flask or numpy>=1.26,<3. Put markers and URLs in "
+            "a requirements file."
         ) from error
     return word
 
@@ -165,13 +165,13 @@ def requirements_file(text: str, base: Path) -> str:
     """
     path = expand(text, base)
     if not text or not _is_file(path):
-        raise ConfigError(f"{text or '-r'}: there is no such requirements file")
+        raise ConfigError(f"{text or '-r'}: requirements file not found")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{text}: cannot be read: {error}") from error
     if not any(line.strip() and not line.strip().startswith("#") for line in lines):
-        raise ConfigError(f"{text}: this requirements file names nothing")
+        raise ConfigError(f"{text}: this requirements file is empty")
     return f"-r {os.path.normpath(path)}"
 
 
@@ -179,14 +179,16 @@ def parse_pythons(text: str) -> list[str] | str:
     """Return the `python_versions` setting for what was typed.
 
     Raises:
-        ConfigError: a word that names no Python.
+        ConfigError: a word that is not a Python version.
     """
     words = text.replace(",", " ").split()
     if words == [ALL]:
         return ALL
     understood = parse_python_words(words)
     if understood.unknown:
-        raise ConfigError(f"{understood.unknown[0]!r} names no Python; write 3.11 or cp311, or all")
+        raise ConfigError(
+            f"{understood.unknown[0]!r} is not a Python version; write 3.11 or cp311, or all"
+        )
     if not understood.targets:
         raise ConfigError("name at least one Python, such as 3.11, or all")
     return words

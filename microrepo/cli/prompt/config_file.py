@@ -1,4 +1,4 @@
-"""Make a config file without questions, and write it safely."""
+"""Writer of config files, and the settings of `init --yes`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from microrepo.cli.answers import parse_repository, parse_requirement, requirements_file
+from microrepo.cli.prompt.answers import parse_repository, parse_requirement, requirements_file
 from microrepo.config.load import convert
 from microrepo.config.schema import EVERYTHING, Config
 from microrepo.errors import ConfigError
@@ -23,15 +23,16 @@ _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 
 
 class Defaults(Struct, frozen=True):
-    """What Enter stands for, and what answers are measured by.
+    """Default answers, and what answers are relative to.
 
     Attributes:
         config_path: the file to be written.
-        repository: directory of the repository, as it will stand in the file.
-        python: short version of the running Python.
-        processes: number of CPUs.
+        repository: directory of the repository, as in the file.
+        python: Python versions, comma-separated.
+        processes: number of worker processes.
         base: what relative paths are relative to.
         home: the home directory.
+        before: settings of an existing file, which stay unless they are named.
     """
 
     config_path: Path
@@ -40,17 +41,28 @@ class Defaults(Struct, frozen=True):
     processes: int
     base: Path
     home: Path
+    before: Mapping[str, object] = {}
 
 
-def defaults_here(config_path: Path) -> Defaults:
-    """Return the defaults of this machine and this Python."""
+def defaults_here(config_path: Path, before: Mapping[str, object] | None = None) -> Defaults:
+    """Return the defaults of this machine and this Python, or those of an existing file."""
+    standard = {
+        "repository": Config().repository,
+        "python_versions": [f"{sys.version_info.major}.{sys.version_info.minor}"],
+        "processes": os.cpu_count() or 1,
+    }
+    if before is not None:
+        convert(before, str(config_path))
+    config = convert({**standard, **(before or {})}, str(config_path))
+    pythons = config.python_versions or ()
     return Defaults(
         config_path=config_path,
-        repository=Config().repository,
-        python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        processes=os.cpu_count() or 1,
+        repository=config.repository,
+        python=pythons if isinstance(pythons, str) else ",".join(pythons),
+        processes=config.processes or 1,
         base=Path.cwd(),
         home=Path.home(),
+        before=before or {},
     )
 
 
@@ -65,7 +77,7 @@ def values_from_flags(
     """Return the config values of `init --yes`.
 
     Args:
-        defaults: values for what no flag says.
+        defaults: values that no flag names.
         packages: requirement strings, or `-r FILE`.
         files: requirements files.
         everything: mirror the whole index.
@@ -76,27 +88,30 @@ def values_from_flags(
     """
     values: dict[str, object] = {
         "repository": defaults.repository,
-        "packages": _what(defaults.base, packages, files, everything=everything),
+        "packages": None,
         "python_versions": [defaults.python],
         "processes": defaults.processes,
-        **(others or {}),
     }
+    if defaults.before:
+        values = dict(defaults.before)
+    values.update(others or {})
+    if everything or packages or files or not values.get("packages"):
+        values["packages"] = _packages(defaults.base, packages, files, everything=everything)
     config = convert(values, "the settings")
-    values["repository"] = parse_repository(config.repository, defaults.base, defaults.home)
+    if "repository" in (others or {}) or not defaults.before:
+        values["repository"] = parse_repository(config.repository, defaults.base, defaults.home)
     return values
 
 
-def _what(
+def _packages(
     base: Path, packages: Sequence[str], files: Sequence[str], *, everything: bool
 ) -> list[str] | str:
     if everything and (packages or files):
-        raise ConfigError("--everything and named packages exclude each other; give one of them")
+        raise ConfigError("--everything cannot be combined with named packages")
     if everything:
         return EVERYTHING
     if not packages and not files:
-        raise ConfigError(
-            "nothing to mirror was named; add --packages NAME..., -r FILE, or --everything"
-        )
+        raise ConfigError("nothing to mirror; add --packages NAME, -r FILE, or --everything")
     found = []
     for word in packages:
         is_file = word.startswith("-r")
@@ -126,8 +141,8 @@ def write_config(path: Path, values: Mapping[str, object], *, overwrite: bool = 
         write_atomically(path, text.encode(), mode, overwrite=overwrite)
     except FileExistsError as error:
         raise ConfigError(
-            f"{path}: is there already and is not overwritten; edit it, move it away, or name "
-            "another file with --config"
+            f"{path}: already exists and is not overwritten. Edit it, or name another file with "
+            "--config."
         ) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,16 +1,17 @@
-"""Settings of other mirror programs, printed or written as a config file of ours."""
+"""Handler of `config --from-...`: settings of other programs, translated."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from microrepo.cli.config_file import config_text, write_config
+from microrepo.cli import terminal
+from microrepo.cli.prompt.config_file import config_text, write_config
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError, MicrorepoError
+from microrepo.exit_codes import ExitCode
 from microrepo.formats.foreign.bandersnatch_conf import translate_bandersnatch
 from microrepo.formats.foreign.morgan_ini import translate_morgan
 from microrepo.formats.foreign.translation import Access, Translation
@@ -28,13 +29,13 @@ def translate(arguments: argparse.Namespace) -> int:
     convert(translation.values, f"the translation of {name}")
     if not arguments.quiet:
         for note in translation.notes:
-            sys.stderr.write(f"microrepo: note: {note.about or name}: {note.text}\n")
+            terminal.note(f"note: {note.about or name}: {note.text}")
     if arguments.output:
         write_config(Path(arguments.output).expanduser(), translation.values)
-        sys.stderr.write(f"microrepo: wrote {arguments.output}\n")
+        terminal.note(f"wrote {arguments.output}")
     else:
-        sys.stdout.write(config_text(translation.values))
-    return 0
+        terminal.write_out(config_text(translation.values))
+    return ExitCode.DONE
 
 
 def _read(path: Path, *, is_morgan: bool) -> Translation:

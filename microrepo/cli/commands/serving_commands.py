@@ -1,42 +1,47 @@
-"""Commands for those who install: serve the repository, print what clients and nginx need."""
+"""Handlers of the commands that publish: `index`, `serve`, `client-config`."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from microrepo.cli import render
-from microrepo.cli.commands import load_settings, reporting
+from microrepo.cli import terminal
+from microrepo.cli.commands.settings_loading import load_settings, reporting, show_report
+from microrepo.cli.render.report_text import index_text
 from microrepo.errors import ConfigError, RepositoryError
+from microrepo.exit_codes import ExitCode
+
+_LAST_PORT = 65_535
 
 
 def command_serve(arguments: argparse.Namespace) -> int:
-    """Serve the repository over HTTP, or print and export what serves it elsewhere."""
+    """Serve the repository over HTTP, or print or export what serves it elsewhere."""
     from microrepo.standalone.server.main import main
 
+    if not 0 <= arguments.port <= _LAST_PORT:
+        raise ConfigError(f"--port {arguments.port}: a port is 0 to {_LAST_PORT}")
     directory = Path(load_settings(arguments).config.repository)
     if not directory.is_dir():
-        raise RepositoryError(directory, "there is no such directory; a refresh makes it")
+        raise RepositoryError(directory, "directory not found; `microrepo refresh` creates it")
     if arguments.print_nginx:
         from microrepo.publish.client_texts.nginx_conf import nginx_config
 
         try:
-            sys.stdout.write(nginx_config(directory.resolve(), listen=arguments.listen))
+            terminal.write_out(nginx_config(directory.resolve(), listen=arguments.listen))
         except ValueError as error:
             raise ConfigError(str(error)) from error
-        return 0
+        return ExitCode.DONE
     if arguments.export:
         from microrepo.operations.pages.publishing import export_server
 
         export_server(directory)
-        sys.stderr.write(f"microrepo: {directory / 'server.py'} is up to date\n")
-        return 0
+        terminal.note(f"{directory / 'server.py'} is up to date")
+        return ExitCode.DONE
     return main(["--directory", str(directory), *_server_arguments(arguments)])
 
 
 def _server_arguments(arguments: argparse.Namespace) -> list[str]:
-    """Return the arguments of the server's own command line; it checks them itself."""
+    """Return the arguments of the server's own command line, which checks them itself."""
     found = ["--host", arguments.host, "--port", str(arguments.port)]
     for name in ("url", "password_file", "certificate", "key"):
         value = getattr(arguments, name)
@@ -50,23 +55,17 @@ def _server_arguments(arguments: argparse.Namespace) -> list[str]:
 
 
 def command_index(arguments: argparse.Namespace) -> int:
-    """Write the static index anew, also for a directory that microrepo did not fill."""
+    """Write the static index, also for a directory that microrepo did not fill."""
     from microrepo.operations.pages.index_rebuild import rebuild_index
 
     loaded = load_settings(arguments)
     with reporting(arguments) as reporter:
         report = rebuild_index(loaded.config, reporter)
-    if arguments.json:
-        render.print_json(report)
-    elif not arguments.quiet:
-        sys.stdout.write(render.index_text(report))
-    if report.refused and (arguments.quiet or arguments.json):
-        sys.stderr.write(f"microrepo: error: {report.refused}\n")
-    return report.exit_code
+    return show_report(arguments, report, index_text)
 
 
 def command_client_config(arguments: argparse.Namespace) -> int:
-    """Print what pip, uv and the environment need to install from the repository."""
+    """Print the settings of pip and uv for installing from the repository."""
     from microrepo.publish.client_texts.client_config import directory_settings, render_settings
     from microrepo.standalone.server.client_settings import client_settings
 
@@ -75,7 +74,7 @@ def command_client_config(arguments: argparse.Namespace) -> int:
     else:
         settings = directory_settings(Path(load_settings(arguments).config.repository).resolve())
     if arguments.json:
-        render.print_json(settings._asdict())
+        terminal.write_json(settings._asdict())
     else:
-        sys.stdout.write(render_settings(settings))
-    return 0
+        terminal.write_out(render_settings(settings))
+    return ExitCode.DONE

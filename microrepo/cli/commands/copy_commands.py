@@ -1,0 +1,122 @@
+"""Handlers of `copy` and `push`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.settings_loading import load_settings, reporting, show_report
+from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.cli.render.copy_text import copy_text
+from microrepo.client.credentials import Ask, Given
+from microrepo.config.options import neutral
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
+from microrepo.operations.copy.copy_run import Manner, copy
+from microrepo.operations.copy.endpoints import Ends, EndText, open_ends
+from microrepo.operations.copy.version_pins import read_versions_file
+from microrepo.operations.run.goals import read_requests
+from microrepo.selection.rules.policy import Policy, build_policy
+
+
+def command_copy(arguments: argparse.Namespace) -> int:
+    """Copy distributions from any repository to any other."""
+    loaded = load_settings(arguments)
+    config = neutral(loaded.config, keep=flags_of(arguments))
+    words = _words(arguments, config)
+    if arguments.all == bool(words):
+        raise ConfigError("nothing to copy; name requirements, -r FILE, or --all")
+    policy = _policy(config, None if arguments.all else words, arguments.left_out)
+    if arguments.latest:
+        policy = msgspec.structs.replace(policy, newest=1, prereleases=config.prereleases)
+    ends = open_ends(
+        config,
+        EndText(
+            arguments.source,
+            Given(arguments.source_username, arguments.source_password_file),
+        ),
+        _destination(arguments),
+        replace=arguments.replace,
+        ask=terminal_ask(),
+    )
+    return run_copy(arguments, config, ends, _undigested(ends, policy))
+
+
+def command_push(arguments: argparse.Namespace) -> int:
+    """Publish what this repository holds."""
+    loaded = load_settings(arguments)
+    config = neutral(loaded.config, keep=flags_of(arguments))
+    requirements = read_requests(arguments.requirements, Path.cwd()).requirements or None
+    policy = _policy(config, requirements, arguments.left_out)
+    ends = open_ends(
+        config,
+        EndText(config.repository),
+        _destination(arguments),
+        replace=arguments.replace,
+        ask=terminal_ask(),
+    )
+    return run_copy(arguments, config, ends, _undigested(ends, policy))
+
+
+def _policy(config: Config, words: Sequence[str] | None, left_out: Sequence[str]) -> Policy:
+    config = msgspec.structs.replace(config, exclude=list(left_out), prereleases=True)
+    return build_policy(config, words)
+
+
+def _undigested(ends: Ends, policy: Policy) -> Policy:
+    """Files of a directory have no announced digest, and need none."""
+    if ends.source.kind != "directory":
+        return policy
+    return msgspec.structs.replace(policy, require_digests=False)
+
+
+def _words(arguments: argparse.Namespace, config: Config) -> list[str]:
+    entries = [*arguments.requirements, *(f"-r {name}" for name in arguments.requirement)]
+    words = list(read_requests(entries, Path.cwd()).requirements or ())
+    for name in arguments.from_versions_file:
+        words += read_versions_file(config, name, terminal_ask())
+    return words
+
+
+def _destination(arguments: argparse.Namespace) -> EndText:
+    return EndText(
+        arguments.destination,
+        Given(arguments.destination_username, arguments.destination_password_file),
+        arguments.destination_index,
+    )
+
+
+def terminal_ask() -> Ask | None:
+    """Return how a person is asked for a password; None if nobody can answer."""
+    if os.environ.get("MICROREPO_NO_INPUT") or not terminal.has_reader():
+        return None
+    return _ask_terminal
+
+
+def _ask_terminal(question: str) -> str:
+    try:
+        return terminal.read_password(question)
+    except EOFError:
+        raise ConfigError("no password given; nothing was copied") from None
+
+
+def hide_passwords() -> None:
+    """Remove passwords, already read, from the environment that workers inherit and `ps` shows."""
+    for side in ("SOURCE", "DESTINATION", "VERSIONS"):
+        os.environ.pop(f"MICROREPO_{side}_PASSWORD", None)
+
+
+def run_copy(arguments: argparse.Namespace, config: Config, ends: Ends, policy: Policy) -> int:
+    """Carry out a copy and show its report."""
+    hide_passwords()
+    operation = arguments.handler.rpartition(":")[2]
+    manner = Manner(dry_run=arguments.dry_run, link=not arguments.no_link)
+    with reporting(arguments) as reporter:
+        report = copy(config, ends, policy, how=manner, operation=operation, reporter=reporter)
+    return show_report(arguments, report, partial(copy_text, verbose=arguments.verbose))

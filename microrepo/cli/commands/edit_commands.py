@@ -1,0 +1,109 @@
+"""Handlers of `add` and `remove`: edit `packages` in the config file, then refresh."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.refresh_commands import command_refresh
+from microrepo.cli.prompt.answers import parse_requirement as checked_requirement
+from microrepo.cli.prompt.config_edit import edit_packages
+from microrepo.config.load import convert, find_config, named_file, read_file
+from microrepo.config.schema import EVERYTHING
+from microrepo.errors import ConfigError
+from microrepo.exit_codes import ExitCode
+from microrepo.selection.rules.policy import parse_requirement
+from microrepo.stores.atomic_write import write_atomically
+
+
+class _Edit(Struct, frozen=True):
+    """A change of the `packages` list of a config file."""
+
+    path: Path
+    before: tuple[str, ...]
+    changed: dict[int, str | None]
+    added: tuple[str, ...] = ()
+
+    @property
+    def after(self) -> list[str]:
+        """The entries of the new list."""
+        edited = (self.changed.get(n, entry) for n, entry in enumerate(self.before))
+        return [*(entry for entry in edited if entry is not None), *self.added]
+
+
+def command_add(arguments: argparse.Namespace) -> int:
+    """Add requirements to the config file and refresh them."""
+    path, before = _configured(arguments)
+    wanted = {_name_of(text): checked_requirement(text) for text in arguments.requirements}
+    new = dict(wanted)
+    changed: dict[int, str | None] = {}
+    for index, entry in enumerate(before):
+        name = _name_of(entry)
+        if name in wanted:
+            changed[index] = new.pop(name, None)
+            if changed[index] not in {None, entry}:
+                terminal.note(f"replaces {entry} with {changed[index]}")
+    edit = _Edit(path, before, changed, tuple(new.values()))
+    return _finish(arguments, edit, refresh=list(wanted.values()))
+
+
+def command_remove(arguments: argparse.Namespace) -> int:
+    """Remove projects from the config file and refresh."""
+    path, before = _configured(arguments)
+    names = {_name_of(text) for text in arguments.requirements}
+    changed: dict[int, str | None] = {
+        index: None for index, entry in enumerate(before) if _name_of(entry) in names
+    }
+    missing = names - {_name_of(before[index]) for index in changed}
+    if missing:
+        listed = ", ".join(sorted(missing))
+        raise ConfigError(f"{path}: `packages` does not name {listed}. Nothing was changed.")
+    if len(changed) == len(before):
+        raise ConfigError(
+            f"{path}: `packages` would be empty. Delete the files with `microrepo delete` instead."
+        )
+    return _finish(arguments, _Edit(path, before, changed), refresh=[])
+
+
+def _configured(arguments: argparse.Namespace) -> tuple[Path, tuple[str, ...]]:
+    path = find_config(arguments.config, os.environ)
+    if not path.is_file():
+        raise ConfigError(f"{path}: config file not found. Run `microrepo init` to write one.")
+    packages = convert(read_file(path), str(path)).packages
+    if packages == EVERYTHING:
+        raise ConfigError(f'{path}: `packages` is "{EVERYTHING}". Use `exclude` to skip projects.')
+    return path, tuple(packages or ())
+
+
+def _name_of(entry: str) -> str:
+    """Return the project of an entry; of a requirements file, the entry itself."""
+    return entry.strip() if named_file(entry) else parse_requirement(entry).name
+
+
+def _finish(arguments: argparse.Namespace, edit: _Edit, *, refresh: list[str]) -> int:
+    if edit.after == list(edit.before):
+        terminal.note(f"{edit.path}: `packages` is unchanged")
+    elif arguments.dry_run:
+        terminal.note(f"would write {edit.path}: packages = {', '.join(edit.after)}")
+    else:
+        text = edit.path.read_bytes().decode("utf-8-sig")
+        edited = edit_packages(text, edit.changed, edit.added).encode()
+        try:
+            write_atomically(edit.path, edited, edit.path.stat().st_mode & 0o777)
+        except OSError as error:
+            raise ConfigError(f"{edit.path}: cannot be written: {error.strerror}") from error
+        terminal.note(f"wrote {edit.path}")
+    if arguments.no_refresh:
+        return ExitCode.DONE
+    if arguments.dry_run:
+        base = edit.path.resolve().parent
+        arguments.setting_packages = [
+            f"-r {base / name}" if (name := named_file(entry)) else entry for entry in edit.after
+        ]
+    arguments.requirements, arguments.requirement = refresh, []
+    arguments.force_check = arguments.replace = False
+    return command_refresh(arguments)

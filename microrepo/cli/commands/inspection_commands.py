@@ -1,0 +1,117 @@
+"""Handlers of the commands that only read: `list`, `stats`, `explain`, `history`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.settings_loading import load_settings, requests_or_everything
+from microrepo.cli.render.inspection_text import (
+    change_record,
+    change_text,
+    explanation_text,
+    history_text,
+)
+from microrepo.errors import ConfigError
+from microrepo.exit_codes import ExitCode
+
+
+def command_list(arguments: argparse.Namespace) -> int:
+    """List the files of the repository."""
+    from microrepo.operations.inspect.inspection import list_files
+
+    rows = list_files(load_settings(arguments).config, arguments.projects)
+    if arguments.json:
+        terminal.write_json(rows)
+    elif arguments.with_source:
+        terminal.write_out(terminal.join_lines(f"{row.filename}\t{row.source}" for row in rows))
+    else:
+        terminal.write_out(terminal.join_lines(row.filename for row in rows))
+    return ExitCode.DONE
+
+
+def command_stats(arguments: argparse.Namespace) -> int:
+    """Count projects, files and bytes."""
+    from microrepo.cli.render.stats_text import stats_csv, stats_text
+    from microrepo.operations.inspect.inspection import stats
+
+    if arguments.downloads:
+        return _show_downloads(arguments)
+    if arguments.days:
+        raise ConfigError("--days requires --downloads")
+    found = stats(load_settings(arguments).config)
+    if arguments.json:
+        terminal.write_json(found)
+    else:
+        terminal.write_out(stats_csv(found) if arguments.csv else stats_text(found))
+    return ExitCode.DONE
+
+
+def _show_downloads(arguments: argparse.Namespace) -> int:
+    from microrepo.cli.render.stats_text import downloads_text
+    from microrepo.operations.monitor.access_statistics import counting, csv_lines, write_days
+
+    with counting(arguments.downloads) as downloads:
+        found = downloads.stats(max(0, arguments.top))
+        if arguments.days:
+            written = write_days(downloads, Path(arguments.days))
+            terminal.note(f"wrote {len(written)} days to {arguments.days}")
+        if arguments.json:
+            terminal.write_json(found)
+        elif arguments.csv:
+            terminal.write_out("".join(csv_lines(downloads)))
+        elif not (arguments.days and arguments.quiet):
+            terminal.write_out(downloads_text(found))
+    for failure in found.unreadable:
+        terminal.warn(failure.why)
+    return found.exit_code
+
+
+def command_explain(arguments: argparse.Namespace) -> int:
+    """Show why files are kept or skipped."""
+    from microrepo.operations.inspect.inspection import explain
+
+    loaded = load_settings(arguments)
+    found = explain(loaded.config, requests_or_everything(loaded), arguments.target)
+    if arguments.json:
+        terminal.write_json(found)
+    else:
+        terminal.write_out(explanation_text(found))
+    return ExitCode.DONE
+
+
+def command_history(arguments: argparse.Namespace) -> int:
+    """Show which files were added and deleted, newest first."""
+    from microrepo.operations.inspect.inspection import history
+
+    if arguments.changes is not None or arguments.since is not None:
+        return _show_changes(arguments)
+    if arguments.paths:
+        raise ConfigError("--paths requires --changes or --since RUN")
+    rows = history(load_settings(arguments).config, arguments.project, arguments.limit)
+    if arguments.json:
+        terminal.write_json([change_record(row) for row in rows])
+    else:
+        terminal.write_out(history_text(rows))
+    return ExitCode.DONE
+
+
+def _show_changes(arguments: argparse.Namespace) -> int:
+    from microrepo.operations.monitor.change_list import recorded_changes
+
+    changes = recorded_changes(
+        load_settings(arguments).config,
+        (arguments.changes or None) if arguments.since is None else arguments.since,
+        since=arguments.since is not None,
+        digests=arguments.json,
+    )
+    if arguments.json:
+        terminal.write_json(list(changes))
+        return ExitCode.DONE
+    for change in changes:
+        if not arguments.paths:
+            terminal.write_out(change_text(change))
+        elif change.action == arguments.paths:
+            terminal.write_path(change.path)
+    return ExitCode.DONE

@@ -1,0 +1,108 @@
+"""Handlers of `verify`, `prune`, `delete`, `adopt` and `schedule`."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.settings_loading import (
+    load_settings,
+    reporting,
+    requests_from,
+    requests_or_everything,
+    show_report,
+)
+from microrepo.cli.render.report_text import adopt_text, report_text
+from microrepo.exit_codes import ExitCode
+
+
+def command_verify(arguments: argparse.Namespace) -> int:
+    """Check the files against their digests."""
+    from microrepo.operations.maintain.verify import verify
+
+    loaded = load_settings(arguments)
+    with reporting(arguments) as reporter:
+        report = verify(
+            loaded.config,
+            deep=arguments.deep,
+            repair=arguments.repair,
+            dry_run=arguments.dry_run,
+            reporter=reporter,
+        )
+    return show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
+
+
+def command_prune(arguments: argparse.Namespace) -> int:
+    """Delete files that the settings no longer select."""
+    from microrepo.operations.maintain.prune import prune
+
+    loaded = load_settings(arguments)
+    requests = requests_from(loaded)
+    with reporting(arguments) as reporter:
+        report = prune(loaded.config, requests, dry_run=arguments.dry_run, reporter=reporter)
+    return show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
+
+
+def command_delete(arguments: argparse.Namespace) -> int:
+    """Delete projects, releases or files by name."""
+    from microrepo.operations.maintain.delete import delete
+
+    loaded = load_settings(arguments)
+    requests = requests_or_everything(loaded)
+    with reporting(arguments) as reporter:
+        report = delete(
+            loaded.config,
+            requests,
+            arguments.names,
+            reason=arguments.reason or "",
+            dry_run=arguments.dry_run,
+            reporter=reporter,
+        )
+    return show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
+
+
+def command_adopt(arguments: argparse.Namespace) -> int:
+    """Adopt the files of another mirror program."""
+    from microrepo.operations.maintain.adopt import adopt
+
+    loaded = load_settings(arguments)
+    tree = Path(arguments.tree).expanduser().absolute()
+    with reporting(arguments) as reporter:
+        report = adopt(
+            loaded.config,
+            tree,
+            dry_run=arguments.dry_run,
+            copy=arguments.copy,
+            reporter=reporter,
+        )
+    return show_report(arguments, report, partial(adopt_text, verbose=arguments.verbose))
+
+
+def command_schedule(arguments: argparse.Namespace) -> int:
+    """Print, install or remove a scheduled refresh."""
+    from microrepo.schedule import build_schedule, install, remove, render_schedule, this_machine
+
+    loaded = load_settings(arguments, needed=True)
+    assert loaded.path is not None  # noqa: S101 - `needed` guarantees it
+    config = loaded.config
+    writable = [Path(config.change_list)] if config.change_list else []
+    writable += [Path(config.metrics_file).parent] if config.metrics_file else []
+    machine = this_machine(
+        loaded.path.resolve(), Path(config.repository), user=arguments.user, writable=writable
+    )
+    schedule = build_schedule(arguments.kind, machine, arguments.every, arguments.name)
+    if arguments.install:
+        for path in install(schedule):
+            terminal.note(f"installed the schedule '{schedule.name}': {path}")
+        terminal.write_err(terminal.join_lines(schedule.notes))
+    elif arguments.remove:
+        removed = remove(schedule)
+        for path in removed:
+            terminal.note(f"removed the schedule '{schedule.name}': {path}")
+        if not removed:
+            terminal.note(f"the schedule '{schedule.name}' is not installed")
+    else:
+        terminal.write_out(render_schedule(schedule))
+    return ExitCode.DONE

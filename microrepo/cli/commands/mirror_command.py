@@ -1,0 +1,74 @@
+"""Handler of `mirror`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.copy_commands import terminal_ask
+from microrepo.cli.commands.settings_loading import load_settings, reporting
+from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.cli.render.copy_text import mirror_text
+from microrepo.client.credentials import Given
+from microrepo.config.options import neutral
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError
+from microrepo.operations.mirror.connections import Access, Lines
+from microrepo.operations.mirror.mirror_records import Order
+from microrepo.operations.mirror.mirror_run import mirror, named_environments
+from microrepo.transfer.pool.process_start import start_server
+
+
+def command_mirror(arguments: argparse.Namespace) -> int:
+    """Mirror one release, or one with all that it needs."""
+    loaded = load_settings(arguments)
+    config = neutral(loaded.config, keep=flags_of(arguments))
+    order = _order(arguments, config)
+    access = Access(
+        Given(arguments.source_username, arguments.source_password_file),
+        Given(arguments.destination_username, arguments.destination_password_file),
+        arguments.destination_index,
+        ask=terminal_ask(),
+    )
+    cache = arguments.hash_cache_file
+    start_server()  # before bars have threads, and before releases look for their logins
+    with reporting(arguments) as reporter:
+        lines = Lines(config, access, reporter)
+        try:
+            report = mirror(
+                lines,
+                arguments.source,
+                lambda _: str(arguments.destination),
+                order,
+                hash_cache=None if cache is None else Path(cache),
+            )
+        finally:
+            lines.close()
+    if arguments.json:
+        terminal.write_json(report)
+    elif not arguments.quiet:
+        terminal.write_out(mirror_text(report, verbose=arguments.verbose))
+    if arguments.quiet or arguments.json:
+        for release in report.releases:
+            if release.words:
+                terminal.fail(release.words)
+    return report.exit_code
+
+
+def _order(arguments: argparse.Namespace, config: Config) -> Order:
+    if arguments.environment and not arguments.dependencies:
+        raise ConfigError("--environment requires --dependencies")
+    return Order(
+        arguments.name,
+        arguments.release,
+        dependencies=arguments.dependencies,
+        environments=named_environments(arguments.environment, config),
+        tags=arguments.tags,
+        label=arguments.label,
+        resume=arguments.resume,
+        template_version=arguments.template_version,
+        redirect_dependencies=arguments.redirect_dependencies,
+        max_concurrent=arguments.max_concurrent_single_package_mirror_ops,
+        dry_run=arguments.dry_run,
+    )

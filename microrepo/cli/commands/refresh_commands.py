@@ -1,0 +1,84 @@
+"""Handlers of `refresh` and of the program without a command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.settings_loading import (
+    load_settings,
+    reporting,
+    requests_from,
+    requests_or_everything,
+    show_report,
+)
+from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.cli.render.report_text import report_text
+from microrepo.config.load import Loaded, find_config
+from microrepo.operations.run.goals import Requests
+
+
+def command_bare(arguments: argparse.Namespace) -> int:
+    """Ask the questions of a first run if there is no config file, then refresh."""
+    arguments.requirements, arguments.requirement = [], []
+    arguments.dry_run = arguments.force_check = arguments.replace = False
+    return command_refresh(arguments)
+
+
+def command_refresh(arguments: argparse.Namespace) -> int:
+    """Download new files and delete those that are no longer wanted."""
+    from microrepo.operations.api.refresh_api import refresh
+
+    words, files = arguments.requirements, arguments.requirement
+    if not (words or files or "packages" in flags_of(arguments)):
+        _ask_if_needed(arguments)
+    loaded = load_settings(arguments)
+    requests = requests_from(loaded, words, files)
+    with reporting(arguments) as reporter:
+        report = refresh(
+            loaded.config,
+            requests,
+            only_these=bool(words or files),
+            dry_run=arguments.dry_run,
+            force_check=arguments.force_check,
+            replace=arguments.replace,
+            reporter=reporter,
+        )
+    code = show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
+    if (words or files) and not (arguments.quiet or arguments.dry_run):
+        _warn_of_deletion(loaded, requests)
+    return code
+
+
+def _ask_if_needed(arguments: argparse.Namespace) -> None:
+    from microrepo.cli.prompt.dialogue import first_config
+
+    path = find_config(arguments.config, os.environ)
+    if not path.exists() and "MICROREPO_PACKAGES" not in os.environ:
+        first_config(path)
+
+
+def _warn_of_deletion(loaded: Loaded, requests: Requests) -> None:
+    """Warn that a refresh of the config file will delete what this one added beside it."""
+    from microrepo.selection.rules.policy import parse_requirement
+
+    if loaded.config.packages is None or not loaded.config.prune:
+        return
+    configured = requests_or_everything(loaded).requirements
+    if configured is None:
+        return
+    kept = {parse_requirement(text).name for text in configured}
+    added = {parse_requirement(text).name for text in requests.requirements or ()} - kept
+    if added:
+        names = " ".join(sorted(added))
+        what = "is" if len(added) == 1 else "are"
+        terminal.warn(
+            f"{', '.join(sorted(added))} {what} not in `packages` of {loaded.path or 'the settings'}"
+            f", so the next refresh deletes it. To keep it: microrepo add {names}"
+            if len(added) == 1
+            else f"{', '.join(sorted(added))} {what} not in `packages` of "
+            f"{loaded.path or 'the settings'}, so the next refresh deletes them. To keep them: "
+            f"microrepo add {names}"
+        )

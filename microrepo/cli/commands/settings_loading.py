@@ -1,0 +1,115 @@
+"""Settings and requirements of a command, and the way its result is shown."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from microrepo.cli import progress_bars, terminal
+from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.config.load import Loaded, find_config, load
+from microrepo.errors import ConfigError
+from microrepo.operations.run.goals import Requests
+from microrepo.reporting import Reporter
+
+_REPOSITORY_MARK = Path(".microrepo", "state.db")
+
+
+class _Result(Protocol):
+    """What is needed of a report."""
+
+    @property
+    def exit_code(self) -> int: ...
+    @property
+    def refused(self) -> str: ...
+
+
+_Report = TypeVar("_Report", bound=_Result)
+
+
+def load_settings(arguments: argparse.Namespace, *, needed: bool = False) -> Loaded:
+    """Return the settings: config file, environment and flags.
+
+    Where nothing names a repository and the working directory is one, it is that.
+
+    Args:
+        arguments: parsed command line.
+        needed: a missing config file is an error.
+
+    Raises:
+        ConfigError: a named file is missing, or settings are wrong.
+    """
+    path = find_config(arguments.config, os.environ)
+    named = arguments.config or os.environ.get("MICROREPO_CONFIG")
+    flags = flags_of(arguments)
+    if not path.is_file():
+        if named or needed:
+            raise ConfigError(f"{path}: config file not found. Run `microrepo init` to write one.")
+        return _in_repository(load(None, flags, os.environ), flags)
+    return _in_repository(load(path, flags, os.environ), flags)
+
+
+def _in_repository(loaded: Loaded, flags: dict[str, object]) -> Loaded:
+    if loaded.origins["repository"] == "default" and _REPOSITORY_MARK.is_file():
+        return load(loaded.path, {**flags, "repository": "."}, os.environ)
+    return loaded
+
+
+def requests_from(loaded: Loaded, words: Sequence[str] = (), files: Sequence[str] = ()) -> Requests:
+    """Return what is requested: on the command line, else by the settings.
+
+    Args:
+        loaded: the settings.
+        words: requirements from the command line.
+        files: requirements files from the command line, relative to the working directory.
+
+    Raises:
+        ConfigError: a requirement or a file cannot be read.
+    """
+    from microrepo.operations.run.goals import read_requests, requests_of
+
+    if words or files:
+        for word in words:
+            if word.lower() in {"everything", "all", "*"}:
+                raise ConfigError(
+                    f"'{word}' is not a requirement. For the whole index use --packages everything."
+                )
+        return read_requests([*words, *(f"-r {name}" for name in files)], Path.cwd())
+    return requests_of(loaded.config, loaded.base)
+
+
+def requests_or_everything(loaded: Loaded) -> Requests:
+    """Return what the settings request; the whole index if they request nothing.
+
+    Raises:
+        ConfigError: a requirement or a file cannot be read.
+    """
+    from microrepo.operations.run.goals import EVERYTHING_REQUESTED
+
+    return EVERYTHING_REQUESTED if loaded.config.packages is None else requests_from(loaded)
+
+
+@contextlib.contextmanager
+def reporting(arguments: argparse.Namespace) -> Iterator[Reporter]:
+    """Yield the reporter that the global options choose."""
+    with progress_bars.reporting(
+        quiet=arguments.quiet, no_progress=arguments.no_progress
+    ) as reporter:
+        yield reporter
+
+
+def show_report(
+    arguments: argparse.Namespace, report: _Report, text: Callable[[_Report], str]
+) -> int:
+    """Show the result of a run, and return its exit code."""
+    if arguments.json:
+        terminal.write_json(report)
+    elif not arguments.quiet:
+        terminal.write_out(text(report))
+    if report.refused and (arguments.quiet or arguments.json):
+        terminal.fail(report.refused)
+    return report.exit_code

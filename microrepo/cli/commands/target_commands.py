@@ -1,0 +1,59 @@
+"""Handlers of the commands about target environments: `check`, `env`, `freeze`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from microrepo.cli import terminal
+from microrepo.cli.commands.settings_loading import load_settings, requests_from
+from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.cli.render.inspection_text import check_text
+from microrepo.config.schema import EVERYTHING
+from microrepo.exit_codes import ExitCode
+
+
+def command_check(arguments: argparse.Namespace) -> int:
+    """Prove that requirements install from the repository, or report what is missing."""
+    from microrepo.operations.closure.check import check
+
+    loaded = load_settings(arguments)
+    if loaded.config.packages is None and not (arguments.requirements or arguments.requirement):
+        # No packages given: check every project in the repository.
+        config = msgspec.structs.replace(loaded.config, packages=EVERYTHING)
+        loaded = msgspec.structs.replace(loaded, config=config)
+    requests = requests_from(loaded, arguments.requirements, arguments.requirement)
+    # Only on request: what is checked may differ from what the settings lock.
+    lock = "lock" in flags_of(arguments)
+    report = check(loaded.config, requests, arguments.environment, lock=lock)
+    if arguments.json:
+        terminal.write_json(report)
+    else:
+        is_here = not (loaded.config.environments or arguments.environment)
+        terminal.write_out(check_text(report, requests.requirements or (), is_here=is_here))
+    return report.exit_code
+
+
+def command_env(arguments: argparse.Namespace) -> int:
+    """Print the block that describes this Python as a target environment."""
+    from microrepo.standalone import describe_python
+
+    if arguments.script:
+        terminal.write_out(Path(describe_python.__file__).read_text(encoding="utf-8"))
+    else:
+        terminal.write_out(describe_python.render(arguments.name) + "\n")
+    return ExitCode.DONE
+
+
+def command_freeze(arguments: argparse.Namespace) -> int:
+    """List the installed distributions as requirements."""
+    from microrepo.operations.inspect.freeze import freeze
+
+    requirements = freeze(arguments.mode)
+    if arguments.json:
+        terminal.write_json(requirements)
+    else:
+        terminal.write_out(terminal.join_lines(requirements))
+    return ExitCode.DONE

@@ -1,0 +1,57 @@
+"""Arguments of the commands about the config file: `init`, `config`, `add`, `remove`."""
+
+from __future__ import annotations
+
+from microrepo.cli.parser.global_flags import Commands, add_dry_run, add_requirement
+from microrepo.cli.parser.setting_flags import add_settings
+
+
+def add_init(commands: Commands) -> None:
+    """Add `init`."""
+    parser = commands.add("init", "Write a config file", "config_commands")
+    parser.add_argument("--yes", action="store_true", help="do not prompt; use flags and defaults")
+    parser.add_argument("--everything", action="store_true", help="mirror the whole index")
+    add_requirement(parser, "mirror the projects in this file; repeatable")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="change an existing config file; settings that you do not name stay",
+    )
+    add_settings(parser)
+
+
+def add_config(commands: Commands) -> None:
+    """Add `config`."""
+    about = "Show the effective settings and where each comes from"
+    parser = commands.add("config", about, "config_commands")
+    parser.add_argument("--keys", action="store_true", help="explain every setting")
+    parser.add_argument("--sample", action="store_true", help="print a sample config file")
+    parser.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of the config file"
+    )
+    parser.add_argument(
+        "--from-bandersnatch", metavar="FILE", help="translate a bandersnatch configuration"
+    )
+    parser.add_argument("--from-morgan", metavar="FILE", help="translate a morgan.ini")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the translation to FILE, which must be new"
+    )
+    add_settings(parser, basic=("repository",))
+
+
+def add_edit(commands: Commands) -> None:
+    """Add `add` and `remove`."""
+    for name, about in (
+        ("add", "Add requirements to the config file and refresh them"),
+        ("remove", "Remove projects from the config file and refresh"),
+    ):
+        parser = commands.add(name, about, "edit_commands")
+        parser.add_argument(
+            "requirements",
+            nargs="+",
+            metavar="REQ" if name == "add" else "NAME",
+            help="requirement (flask, numpy>=1.26)" if name == "add" else "project in `packages`",
+        )
+        parser.add_argument("--no-refresh", action="store_true", help="only change the config file")
+        add_dry_run(parser)
+        add_settings(parser, ("repository",))

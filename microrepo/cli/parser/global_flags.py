@@ -1,0 +1,86 @@
+"""Options of every command, and the frame that commands are added in."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from microrepo.cli.parser.command_parser import GLOBAL_TITLE, CommandParser, FullHelpAction
+
+AFTER_A_RUN = ("change_list", "change_list_history", "metrics_file", "hook", "hook_timeout_s")
+DRY_RUN = "print the plan without changing anything"
+REQUIREMENT = "requirements file, lock file, pyproject.toml or script; repeatable"
+
+
+def global_flags(*, top: bool = False) -> argparse.ArgumentParser:
+    """Return the options that can be given before or after the command."""
+    parent = argparse.ArgumentParser(add_help=False)
+    group = parent.add_argument_group(GLOBAL_TITLE)
+
+    def add(*names: str, **about: Any) -> None:
+        # After the command only what is given there may override what was given before it.
+        about["default"] = about.get("default") if top else argparse.SUPPRESS
+        group.add_argument(*names, **about)
+
+    group.add_argument(
+        "--help-all",
+        action=FullHelpAction,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help="show all options with all details",
+    )
+    add("--config", metavar="FILE", help="config file (default: ~/.microrepo)")
+    add("-q", "--quiet", action="store_true", default=False, help="print errors only")
+    add("-v", "--verbose", action="store_true", default=False, help="print more detail")
+    add(
+        "--debug",
+        action="store_true",
+        default=False,
+        help="print debug output, including tracebacks",
+    )
+    add("--no-progress", action="store_true", default=False, help="disable progress bars")
+    add("--json", action="store_true", default=False, help="print the result as JSON")
+    add("--log-file", metavar="FILE", help="append a log to FILE")
+    return parent
+
+
+class Commands:
+    """Frame that commands are added in.
+
+    Args:
+        group: what argparse adds subparsers to.
+    """
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+
+    def add(self, name: str, about: str, module: str, epilog: str | None = None) -> CommandParser:
+        """Return the parser of a new command.
+
+        Args:
+            name: of the command; its handler is ``command_<name>``.
+            about: one imperative sentence.
+            module: module of the handler in `microrepo.cli.commands`.
+            epilog: text below the options.
+        """
+        parser: CommandParser = self._group.add_parser(
+            name,
+            help=about[0].lower() + about[1:],
+            description=f"{about}.",
+            epilog=epilog,
+            parents=[global_flags()],
+        )
+        parser.set_defaults(handler=f"{module}:{name.replace('-', '_')}", command_parser=parser)
+        return parser
+
+
+def add_requirement(parser: argparse.ArgumentParser, help_text: str = REQUIREMENT) -> None:
+    """Add ``-r FILE``."""
+    parser.add_argument(
+        "-r", "--requirement", action="append", metavar="FILE", default=[], help=help_text
+    )
+
+
+def add_dry_run(parser: Any) -> None:
+    """Add ``--dry-run``."""
+    parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)

@@ -1,0 +1,29 @@
+"""Arguments of `refresh`."""
+
+from __future__ import annotations
+
+from microrepo.cli.parser.global_flags import Commands, add_dry_run, add_requirement
+from microrepo.cli.parser.setting_flags import add_settings
+
+
+def add_refresh(commands: Commands) -> None:
+    """Add `refresh`."""
+    about = "Download new files and delete those that are no longer wanted"
+    parser = commands.add("refresh", about, "refresh_commands")
+    parser.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQ",
+        help="refresh only these projects (flask, numpy>=1.26)",
+    )
+    add_requirement(parser, "refresh only the projects in this file; repeatable")
+    add_dry_run(parser)
+    parser.add_argument(
+        "--force-check", action="store_true", help="check every project, changed or not"
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="overwrite files that microrepo did not download",
+    )
+    add_settings(parser)

@@ -1,0 +1,197 @@
+"""Terminal: the only place that reads standard input and writes standard output and error.
+
+Every text passes `escape` or `escape_line`, so that names and messages from servers and files cannot
+send control sequences, fake lines or reorder what a person reads.
+"""
+
+from __future__ import annotations
+
+import getpass
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from typing import TextIO
+
+import msgspec
+
+PROGRAM = "microrepo"
+
+
+def escape(text: str) -> str:
+    """Return the text with control characters spelt out, except line ends and tabs."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text
+    )
+
+
+def escape_line(text: str) -> str:
+    """Return the text as one line, with all control characters spelt out."""
+    return escape(text).replace("\n", "\\n")
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    """Return lines as one text; a line end inside a line is spelt out."""
+    return "".join(f"{escape_line(line)}\n" for line in lines)
+
+
+def write_out(text: str) -> None:
+    """Write text to standard output."""
+    sys.stdout.write(escape(text))
+
+
+def write_err(text: str) -> None:
+    """Write text to standard error at once."""
+    if sys.stderr is not None:
+        sys.stderr.write(escape(text))
+        sys.stderr.flush()
+
+
+def write_path(path: str) -> None:
+    """Write one path to standard output in the bytes of the file system."""
+    sys.stdout.buffer.write(os.fsencode(escape_line(path)) + b"\n")
+
+
+def write_json(value: object) -> None:
+    """Write a record to standard output as indented JSON."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(_json_escaped(text) + "\n")
+
+
+def _json_escaped(text: str) -> str:
+    """Return JSON with JSON's escapes for what is not printable or not in the encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+
+    def escaped(char: str) -> str:
+        if char == "\n" or (char.isprintable() and _encodable(char, encoding)):
+            return char
+        units = char.encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(map(escaped, text))
+
+
+def _encodable(char: str, encoding: str) -> bool:
+    try:
+        char.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def note(text: str) -> None:
+    """Write one line about what was done to standard error."""
+    write_err(f"{PROGRAM}: {escape_line(text)}\n")
+
+
+def warn(text: str) -> None:
+    """Write a warning to standard error."""
+    note(f"warning: {text}")
+
+
+def fail(text: str) -> None:
+    """Write an error to standard error."""
+    note(f"error: {text}")
+
+
+def usage_error(what: str, hint: str, command: str) -> None:
+    """Write a usage error to standard error: what is wrong, a hint if there is one, the help."""
+    fail(what)
+    lines = [f"hint: {hint}"] if hint else []
+    write_err(join_lines([*lines, f"For help: {command} --help"]))
+
+
+def print_traceback() -> None:
+    """Write the traceback of the current exception to standard error."""
+    write_err(traceback.format_exc())
+
+
+def prepare() -> None:
+    """Make standard output spell out what its encoding lacks, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def finish() -> None:
+    """Flush standard output."""
+    sys.stdout.flush()
+
+
+def abandon_output() -> None:
+    """Send further output nowhere, after the reader of a pipe has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def progress_stream() -> TextIO:
+    """Return the stream for progress bars; whatever they show must be escaped before."""
+    return sys.stderr
+
+
+def shows_bars() -> bool:
+    """Return whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def has_reader() -> bool:
+    """Return whether a person can answer questions on standard input."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def edits_lines() -> bool:
+    """Return whether questions can be asked with line editing."""
+    return sys.stdout.isatty()
+
+
+def read_line(prompt: str) -> str:
+    """Ask a question and return the line that was typed.
+
+    With standard output on the terminal, lines can be edited; else the question goes to standard
+    error, because standard output is for data.
+
+    Raises:
+        EOFError: the input has ended.
+    """
+    if edits_lines():
+        return input(escape(prompt))
+    write_err(prompt)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
+
+
+def read_password(prompt: str) -> str:
+    """Ask for a password without showing it.
+
+    Raises:
+        EOFError: the input has ended.
+    """
+    return getpass.getpass(escape_line(prompt))
+
+
+class TerminalHandler(logging.Handler):
+    """Log handler that writes ``microrepo: error: text``, without a level for information."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+            note(level + record.getMessage())
+            if record.exc_info:
+                write_err("".join(traceback.format_exception(*record.exc_info)))
+        except Exception:  # noqa: BLE001 - as logging's own handlers do
+            self.handleError(record)
+
+
+class FileFormatter(logging.Formatter):
+    """Formatter of the log file, whose reader may be a terminal too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one entry, escaped."""
+        return escape(super().format(record))
