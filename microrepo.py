@@ -5,10 +5,16 @@ if __name__ == "__main__":
     import sys
     from importlib.util import find_spec
 
+    if sys.version_info < (3, 10):
+        sys.exit("microrepo.py: Python 3.10 or later is required, this is " + sys.version.split()[0])
     needed = ["distlib", "filelock", "msgspec", "packaging", "requests", "resolvelib", "tqdm"]
-    missing = " ".join(name for name in needed if find_spec(name) is None)
+    needed += ["tomli"] * (sys.version_info < (3, 11))
+    missing = ", ".join(name for name in needed if find_spec(name) is None)
     if missing:
-        sys.exit(f"microrepo.py: install what is missing first: python3 -m pip install {missing}")
+        sys.exit(
+            "microrepo.py: not installed: " + missing + ". Run `python3 -m venv .venv && "
+            ".venv/bin/pip install .`, then `.venv/bin/microrepo`"
+        )
 
     from microrepo.cli import main
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.programs import Completed, MicrorepoRunner
+from tests.support.programs import CHECKOUT, Completed, MicrorepoRunner
 
 
 def one_message(done: Completed, code: int) -> str:
@@ -201,3 +203,21 @@ def test_debug_shows_the_traceback(run_microrepo: MicrorepoRunner, tmp_path: Pat
     done = run_microrepo("config", "--config", tmp_path / "none.json", "--debug")
     assert done.returncode == 2
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["setup.py", "install"], "python3 -m pip install ."),
+        (["setup.py", "-q", "develop"], "python3 -m pip install ."),
+        (["microrepo.py", "--version"], ".venv/bin/pip install ."),
+    ],
+)
+def test_a_checkout_says_how_to_install(words: list[str], advice: str) -> None:
+    # -S hides the installed packages.
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", *words], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert advice in done.stderr
+    assert done.stderr.count("\n") == 1

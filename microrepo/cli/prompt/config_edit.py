@@ -79,7 +79,9 @@ def _value_of(text: str, wanted: str) -> Span | None:
 
 
 def _items(text: str, value: Span) -> list[Span]:
-    found = []
+    found: list[Span] = []
+    if text[value[0]] != "[":
+        return found  # null
     position = _skip(text, value[0] + 1)
     while text[position] != "]":
         _, end = _decode(text, position)
