@@ -101,7 +101,7 @@ def test_explain_tells_what_is_not_there_yet(repo: Repository, filled: list[Buil
     text = repo.do("explain", "alpha", "--versions", "all").stdout
     (line,) = [line for line in text.splitlines() if "alpha-1.0-py3" in line]
     assert line.startswith("  kept ")
-    assert line.endswith(", not there yet")
+    assert line.endswith(", not downloaded yet")
 
 
 class TestConfig:

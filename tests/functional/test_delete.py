@@ -132,7 +132,7 @@ def test_names_that_mean_nothing(repo: Repository, files: list[BuiltFile]) -> No
         repo.do("delete", word, expect=2)
     assert looks(repo) == before
     done = repo.do("delete", "nothing", "alpha==9", "beta", expect=3)
-    assert "nothing of that name: nothing, alpha==9" in done.stdout
+    assert "nothing found under: nothing, alpha==9" in done.stdout
     assert wheels_of(repo) == {file.filename for file in files[:3]}
 
 

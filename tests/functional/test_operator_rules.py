@@ -153,7 +153,7 @@ def test_advisories_are_reported_and_pins_kept(
     text = repo.run(
         "refresh", *repo.flags(), "--packages", "flawed==1.0", "--vulnerabilities", "report"
     ).stdout
-    assert f"with advisories:\n  {line}\n" in text
+    assert f"with known vulnerabilities:\n  {line}\n" in text
 
 
 class TestAdvisories:
@@ -305,9 +305,9 @@ def test_an_older_record_is_asked_for_once(
         (["--allow=-r bad.txt"], "bad.txt:3: allow: 'foo bar' is not a requirement"),
         (["--allow=-r loop.txt"], "files name each other more than"),
         (["--exclude", "re:("], "exclude: '(' is no regular expression"),
-        (["--exclude-files", "*"], "$.exclude_files[0]: '*' is no regular expression"),
+        (["--exclude-files", "*"], "$.exclude_files[0]: '*' is not a regular expression"),
         (["--metadata", '{"licens": {}}'], "did you mean 'license'"),
-        (["--vulnerabilities", "fix"], "$.vulnerabilities: Invalid enum value 'fix'"),
+        (["--vulnerabilities", "fix"], "--vulnerabilities: 'fix' is not a choice"),
     ],
 )
 def test_mistakes(repo: Repository, tmp_path: Path, args: list[str], message: str) -> None:

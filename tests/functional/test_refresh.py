@@ -188,7 +188,7 @@ def test_the_closing_table_says_what_was_done(
 ) -> None:
     done = repo.run("refresh", "alpha", *repo.flags())
     assert "downloaded  2 files, " in done.stdout
-    assert "projects    1 looked at, 1 changed" in done.stdout
+    assert "projects    1 checked, 1 changed" in done.stdout
     assert done.stderr == ""
 
 

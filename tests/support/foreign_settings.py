@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
-from microrepo.cli.translating import file_access
+from microrepo.cli.commands.translation_command import file_access
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 

@@ -67,7 +67,7 @@ def _rows(report: Report) -> list[Row]:
 def _verified_rows(report: Report) -> list[Row]:
     rows = [("sound", files(report.totals.keep))]
     rows += _unless_zero("repaired", report.downloaded)
-    rows += _unless_zero("damaged", len(report.failed))
+    rows.append(("damaged", files(len(report.failed))))
     rows += _unless_zero("to repair", len(report.plan))
     return rows
 
