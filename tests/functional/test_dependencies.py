@@ -157,7 +157,7 @@ def test_the_config_file_of_the_handbook(repo: Repository, publish: Publish) -> 
     repo.holds(*files)
     assert report["exit_code"] == 0
     done = repo.run("check", "--config", config)
-    assert done.stdout == "2 goals in 2 environments: all of them install\n"
+    assert done.stdout == "OK: 2 goals install on linux, windows\n"
 
 
 def test_a_file_is_one_group_with_constraints(

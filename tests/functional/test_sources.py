@@ -295,7 +295,7 @@ def test_mistakes_in_the_setting(repo: Repository, setting: list[Any], words: st
 
 def test_one_source_and_several_exclude_each_other(repo: Repository, pypi: PyPIServer) -> None:
     done = repo.run("refresh", "a", *repo.flags(), "--sources", pypi.simple_url, expect=2)
-    assert "$.source: does not go together with `sources`" in done.stderr
+    assert "$.source: cannot be combined with `sources`" in done.stderr
 
 
 def test_a_source_that_is_asked_by_page(
