@@ -6,7 +6,9 @@ if __name__ == "__main__":
     from importlib.util import find_spec
 
     if sys.version_info < (3, 10):
-        sys.exit("microrepo.py: Python 3.10 or later is required, this is " + sys.version.split()[0])
+        sys.exit(
+            "microrepo.py: Python 3.10 or later is required, this is " + sys.version.split()[0]
+        )
     needed = ["distlib", "filelock", "msgspec", "packaging", "requests", "resolvelib", "tqdm"]
     needed += ["tomli"] * (sys.version_info < (3, 11))
     missing = ", ".join(name for name in needed if find_spec(name) is None)
