@@ -10,10 +10,10 @@ from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
-from microrepo.cli.commands.translation_command import file_access
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from microrepo.cli.commands.translation_command import file_access
 from microrepo.config.load import convert
 from microrepo.formats.foreign.bandersnatch_conf import translate_bandersnatch
 from microrepo.formats.index.pypi_json import parse_document
