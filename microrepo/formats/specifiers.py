@@ -15,6 +15,10 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+# Longer than any that was ever published. The grammars below need quadratic time where nothing fits.
+MAX_REQUIREMENT_CHARS = 4096
+_MAX_REPAIRED_CHARS = 512
+_SHOWN_CHARS = 200
 _ORDERED_STAR = re.compile(r"(>=|<=|~=|>|<)\s*(\d+(?:\.\d+)*)\.\*")
 _Replacement = str | Callable[[re.Match[str]], str]
 
@@ -57,27 +61,49 @@ class Reading(NamedTuple):
     note: str | None
 
 
+def strict_requirement(text: str) -> Requirement:
+    """Return a dependency specifier (PEP 508).
+
+    Raises:
+        InvalidRequirement: it is not one, or longer than any real one.
+    """
+    if len(text) > MAX_REQUIREMENT_CHARS:
+        raise InvalidRequirement(f"longer than {MAX_REQUIREMENT_CHARS} characters")
+    try:
+        return Requirement(text)
+    except RecursionError:
+        raise InvalidRequirement("nested too deep") from None
+
+
 @lru_cache(maxsize=65536)
-def parse_requirement(text: str) -> Reading:
+def lenient_requirement(text: str) -> Reading:
     """Read a dependency specifier (PEP 508), repairing what can be; the result is shared.
 
     Raises:
         ValueError: it cannot be read even with repairs.
     """
     try:
-        return Reading(Requirement(text), None)
+        return Reading(strict_requirement(text), None)
     except InvalidRequirement as error:
         repaired = _repair_requirement(text)
         if repaired is None:
-            raise ValueError(f"{text!r} is no requirement: {_first_line(error)}") from error
+            raise ValueError(
+                f"{_short(text)} is not a requirement: {_first_line(error)}"
+            ) from error
         return repaired
 
 
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}...")
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    return _short(str(error).partition("\n")[0])[1:-1]
 
 
 def _repair_requirement(text: str) -> Reading | None:
+    if len(text) > _MAX_REPAIRED_CHARS:
+        return None
     head, semicolon, marker = text.partition(";")
     match = _REQUIREMENT.match(head)
     if match is None:
@@ -110,14 +136,16 @@ def parse_specifiers(text: str) -> tuple[SpecifierSet, str | None]:
     Raises:
         ValueError: they cannot be read even with repairs.
     """
+    if len(text) > MAX_REQUIREMENT_CHARS:
+        raise ValueError(f"{_short(text)} is not a version specifier")
     try:
         return SpecifierSet(text), None
     except InvalidSpecifier as error:
-        mended, repairs = _repair(text)
+        mended, repairs = _repair(text) if len(text) <= _MAX_REPAIRED_CHARS else (text, [])
         try:
             specifiers = SpecifierSet(mended)
         except InvalidSpecifier:
-            raise ValueError(f"{text!r} is no version specifier") from error
+            raise ValueError(f"{_short(text)} is not a version specifier") from error
         return specifiers, f"{text!r} read as {str(specifiers)!r} ({', '.join(repairs)})"
 
 

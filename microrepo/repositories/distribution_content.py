@@ -10,12 +10,9 @@ from urllib3.exceptions import HTTPError
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.errors import Unavailable
-from microrepo.formats.distribution.archives import (
-    read_egg_metadata,
-    read_sdist_parts,
-    read_wheel_metadata,
-)
+from microrepo.formats.distribution.archives import read_egg_metadata, read_sdist_parts
 from microrepo.formats.distribution.filenames import package_type_of, split_release
+from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.formats.index.upload_form import form_fields
 from microrepo.model import Digests
 from microrepo.stores.hashing import ContentHasher, hash_file

@@ -98,7 +98,7 @@ def test_each_environment_has_a_lock_with_paths_sizes_and_digests(
     linux, windows = (read_lock(Path(path)) for path in report.locks)
     assert versions(linux) == {"app": "1.0", "lib": "1.5"}
     assert versions(windows) == {"app": "1.0", "lib": "1.5", "color": "0.4"}
-    assert "sys_platform == 'win32'" in windows["environments"][0]
+    assert 'sys_platform == "win32"' in windows["environments"][0]
     assert (linux["requires-python"], windows["requires-python"]) == (">=3.12", ">=3.11")
     first, second = linux["packages"]
     assert first["dependencies"] == [{"name": "lib"}]

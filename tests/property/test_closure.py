@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from microrepo.selection.environments.environment import environment_from_block
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.candidates import view_of
-from microrepo.selection.resolver.facts import Facts, Goal, Options, Resolution
+from microrepo.selection.resolver.facts import Facts, Options, Resolution
 from microrepo.selection.resolver.proof import prove
 from microrepo.selection.resolver.solver import resolve, solve
 from microrepo.standalone import describe_python
@@ -26,6 +26,7 @@ from tests.property.closure_strategies import (
     wanted_by,
 )
 from tests.support.closure_world import World, close, versions
+from tests.support.closure_world import goal as make_goal
 from tests.support.packages import build_wheel
 from tests.support.programs import Completed
 
@@ -53,7 +54,7 @@ def _world(index: Index) -> World:
 @given(indexes(), roots())
 def test_solved_exactly_when_there_is_a_solution(index, goal):
     """What is chosen satisfies everything; and nothing that can be solved is given up."""
-    answer = resolve(Goal("g", tuple(goal)), LINUX, _world(index).facts())
+    answer = resolve(make_goal("g", tuple(goal)), LINUX, _world(index).facts())
     if isinstance(answer, Resolution):
         assert is_solution(index, versions(answer), goal, LINUX.markers)
     assert isinstance(answer, Resolution) == has_solution(index, goal, LINUX.markers)
@@ -63,7 +64,7 @@ def test_solved_exactly_when_there_is_a_solution(index, goal):
 @given(indexes(), roots())
 def test_nothing_is_chosen_that_nobody_requires(index, goal):
     """A closure is the least: each release has somebody who asks for it."""
-    answer = resolve(Goal("g", tuple(goal)), LINUX, _world(index).facts())
+    answer = resolve(make_goal("g", tuple(goal)), LINUX, _world(index).facts())
     if isinstance(answer, Resolution):
         chosen = versions(answer)
         required = {found.name for found in wanted_by(index, chosen, goal, LINUX.markers)}
@@ -75,7 +76,7 @@ def test_nothing_is_chosen_that_nobody_requires(index, goal):
 @given(indexes(), st.lists(roots(), min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_the_order_of_inputs_never_matters(index, groups, random: Random):
     """Projects, releases, goals, environments and the arrival of facts may come in any order."""
-    goals = [Goal(f"g{number}", tuple(group)) for number, group in enumerate(groups)]
+    goals = [make_goal(f"g{number}", tuple(group)) for number, group in enumerate(groups)]
     expected = close(_world(index), goals, [LINUX, WINDOWS])
     shuffled = {
         name: dict(random.sample(list(releases.items()), len(releases)))
@@ -94,7 +95,7 @@ def test_the_order_of_inputs_never_matters(index, groups, random: Random):
 @given(indexes(), roots())
 def test_agreeing_newest_matches_are_what_the_solver_finds(index, goal):
     """The way without a solver is a short cut, not another answer."""
-    group = Goal("g", tuple(goal))
+    group = make_goal("g", tuple(goal))
     facts = _world(index).facts()
     assert resolve(group, LINUX, facts) == solve(view_of(facts, LINUX), group, Options())
 
@@ -103,7 +104,7 @@ def test_agreeing_newest_matches_are_what_the_solver_finds(index, goal):
 @given(indexes(), roots())
 def test_the_files_of_a_resolution_prove_closed(index, goal):
     """What was chosen is enough by itself, and less is not."""
-    group = Goal("g", tuple(goal))
+    group = make_goal("g", tuple(goal))
     world = _world(index)
     answer = resolve(group, LINUX, world.facts())
     if not isinstance(answer, Resolution):
@@ -121,7 +122,7 @@ def test_the_files_of_a_resolution_prove_closed(index, goal):
 @given(indexes(), roots())
 def test_every_match_contains_the_solution(index, goal):
     """Mode `all` keeps whatever a solver could choose."""
-    group = Goal("g", tuple(goal))
+    group = make_goal("g", tuple(goal))
     solved = resolve(group, LINUX, _world(index).facts())
     spread = resolve(group, LINUX, _world(index).facts(), Options("all"))
     if isinstance(solved, Resolution):
@@ -168,7 +169,7 @@ def _pip(
 @given(index=indexes(), goal=roots())
 def test_pip_accepts_what_is_called_closed(offline_pip: Callable[..., Completed], index, goal):
     """From the chosen files alone pip installs exactly them; what has no solution it refuses."""
-    answer = resolve(Goal("g", tuple(goal)), HERE, _world(index).facts())
+    answer = resolve(make_goal("g", tuple(goal)), HERE, _world(index).facts())
     if isinstance(answer, Resolution):
         chosen = versions(answer)
         assert _pip(offline_pip, index, list(chosen.items()), goal) == chosen

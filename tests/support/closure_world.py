@@ -8,6 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, Decision, File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.closure import Closure
@@ -118,6 +119,11 @@ def close(
             return closure
         world.answer(needs, facts)
     raise AssertionError("the closure never ends")
+
+
+def goal(name: str, texts: Sequence[str], constraints: Sequence[str] = (), **more: Any) -> Goal:
+    """Make a goal of requirements as people write them."""
+    return Goal(name, parse_requirements(texts), parse_requirements(constraints), **more)
 
 
 def versions(answer: Resolution | Failure | Needs) -> dict[str, str]:

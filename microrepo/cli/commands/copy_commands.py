@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from microrepo.formats.requirements.requirement import Requirement, parse_requirements
 from microrepo.cli import terminal
 from microrepo.cli.commands.settings_loading import load_settings, reporting, show_report
 from microrepo.cli.parser.setting_flags import flags_of
@@ -64,9 +65,9 @@ def command_push(arguments: argparse.Namespace) -> int:
     return run_copy(arguments, config, ends, _undigested(ends, policy))
 
 
-def _policy(config: Config, words: Sequence[str] | None, left_out: Sequence[str]) -> Policy:
+def _policy(config: Config, wanted: Sequence[Requirement] | None, left_out: Sequence[str]) -> Policy:
     config = msgspec.structs.replace(config, exclude=list(left_out), prereleases=True)
-    return build_policy(config, words)
+    return build_policy(config, wanted)
 
 
 def _undigested(ends: Ends, policy: Policy) -> Policy:
@@ -76,11 +77,11 @@ def _undigested(ends: Ends, policy: Policy) -> Policy:
     return msgspec.structs.replace(policy, require_digests=False)
 
 
-def _words(arguments: argparse.Namespace, config: Config) -> list[str]:
+def _words(arguments: argparse.Namespace, config: Config) -> list[Requirement]:
     entries = [*arguments.requirements, *(f"-r {name}" for name in arguments.requirement)]
     words = list(read_requests(entries, Path.cwd()).requirements or ())
     for name in arguments.from_versions_file:
-        words += read_versions_file(config, name, terminal_ask())
+        words += parse_requirements(read_versions_file(config, name, terminal_ask()))
     return words
 
 

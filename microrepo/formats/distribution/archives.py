@@ -1,4 +1,4 @@
-"""Core metadata out of archives, read in place from an open file; nothing is ever unpacked.
+"""Archives of source distributions and eggs, read in place from an open file; never unpacked.
 
 The names inside an archive are only compared, never used as paths, and everything that is read or
 skipped is bounded: an archive that is larger inside than any real one is refused.
@@ -6,26 +6,31 @@ skipped is bounded: an archive that is larger inside than any real one is refuse
 
 from __future__ import annotations
 
-import bz2
 import gzip
+import io
 import lzma
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.bounds import ARCHIVE, Meter, OutOfBounds
+from microrepo.formats.compression import method_of, unpack
+from microrepo.formats.distribution.zip_directory import (
+    ZipDirectory,
+    entry_at,
+    names_in,
+    read_member,
+    read_zip_directory,
+)
 
-_MAX_METADATA_BYTES = 8 * 1024 * 1024
-_MAX_MEMBERS = 250_000
-# Real source distributions reach some hundred MB.
-_MAX_UNPACKED_BYTES = 2 * 1024**3
+_MAX_HEADER_BYTES = _MAX_TEXT_BYTES = 8 << 20
+_READ_BYTES = 1 << 16
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -47,33 +52,6 @@ class SdistParts(Struct, frozen=True):
     pyproject: bytes | None = None
 
 
-def read_wheel_metadata(fileobj: BinaryIO, filename: str = "") -> bytes:
-    """Return the METADATA of a wheel.
-
-    Args:
-        fileobj: the wheel, readable and seekable; it may be a window on a remote file.
-        filename: the wheel's name, for choosing among several and for messages.
-
-    Raises:
-        MalformedResponse: no zip archive, no METADATA, or one that is too large. Errors of
-            ours that `fileobj` raises pass through; `zipfile` takes any OSError for a bad zip.
-    """
-    with translated(filename or "wheel"), zipfile.ZipFile(fileobj) as archive:
-        return _read_zip(archive, metadata_member(archive, filename), filename)
-
-
-def read_egg_metadata(fileobj: BinaryIO, filename: str = "") -> bytes | None:
-    """Return the PKG-INFO of an egg, None when it has none.
-
-    Raises:
-        MalformedResponse: no zip archive, or the member is too large.
-    """
-    with translated(filename or "egg"), zipfile.ZipFile(fileobj) as archive:
-        members = {info.filename: info for info in archive.infolist()[:_MAX_MEMBERS]}
-        info = members.get("EGG-INFO/PKG-INFO")
-        return None if info is None else _read_zip(archive, info, filename)
-
-
 @contextmanager
 def translated(filename: str) -> Iterator[None]:
     """Say what is wrong with an archive in one way, however the standard library puts it.
@@ -93,37 +71,18 @@ def translated(filename: str) -> Iterator[None]:
         raise MalformedResponse(filename, f"cannot be read ({error})") from error
 
 
-def metadata_member(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
-    """Return the METADATA of an open wheel.
+def read_egg_metadata(fileobj: BinaryIO, filename: str = "") -> bytes | None:
+    """Return the PKG-INFO of an egg, None when it has none.
 
     Raises:
-        MalformedResponse: there is none, or more than one.
+        MalformedResponse: not a zip archive, or the member is damaged or too large.
     """
-    found = [
-        info
-        for info in archive.infolist()
-        if info.filename.count("/") == 1 and info.filename.endswith(".dist-info/METADATA")
-    ]
-    wheel = parse_wheel_name(filename)
-    if wheel is not None and len(found) > 1:
-        project = canonicalize_name(wheel.project)
-        found = [info for info in found if _project_of(info.filename) == project]
-    if len(found) != 1:
-        raise MalformedResponse(filename or "wheel", f"has {len(found)} METADATA files, not one")
-    return found[0]
-
-
-def _project_of(member: str) -> str:
-    return canonicalize_name(member.partition("/")[0].partition("-")[0])
-
-
-def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, filename: str) -> bytes:
-    with archive.open(info) as member:
-        # The header's size may lie; what really comes out is what counts.
-        body = member.read(_MAX_METADATA_BYTES + 1)
-    if len(body) > _MAX_METADATA_BYTES:
-        raise MalformedResponse(filename or "archive", f"{info.filename} is too large")
-    return body
+    name = filename or "egg"
+    directory = _directory(fileobj, name)
+    for place, raw in names_in(directory, name):
+        if raw == b"EGG-INFO/PKG-INFO":
+            return read_member(fileobj, entry_at(directory, place, name), name)
+    return None
 
 
 def read_sdist_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
@@ -142,91 +101,140 @@ def read_sdist_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
         return _tar_parts(fileobj, filename)
 
 
+def _directory(fileobj: BinaryIO, name: str) -> ZipDirectory:
+    return read_zip_directory(fileobj, fileobj.seek(0, io.SEEK_END), name)
+
+
 def _zip_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
-    with zipfile.ZipFile(fileobj) as archive:
-        members = {info.filename: info for info in archive.infolist()[:_MAX_MEMBERS]}
-        return _parts(members, lambda name: _read_zip(archive, members[name], filename))
+    directory = _directory(fileobj, filename)
+    parts = _Parts()
+    for place, raw in names_in(directory, filename):
+        # Windows programs of old wrote backslashes.
+        member = raw.decode("utf-8", errors="replace").replace("\\", "/")
+
+        def read(place: int = place) -> bytes:
+            return read_member(fileobj, entry_at(directory, place, filename), filename)
+
+        parts.see(member, read, is_file=not member.endswith("/"))
+    return parts.found()
 
 
 def _tar_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
     """Read a tar from front to back, once, keeping what may be wanted."""
-    kept: dict[str, bytes] = {}
-    stream = cast("BinaryIO", _Bounded(_unpacking(fileobj), filename))
+    parts = _Parts()
+    stream = cast("BinaryIO", _Unpacked(fileobj, filename))
     with tarfile.open(fileobj=stream, mode="r:") as archive:
-        for count, member in enumerate(archive):
-            if count >= _MAX_MEMBERS:
-                raise MalformedResponse(filename, "has more members than any source distribution")
-            name = member.name.removeprefix("./")
-            if not member.isfile() or _kind(name) is None:
-                continue
-            if member.size > _MAX_METADATA_BYTES:
-                raise MalformedResponse(filename, f"{name} is too large")
-            body = archive.extractfile(member)
-            kept[name] = body.read(_MAX_METADATA_BYTES) if body is not None else b""
-    return _parts(kept, kept.__getitem__)
+        count = 0
+        while (member := archive.next()) is not None:
+            archive.members = []  # type: ignore[attr-defined]  # tarfile keeps them all
+            count += 1
+            if count > ARCHIVE.entries:
+                raise OutOfBounds(filename, f"has more than {ARCHIVE.entries:,} members")
+
+            def read(member: tarfile.TarInfo = member) -> bytes:
+                if member.size > _MAX_TEXT_BYTES:
+                    raise OutOfBounds(filename, f"{member.name[:200]} is too large")
+                body = archive.extractfile(member)
+                return body.read(_MAX_TEXT_BYTES) if body is not None else b""
+
+            parts.see(member.name.removeprefix("./"), read, is_file=member.isfile())
+    return parts.found()
 
 
-class _Seekable(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-    def tell(self) -> int: ...
+_LAST = (9, "")
 
 
-def _unpacking(fileobj: BinaryIO) -> _Seekable:
-    magic = fileobj.read(6)
-    fileobj.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=fileobj)
-    if magic.startswith(b"BZh"):
-        return bz2.BZ2File(fileobj)
-    if magic == b"\xfd7zXZ\0":
-        return lzma.LZMAFile(fileobj)
-    return fileobj
+class _Parts:
+    """The best of each kind of file so far, read as it is met; the top directory shows at the end.
 
-
-class _Bounded:
-    """A stream that ends with an error where no real archive would be.
-
-    Headers of a tar may claim any length, and are read into memory.
+    Installers take the top directory that all members share, or the root of the archive.
     """
 
-    def __init__(self, stream: _Seekable, filename: str) -> None:
-        self._stream = stream
-        self._filename = filename
+    def __init__(self) -> None:
+        self._tops: set[str] = set()
+        self._best: dict[tuple[bool, str], tuple[tuple[int, str], bytes]] = {}
 
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MAX_METADATA_BYTES:
-            raise MalformedResponse(self._filename, "has a header of absurd length")
-        return self._stream.read(size)
+    def see(self, name: str, read: Callable[[], bytes], *, is_file: bool) -> None:
+        """Look at a member."""
+        if name in {"", ".", "pax_global_header"}:
+            return
+        top, slash, rest = name.partition("/")
+        if len(self._tops) < 2:
+            self._tops.add(top if slash or not is_file else "")
+        if not is_file:
+            return
+        body: bytes | None = None
+        for in_top, inside in ((False, name), (True, rest)):
+            kind, rank = _kind(inside), (inside.count("/"), inside)
+            # Of several the highest, the first by name, counts, wherever it stands.
+            if kind is None or rank >= self._best.get((in_top, kind), (_LAST, b""))[0]:
+                continue
+            body = read() if body is None else body
+            self._best[in_top, kind] = (rank, body)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if whence != 0 or offset > _MAX_UNPACKED_BYTES:
-            raise MalformedResponse(self._filename, "is larger inside than any real archive")
-        return self._stream.seek(offset)
-
-    def tell(self) -> int:
-        return self._stream.tell()
+    def found(self) -> SdistParts:
+        """Return what was met in the top directory."""
+        has_top = len(self._tops) == 1 and "" not in self._tops
+        bodies = {kind: body for (top, kind), (_, body) in self._best.items() if top == has_top}
+        return SdistParts(
+            pkg_info=bodies.get("PKG-INFO", bodies.get("egg PKG-INFO")),
+            requires_txt=bodies.get("requires.txt"),
+            pyproject=bodies.get("pyproject.toml"),
+        )
 
 
 def _kind(name: str) -> str | None:
-    """Tell what a member is good for; only the top directory and the egg-info count."""
+    """Return what a member of the top directory is good for."""
     parts = name.split("/")
-    if len(parts) == 2 and parts[1] in {"PKG-INFO", "pyproject.toml"}:
-        return parts[1]
-    if len(parts) >= 3 and parts[-2].endswith(".egg-info"):
+    if len(parts) == 1 and name in {"PKG-INFO", "pyproject.toml"}:
+        return name
+    if len(parts) in {2, 3} and parts[-2].endswith(".egg-info"):
         return {"PKG-INFO": "egg PKG-INFO", "requires.txt": "requires.txt"}.get(parts[-1])
     return None
 
 
-def _parts(names: Iterable[str], read: Callable[[str], bytes]) -> SdistParts:
-    best: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: (name.count("/"), name)):
-        kind = _kind(name.removeprefix("./"))
-        if kind is not None:
-            best.setdefault(kind, name)
-    pkg_info = best.get("PKG-INFO", best.get("egg PKG-INFO"))
-    return SdistParts(
-        pkg_info=read(pkg_info) if pkg_info else None,
-        requires_txt=read(best["requires.txt"]) if "requires.txt" in best else None,
-        pyproject=read(best["pyproject.toml"]) if "pyproject.toml" in best else None,
-    )
+class _Unpacked:
+    """What `tarfile` needs of a stream: forward reading, with a bound on everything.
+
+    Headers of a tar may claim any length, and are read into memory.
+    """
+
+    def __init__(self, fileobj: BinaryIO, filename: str) -> None:
+        magic = fileobj.read(6)
+        fileobj.seek(0)
+        self._filename = filename
+        meter = Meter(ARCHIVE, filename)
+        pieces: Iterable[bytes] = iter(lambda: fileobj.read(_READ_BYTES), b"")
+        self._pieces = iter(unpack(method_of(magic), pieces, meter, filename))
+        self._held = b""
+        self._at = 0  # where `_held` begins to be unread
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _MAX_HEADER_BYTES:
+            raise OutOfBounds(self._filename, "has a header of absurd length")
+        taken = []
+        while size > 0 and self._fill():
+            piece = self._held[self._at : self._at + size]
+            taken.append(piece)
+            self._at += len(piece)
+            self._place += len(piece)
+            size -= len(piece)
+        return b"".join(taken)
+
+    def _fill(self) -> bool:
+        if self._at >= len(self._held):
+            self._held, self._at = next(self._pieces, b""), 0
+        return bool(self._held)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence != 0 or offset < self._place:
+            raise MalformedResponse(self._filename, "has members in an impossible order")
+        while self._place < offset and self._fill():
+            step = min(len(self._held) - self._at, offset - self._place)
+            self._at += step
+            self._place += step
+        return self._place
+
+    def tell(self) -> int:
+        return self._place

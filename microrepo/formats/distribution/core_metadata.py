@@ -7,15 +7,23 @@ readable. Nothing is ever built or executed; what only a build could tell is mar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.specifiers import parse_requirement, parse_requires_python
-from microrepo.formats.toml import read_toml
+from microrepo.formats.bounds import METADATA, OutOfBounds, check_size
+from microrepo.formats.distribution.archives import SdistParts
+from microrepo.formats.distribution.filenames import split_release
+from microrepo.formats.specifiers import (
+    MAX_REQUIREMENT_CHARS,
+    lenient_requirement,
+    parse_requires_python,
+)
+from microrepo.formats.toml import MAX_FOREIGN_BYTES, read_toml, strings_of
 
 Source = Literal["metadata", "sdist", "guess"]
 
@@ -23,6 +31,9 @@ _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:(.*)")
 _DEPENDENCY_FIELDS = ("requires-dist", "requires-python", "provides-extra")
 _DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0",)
 _MAX_NOTES = 20
+# All requirements of a distribution together; real ones have a tenth of it.
+_MAX_REQUIREMENTS_CHARS = 1 << 20
+_REQUIREMENT_COSTS = 32
 
 
 class CoreMetadata(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -66,15 +77,20 @@ class _Dependencies(Struct, frozen=True):
 
 
 def from_metadata(body: bytes, *, with_description: bool = False) -> CoreMetadata:
-    """Read a METADATA file.
+    """Return what the METADATA of a wheel says, read as strictly as installers read it.
 
     Args:
         body: its bytes.
         with_description: keep the long description.
 
     Raises:
-        MalformedResponse: name or version is missing, or a requirement is beyond repair.
+        MalformedResponse: name or version is missing, a requirement is beyond repair, or the bytes
+            are not UTF-8.
     """
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedResponse("metadata", f"not UTF-8 ({error.reason})") from error
     headers, payload = _split(body)
     name, version = _first(headers, "name"), _first(headers, "version")
     if not name or not version:
@@ -132,14 +148,23 @@ def _checked(
 def _readable(texts: Iterable[str]) -> tuple[tuple[str, ...], list[str]]:
     requires: list[str] = []
     notes: list[str] = []
-    for text in texts:
+    for text in _bounded(texts):
         try:
-            requirement, note = parse_requirement(text)
+            requirement, note = lenient_requirement(text)
         except ValueError as error:
             raise MalformedResponse("metadata", str(error)) from error
         requires.append(str(requirement) if note else text)
         notes += [note] if note else []
     return tuple(requires), notes
+
+
+def _bounded(texts: Iterable[str]) -> Iterator[str]:
+    total = 0
+    for text in texts:
+        total += len(text) + _REQUIREMENT_COSTS
+        if total > _MAX_REQUIREMENTS_CHARS:
+            raise OutOfBounds("metadata", "states more requirements than any real one")
+        yield text
 
 
 def _extras(names: Iterable[str]) -> tuple[str, ...]:
@@ -148,23 +173,27 @@ def _extras(names: Iterable[str]) -> tuple[str, ...]:
 
 def _split(body: bytes) -> tuple[dict[str, list[str]], str]:
     """Split header lines from the text behind the first empty line; names in lower case."""
+    check_size(body, METADATA, "metadata")
     text = body.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     head, _, payload = text.partition("\n\n")
-    headers: dict[str, list[str]] = {}
+    if text.startswith("\n"):  # an empty line at the beginning ends the headers, too
+        head, payload = "", text[1:]
+    if head.count("\n") > METADATA.marks:
+        raise OutOfBounds("metadata", f"has more than {METADATA.marks:,} header lines")
+    headers: dict[str, list[list[str]]] = {}
     current: list[str] | None = None
     for line in head.split("\n"):
         if line[:1] in {" ", "\t"} and current is not None:
-            current[-1] += "\n" + line
+            current.append(line)
             continue
         match = _HEADER.match(line)
-        if match is None:
-            current = None
-            continue
-        current = headers.setdefault(match[1].lower(), [])
-        current.append(match[2])
-    return {key: [_unfolded(key, value) for value in found] for key, found in headers.items()}, (
-        payload
-    )
+        current = [match[2]] if match is not None else None
+        if match is not None and current is not None:
+            headers.setdefault(match[1].lower(), []).append(current)
+    unfolded = {
+        key: [_unfolded(key, "\n".join(lines)) for lines in found] for key, found in headers.items()
+    }
+    return unfolded, payload
 
 
 def _unfolded(key: str, value: str) -> str:
@@ -184,46 +213,36 @@ def _description(headers: Mapping[str, list[str]], payload: str) -> str | None:
     return _first(headers, "description") or payload.strip("\n") or None
 
 
-def from_sdist(
-    pkg_info: bytes | None, requires_txt: bytes | None, pyproject: bytes | None
-) -> CoreMetadata:
-    """Read what a source distribution tells without being built (PEP 643, PEP 621).
+def from_sdist(parts: SdistParts, filename: str = "") -> CoreMetadata:
+    """Return what a source distribution says without being built (PEP 643, PEP 621).
 
     Certain (``sdist``) is a PKG-INFO of Metadata 2.2 or later that does not list the dependency
-    fields as dynamic, or a pyproject.toml that states them; everything else is a ``guess``.
+    fields as dynamic, or a pyproject.toml that states them; everything else is a ``guess``. One
+    that has neither is still what its file name says: installers build it.
 
     Raises:
         MalformedResponse: no name or version can be found, or a requirement is beyond repair.
     """
-    headers, _ = _split(pkg_info or b"")
-    project = _project_table(pyproject)
+    headers, _ = _split(parts.pkg_info or b"")
+    project = _project_table(parts.pyproject)
     name = _first(headers, "name") or _text(project.get("name"))
     version = _first(headers, "version") or _text(project.get("version"))
+    notes: tuple[str, ...] = ()
     if not name or not version:
-        raise MalformedResponse("sdist", "neither PKG-INFO nor pyproject.toml names the release")
-    found, certain = _sdist_dependencies(headers, requires_txt, project)
+        release = split_release(filename)
+        if release is None:
+            raise MalformedResponse("sdist", "neither PKG-INFO nor its name says the release")
+        notes = ("has no PKG-INFO in its top directory",)
+        name, version = name or release[0], version or release[1]
+    found, certain = _sdist_dependencies(headers, parts.requires_txt, project)
     metadata = _checked(name, version, found, headers)
-    notes = metadata.notes
+    notes = (*notes, *metadata.notes)
     if not certain:
         notes = (*notes, "dependencies are a guess: only a build could tell them")
-    return _with_build(metadata, "sdist" if certain else "guess", pyproject, notes)
-
-
-def _with_build(
-    metadata: CoreMetadata, source: Source, pyproject: bytes | None, notes: tuple[str, ...]
-) -> CoreMetadata:
-    return CoreMetadata(
-        name=metadata.name,
-        version=metadata.version,
-        requires_dist=metadata.requires_dist,
-        requires_python=metadata.requires_python,
-        provides_extra=metadata.provides_extra,
-        dynamic=metadata.dynamic,
-        metadata_version=metadata.metadata_version,
-        summary=metadata.summary,
-        source=source,
-        strict=metadata.strict,
-        build_requires=build_requires(pyproject),
+    return msgspec.structs.replace(
+        metadata,
+        source="sdist" if certain else "guess",
+        build_requires=build_requires(parts.pyproject),
         notes=notes,
     )
 
@@ -261,10 +280,14 @@ def parse_requires_txt(body: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Read an egg's ``requires.txt``: requirements (PEP 508) and extras.
 
     Sections are ``[extra]``, ``[:marker]`` and ``[extra:marker]``; they become markers.
+
+    Raises:
+        OutOfBounds: it says more than any real one.
     """
     requires: list[str] = []
     extras: list[str] = []
     condition = ""
+    length = 0
     for raw in body.decode("utf-8", errors="replace").splitlines():
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -275,10 +298,15 @@ def parse_requires_txt(body: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
             condition = _condition(extra.strip(), marker.strip())
         else:
             requires.append(_with_condition(line, condition))
+            length += len(requires[-1]) + _REQUIREMENT_COSTS
+            if length > _MAX_REQUIREMENTS_CHARS:
+                raise OutOfBounds("requires.txt", "states more requirements than any real one")
     return tuple(requires), _extras(extras)
 
 
 def _condition(extra: str, marker: str) -> str:
+    if len(extra) + len(marker) > MAX_REQUIREMENT_CHARS:
+        raise OutOfBounds("metadata", "has a condition longer than any real one")
     parts = [f"({marker})"] if marker else []
     if extra:
         parts.append(f'extra == "{canonicalize_name(extra)}"')
@@ -296,7 +324,7 @@ def _with_condition(line: str, condition: str) -> str:
 
 
 def _project_table(pyproject: bytes | None) -> Mapping[str, object]:
-    table = (read_toml(pyproject) or {}) if pyproject is not None else {}
+    table = (read_toml(pyproject, MAX_FOREIGN_BYTES) or {}) if pyproject is not None else {}
     project = table.get("project")
     return project if isinstance(project, dict) else {}
 
@@ -304,33 +332,29 @@ def _project_table(pyproject: bytes | None) -> Mapping[str, object]:
 def _states_dependencies(project: Mapping[str, object]) -> bool:
     if not project:
         return False
-    dynamic = _strings(project.get("dynamic"))
+    dynamic = strings_of(project.get("dynamic"))
     return not {"dependencies", "optional-dependencies", "requires-python"} & set(dynamic)
 
 
 def _project_dependencies(project: Mapping[str, object]) -> _Dependencies:
-    requires = list(_strings(project.get("dependencies")))
+    requires = list(strings_of(project.get("dependencies")))
     optional = project.get("optional-dependencies")
     extras = []
     for extra, wanted in optional.items() if isinstance(optional, dict) else ():
         extras.append(str(extra))
         condition = _condition(str(extra), "")
-        requires += [_with_condition(text, condition) for text in _strings(wanted)]
+        requires.extend(_bounded(_with_condition(text, condition) for text in strings_of(wanted)))
     return _Dependencies(tuple(requires), tuple(extras), _text(project.get("requires-python")))
 
 
 def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
     """Return what building a source distribution needs (PEP 518); setuptools when unsaid."""
-    table = read_toml(pyproject) if pyproject is not None else None
+    table = read_toml(pyproject, MAX_FOREIGN_BYTES) if pyproject is not None else None
     system = (table or {}).get("build-system")
     if not isinstance(system, dict) or not isinstance(system.get("requires"), list):
         return _DEFAULT_BUILD_REQUIRES
-    return _strings(system["requires"])
+    return strings_of(system["requires"])
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

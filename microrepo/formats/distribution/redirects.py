@@ -26,8 +26,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.distribution.archives import metadata_member, translated
+from microrepo.formats.distribution.archives import translated
 from microrepo.formats.distribution.filenames import split_release
+from microrepo.formats.distribution.wheel_metadata import metadata_name
+from microrepo.formats.distribution.zip_directory import read_zip_directory
 
 NOTE = "microrepo-redirect.json"
 _FIELD = re.compile(r"(?i)requires-dist[ \t]*:")
@@ -136,8 +138,9 @@ def redirect_wheel(
     Raises:
         MalformedResponse: not a wheel that can be read, or one without RECORD.
     """
+    directory = read_zip_directory(source, source.seek(0, io.SEEK_END), filename)
     with translated(filename), zipfile.ZipFile(source) as archive:
-        member = metadata_member(archive, filename)
+        member = archive.getinfo(metadata_name(directory, filename))
         metadata, found = redirect_metadata(_text(archive, member, filename))
         if not found:
             return ()

@@ -1,26 +1,27 @@
 """Requirements files, as pip's documentation describes them, read without pip.
 
 Nothing is read but through the callable that is passed in, so a file can come from anywhere. What
-a repository cannot provide (editable installs, paths, version control) is refused with its place;
-what only says where to install from is skipped with a note.
+a repository cannot provide (editable installs, paths, version control) is refused with its place,
+and so is what would change the choice and is not supported; what only says where to install from
+is skipped with a note.
 """
 
 from __future__ import annotations
 
 import codecs
+import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from msgspec import Struct
-from packaging.utils import canonicalize_name
+import msgspec
 
 from microrepo.errors import ConfigError
-from microrepo.formats.specifiers import parse_requirement
+from microrepo.formats.requirements.pyproject import parse_pyproject
+from microrepo.formats.requirements.requirement import Requirement, read_requirement
+from microrepo.formats.requirements.requirement_set import Reader, RequirementSet
 
-Reader = Callable[[str], bytes]
-
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#")
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -29,62 +30,74 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _INCLUDE = re.compile(r"(?:-(?P<short>[rc])\s*=?|--(?P<long>requirement|constraint)(?:\s+|=))(.+)")
+_EDITABLE = re.compile(r"(?:-e\s*=?|--editable(?:\s+|=))")
 _OPTION = re.compile(r"\s(--[a-z-]+)(?:\s+|=)(\S+)")
 _LOCATION = re.compile(r"(?:[a-z][a-z0-9+.-]*:|\.{0,2}/|~/|[A-Za-z]:\\|\.{1,2}$)", re.IGNORECASE)
+_OWN_PROJECT = re.compile(r"\.?/?(?:\[([^\]]*)\])?")
 _ARCHIVE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _MAX_DEPTH = 50
+# Where to install from, and how: not which files.
+_PASSED_OVER = frozenset(
+    {"-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links"}
+    | {"--trusted-host", "--use-feature", "--config-settings", "--global-option"}
+    | {"--install-option", "-C", "--pypi-url"}
+)
+_EXPORTED_BY_UV = re.compile(r"\A(?:#[^\n]*\n)*?#[^\n]*\buv (?:export|pip compile)\b")
 
 
-class RequirementFile(Struct, frozen=True):
-    """What a file asks for; its requirements must install together.
-
-    Attributes:
-        requirements: PEP 508 strings.
-        constraints: PEP 508 strings that only limit versions.
-        hashes: per normalised project name the digests (``sha256:…``) a file may have.
-        notes: what was skipped, and where.
-        requires_python: specifiers of the Pythons that the file is for; "" = any.
-    """
-
-    requirements: tuple[str, ...]
-    constraints: tuple[str, ...] = ()
-    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    notes: tuple[str, ...] = ()
-    requires_python: str = ""
-
-
-def parse_requirements_txt(name: str, read: Reader) -> RequirementFile:
-    """Read a requirements file and all that it includes.
+def parse_requirements_txt(
+    name: str, read: Reader, variables: Mapping[str, str] | None = None
+) -> RequirementSet:
+    """Return what a requirements file and all that it includes ask for.
 
     Args:
         name: path of the file; included paths are relative to the including file.
         read: returns the bytes of a path, or raises what the caller wants to see.
+        variables: the environment, for ``${NAME}``.
 
     Raises:
         ConfigError: a line is wrong or asks for something that no repository holds; the text
             begins with ``file:line``.
     """
-    reading = _Reading(read)
+    reading = _Reading(read, variables or {})
     reading.file(name, constraint=False, depth=0)
-    return RequirementFile(
-        requirements=tuple(reading.requirements),
-        constraints=tuple(reading.constraints),
-        hashes=tuple((project, tuple(found)) for project, found in reading.hashes.items()),
+    return msgspec.structs.replace(
+        reading.options,
+        requirements=tuple(reading.requirements.values()),
+        constraints=tuple(reading.constraints.values()),
         notes=tuple(reading.notes),
+    )
+
+
+def parse_constraints(
+    name: str, read: Reader, variables: Mapping[str, str] | None = None
+) -> RequirementSet:
+    """Return a constraints file: `constraints`, and the options that go with them.
+
+    Raises:
+        ConfigError: as `parse_requirements_txt`.
+    """
+    reading = _Reading(read, variables or {})
+    reading.file(name, constraint=True, depth=0)
+    return msgspec.structs.replace(
+        reading.options, constraints=tuple(reading.constraints.values()), notes=tuple(reading.notes)
     )
 
 
 class _Reading:
     """The state of reading one file with its includes."""
 
-    def __init__(self, read: Reader) -> None:
+    def __init__(self, read: Reader, variables: Mapping[str, str]) -> None:
         self.read = read
-        self.requirements: dict[str, None] = {}
-        self.constraints: dict[str, None] = {}
-        self.hashes: dict[str, dict[str, None]] = {}
+        self.variables = variables
+        self.requirements: dict[Requirement, Requirement] = {}
+        self.constraints: dict[Requirement, Requirement] = {}
+        self.options = RequirementSet()
         self.notes: list[str] = []
         self._seen: set[tuple[str, bool]] = set()
+        self._exported = False
 
     def file(self, name: str, *, constraint: bool, depth: int) -> None:
         if (name, constraint) in self._seen:
@@ -92,42 +105,92 @@ class _Reading:
         if depth > _MAX_DEPTH:
             raise ConfigError(f"{name}: files include each other more than {_MAX_DEPTH} deep")
         self._seen.add((name, constraint))
-        for number, line in logical_lines(decode(self.read(name), name)):
-            self._line(line, f"{name}:{number}", name, constraint=constraint, depth=depth)
+        text = decode(self.read(name), name)
+        self._exported = _EXPORTED_BY_UV.match(text) is not None
+        for number, line in logical_lines(text):
+            place = f"{name}:{number}"
+            self._line(self._filled_in(line), place, name, constraint=constraint, depth=depth)
+
+    def _filled_in(self, line: str) -> str:
+        # As pip: a variable that is empty or not set stays as it is.
+        return _VARIABLE.sub(lambda match: self.variables.get(match[1]) or match[0], line)
 
     def _line(self, line: str, place: str, name: str, *, constraint: bool, depth: int) -> None:
         include = _INCLUDE.fullmatch(line)
+        editable = _EDITABLE.match(line)
         if include is not None:
             kind = include["short"] or include["long"][0]
             target = _relative(name, include[3].strip().strip("\"'"), place)
             self.file(target, constraint=constraint or kind == "c", depth=depth + 1)
-        elif line.startswith(("-e", "--editable")):
-            raise ConfigError(f"{place}: editable installs cannot come from a repository: {line}")
+        elif editable is not None:
+            if not self._own_project(line[editable.end() :].strip(), place, name):
+                raise ConfigError(
+                    f"{place}: editable installs cannot come from a repository: {line}"
+                )
         elif line.startswith("-"):
-            self.notes.append(
-                f"{place}: {line.split(maxsplit=1)[0].partition('=')[0]} is not used here"
-            )
-        else:
+            self._option(line, place)
+        elif not self._own_project(line, place, name):
             self._requirement(line, place, constraint=constraint)
+
+    def _own_project(self, text: str, place: str, name: str) -> bool:
+        """Read the requirements of the project in whose directory the file is.
+
+        What uv wrote has them already.
+        """
+        match = _OWN_PROJECT.fullmatch(text)
+        if match is None or not text or text.startswith("/"):
+            return False
+        self.notes.append(f"{place}: {text} is the project itself, not mirrored")
+        if not self._exported:
+            path = _relative(name, "pyproject.toml", place)
+            extras = [extra.strip() for extra in (match[1] or "").split(",") if extra.strip()]
+            found = parse_pyproject(self.read(path), path, extras=extras)
+            for requirement in found.requirements:
+                _add(self.requirements, requirement)
+            self.notes.extend(found.notes)
+        return True
+
+    def _option(self, line: str, place: str) -> None:
+        option, _, value = line.replace("=", " ", 1).partition(" ")
+        value = value.strip()
+        options = self.options
+        if option in {"--only-binary", "--no-binary"}:
+            formats = options.formats.with_option(value, binary=option == "--only-binary")
+            self.options = msgspec.structs.replace(options, formats=formats)
+        elif option == "--pre":
+            self.options = msgspec.structs.replace(options, prereleases=True)
+        elif option == "--prefer-binary":
+            self.options = msgspec.structs.replace(options, prefer_binary=True)
+        elif option in _PASSED_OVER or option == "--require-hashes":
+            self.notes.append(f"{place}: {option} is not used")
+        else:
+            raise ConfigError(f"{place}: {option} is not supported, and may change the choice")
 
     def _requirement(self, line: str, place: str, *, constraint: bool) -> None:
         found = _OPTION.search(line)
         text = (line[: found.start()] if found else line).strip()
         _refuse_locations(text, place)
         try:
-            requirement, note = parse_requirement(text)
+            requirement, note = read_requirement(text, place)
         except ValueError as error:
-            raise ConfigError(f"{place}: {error}") from error
+            unset = _VARIABLE.search(line)
+            why = f"; the variable {unset[1]} is not set" if unset else ""
+            raise ConfigError(f"{place}: {error}{why}") from error
         if note:
             self.notes.append(f"{place}: {note}")
-        wanted = str(requirement) if note else text
-        (self.constraints if constraint else self.requirements)[wanted] = None
-        project = canonicalize_name(requirement.name)
+        hashes: dict[str, None] = {}
         for option, value in _OPTION.findall(line):
             if option == "--hash":
-                self.hashes.setdefault(project, {})[_digest(value, place)] = None
+                hashes[_digest(value, place)] = None
             else:
-                self.notes.append(f"{place}: {option} is not used here")
+                self.notes.append(f"{place}: {option} is not used")
+        into = self.constraints if constraint else self.requirements
+        _add(into, msgspec.structs.replace(requirement, hashes=tuple(hashes)))
+
+
+def _add(into: dict[Requirement, Requirement], requirement: Requirement) -> None:
+    """Add a requirement unless it is there already, from another place."""
+    into.setdefault(msgspec.structs.replace(requirement, origin=""), requirement)
 
 
 def decode(body: bytes, name: str) -> str:
@@ -160,13 +223,18 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
             continue
         # A comment line ends a continuation, but takes no part in it.
         parts.append("" if raw.lstrip().startswith("#") else raw)
-        line = _COMMENT.sub("", " ".join(parts)).strip()
+        line = _without_comment(" ".join(parts))
         parts = []
         if line:
             yield first, line
-    line = _COMMENT.sub("", " ".join(parts)).strip()
+    line = _without_comment(" ".join(parts))
     if line:
         yield first, line
+
+
+def _without_comment(line: str) -> str:
+    comment = _COMMENT.search(line)
+    return (line[: comment.start()] if comment else line).strip()
 
 
 def _relative(including: str, target: str, place: str) -> str:
@@ -197,22 +265,13 @@ def _refuse_locations(text: str, place: str) -> None:
 
 
 def _digest(value: str, place: str) -> str:
-    algorithm, colon, digest = value.partition(":")
-    if not colon or digest.lower().strip("0123456789abcdef") or not digest:
-        raise ConfigError(f"{place}: --hash must look like sha256:…, not {value}")
-    return f"{algorithm.lower()}:{digest.lower()}"
-
-
-def merged(files: Iterable[RequirementFile]) -> RequirementFile:
-    """Return several files as one."""
-    found = list(files)
-    hashes: dict[str, dict[str, None]] = {}
-    for file in found:
-        for project, digests in file.hashes:
-            hashes.setdefault(project, {}).update(dict.fromkeys(digests))
-    return RequirementFile(
-        requirements=tuple(dict.fromkeys(text for file in found for text in file.requirements)),
-        constraints=tuple(dict.fromkeys(text for file in found for text in file.constraints)),
-        hashes=tuple((project, tuple(digests)) for project, digests in hashes.items()),
-        notes=tuple(note for file in found for note in file.notes),
-    )
+    algorithm, _, digest = value.partition(":")
+    algorithm, digest = algorithm.lower(), digest.lower()
+    if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+        raise ConfigError(f"{place}: --hash must look like sha256:<digest>, not {value[:100]}")
+    length = hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
+    if len(digest) != length or digest.strip("0123456789abcdef"):
+        raise ConfigError(
+            f"{place}: --hash={value[:100]}: a {algorithm} digest has {length} hexadecimal digits"
+        )
+    return f"{algorithm}:{digest}"

@@ -6,8 +6,9 @@ from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from microrepo.errors import ConfigError
-from microrepo.formats.requirements.requirements_txt import RequirementFile, decode
-from microrepo.formats.specifiers import parse_requirement
+from microrepo.formats.requirements.requirement import Requirement, read_requirement
+from microrepo.formats.requirements.requirement_set import RequirementSet
+from microrepo.formats.requirements.requirements_txt import decode
 from microrepo.formats.toml import read_toml, toml_mistake
 
 _OPENING, _CLOSING = "# /// script", "# ///"
@@ -29,7 +30,7 @@ class _Block(Struct, frozen=True):
         return next(found, self.first)
 
 
-def parse_script(body: bytes, name: str) -> RequirementFile:
+def parse_script(body: bytes, name: str) -> RequirementSet:
     """Read the dependencies of a script, and the Pythons it is for (PEP 723).
 
     Raises:
@@ -38,7 +39,7 @@ def parse_script(body: bytes, name: str) -> RequirementFile:
     """
     blocks = _blocks(decode(body, name))
     if not blocks:
-        return RequirementFile((), notes=(f"{name}: states no dependencies (PEP 723)",))
+        return RequirementSet((), notes=(f"{name}: states no dependencies (PEP 723)",))
     if len(blocks) > 1:
         raise ConfigError(f"{name}:{blocks[1].first - 1}: more than one `script` block")
     (block,) = blocks
@@ -46,24 +47,24 @@ def parse_script(body: bytes, name: str) -> RequirementFile:
     if table is None:
         line, why = toml_mistake(block.text)
         raise ConfigError(f"{name}:{block.first + line - 1}: not a TOML document: {why}")
-    return RequirementFile(
+    return RequirementSet(
         tuple(dict.fromkeys(_dependencies(table, block, name))),
         requires_python=_requires_python(table, block, name),
     )
 
 
-def _dependencies(table: dict[str, object], block: _Block, name: str) -> list[str]:
+def _dependencies(table: dict[str, object], block: _Block, name: str) -> list[Requirement]:
     entries = table.get("dependencies", [])
     place = f"{name}:{block.line_of('dependencies')}"
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise ConfigError(f"{place}: `dependencies` must be a list of requirements")
     found = []
     for text in entries:
+        line = f"{name}:{block.line_of(text)}"
         try:
-            requirement, note = parse_requirement(text)
+            found.append(read_requirement(text, line)[0])
         except ValueError as error:
-            raise ConfigError(f"{name}:{block.line_of(text)}: {error}") from error
-        found.append(str(requirement) if note else text)
+            raise ConfigError(f"{line}: {error}") from error
     return found
 
 

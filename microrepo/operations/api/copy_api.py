@@ -10,6 +10,7 @@ import msgspec
 from microrepo.config.load import load
 from microrepo.config.options import neutral
 from microrepo.config.schema import Config
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.copy.copy_report import CopyReport
 from microrepo.operations.copy.copy_run import Manner, copy
 from microrepo.operations.copy.endpoints import EndText, open_ends
@@ -52,7 +53,7 @@ def copy_between(
     ends = open_ends(settings, EndText(str(source)), EndText(str(destination)))
     if ends.source.kind != "directory":
         rules = msgspec.structs.replace(rules, require_digests=settings.require_digests)
-    policy = build_policy(rules, None if requirements is None else list(requirements))
+    policy = build_policy(rules, None if requirements is None else parse_requirements(requirements))
     return copy(settings, ends, policy, how=manner, reporter=reporter)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from microrepo.client import Client
 from microrepo.errors import MalformedResponse, TransferError
+from microrepo.formats.distribution.archives import SdistParts
 from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata, from_sdist
 from microrepo.formats.distribution.core_metadata import metadata_fields as read_fields
 from microrepo.formats.distribution.filenames import split_release
@@ -159,4 +160,4 @@ def _read_local(distribution: Distribution) -> CoreMetadata:
         raise MalformedResponse(distribution.filename, "has no metadata")
     if distribution.filename.endswith((".whl", ".egg")):
         return from_metadata(body)
-    return from_sdist(body, None, None)
+    return from_sdist(SdistParts(body))

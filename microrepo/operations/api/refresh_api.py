@@ -7,7 +7,6 @@ import time
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
-from microrepo.formats.requirements.direct_urls import without_user
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.changed_projects import find_changes
 from microrepo.operations.refresh.page_updates import publish
@@ -17,7 +16,7 @@ from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources
-from microrepo.selection.rules.policy import filter_warnings, parse_requirement
+from microrepo.selection.rules.policy import filter_warnings
 
 
 def refresh(  # noqa: PLR0913 - switches, each by its name
@@ -68,13 +67,9 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     ) as session:
         for text in (*filter_warnings(policy), *requests.notes):
             session.warn(text)
-        direct = [
-            text
-            for text in requests.requirements or ()
-            if "@" in text and parse_requirement(text).url
-        ]
+        direct = [one.label for one in requests.requirements or () if one.url]
         if direct and not config.dependencies:
-            urls = ", ".join(map(without_user, direct))
+            urls = ", ".join(direct)
             session.warn(f"direct URLs are fetched only where dependencies are followed: {urls}")
         if config.lock and not (requests.goals and config.dependencies):
             session.warn("`lock` writes nothing: no dependencies of named projects are followed")

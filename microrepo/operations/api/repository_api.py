@@ -21,6 +21,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import ConfigError, ProjectNotFound
 from microrepo.formats.distribution.filenames import split_release
 from microrepo.formats.index.upload_form import form_fields
+from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.model import Digests
 from microrepo.operations.api.copy_api import everything
 from microrepo.operations.api.distributions import Distribution, RemoteDistribution
@@ -139,7 +140,9 @@ class Repository:
             SourceError: the project cannot be had. An unknown project has no distributions.
         """
         rules = everything(self._config, exclude, latest=latest)
-        policy = build_policy(msgspec.structs.replace(rules, yanked=True), [requirement])
+        policy = build_policy(
+            msgspec.structs.replace(rules, yanked=True), [parse_requirement(requirement)]
+        )
         for name in policy.requested or ():
             try:
                 project = self._source.fetch_project(name).project

@@ -13,6 +13,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ConfigError, MicrorepoError, RepositoryError
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import NormalizedName
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
 from microrepo.operations.closure.resolution import environments_of
@@ -21,7 +22,7 @@ from microrepo.operations.run.goals import Requests
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import Closure, requirement_goals
+from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
     Candidates,
     Facts,
@@ -32,6 +33,7 @@ from microrepo.selection.resolver.facts import (
     Options,
     Resolution,
     UrlFile,
+    bare_goals,
 )
 from microrepo.selection.resolver.lock_sets import plan_locks
 from microrepo.selection.resolver.proof import SdistOnly, sdist_only
@@ -105,9 +107,8 @@ def check(
         goals = requests.goals
         if requests.requirements is None:
             supply = _Present(state, directory, config)
-            goals = requirement_goals(
-                sorted({row.project for row in state.files() if supply.has(row)})
-            )
+            names = sorted({row.project for row in state.files() if supply.has(row)})
+            goals = bare_goals(parse_requirements(names))
         environments = _chosen(environments_of(config), only)
         watch = _watch(reporter or SilentReporter(), cancel)
         report = prove(config, state, directory, goals, environments, watch)

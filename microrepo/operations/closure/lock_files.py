@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
+from packaging.markers import Marker
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from microrepo.formats.distribution.filenames import parse_wheel_name
-from microrepo.formats.requirements.pylock import Lock, LockedFile, LockedPackage, render_lock
+from microrepo.formats.requirements.pylock import TOOL, render_lock
 from microrepo.model import File
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Pin, Resolution
@@ -96,64 +99,58 @@ def _write(path: Path, body: bytes) -> bool:
     return True
 
 
-def _lock_of(one: LockedSet, place: Path, directory: FlatDirectory, state: State) -> Lock:
+def _lock_of(one: LockedSet, place: Path, directory: FlatDirectory, state: State) -> Pylock:
     resolution = one.resolution
     names = {file.filename for pin in resolution.pins for file in pin.files}
     rows = state.files_named(names)
-    base = os.path.relpath(os.path.realpath(directory.path), os.path.realpath(place))
-
-    def locked(file: File) -> LockedFile:
-        return _locked_file(file, Path(base), directory, rows)
-
+    base = Path(os.path.relpath(os.path.realpath(directory.path), os.path.realpath(place)))
     needs = _dependencies(resolution)
-    return Lock(
-        marker=_marker(one.environment),
-        requires_python=_requires_python(one.environment),
-        environment=one.environment.name,
-        goals=one.goals,
-        packages=tuple(_package(pin, needs.get(pin.key, ()), locked) for pin in resolution.pins),
+    return Pylock(
+        lock_version=Version("1.0"),
+        environments=[Marker(_marker(one.environment))],
+        requires_python=SpecifierSet(_requires_python(one.environment)) or None,
+        created_by=TOOL,
+        packages=[
+            _package(pin, needs.get(pin.key, ()), lambda file: _place(file, base, directory, rows))
+            for pin in resolution.pins
+        ],
+        tool={TOOL: {"environment": one.environment.name, "goals": list(one.goals)}},
     )
 
 
 def _package(
-    pin: Pin, dependencies: Sequence[str], locked: Callable[[File], LockedFile]
-) -> LockedPackage:
+    pin: Pin, dependencies: Sequence[str], place: Callable[[File], dict[str, Any]]
+) -> Package:
     wheels = [file for file in pin.files if parse_wheel_name(file.filename) is not None]
     sdists = [file for file in pin.files if file not in wheels]
-    return LockedPackage(
+    return Package(
         name=pin.project,
-        version=str(Version(pin.version)),
+        version=Version(pin.version),
         requires_python=_pythons_of(pin),
-        dependencies=tuple(dependencies),
-        wheels=tuple(map(locked, wheels)),
-        sdist=locked(sdists[0]) if sdists else None,
-        url=_direct_url(pin),
+        dependencies=[{"name": name} for name in dependencies] or None,
+        wheels=[PackageWheel(**place(file)) for file in wheels] or None,
+        sdist=PackageSdist(**place(sdists[0])) if sdists else None,
+        tool={TOOL: {"url": pin.url}} if pin.url else None,
     )
 
 
-def _direct_url(pin: Pin) -> str:
-    """Return the URL that a requirement names for a release, "" where none does."""
-    texts = (edge.requirement.partition(" @ ")[2] for edge in pin.edges)
-    return next((text for text in texts if text), "")
-
-
-def _pythons_of(pin: Pin) -> str:
+def _pythons_of(pin: Pin) -> SpecifierSet | None:
     """Return what all files of a release say of Pythons, if that can be read."""
     texts = {file.requires_python or "" for file in pin.files}
     try:
-        return str(SpecifierSet(texts.pop())) if len(texts) == 1 else ""
+        return (SpecifierSet(texts.pop()) if len(texts) == 1 else None) or None
     except InvalidSpecifier:
-        return ""
+        return None
 
 
-def _locked_file(
+def _place(
     file: File, base: Path, directory: FlatDirectory, rows: Mapping[str, FileRow]
-) -> LockedFile:
+) -> dict[str, Any]:
     path = directory.file(file.filename)
     row = rows.get(file.filename)
     sha256 = (row.digests.sha256 if row else None) or hash_file(path).sha256 or ""
     size = row.size if row and row.size is not None else path.stat().st_size
-    return LockedFile((base / file.filename).as_posix(), size, sha256)
+    return {"path": (base / file.filename).as_posix(), "size": size, "hashes": {"sha256": sha256}}
 
 
 def _dependencies(resolution: Resolution) -> dict[str, list[str]]:

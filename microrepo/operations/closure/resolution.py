@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
@@ -33,7 +32,6 @@ from microrepo.selection.resolver.facts import (
 )
 from microrepo.selection.resolver.facts import Failure as GoalFailure
 from microrepo.selection.rules.decisions import select, split_candidates
-from microrepo.selection.rules.policy import parse_requirement
 from microrepo.standalone.describe_python import describe
 from microrepo.state import Requirer
 
@@ -197,7 +195,7 @@ def _timed_step(session: Session, closure: Closure) -> Needs:
 
 def _report_failures(session: Session, failures: Sequence[GoalFailure], told: set[str]) -> None:
     for failure in failures:
-        names = {canonicalize_name(parse_requirement(r).name) for r in failure.goal.requirements}
+        names = {one.project for one in failure.goal.requirements}
         if names <= told:
             continue  # said already: there is no such project, or it could not be asked for
         why = "; ".join(failure.reasons)

@@ -15,12 +15,13 @@ from packaging.utils import canonicalize_name
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import package_type_of, split_release
 from microrepo.formats.requirements.direct_urls import parse_direct_url, without_user
+from microrepo.formats.requirements.requirement import stated_requirement
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.refresh.project_decisions import Looked, Record, Rules
 from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
 from microrepo.selection.resolver.facts import Facts, Resolution, UrlFile
-from microrepo.selection.resolver.requirement_cache import parse_version
+from microrepo.selection.resolver.version_cache import parse_version
 from microrepo.selection.rules.decisions import split_candidates
 from microrepo.state import FileRow, ProjectRow, Requirer, pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata
@@ -29,7 +30,6 @@ from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
 
 Rewrite = Callable[[CoreMetadata], CoreMetadata]
 _Asked = tuple[str, File, "Future[MetadataOutcome]"]
-_MARK = " @ "
 
 
 class UrlLearner:
@@ -167,7 +167,7 @@ def needed_before(
     session: Session, earlier: Iterable[Requirer]
 ) -> dict[NormalizedName, dict[str, File]]:
     """Return the files behind direct URLs that goals need which were not answered anew."""
-    names = {row.filename for row in earlier if _MARK in row.requirement}
+    names = {row.filename for row in earlier if stated_requirement(row.requirement).url}
     found: dict[NormalizedName, dict[str, File]] = {}
     for row in session.state.files_named(names).values():
         found.setdefault(row.project, {})[row.filename] = file_of_row(row)

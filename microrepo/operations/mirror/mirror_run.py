@@ -19,6 +19,7 @@ from microrepo.client.addresses import public_url
 from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
+from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.operations.closure.resolution import environments_of
 from microrepo.operations.copy.hash_cache import HashCache
 from microrepo.operations.mirror.connections import Lines
@@ -36,7 +37,7 @@ from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
 from microrepo.repositories.destinations.destination_registry import directory_of
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import parse_environments
-from microrepo.selection.rules.policy import build_policy, parse_requirement
+from microrepo.selection.rules.policy import build_policy
 
 _log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ def _check(order: Order) -> None:
     if not order.version.strip() or any(c in order.version for c in " ,;*<>=!~\n"):
         raise ConfigError(f"{order.version!r} is no version; name one release, such as 2.1")
     requirement = parse_requirement(order.name)
-    if requirement.specifier or requirement.url or requirement.marker or requirement.extras:
+    if requirement.specifiers or requirement.url or requirement.marker or requirement.extras:
         raise ConfigError(f"{order.name!r} is not the plain name of a project")
     if order.max_concurrent < 1:
         raise ConfigError("at least one release must be mirrored at a time")

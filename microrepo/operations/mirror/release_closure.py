@@ -12,6 +12,7 @@ from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.redirects import index_requirement
+from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.operations.closure.resolution import resolve_goals
 from microrepo.operations.mirror.connections import Lines
 from microrepo.operations.mirror.mirror_records import Order, UniquePackageLocation
@@ -62,7 +63,8 @@ def find_needed(
     config = _closing(config, source, settings)
     operator = "==" if parse_version(order.version) else "==="
     text = f"{order.name}{operator}{order.version}"
-    policy = build_policy(config, [text])
+    wanted = parse_requirement(text)
+    policy = build_policy(config, [wanted])
     rules = Rules(policy, policy.fingerprint())
     state, _ = open_state(Path(":memory:"))
     report = ReportBuilder("mirror", settings.name, now())
@@ -72,7 +74,7 @@ def find_needed(
         resolved = resolve_goals(
             session,
             rules,
-            (Goal(text, (text,)),),
+            (Goal(text, (wanted,)),),
             environments=environments,
             rewrite=with_redirects if order.redirect_dependencies else None,
         )

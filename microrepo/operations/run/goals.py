@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,29 +15,36 @@ from microrepo.config.load import named_file
 from microrepo.config.options import keys_of
 from microrepo.config.schema import EVERYTHING, Config, Kind
 from microrepo.errors import ConfigError
-from microrepo.formats.requirements.requirements_txt import decode, logical_lines
+from microrepo.formats.requirements.requirement import Requirement, parse_requirements
+from microrepo.formats.requirements.requirement_files import read_requirement_set
+from microrepo.formats.requirements.requirement_set import RequirementSet
+from microrepo.formats.requirements.requirements_txt import (
+    decode,
+    logical_lines,
+    parse_constraints,
+)
+from microrepo.selection.resolver.facts import Goal, GoalKind, bare_goals
 from microrepo.selection.rules.patterns import parse_patterns
-from microrepo.selection.rules.policy import Policy, build_policy, parse_requirement
+from microrepo.selection.rules.policy import Policy, build_policy
 
 if TYPE_CHECKING:
-    # The closure and its solver are loaded only where something is named: see `refresh`.
-    from microrepo.selection.resolver.facts import Goal
     from microrepo.selection.rules.plugin_rules import LoadedRule
 
 
 _MAX_DEPTH = 20
+_CHOSEN = re.compile(r"\s--(extra|group)(?:\s+|=)(\S+)$")
 
 
 class Requests(Struct, frozen=True):
-    """What a repository shall hold, as the user put it.
+    """What a repository must hold, as the user put it.
 
     Attributes:
-        requirements: PEP 508 strings, files already read; None = the whole index.
+        requirements: of entries and files; None = the whole index.
         goals: the same for the closure: each bare requirement by itself, each file as one group.
         notes: what was passed over while reading files.
     """
 
-    requirements: tuple[str, ...] | None
+    requirements: tuple[Requirement, ...] | None
     goals: tuple[Goal, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -43,31 +52,33 @@ class Requests(Struct, frozen=True):
 EVERYTHING_REQUESTED = Requests(None)
 
 
-def read_requests(entries: Sequence[str], base: Path) -> Requests:
-    """Read requirement strings and `-r FILE` entries.
+def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) -> Requests:
+    """Read requirement strings, files (``-r FILE``) and constraints (``-c FILE``).
 
     Args:
-        entries: as in the `packages` setting.
+        entries: as in the `packages` setting; behind a project or lock file may follow
+            ``--extra NAME`` and ``--group NAME``, ``all`` for each.
         base: directory that relative file names refer to.
+        build: also ask for what building the named projects needs.
 
     Raises:
         ConfigError: a requirement or a file cannot be read or understood.
     """
-    from microrepo.selection.resolver.closure import requirement_goals
-
-    bare = [entry.strip() for entry in entries if not entry.strip().startswith("-r")]
-    for text in bare:
-        parse_requirement(text)
-    goals = list(requirement_goals(bare))
-    requirements = list(bare)
-    notes: list[str] = []
-    for entry in entries:
-        if entry.strip().startswith("-r"):
-            goal, passed_over = read_group(base / entry.strip()[2:].strip())
-            goals.append(goal)
-            requirements.extend(goal.requirements)
-            notes.extend(passed_over)
-    return Requests(tuple(dict.fromkeys(requirements)), tuple(goals), tuple(notes))
+    texts = [text for entry in entries if (text := entry.strip())]
+    limits = [_constraints(base, text) for text in texts if text.startswith("-c")]
+    constraints = tuple(one for limit in limits for one in limit.constraints)
+    bare = parse_requirements(text for text in texts if not text.startswith(("-r", "-c")))
+    goals = list(bare_goals(bare, constraints))
+    notes = [note for limit in limits for note in limit.notes]
+    for text in texts:
+        if text.startswith("-r"):
+            found = _file_goals(base, text, constraints, build=build)
+            goals.extend(found.goals)
+            notes.extend(found.notes)
+    requirements = dict.fromkeys(
+        one for goal in goals if goal.kind is not GoalKind.BUILD for one in goal.requirements
+    )
+    return Requests(tuple(requirements), tuple(goals), tuple(notes))
 
 
 def requests_of(config: Config, base: Path) -> Requests:
@@ -79,7 +90,7 @@ def requests_of(config: Config, base: Path) -> Requests:
     if config.packages == EVERYTHING:
         return EVERYTHING_REQUESTED
     if isinstance(config.packages, list):
-        return read_requests(config.packages, base)
+        return read_requests(config.packages, base, build=config.build_requirements)
     raise ConfigError(
         "nothing says what to mirror: name requirements on the command line, or set `packages` "
         'to a list of them (or to "everything") in the config file; `microrepo init` asks for it'
@@ -139,28 +150,49 @@ def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
     return found
 
 
-def read_group(path: Path) -> tuple[Goal, tuple[str, ...]]:
-    """Read a requirements file, lock file, pyproject.toml or script as one goal.
-
-    Returns:
-        The goal, and notes on what was passed over.
-
-    Raises:
-        ConfigError: the file cannot be read or understood.
-    """
-    from microrepo.formats.requirements.requirement_files import read_requirements
-    from microrepo.selection.resolver.facts import Goal
-
-    found = read_requirements(str(path), _read_file)
+def _file_goals(
+    base: Path, entry: str, constraints: tuple[Requirement, ...], *, build: bool
+) -> Requests:
+    """Return the goals of a requirements file, lock file, pyproject.toml or script."""
+    name, chosen = _file_entry(entry)
+    path = base / name
+    found = read_requirement_set(
+        str(path), _read_file, extras=chosen["extra"], groups=chosen["group"], variables=os.environ
+    )
     goal = Goal(
         path.name,
         found.requirements,
-        found.constraints,
+        (*found.constraints, *constraints),
         origin=f"-r {path}",
-        hashes=found.hashes,
+        formats=found.formats,
+        prefer_binary=found.prefer_binary,
+        prereleases=found.prereleases,
         requires_python=found.requires_python,
     )
-    return goal, found.notes
+    goals = [goal]
+    if build and found.build_requirements:
+        needed = msgspec.structs.replace(
+            goal,
+            name=f"build {path.name}",
+            requirements=found.build_requirements,
+            kind=GoalKind.BUILD,
+        )
+        goals.append(needed)
+    return Requests((), tuple(goals), found.notes)
+
+
+def _file_entry(entry: str) -> tuple[str, dict[str, list[str]]]:
+    """Split ``-r FILE --extra NAME --group NAME`` into the file and what is chosen of it."""
+    chosen: dict[str, list[str]] = {"extra": [], "group": []}
+    text = entry[2:].strip()
+    while match := _CHOSEN.search(text):
+        chosen[match[1]].insert(0, match[2])
+        text = text[: match.start()].strip()
+    return text, chosen
+
+
+def _constraints(base: Path, entry: str) -> RequirementSet:
+    return parse_constraints(str(base / entry[2:].strip()), _read_file, os.environ)
 
 
 def _read_file(name: str) -> bytes:

@@ -11,8 +11,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.distribution.archives import read_sdist_parts, read_wheel_metadata
+from microrepo.formats.distribution.archives import read_sdist_parts
 from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.model import File
 from microrepo.publish.tree.project_pages import python_label
 from microrepo.standalone.server.disk.files import rfc3339

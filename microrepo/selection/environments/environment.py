@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import cast
 
 from msgspec import Struct
 from packaging import tags as packaging_tags
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -80,6 +81,27 @@ class Environment(Struct, frozen=True, dict=True):
     def _pythons(self) -> dict[str, bool]:
         return {}
 
+    @cached_property
+    def _applies(self) -> dict[tuple[str, str], bool]:
+        return {}
+
+    def applies(self, marker: str, extra: str = "") -> bool:
+        """Return whether a marker holds here, for one extra; "" always does."""
+        if not marker:
+            return True
+        key = (marker, extra)
+        known = self._applies.get(key)
+        if known is None:
+            known = self._applies[key] = self._evaluate(marker, extra)
+        return known
+
+    def _evaluate(self, marker: str, extra: str) -> bool:
+        try:
+            return _marker(marker).evaluate({**self.markers, "extra": extra})
+        except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
+            # A marker that makes no sense must not lose a dependency.
+            return True
+
     def rank(self, wheel: FileName) -> int | None:
         """Return how well a wheel's tags fit, 0 the best; None when they do not."""
         ranks = self._ranks
@@ -118,6 +140,11 @@ class Environment(Struct, frozen=True, dict=True):
         if name is None or (name.kind == "sdist" and file.package_type != "sdist"):
             return None
         return self.rank(name) if name.kind == "wheel" else len(self.tags) + _sdist_order(file)
+
+
+@lru_cache(maxsize=65536)
+def _marker(text: str) -> Marker:
+    return Marker(text)
 
 
 def _sdist_order(file: File) -> int:

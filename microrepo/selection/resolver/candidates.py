@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.admission import ANYTHING, Admission
 from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
-from microrepo.selection.resolver.requirement_cache import (
-    Wanted,
-    is_pin,
-    names_prerelease,
-    parse_version,
-    wanted,
-)
+from microrepo.selection.resolver.stated_requirements import StatedRequirements
+from microrepo.selection.resolver.version_cache import is_pin, names_prerelease, parse_version
 
 
 class Release:
@@ -134,16 +130,19 @@ class Releases:
 
 
 class View:
-    """The facts as one environment sees them."""
+    """The facts as one environment sees them, as far as a goal admits files."""
 
-    def __init__(self, facts: Facts, environment: Environment) -> None:
+    def __init__(
+        self, facts: Facts, environment: Environment, admission: Admission = ANYTHING
+    ) -> None:
         self.facts = facts
         self.environment = environment
+        self.admission = admission
         self._releases: dict[NormalizedName, Releases | None] = {}
         self._url_releases: dict[str, Release] = {}
-        self._markers: dict[tuple[str, str], bool] = {}
         self._metadata: dict[Release, CoreMetadata] = {}
-        self._dependencies: dict[tuple[Release, str], tuple[Wanted, ...]] = {}
+        self._stated: dict[Release, StatedRequirements] = {}
+        self._dependencies: dict[tuple[Release, str], tuple[Requirement, ...]] = {}
         # What the solver makes of a release's dependencies, kept for its next run.
         self.solver_memory: dict[bool, dict[object, object]] = {False: {}, True: {}}
 
@@ -165,19 +164,23 @@ class View:
         for file in files:
             version = parse_version(file.version)
             rank = self.environment.supports(file) if version is not None else None
-            if version is not None and rank is not None:
+            if version is not None and rank is not None and self.admission.admits(project, file):
                 fitting.setdefault(version, []).append((rank, file.filename, file))
         releases = [
             Release(project, version, tuple(file for _, _, file in sorted(found, key=_by_rank)))
             for version, found in fitting.items()
         ]
         releases.sort(key=lambda release: release.version, reverse=True)
+        if self.admission.prefer_binary:
+            releases.sort(key=lambda release: release.sdist_only)
         return Releases(releases)
 
     def url_release(self, project: NormalizedName, url: str) -> Release | None:
         """Return the release behind a known URL; None when it cannot be used here."""
         fact = self.facts.urls[url]
         if not isinstance(fact, UrlFile) or self.environment.supports(fact.file) is None:
+            return None
+        if not self.admission.admits(project, fact.file):
             return None
         version = parse_version(fact.metadata.version)
         if version is None or canonicalize_name(fact.metadata.name) != project:
@@ -217,36 +220,28 @@ class View:
                 return file.filename
         return release.files[0].filename
 
-    def applies(self, want: Wanted, extra: str = "") -> bool:
-        """Tell whether a requirement's marker holds here, for one extra."""
-        if want.marker is None:
-            return True
-        key = (want.marker_text, extra)
-        known = self._markers.get(key)
-        if known is None:
-            known = self._evaluate(want.marker, extra)
-            self._markers[key] = known
-        return known
+    def applies(self, requirement: Requirement, extra: str = "") -> bool:
+        """Return whether a requirement's marker holds here, for one extra."""
+        return self.environment.applies(requirement.marker, extra)
 
-    def _evaluate(self, marker: Marker, extra: str) -> bool:
-        try:
-            return marker.evaluate({**self.environment.markers, "extra": extra})
-        except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
-            # A marker that makes no sense must not lose a dependency.
-            return True
+    def directed(self, requirement: Requirement) -> Requirement:
+        """Return a requirement, led to the URL that a constraint names for its project."""
+        return self.admission.directed(requirement)
 
     def dependencies(
         self, release: Release, metadata: CoreMetadata, extra: str = ""
-    ) -> tuple[Wanted, ...]:
+    ) -> tuple[Requirement, ...]:
         """Return what a release requires here: of itself, or in addition for one extra."""
         key = (release, extra)
         found = self._dependencies.get(key)
         if found is None:
-            every = [wanted(text) for text in metadata.requires_dist]
+            stated = self._stated.get(release)
+            if stated is None:
+                stated = self._stated[release] = StatedRequirements(metadata.requires_dist)
             found = tuple(
-                want
-                for want in every
-                if self.applies(want, extra) and not (extra and self.applies(want))
+                self.directed(requirement)
+                for requirement in stated.about(extra)
+                if self.applies(requirement, extra) and not (extra and self.applies(requirement))
             )
             self._dependencies[key] = found
         return found
@@ -263,12 +258,13 @@ def _belongs(metadata: CoreMetadata, release: Release) -> bool:
     )
 
 
-def view_of(facts: Facts, environment: Environment) -> View:
-    """Return the view of an environment on the facts, made once."""
-    view = facts.views.get(environment.name)
+def view_of(facts: Facts, environment: Environment, admission: Admission = ANYTHING) -> View:
+    """Return the view of an environment on the facts, made once for each admission."""
+    key = (environment.name, admission)
+    view = facts.views.get(key)
     if not isinstance(view, View) or (
         view.environment is not environment and view.environment != environment
     ):
-        view = View(facts, environment)
-        facts.views[environment.name] = view
+        view = View(facts, environment, admission)
+        facts.views[key] = view
     return view

@@ -15,18 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packaging.utils import canonicalize_name
-
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import parse_wheel_name
-from microrepo.formats.requirements.direct_urls import without_user
-from microrepo.formats.requirements.requirements_txt import RequirementFile
+from microrepo.formats.requirements.requirement import stated_requirement
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import (
     Facts,
     Failure,
     Goal,
+    GoalKind,
     MetadataNeed,
     Needs,
     Options,
@@ -35,7 +33,6 @@ from microrepo.selection.resolver.facts import (
 from microrepo.selection.resolver.solver import DEFAULTS, resolve
 
 _BUILD = " (build)"
-BARE = "packages"
 
 
 class _Open:
@@ -151,9 +148,16 @@ class Closure:
                 needs.add(MetadataNeed(project, file.filename))
                 continue
             del self._unbuilt[key]
-            goal = build_goal(file, metadata)
+            target = build_environment(environment)
+            try:
+                goal = build_goal(file, metadata)
+            except ValueError as error:
+                goal = Goal(_build_name(file), (), kind=GoalKind.BUILD)
+                self._order[goal, target.name] = None
+                self._answers[goal, target.name] = Failure(goal, target.name, (str(error),))
+                continue
             if goal is not None:
-                self._add(goal, build_environment(environment))
+                self._add(goal, target)
         return Needs(metadata=frozenset(needs))
 
 
@@ -169,11 +173,21 @@ def _merged(found: Iterable[Needs]) -> Needs:
 
 
 def build_goal(file: File, metadata: CoreMetadata | str) -> Goal | None:
-    """Return the goal "what building this source distribution needs"; None when it is nothing."""
+    """Return the goal "what building this source distribution needs"; None when it is nothing.
+
+    Raises:
+        ValueError: a build requirement cannot be read.
+    """
     requires = metadata.build_requires if isinstance(metadata, CoreMetadata) else None
     if not requires:
         return None
-    return Goal(f"build {file.filename}", requires, origin=f"build-system of {file.filename}")
+    origin = f"build-system of {file.filename}"
+    stated = tuple(dict.fromkeys(map(stated_requirement, requires)))
+    return Goal(_build_name(file), stated, origin=origin, kind=GoalKind.BUILD)
+
+
+def _build_name(file: File) -> str:
+    return f"build {file.filename}"
 
 
 def build_environment(environment: Environment) -> Environment:
@@ -181,27 +195,3 @@ def build_environment(environment: Environment) -> Environment:
     if environment.name.endswith(_BUILD):
         return environment
     return Environment(environment.name + _BUILD, environment.markers, environment.tags)
-
-
-def requirement_goals(requirements: Iterable[str], origin: str = BARE) -> tuple[Goal, ...]:
-    """Make a goal of each requirement: they need not agree with each other."""
-    return tuple(
-        Goal(without_user(text), (text,), origin=origin) for text in dict.fromkeys(requirements)
-    )
-
-
-def file_goal(name: str, file: RequirementFile) -> Goal:
-    """Make one goal of a requirements file: what it asks for must install together."""
-    return Goal(
-        name,
-        file.requirements,
-        file.constraints,
-        f"-r {name}",
-        file.hashes,
-        file.requires_python,
-    )
-
-
-def projects_of(resolutions: Iterable[Resolution]) -> frozenset[NormalizedName]:
-    """Return the names of all projects that resolutions chose something of."""
-    return frozenset(canonicalize_name(pin.project) for found in resolutions for pin in found.pins)

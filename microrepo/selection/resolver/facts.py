@@ -6,35 +6,61 @@ A goal is solved against facts. A fact that is not there yet is not an error: th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from typing import Literal
 
 from msgspec import Struct
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.requirements.requirement import Requirement
+from microrepo.formats.requirements.requirement_set import ANY_FORMAT, FormatControl
 from microrepo.model import Cause, Decision, File, NormalizedName
 
 Mode = Literal["solve", "latest", "all"]
 
 
-class Goal(Struct, frozen=True):
+class GoalKind(Enum):
+    """Where a goal comes from: one requirement by itself, a file, or a build."""
+
+    BARE = "bare"
+    FILE = "file"
+    BUILD = "build"
+
+
+class Goal(Struct, frozen=True, cache_hash=True):
     """Requirements that must install together.
 
     Attributes:
         name: for reports: the requirement, or the name of the file it comes from.
-        requirements: PEP 508 strings.
-        constraints: PEP 508 strings that limit versions without asking for anything.
+        requirements: what to install.
+        constraints: limits on what is installed, without asking for anything.
         origin: where it was written, ``-r requirements.txt`` or ``packages``.
-        hashes: per project the digests (``sha256:…``) of which a file must have one.
+        formats: the kinds of files that may be used.
+        prefer_binary: an older wheel is preferred to a newer source distribution.
+        prereleases: pre-releases count as releases.
         requires_python: specifiers of the Pythons it is for; "" = any.
     """
 
     name: str
-    requirements: tuple[str, ...]
-    constraints: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...] = ()
     origin: str = ""
-    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    kind: GoalKind = GoalKind.FILE
+    formats: FormatControl = ANY_FORMAT
+    prefer_binary: bool = False
+    prereleases: bool = False
     requires_python: str = ""
+
+
+def bare_goals(
+    requirements: Iterable[Requirement], constraints: tuple[Requirement, ...] = ()
+) -> tuple[Goal, ...]:
+    """Make a goal of each requirement: they need not agree with each other."""
+    return tuple(
+        Goal(str(one), (one,), constraints, origin="packages", kind=GoalKind.BARE)
+        for one in dict.fromkeys(requirements)
+    )
 
 
 class Options(Struct, frozen=True):
@@ -119,6 +145,7 @@ class Pin(Struct, frozen=True):
         guess: that metadata is a guess (a source distribution that only a build could read).
         sdist_only: no wheel suits the environment, so installing means building.
         edges: who requires it.
+        url: where its file comes from, when a requirement names a URL.
     """
 
     project: NormalizedName
@@ -129,6 +156,7 @@ class Pin(Struct, frozen=True):
     guess: bool
     sdist_only: bool
     edges: tuple[Edge, ...]
+    url: str = ""
 
     @property
     def key(self) -> str:
@@ -225,7 +253,7 @@ class Facts:
         self.metadata: dict[str, CoreMetadata | str] = {}
         self.urls: dict[str, UrlFile | str] = {}
         self.repaired: set[str] = set()
-        self.views: dict[str, object] = {}
+        self.views: dict[object, object] = {}
         self.add(projects or {}, metadata or {}, urls or {})
 
     def add(

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import BARE, Closure
-from microrepo.selection.resolver.facts import Failure, Goal, Resolution
+from microrepo.selection.resolver.closure import Closure
+from microrepo.selection.resolver.facts import Failure, Goal, GoalKind, Resolution
 
 Close = Callable[[Sequence[Goal], Sequence[Environment]], Closure]
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
@@ -63,8 +64,9 @@ def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close
     sets: list[LockedSet] = []
     apart: list[Failure] = []
     for environment in environments:
-        bare = [goal for goal in goals if goal.origin == BARE and (goal, environment.name) in found]
-        files = [g for g in goals if g.origin != BARE and (g, environment.name) in found]
+        met = [goal for goal in goals if (goal, environment.name) in found]
+        bare = [goal for goal in met if goal.kind is GoalKind.BARE]
+        files = [goal for goal in met if goal.kind is not GoalKind.BARE]
         together = _together(bare, environment, close)
         if isinstance(together, Resolution):
             texts = tuple(goal.name for goal in bare)
@@ -85,8 +87,9 @@ def _together(
     """Return a set that has all bare requirements, or why there is none; None without any."""
     if not bare:
         return None
-    texts = tuple(dict.fromkeys(text for goal in bare for text in goal.requirements))
-    closure = close([Goal("packages", texts, origin=BARE)], [environment])
+    wanted = tuple(dict.fromkeys(one for goal in bare for one in goal.requirements))
+    together = msgspec.structs.replace(bare[0], name="packages", requirements=wanted)
+    closure = close([together], [environment])
     for answer in closure.resolutions:
         return answer
     return closure.failures[0]
@@ -94,7 +97,7 @@ def _together(
 
 def _stem(goal: Goal) -> str:
     """Return what tells a goal's lock file from the others of its environment."""
-    if goal.origin == BARE:
+    if goal.kind is GoalKind.BARE:
         return goal.name
     name = PurePath(goal.name)
     return name.name.removesuffix(name.suffix).removeprefix("pylock.") or name.name

@@ -6,7 +6,7 @@ from resolvelib.structs import RequirementInformation
 
 from microrepo.model import NormalizedName
 from microrepo.selection.resolver.candidates import Release
-from microrepo.selection.resolver.requirement_cache import has_upper_bound, is_pin
+from microrepo.selection.resolver.version_cache import has_upper_bound, is_pin
 
 
 class Req:
@@ -34,7 +34,7 @@ class Req:
         specifiers: str = "",
         text: str = "",
         *,
-        url: str | None = None,
+        url: str = "",
         exact: Release | None = None,
         impossible: str = "",
     ) -> None:

@@ -16,12 +16,12 @@ from resolvelib.providers import AbstractProvider
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.direct_urls import is_followed
+from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
 from microrepo.selection.resolver.facts import Goal, MetadataNeed, Options
 from microrepo.selection.resolver.nodes import Choice, Information, Req, node_of
-from microrepo.selection.resolver.requirement_cache import Wanted, wanted
 
 # So often must a project stand in the way before it is looked at ahead of the others.
 _PROMOTED_AFTER = 5
@@ -43,7 +43,6 @@ class Provider(AbstractProvider[Req, Choice, str]):
         self.view = view
         self.options = options
         self.constraints = _constraints(view, goal)
-        self.hashes = {name: frozenset(values) for name, values in goal.hashes}
         self.roots = self._roots(goal)
         self._order = {req.ident: place for place, req in reversed(list(enumerate(self.roots)))}
         self._conflicts: dict[str, int] = {}
@@ -61,19 +60,19 @@ class Provider(AbstractProvider[Req, Choice, str]):
     def _roots(self, goal: Goal) -> tuple[Req, ...]:
         return tuple(
             req
-            for text in goal.requirements
-            if self.view.applies(want := wanted(text))
-            for req in self._requirements(want)
+            for want in goal.requirements
+            if self.view.applies(want)
+            for req in self._requirements(self.view.directed(want))
         )
 
-    def _requirements(self, want: Wanted) -> Iterator[Req]:
+    def _requirements(self, want: Requirement) -> Iterator[Req]:
         if want.url and (not self.options.allow_urls or not is_followed(want.url)):
-            why = f"{want.text} is a direct URL"
-            yield Req(want.project, text=want.text, url=want.url, impossible=why)
+            why = f"{want.label} is a direct URL"
+            yield Req(want.project, text=want.label, url=want.url, impossible=why)
             return
-        yield Req(want.project, (), want.specifiers, want.text, url=want.url)
+        yield Req(want.project, (), want.specifiers, want.label, url=want.url)
         if want.extras:
-            yield Req(want.project, want.extras, want.specifiers, want.text, url=want.url)
+            yield Req(want.project, want.extras, want.specifiers, want.label, url=want.url)
 
     def identify(self, requirement_or_candidate: Req | Choice) -> str:
         """Return the name of the node: ``project`` or ``project[extra]``."""
@@ -177,12 +176,9 @@ class Provider(AbstractProvider[Req, Choice, str]):
             return ()
         specifiers = {want.specifiers for want in wants if want.specifiers}
         specifiers.update(self.constraints.get(project, ()))
-        found = releases.matches(
+        return releases.matches(
             frozenset(specifiers), self.view.facts, prereleases=self.options.prereleases
         )
-        if project in self.hashes:
-            return [release for release in found if self.allowed_files(release)]
-        return found
 
     def _behind_urls(
         self, project: NormalizedName, urls: set[str], exact: set[Release]
@@ -202,14 +198,6 @@ class Provider(AbstractProvider[Req, Choice, str]):
         if release is None:
             release = self._hopes[key] = Release(project, Version("0"), (_HOPE,), url)
         return release
-
-    def allowed_files(self, release: Release) -> tuple[File, ...]:
-        """Return the files of a release that the goal's digests admit."""
-        allowed = self.hashes.get(release.project)
-        if allowed is None:
-            return release.files
-        algorithms = {value.partition(":")[0] for value in allowed}
-        return tuple(file for file in release.files if _has_digest(file, allowed, algorithms))
 
     def is_hope(self, release: Release) -> bool:
         """Tell whether a release stands for something unknown."""
@@ -285,18 +273,7 @@ def specifiers_admit(specifiers: str, release: Release) -> bool:
 
 def _constraints(view: View, goal: Goal) -> dict[NormalizedName, tuple[str, ...]]:
     found: dict[NormalizedName, tuple[str, ...]] = {}
-    for text in goal.constraints:
-        want = wanted(text)
+    for want in goal.constraints:
         if want.specifiers and view.applies(want):
             found[want.project] = (*found.get(want.project, ()), want.specifiers)
     return found
-
-
-def _has_digest(file: File, allowed: frozenset[str], algorithms: set[str]) -> bool:
-    known = {
-        f"{algorithm}:{value}"
-        for algorithm in algorithms
-        if (value := getattr(file.digests, algorithm, None))
-    }
-    # An index that does not tell the algorithm asked for can't rule the file out.
-    return bool(known & allowed) or not known

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
 import resolvelib
 from resolvelib.resolvers import Criterion
 from resolvelib.resolvers import Resolution as Solver
@@ -15,6 +16,7 @@ from resolvelib.resolvers import Resolution as Solver
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.admission import admission_of
 from microrepo.selection.resolver.candidates import Release, View, view_of
 from microrepo.selection.resolver.facts import (
     Edge,
@@ -48,7 +50,9 @@ def resolve(
     if not environment.admits_python(goal.requires_python):
         why = f"{goal.name} requires Python {goal.requires_python}, this is {environment.python}"
         return Failure(goal, environment.name, (why,))
-    view = view_of(facts, environment)
+    view = view_of(facts, environment, admission_of(goal, environment))
+    if goal.prereleases:
+        options = msgspec.structs.replace(options, prereleases=True)
     try:
         if options.mode == "solve":
             return _solve(view, goal, options)
@@ -62,7 +66,7 @@ def _solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Fai
     found = walk(view, goal, options, every=False, ahead=True)
     if found.needs:
         return found.needs
-    if not goal.hashes and found.agrees:
+    if found.agrees:
         return _spread_resolution(view, goal, options, found, ())
     return solve(view, goal, options)
 
@@ -183,11 +187,12 @@ def _pin(provider: Provider, release: Release, edges: Iterable[Edge], extras: It
         project=release.project,
         version=release.text,
         extras=tuple(sorted(extras)),
-        files=provider.allowed_files(release),
+        files=release.files,
         metadata_file=provider.view.metadata_file(release),
         guess=isinstance(metadata, CoreMetadata) and metadata.source == "guess",
         sdist_only=release.sdist_only,
         edges=tuple(sorted(edges)),
+        url=release.url,
     )
 
 
@@ -214,7 +219,7 @@ def _spread(view: View, goal: Goal, options: Options) -> Resolution | Needs | Fa
     limits = limits_of(view, goal, with_roots=False)
     unmet = tuple(
         Unmet(
-            want.text,
+            want.label,
             parent,
             tuple(unmet_reasons(view, want, limits.get(want.project, ()), options)),
         )

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from microrepo.formats.requirements.direct_urls import is_followed
+from microrepo.formats.requirements.requirement import Requirement
 from microrepo.model import NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
 from microrepo.selection.resolver.facts import Edge, Goal, MetadataNeed, Needs, Options
-from microrepo.selection.resolver.requirement_cache import Wanted, wanted
 
 Limits = Mapping[NormalizedName, frozenset[str]]
 
@@ -33,7 +33,7 @@ class Walked:
         self.urls: set[str] = set()
         self.edges: dict[Release, dict[Edge, None]] = {}
         self.extras: dict[Release, set[str]] = {}
-        self.unmet: dict[tuple[Wanted, str], None] = {}
+        self.unmet: dict[tuple[Requirement, str], None] = {}
 
     @property
     def agrees(self) -> bool:
@@ -59,10 +59,9 @@ def limits_of(view: View, goal: Goal, *, with_roots: bool) -> Limits:
         goal: constraints always count.
         with_roots: count the goal's own requirements, too: a solver will obey them.
     """
-    texts = (*goal.constraints, *goal.requirements) if with_roots else goal.constraints
+    wants = (*goal.constraints, *goal.requirements) if with_roots else goal.constraints
     limits: dict[NormalizedName, frozenset[str]] = {}
-    for text in texts:
-        want = wanted(text)
+    for want in wants:
         if want.specifiers and view.applies(want):
             limits[want.project] = limits.get(want.project, frozenset()) | {want.specifiers}
     return limits
@@ -75,19 +74,20 @@ class _Walk:
         self.options = options
         self.every = every
         self.found = Walked()
-        self.queue: deque[tuple[Wanted, str]] = deque()
+        self.queue: deque[tuple[Requirement, str]] = deque()
         self._seen: set[tuple[NormalizedName, frozenset[str], tuple[str, ...], str | None]] = set()
         self._expanded: set[tuple[Release, str]] = set()
 
-    def run(self, roots: Iterable[Wanted]) -> Walked:
-        self.queue.extend((want, "") for want in roots if self.view.applies(want))
+    def run(self, roots: Iterable[Requirement]) -> Walked:
+        applying = (self.view.directed(want) for want in roots if self.view.applies(want))
+        self.queue.extend((want, "") for want in applying)
         while self.queue:
             want, parent = self.queue.popleft()
             for release in self._releases(want, parent):
                 self._meet(release, want, parent)
         return self.found
 
-    def _releases(self, want: Wanted, parent: str) -> Iterable[Release]:
+    def _releases(self, want: Requirement, parent: str) -> Iterable[Release]:
         if want.url:
             return self._behind_url(want, parent)
         if not self.view.knows(want.project):
@@ -129,8 +129,8 @@ class _Walk:
             metadata.requires_python
         )
 
-    def _behind_url(self, want: Wanted, parent: str) -> Iterable[Release]:
-        url = want.url or ""
+    def _behind_url(self, want: Requirement, parent: str) -> Iterable[Release]:
+        url = want.url
         if not self.options.allow_urls or not is_followed(url):
             self.found.unmet.setdefault((want, parent))
         elif url not in self.view.facts.urls:
@@ -142,8 +142,8 @@ class _Walk:
             self.found.unmet.setdefault((want, parent))
         return ()
 
-    def _meet(self, release: Release, want: Wanted, parent: str) -> None:
-        self.found.edges.setdefault(release, {}).setdefault(Edge(want.text, parent))
+    def _meet(self, release: Release, want: Requirement, parent: str) -> None:
+        self.found.edges.setdefault(release, {}).setdefault(Edge(want.label, parent))
         extras = self.found.extras.setdefault(release, set())
         extras.update(want.extras)
         metadata = self.view.metadata(release)
@@ -171,4 +171,4 @@ def walk(view: View, goal: Goal, options: Options, *, every: bool, ahead: bool =
         ValueError: a requirement of the goal cannot be read.
     """
     limits = limits_of(view, goal, with_roots=ahead)
-    return _Walk(view, limits, options, every=every).run(wanted(text) for text in goal.requirements)
+    return _Walk(view, limits, options, every=every).run(goal.requirements)

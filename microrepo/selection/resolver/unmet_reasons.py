@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.direct_urls import is_followed, without_user
+from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
 from microrepo.selection.resolver.facts import Blocked, Failure, Goal, Options
 from microrepo.selection.resolver.nodes import Choice, Information, Req
 from microrepo.selection.resolver.provider import Provider
-from microrepo.selection.resolver.requirement_cache import Wanted, parse_version
+from microrepo.selection.resolver.version_cache import parse_version
 
 _MAX_VERSIONS = 15
 _MAX_UNFIT = 5
@@ -39,10 +41,12 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
     return Failure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
 
 
-def unmet_reasons(view: View, want: Wanted, limits: Iterable[str], options: Options) -> list[str]:
+def unmet_reasons(
+    view: View, want: Requirement, limits: Iterable[str], options: Options
+) -> list[str]:
     """Explain why a single requirement has no match."""
     if want.url and (not options.allow_urls or not is_followed(want.url)):
-        return [_refused_url(want.text, want.url)]
+        return [_refused_url(want.label, want.url)]
     specifiers = tuple(text for text in (want.specifiers, *limits) if text)
     lines = list(
         _behind_url(view, want.project, want.url)
@@ -50,11 +54,11 @@ def unmet_reasons(view: View, want: Wanted, limits: Iterable[str], options: Opti
         else _matches(view, want.project, specifiers)
     )
     lines.extend(_blocked_line(b) for b in _blocked(view, want.project, specifiers)[:_MAX_BLOCKED])
-    return lines or [f"nothing that {want.text} admits can be used"]
+    return lines or [f"nothing that {want.label} admits can be used"]
 
 
-def _refused_url(text: str, url: str | None) -> str:
-    if is_followed(url or ""):
+def _refused_url(text: str, url: str) -> str:
+    if is_followed(url):
         return f"{text} is a direct URL, which no repository can provide (`allow_urls` fetches it)"
     return f"{text} is a direct URL of a kind that is never followed: only http and https are"
 
@@ -117,7 +121,24 @@ def _matches(view: View, project: NormalizedName, specifiers: tuple[str, ...]) -
         if release.yanked and all(releases.admits(text, release) for text in specifiers):
             yield f"{_named(release)} is yanked ({release.files[0].yanked_reason or 'no reason'})"
     fitting = {release.version for release in releases.releases}
+    yield from _not_admitted(view, project, candidates.files, specifiers)
     yield from _unfit(view, project, candidates.files, specifiers, fitting)
+
+
+def _not_admitted(
+    view: View, project: NormalizedName, files: Iterable[File], specifiers: Sequence[str]
+) -> Iterator[str]:
+    """Say which files the goal's own options and digests keep away."""
+    admission = view.admission
+    for file in files:
+        usable = view.environment.supports(file) is not None
+        if not usable or admission.admits(project, file) or _admitted(file, specifiers) is None:
+            continue
+        if not admission.has_digest(project, file):
+            yield f"{file.filename} has none of the digests that --hash asks for"
+        else:
+            kind = "--only-binary" if parse_wheel_name(file.filename) is None else "--no-binary"
+            yield f"{file.filename} is left out by {kind}"
 
 
 def _unfit(
@@ -133,7 +154,9 @@ def _unfit(
         if version is not None and version not in fitting:
             unfit.setdefault(version, []).append(file)
     for version in sorted(unfit, reverse=True)[:_MAX_UNFIT]:
-        found = unfit[version]
+        found = [file for file in unfit[version] if view.admission.admits(project, file)]
+        if not found:
+            continue
         pythons = {file.requires_python for file in found if file.requires_python}
         if all(not view.environment.admits_python(file.requires_python) for file in found):
             yield f"{project} {version} requires Python {' or '.join(sorted(pythons))}"

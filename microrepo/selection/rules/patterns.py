@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from microrepo.errors import ConfigError
+from microrepo.formats.requirements.requirement import Requirement, parse_requirement
 from microrepo.model import NormalizedName
 
 _REGEX = "re:"
@@ -86,11 +85,10 @@ def parse_patterns(entries: Iterable[str], key: str) -> Patterns:
             globs.add(text.lower().replace("_", "-").replace(".", "-"))
         else:
             requirement = _parse_entry(text, key)
-            name = canonicalize_name(requirement.name)
-            if requirement.specifier:
-                releases.setdefault(name, set()).add(str(requirement.specifier))
+            if requirement.specifiers:
+                releases.setdefault(requirement.project, set()).add(requirement.specifiers)
             else:
-                names.add(name)
+                names.add(requirement.project)
     return Patterns(
         frozenset(names),
         tuple(sorted(globs)),
@@ -104,21 +102,6 @@ def _parse_entry(text: str, key: str) -> Requirement:
         return parse_requirement(text)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from error
-
-
-def parse_requirement(text: str) -> Requirement:
-    """Read one PEP 508 requirement.
-
-    Raises:
-        ConfigError: the text is none; it says where reading stopped.
-    """
-    try:
-        return Requirement(text)
-    except InvalidRequirement as error:
-        first_line = str(error).partition("\n")[0]
-        raise ConfigError(f"{text!r} is not a requirement such as 'flask>=2': {first_line}") from (
-            error
-        )
 
 
 def checked_regex(text: str, key: str) -> str:

@@ -8,13 +8,13 @@ from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from microrepo.config.schema import ALL, Config, Size
 from microrepo.config.sizes import parse_size, parse_versions
 from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
+from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
 from microrepo.model import NormalizedName
 from microrepo.selection.environments.platform_patterns import parse_platforms
@@ -25,7 +25,6 @@ from microrepo.selection.rules.patterns import (
     Patterns,
     checked_regex,
     parse_patterns,
-    parse_requirement,
     specifier_set,
 )
 from microrepo.selection.rules.plugin_rules import LoadedRule
@@ -35,11 +34,10 @@ _TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_w
 __all__ = [
     "Policy",
     "build_policy",
+    "by_project",
     "filter_warnings",
     "fingerprint_for",
     "is_pin",
-    "parse_requested",
-    "parse_requirement",
     "parse_version",
     "specifier_set",
 ]
@@ -129,18 +127,18 @@ class Policy(Struct, frozen=True, omit_defaults=True):
 
 def build_policy(
     config: Config,
-    requirements: Iterable[str] | None,
+    requirements: Iterable[Requirement] | None,
     third_party: tuple[LoadedRule, ...] = (),
 ) -> Policy:
     """Make the policy of a configuration.
 
     Args:
         config: complete settings.
-        requirements: PEP 508 strings of what is wanted, files already read; None = everything.
+        requirements: what is wanted; None = everything.
         third_party: the rules that `rules` names, loaded.
 
     Raises:
-        ConfigError: a requirement or an exclusion cannot be read.
+        ConfigError: an exclusion cannot be read.
     """
     python_words = config.python_versions
     return Policy(
@@ -148,7 +146,7 @@ def build_policy(
         extensions=_words(config.extensions, {}),
         pythons=parse_python_words(python_words) if isinstance(python_words, list) else None,
         platforms=_words(config.platforms, {}),
-        requested=None if requirements is None else parse_requested(requirements),
+        requested=None if requirements is None else by_project(requirements),
         excluded=parse_patterns(config.exclude, "exclude"),
         allowed=parse_patterns(config.allow, "allow") if config.allow else None,
         metadata=parse_rules(config.metadata),
@@ -189,17 +187,11 @@ def _words(value: list[str] | str, aliases: dict[str, str]) -> tuple[str, ...] |
     return tuple(sorted({aliases.get(word, word) for word in words}))
 
 
-def parse_requested(requirements: Iterable[str]) -> dict[NormalizedName, tuple[str, ...]]:
-    """Group requirement strings by project: the specifiers of each, "" for any version.
-
-    Raises:
-        ConfigError: not a PEP 508 requirement.
-    """
+def by_project(requirements: Iterable[Requirement]) -> dict[NormalizedName, tuple[str, ...]]:
+    """Return, per project, the specifiers of which one must admit a version, "" for any."""
     wanted: dict[NormalizedName, dict[str, None]] = {}
-    for text in requirements:
-        requirement = parse_requirement(text)
-        specifiers = wanted.setdefault(canonicalize_name(requirement.name), {})
-        specifiers[str(requirement.specifier)] = None
+    for requirement in requirements:
+        wanted.setdefault(requirement.project, {})[requirement.specifiers] = None
     return {name: tuple(sorted(specs)) for name, specs in sorted(wanted.items())}
 
 

@@ -12,12 +12,12 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from msgspec import Struct
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.distribution.archives import read_wheel_metadata
-from microrepo.formats.distribution.wheel_tail import find_metadata
+from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.state.publication import SidecarRow
 from microrepo.stores.flat_directory import CONTROL
 
@@ -49,10 +49,7 @@ def make_sidecar(task: MakeSidecar) -> SidecarRow:
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - each new wheel comes by here
         status = os.fstat(stream.fileno())
         try:
-            metadata = find_metadata(stream, status.st_size)
-            if metadata is None:
-                stream.seek(0)
-                metadata = read_wheel_metadata(stream, task.filename)
+            metadata = read_wheel_metadata(cast("BinaryIO", stream), task.filename, status.st_size)
         except MalformedResponse:
             return SidecarRow(task.filename, status.st_size, status.st_mtime_ns, None)
     _write(task.repository, f"{path}.metadata", metadata, status.st_mtime_ns)

@@ -17,8 +17,9 @@ from urllib3.exceptions import HTTPError
 
 from microrepo.client import Client
 from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
-from microrepo.formats.distribution.archives import read_sdist_parts, read_wheel_metadata
+from microrepo.formats.distribution.archives import read_sdist_parts
 from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata, from_sdist
+from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.transfer.download.file_download import Place, fetch_aside
 from microrepo.transfer.tasks import FetchFile, FetchMetadata, MetadataOutcome
@@ -78,7 +79,9 @@ def _find(
     if task.filename.endswith(".whl") and task.size:
         remote = RemoteFile(client, task.url, task.size)
         try:
-            return from_metadata(read_wheel_metadata(cast("BinaryIO", remote), task.filename))
+            return from_metadata(
+                read_wheel_metadata(cast("BinaryIO", remote), task.filename, task.size)
+            )
         except RangesRefused:
             pass
         finally:
@@ -95,9 +98,8 @@ def read_distribution(stream: BinaryIO, filename: str) -> CoreMetadata:
         MalformedResponse: the archive or its metadata cannot be read.
     """
     if filename.endswith(".whl"):
-        return from_metadata(read_wheel_metadata(stream))
-    parts = read_sdist_parts(stream, filename)
-    return from_sdist(parts.pkg_info, parts.requires_txt, parts.pyproject)
+        return from_metadata(read_wheel_metadata(stream, filename))
+    return from_sdist(read_sdist_parts(stream, filename), filename)
 
 
 def _metadata_file(client: Client, task: FetchMetadata) -> bytes | None:

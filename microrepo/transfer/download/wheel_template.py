@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from microrepo.client import Client
 from microrepo.errors import MicrorepoError
-from microrepo.formats.distribution.wheel_tail import read_directory
+from microrepo.formats.distribution.zip_directory import plain_directory
 from microrepo.formats.distribution.zip_layout import (
     Piece,
     content_start,
@@ -65,8 +65,8 @@ def assemble(
 
 def _plan(remote: RemoteFile, size_bytes: int, old: BinaryIO) -> list[Piece]:
     old_bytes = old.seek(0, 2)
-    ours = read_directory(old, old_bytes)
-    theirs = read_directory(cast("BinaryIO", remote), size_bytes)
+    ours = plain_directory(old, old_bytes)
+    theirs = plain_directory(cast("BinaryIO", remote), size_bytes)
     if ours is None or theirs is None:
         return []
     old_members, new_members = read_members(ours), read_members(theirs)

@@ -11,6 +11,7 @@ from microrepo.client.credentials import Given
 from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.copy.copy_run import copy
 from microrepo.operations.copy.endpoints import EndText, open_ends
 from microrepo.selection.rules.policy import build_policy
@@ -58,7 +59,7 @@ def test_before_anything_is_sent(
         assert left == ["right"]
         return
     ends = open_ends(config, source, destination, ask=ask, environ={})
-    report = copy(config, ends, build_policy(config, ["alpha==1.0"]))
+    report = copy(config, ends, build_policy(config, parse_requirements(["alpha==1.0"])))
     assert report.copied == 1
 
 

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import struct
 import tarfile
+import tracemalloc
 import zipfile
 import zlib
 
@@ -12,9 +14,9 @@ from microrepo.errors import MalformedResponse, Unavailable
 from microrepo.formats.distribution.archives import (
     SdistParts,
     read_sdist_parts,
-    read_wheel_metadata,
 )
 from microrepo.formats.distribution.core_metadata import from_metadata, from_sdist
+from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from tests.support.packages import build_sdist, build_wheel
 
 METADATA = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n\n"
@@ -53,7 +55,7 @@ def test_sdist_parts(kind):
     """Source distributions of all formats give their PKG-INFO."""
     sdist = build_sdist("demo", "1.0", format=kind, requires_dist=["a>=1"])
     parts = read_sdist_parts(io.BytesIO(sdist.content), sdist.filename)
-    metadata = from_sdist(parts.pkg_info, parts.requires_txt, parts.pyproject)
+    metadata = from_sdist(parts)
     assert (metadata.name, metadata.version) == ("demo", "1.0")
 
 
@@ -78,10 +80,74 @@ def test_an_sdist_without_anything():
     assert read_sdist_parts(_tar({"demo-1.0/setup.py": b""}), "demo-1.0.tar.gz") == SdistParts()
 
 
-def test_dist_info_of_the_wheel_itself():
-    """Of several dist-info directories the wheel's own is taken."""
-    members = {"vendored-2.dist-info/METADATA": b"wrong", "demo-1.0.dist-info/METADATA": METADATA}
-    assert read_wheel_metadata(_zip(members), "demo-1.0-py3-none-any.whl") == METADATA
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"PKG-INFO": b"right", "setup.py": b""},
+        {"PKG-INFO": b"right", "demo-1.0/PKG-INFO": b"wrong"},
+        {"demo-1.0/PKG-INFO": b"right", "demo-1.0/setup.py": b"", "demo-1.0/demo/x.py": b""},
+        {"./demo-1.0/PKG-INFO": b"right", "./demo-1.0/setup.py": b""},
+    ],
+    ids=["no top directory", "two tops", "a top", "behind a dot"],
+)
+def test_the_top_directory_is_what_all_members_share(members):
+    """As installers see it; without one the root of the archive counts."""
+    for archive, name in ((_tar(members), "demo-1.0.tar.gz"), (_zip(members), "demo-1.0.zip")):
+        if not name.endswith("zip") or "./demo-1.0/PKG-INFO" not in members:
+            assert read_sdist_parts(archive, name).pkg_info == b"right"
+
+
+def test_backslashes_of_old_windows_programs():
+    """They are taken for what they were meant to be."""
+    archive = _zip({"demo-1.0\\PKG-INFO": b"right", "demo-1.0\\setup.py": b""})
+    assert read_sdist_parts(archive, "demo-1.0.zip").pkg_info == b"right"
+
+
+def test_many_metadata_files_cost_one():
+    """Of hundreds of large ones the best is kept."""
+    members = {f"demo-1.0/a{n}.egg-info/PKG-INFO": bytes(4_000_000) for n in range(60)}
+    tracemalloc.start()
+    parts = read_sdist_parts(_tar({**members, "demo-1.0/PKG-INFO": METADATA}), "demo-1.0.tar.gz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert parts.pkg_info == METADATA
+    assert peak < 40_000_000
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"bar-2.dist-info/METADATA": b"", "demo-1.0.dist-info/METADATA": METADATA}, "has 2 "),
+        ({"bar-1.0.dist-info/METADATA": METADATA}, "another release"),
+        ({"demo-2.0.dist-info/METADATA": METADATA}, "another release"),
+        ({"demo-1.0.dist-info/WHEEL": b""}, "no METADATA"),
+        ({"demo.py": b""}, "has 0 "),
+    ],
+)
+def test_wheels_that_installers_refuse_for_their_dist_info(members, why):
+    """There is one, of the wheel's own name and version."""
+    with pytest.raises(MalformedResponse, match=why):
+        read_wheel_metadata(_zip(members), "demo-1.0-py3-none-any.whl")
+
+
+def test_the_version_of_a_dist_info_is_compared_as_a_version():
+    """And the name as a name."""
+    archive = _zip({"Demo_X-1.0.0.dist-info/METADATA": METADATA})
+    assert read_wheel_metadata(archive, "demo_x-1.0-py3-none-any.whl") == METADATA
+
+
+def test_a_million_members_are_refused_before_they_are_made():
+    """A table of contents is counted in its bytes."""
+    out = bytearray(b"PK\x03\x04" + bytes(26) + b"a")
+    start = len(out)
+    for number in range(150_000):
+        name = b"%x" % number
+        fields = (b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0)
+        out += struct.pack("<4s6H3L5H2L", *fields) + name
+    end = (b"PK\x05\x06", 0, 0, 65535, 65535, len(out) - start, start, 0)
+    archive = io.BytesIO(bytes(out) + struct.pack("<4s4H2LH", *end))
+    with pytest.raises(MalformedResponse, match="more than"):
+        read_wheel_metadata(archive, "demo-1.0-py3-none-any.whl")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +157,7 @@ def test_dist_info_of_the_wheel_itself():
         b"PK\x03\x04 but no zip",
         _zip({"demo/__init__.py": b""}).getvalue(),
         _zip({"a-1.dist-info/METADATA": b"", "b-1.dist-info/METADATA": b""}).getvalue(),
-        _zip({"demo-1.0.dist-info/METADATA": b"x" * (9 << 20)}).getvalue(),
+        _zip({"demo-1.0.dist-info/METADATA": b"x" * (17 << 20)}).getvalue(),
         _zip({"demo-1.0.dist-info/METADATA": METADATA * 50}).getvalue()[:-40],
     ],
     ids=["empty", "garbage", "no metadata", "two of them", "bomb", "truncated"],

@@ -8,7 +8,7 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.formats.distribution.wheel_tail import read_directory
+from microrepo.formats.distribution.zip_directory import plain_directory
 from microrepo.formats.distribution.zip_layout import (
     Member,
     Piece,
@@ -47,7 +47,7 @@ def archive(members: Members, prefix: str, *, streamed: bool = False) -> bytes:
 
 def places(content: bytes) -> dict[tuple[int, int, int, int], int]:
     """Return where an archive has which packed contents."""
-    directory = read_directory(io.BytesIO(content), len(content))
+    directory = plain_directory(io.BytesIO(content), len(content))
     assert directory is not None
     found = {}
     for member in read_members(directory) or ():
@@ -60,7 +60,7 @@ def places(content: bytes) -> dict[tuple[int, int, int, int], int]:
 
 def pieces_of(new: bytes, old: bytes) -> list[Piece]:
     """Return the plan for `new`."""
-    directory = read_directory(io.BytesIO(new), len(new))
+    directory = plain_directory(io.BytesIO(new), len(new))
     assert directory is not None
     return plan_pieces(read_members(directory) or (), len(new), places(old))
 
@@ -116,7 +116,7 @@ def test_a_directory_that_lies_gets_no_more_than_there_is(
 
 def test_odd_directories_are_left_alone() -> None:
     content = archive([(2, True)], "a")
-    directory = read_directory(io.BytesIO(content), len(content))
+    directory = plain_directory(io.BytesIO(content), len(content))
     assert directory is not None
     assert read_members(directory[:20]) is None
     assert read_members(b"XX" + directory[2:]) is None

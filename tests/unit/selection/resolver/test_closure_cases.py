@@ -12,6 +12,7 @@ from microrepo.selection.resolver.facts import Failure, Goal, Needs, Options, Re
 from microrepo.selection.resolver.proof import sdist_only
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
+from tests.support.closure_world import goal as make_goal
 
 CASES = json.loads((Path(__file__).parents[3] / "cases" / "closure_solve.json").read_text())
 
@@ -27,7 +28,9 @@ def _each_run() -> Iterator[Any]:
 
 
 def _goal(case: dict[str, Any]) -> Goal:
-    return Goal("+".join(case["goal"]), tuple(case["goal"]), tuple(case.get("constraints", ())))
+    return make_goal(
+        "+".join(case["goal"]), tuple(case["goal"]), tuple(case.get("constraints", ()))
+    )
 
 
 def _check(case: dict[str, Any], environment: str, answer: Resolution | Needs | Failure) -> None:
@@ -72,7 +75,7 @@ def test_backtracking_over_many_versions_takes_few_rounds():
         "c": {"1": [], "2": []},
     }
     environment = environment_from_preset("cp312-win_amd64", "cp312-win_amd64")
-    closure = close(World(index), [Goal("group", ("a", "b"))], [environment])
+    closure = close(World(index), [make_goal("group", ("a", "b"))], [environment])
     (answer,) = closure.resolutions
     assert versions(answer)["a"] == "1.0"
     assert closure.rounds <= 12
@@ -90,7 +93,7 @@ def test_every_document_and_every_metadata_file_is_asked_for_once():
             asked.extend([*needs.projects, *needs.metadata])
             super().answer(needs, facts)
 
-    goals = [Goal(name, (name,)) for name in index]
+    goals = [make_goal(name, (name,)) for name in index]
     closure = close(Counting(index), goals, [environment_from_preset(name, name) for name in names])
     assert len(closure.resolutions) == len(goals) * len(names)
     assert len(asked) == len(set(asked))

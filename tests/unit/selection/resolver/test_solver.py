@@ -2,14 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.requirements.requirements_txt import RequirementFile
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Digests, File
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import environment_from_preset
-from microrepo.selection.resolver.closure import file_goal, requirement_goals
 from microrepo.selection.resolver.facts import (
     Candidates,
     Edge,
@@ -21,10 +21,12 @@ from microrepo.selection.resolver.facts import (
     Options,
     Resolution,
     UrlFile,
+    bare_goals,
 )
 from microrepo.selection.resolver.proof import chains, prove, required_by
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
+from tests.support.closure_world import goal as make_goal
 
 WINDOWS = environment_from_preset("windows", "cp312-win_amd64")
 LINUX = environment_from_preset("linux", "cp310-manylinux_2_28_x86_64")
@@ -49,7 +51,7 @@ SPREAD: dict[str, Any] = {
 
 def test_latest_takes_the_newest_match_of_each_requirement():
     """Breadth first and no solving: one project may come in several versions."""
-    answer = resolve(Goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("latest"))
+    answer = resolve(make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("latest"))
     assert _pinned(answer) == {"app==2.0", "tool==1.0", "lib==3.0", "lib==2.0"}
     (unmet,) = _resolved(answer).unmet
     assert (unmet.requirement, unmet.parent) == ("gone", "lib==2.0")
@@ -58,7 +60,7 @@ def test_latest_takes_the_newest_match_of_each_requirement():
 
 def test_all_takes_every_match_and_all_their_needs():
     """To the fixed point."""
-    answer = resolve(Goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("all"))
+    answer = resolve(make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("all"))
     assert _pinned(answer) == {
         *("app==1.0", "app==2.0", "tool==1.0", "lib==1.0", "lib==2.0", "lib==3.0")
     }
@@ -66,14 +68,14 @@ def test_all_takes_every_match_and_all_their_needs():
 
 def test_solve_finds_one_set():
     """The same goal, solved."""
-    answer = resolve(Goal("app", ("app",)), WINDOWS, World(SPREAD).facts())
+    answer = resolve(make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts())
     assert _pinned(answer) == {"app==2.0", "tool==1.0", "lib==1.0"}
 
 
 @pytest.mark.parametrize("mode", ["solve", "latest", "all"])
 def test_modes_agree_whether_facts_are_there_or_asked_for(mode):
     """Answers do not depend on the way the facts came."""
-    goal = Goal("app", ("app",))
+    goal = make_goal("app", ("app",))
     world = World(SPREAD)
     closure = close(world, [goal], [WINDOWS], Options(mode))
     assert closure.resolutions == (resolve(goal, WINDOWS, world.facts(), Options(mode)),)
@@ -82,7 +84,7 @@ def test_modes_agree_whether_facts_are_there_or_asked_for(mode):
 @pytest.mark.parametrize("mode", ["latest", "all"])
 def test_modes_without_solving_fail_on_the_goal_itself(mode):
     """A goal's own requirement must have a match."""
-    answer = resolve(Goal("x", ("lib>=9",)), WINDOWS, World(SPREAD).facts(), Options(mode))
+    answer = resolve(make_goal("x", ("lib>=9",)), WINDOWS, World(SPREAD).facts(), Options(mode))
     assert isinstance(answer, Failure)
     assert "no version fits lib>=9" in answer.reasons[0]
 
@@ -91,7 +93,7 @@ def test_needs_name_what_is_missing_and_likely():
     """First the project, then the metadata of its newest match, then all of the next level."""
     world = World({"a": {"1": ["b", "c"], "0": []}, "b": {"1": []}, "c": {"1": []}})
     facts = Facts()
-    goal = Goal("a", ("a",))
+    goal = make_goal("a", ("a",))
     assert resolve(goal, WINDOWS, facts) == Needs(projects=frozenset({"a"}))  # type: ignore[arg-type]
     needs = Needs(projects=frozenset({"a"}))  # type: ignore[arg-type]
     world.answer(needs, facts)
@@ -106,7 +108,7 @@ def test_every_fitting_file_of_the_chosen_release_comes_along():
     """All wheels that suit the environment, and the source distribution, the best first."""
     tags = ["py3-none-any", "cp312-cp312-win_amd64", "cp38-abi3-win_amd64", "sdist"]
     world = World({"a": {"1.0": {"files": [*tags, "cp312-cp312-macosx_11_0_arm64"]}}})
-    (pin,) = _resolved(resolve(Goal("a", ("a",)), WINDOWS, world.facts())).pins
+    (pin,) = _resolved(resolve(make_goal("a", ("a",)), WINDOWS, world.facts())).pins
     assert [file.filename for file in pin.files] == [
         "a-1.0-cp312-cp312-win_amd64.whl",
         "a-1.0-cp38-abi3-win_amd64.whl",
@@ -125,7 +127,7 @@ def test_edges_and_chains():
             "c": {"1": ["b"]},
         }
     )
-    answer = _resolved(resolve(Goal("set", ("a[x]",), origin="here"), WINDOWS, world.facts()))
+    answer = _resolved(resolve(make_goal("set", ("a[x]",), origin="here"), WINDOWS, world.facts()))
     pins = {pin.project: pin for pin in answer.pins}
     assert pins["a"].edges == (Edge("a[x]", ""),)  # type: ignore[index]
     assert pins["a"].extras == ("x",)  # type: ignore[index]
@@ -145,7 +147,7 @@ def test_many_goals_one_impossible():
         "a": {"2": {"python": ">=3.12"}, "1": []},
         "b": {"1": {"python": ">=3.12"}},
     }
-    closure = close(World(index), requirement_goals(["a", "b", "a"]), [LINUX, WINDOWS])
+    closure = close(World(index), bare_goals(parse_requirements(["a", "b", "a"])), [LINUX, WINDOWS])
     got = {(found.goal.name, found.environment): versions(found) for found in closure.resolutions}
     assert got == {
         ("a", "linux"): {"a": "1"},
@@ -172,9 +174,11 @@ def test_build_requirements_are_an_environment_of_their_own():
         "flit": {"1": {"files": ["sdist"], "build": []}},
     }
     world = World(index)
-    plain = close(world, requirement_goals(["a"]), [WINDOWS])
+    plain = close(world, bare_goals(parse_requirements(["a"])), [WINDOWS])
     assert [versions(found) for found in plain.resolutions] == [{"a": "1", "setuptools": "40"}]
-    closure = close(world, requirement_goals(["a"]), [WINDOWS], build_requirements=True)
+    closure = close(
+        world, bare_goals(parse_requirements(["a"])), [WINDOWS], build_requirements=True
+    )
     builds = {f.goal.name: versions(f) for f in closure.resolutions if "(build)" in f.environment}
     assert builds == {
         "build a-1.tar.gz": {"setuptools": "70", "wheel": "1"},
@@ -186,7 +190,7 @@ def test_build_requirements_are_an_environment_of_their_own():
 def test_prove_closed():
     """What is at hand suffices; what must be built is listed."""
     index: dict[str, Any] = {"a": {"1": ["b"]}, "b": {"1": {"files": ["sdist"]}}}
-    proof = prove(requirement_goals(["a"]), [WINDOWS], World(index).facts())
+    proof = prove(bare_goals(parse_requirements(["a"])), [WINDOWS], World(index).facts())
     assert proof.closed
     assert [(found.environment, found.project, found.version) for found in proof.sdist_only] == [
         ("windows", "b", "1")
@@ -198,7 +202,7 @@ def test_prove_names_what_is_missing():
     world = World({"a": {"1": ["b"]}, "c": {"1": []}})
     facts = world.facts()
     del facts.metadata["c-1-py3-none-any.whl"]
-    proof = prove(requirement_goals(["a", "c"]), [WINDOWS], facts)
+    proof = prove(bare_goals(parse_requirements(["a", "c"])), [WINDOWS], facts)
     assert not proof.closed
     by_goal = {failure.goal.name: "\n".join(failure.reasons) for failure in proof.missing}
     assert "there is no project b" in by_goal["a"]
@@ -225,7 +229,7 @@ def _url_facts(found: UrlFile | str, *, a: list[str] | None = None) -> Facts:
 def test_direct_urls_are_followed_on_request():
     """The file behind the URL is the only candidate for its project, for everyone."""
     facts = _url_facts(UrlFile(URL_FILE, URL_METADATA))
-    answer = resolve(Goal("a", ("a",)), WINDOWS, facts, URLS)
+    answer = resolve(make_goal("a", ("a",)), WINDOWS, facts, URLS)
     assert _pinned(answer) == {"a==1", "b==1", "c==1.0", "d==1"}
 
 
@@ -233,7 +237,7 @@ def test_direct_urls_are_asked_for():
     """An unknown URL is a need like any other."""
     facts = _url_facts(UrlFile(URL_FILE, URL_METADATA))
     facts.urls.clear()
-    needs = resolve(Goal("a", ("a",)), WINDOWS, facts, URLS)
+    needs = resolve(make_goal("a", ("a",)), WINDOWS, facts, URLS)
     assert isinstance(needs, Needs)
     assert needs.urls == {URL}
 
@@ -248,13 +252,13 @@ def test_direct_urls_are_asked_for():
 )
 def test_direct_urls_that_do_not_fit(found):
     """Not there, another project, or a version that somebody refuses."""
-    assert isinstance(resolve(Goal("a", ("a",)), WINDOWS, _url_facts(found), URLS), Failure)
+    assert isinstance(resolve(make_goal("a", ("a",)), WINDOWS, _url_facts(found), URLS), Failure)
 
 
 def test_version_control_is_never_followed():
     """Not even with URLs allowed."""
     facts = _url_facts("unused", a=["c @ git+https://code.example/c"])
-    answer = resolve(Goal("a", ("a",)), WINDOWS, facts, URLS)
+    answer = resolve(make_goal("a", ("a",)), WINDOWS, facts, URLS)
     assert isinstance(answer, Failure)
     assert "direct URL" in answer.reasons[0]
 
@@ -272,11 +276,11 @@ def test_digests_limit_files():
         "x-2-py3-none-any.whl": CoreMetadata("x", "2"),
     }
     facts = Facts({"x": Candidates(tuple(files))}, metadata)  # type: ignore[dict-item]
-    hashes = (("x", (f"sha256:{good}",)),)
-    goal = file_goal("requirements.txt", RequirementFile(("x",), hashes=hashes))
+    (want,) = parse_requirements(["x"])
+    want = msgspec.structs.replace(want, hashes=(f"sha256:{good}",))
+    goal = Goal("requirements.txt", (want,))
     (pin,) = _resolved(resolve(goal, WINDOWS, facts)).pins
     assert [file.filename for file in pin.files] == ["x-1-py3-none-any.whl"]
-    assert goal.origin == "-r requirements.txt"
 
 
 def test_notes_tell_doubts():
@@ -285,7 +289,7 @@ def test_notes_tell_doubts():
         "a": {"1": {"requires": ["b (>=1.*)"], "yanked": True, "source": "guess"}},
         "b": {"1": []},
     }
-    answer = _resolved(resolve(Goal("a", ("a[x]==1",)), WINDOWS, World(index).facts()))
+    answer = _resolved(resolve(make_goal("a", ("a[x]==1",)), WINDOWS, World(index).facts()))
     text = "\n".join(answer.notes)
     assert "a==1: provides no extra x" in text
     assert "a==1: yanked, but pinned" in text
@@ -297,7 +301,7 @@ def test_metadata_of_another_release_is_not_believed():
     """A file whose metadata names another project or version is passed over."""
     facts = World({"a": {"2": [], "1": []}}).facts()
     facts.metadata["a-2-py3-none-any.whl"] = CoreMetadata("a", "3")
-    assert _pinned(resolve(Goal("a", ("a",)), WINDOWS, facts)) == {"a==1"}
+    assert _pinned(resolve(make_goal("a", ("a",)), WINDOWS, facts)) == {"a==1"}
 
 
 def test_the_solver_gives_up_in_the_end():
@@ -305,7 +309,7 @@ def test_the_solver_gives_up_in_the_end():
     index: dict[str, Any] = {f"p{n}": {f"{v}": [f"p{n + 1}"] for v in range(20)} for n in range(9)}
     index["p9"] = {f"{v}": ["q==2" if v else "q==1"] for v in range(20)}
     index["q"] = {"1": [], "2": []}
-    goal = Goal("x", ("p0", "q==1"))
+    goal = make_goal("x", ("p0", "q==1"))
     answer = resolve(goal, WINDOWS, World(index).facts(), Options(max_rounds=5))
     assert isinstance(answer, Failure)
     assert "no solution within" in answer.reasons[0]
@@ -315,7 +319,7 @@ def test_the_solver_gives_up_in_the_end():
 def test_environments_of_one_name_do_not_mix():
     """A view belongs to an environment's value, whatever it is called."""
     facts = World({"a": {"1": {"files": ["cp312-cp312-win_amd64"]}}}).facts()
-    goal = Goal("a", ("a",))
+    goal = make_goal("a", ("a",))
     assert isinstance(resolve(goal, WINDOWS, facts), Resolution)
     other = Environment("windows", LINUX.markers, LINUX.tags)
     assert isinstance(resolve(goal, other, facts), Failure)

@@ -9,6 +9,7 @@ import pytest
 
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import (
     FACTS,
     Cause,
@@ -52,7 +53,10 @@ def project(*files: File, **about: Any) -> Project:
 
 def policy(requirements: list[str] | None = None, /, **settings: Any) -> Policy:
     defaults = {"python_versions": "all", "versions": "all"}
-    return build_policy(convert({**defaults, **settings}, "test"), requirements)
+    return build_policy(
+        convert({**defaults, **settings}, "test"),
+        None if requirements is None else parse_requirements(requirements),
+    )
 
 
 def decide(

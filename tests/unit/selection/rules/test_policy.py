@@ -7,15 +7,16 @@ import pytest
 
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
+from microrepo.formats.requirements.requirement import parse_requirement, parse_requirements
 from microrepo.model import NormalizedName
 from microrepo.selection.environments.python_versions import PythonTarget
 from microrepo.selection.rules.patterns import Patterns
 from microrepo.selection.rules.policy import (
     Policy,
     build_policy,
+    by_project,
     filter_warnings,
     fingerprint_for,
-    parse_requested,
     parse_version,
 )
 
@@ -23,7 +24,8 @@ FOO_BAR = NormalizedName("foo-bar")
 
 
 def policy(requirements: list[str] | None = None, /, **settings: object) -> Policy:
-    return build_policy(convert(settings, "test"), requirements)
+    wanted = None if requirements is None else parse_requirements(requirements)
+    return build_policy(convert(settings, "test"), wanted)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_python_words_are_understood() -> None:
 def test_requirements_by_project(
     requirements: list[str], expected: dict[str, tuple[str, ...]]
 ) -> None:
-    assert parse_requested(requirements) == expected
+    assert by_project(parse_requirements(requirements)) == expected
 
 
 def test_everything_is_no_requirements() -> None:
@@ -96,7 +98,7 @@ def test_everything_is_no_requirements() -> None:
 @pytest.mark.parametrize("text", ["", "foo bar", "foo>=", "foo=1", "-e .", "../foo", "foo==1.0.x"])
 def test_no_requirement(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a requirement such as"):
-        policy([text])
+        parse_requirement(text)
 
 
 @pytest.mark.parametrize("text", ["foo bar", "<1.0", "foo>=1.x"])

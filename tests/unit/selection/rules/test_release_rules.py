@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from microrepo.config.load import convert
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, Decision, Digests, File, NormalizedName, Project
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.policy import build_policy
@@ -41,7 +42,10 @@ def sdist(version: str, **about: object) -> File:
 def decide(
     *files: File, requirements: list[str] | None = None, **settings: object
 ) -> dict[str, Decision]:
-    policy = build_policy(convert({"python_versions": "all", **settings}, "test"), requirements)
+    policy = build_policy(
+        convert({"python_versions": "all", **settings}, "test"),
+        None if requirements is None else parse_requirements(requirements),
+    )
     decisions = select(Project(NormalizedName("foo"), "Foo", files=files), policy, NOW)
     assert len(decisions) == len(files)
     return {decision.file.filename: decision for decision in decisions}

@@ -1,46 +1,13 @@
-"""Requirements and versions taken apart, each text once for the whole process."""
+"""Caches of versions and specifiers: each text is parsed once for the whole process."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, Specifier
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from microrepo.formats.requirements.direct_urls import without_user
-from microrepo.formats.specifiers import parse_requirement, parse_specifiers
-from microrepo.model import NormalizedName
-
-
-class Wanted:
-    """A requirement, taken apart once for all."""
-
-    __slots__ = ("extras", "marker", "marker_text", "project", "specifiers", "text", "url")
-
-    def __init__(self, text: str) -> None:
-        requirement = parse_requirement(text).requirement
-        self.project: NormalizedName = canonicalize_name(requirement.name)
-        self.extras = tuple(sorted({canonicalize_name(extra) for extra in requirement.extras}))
-        self.specifiers = str(requirement.specifier)
-        self.url = requirement.url
-        self.marker: Marker | None = requirement.marker
-        self.marker_text = str(requirement.marker) if requirement.marker else ""
-        self.text = text.partition(";")[0].strip() if requirement.marker else text.strip()
-        if requirement.url:
-            extras = f"[{','.join(self.extras)}]" if self.extras else ""
-            self.text = without_user(f"{requirement.name}{extras} @ {requirement.url}")
-
-
-@lru_cache(maxsize=131072)
-def wanted(text: str) -> Wanted:
-    """Take a requirement apart; the result is shared.
-
-    Raises:
-        ValueError: it cannot be read.
-    """
-    return Wanted(text)
+from microrepo.formats.specifiers import parse_specifiers
 
 
 @lru_cache(maxsize=131072)

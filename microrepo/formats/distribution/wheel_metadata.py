@@ -1,0 +1,117 @@
+"""METADATA of wheels, found as installers find it: in the one ``.dist-info`` of the wheel's own name.
+
+What pip and uv refuse is refused: several ``.dist-info`` directories, or one of another project or
+version.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from microrepo.errors import MalformedResponse
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.distribution.zip_directory import (
+    ZipDirectory,
+    entry_at,
+    names_in,
+    read_member,
+    read_zip_directory,
+)
+
+_INFO = b".dist-info"
+# Without them no installer takes a wheel.
+_NEEDED = ("METADATA", "WHEEL", "RECORD")
+
+
+def read_wheel_metadata(
+    fileobj: BinaryIO, filename: str = "", size_bytes: int | None = None
+) -> bytes:
+    """Return the METADATA of a wheel.
+
+    Args:
+        fileobj: the wheel, readable and seekable; it may be a window on a remote file.
+        filename: the wheel's name, which its contents must agree with, and for messages.
+        size_bytes: its length, if known.
+
+    Raises:
+        MalformedResponse: not a zip archive, no METADATA, or a wheel that installers refuse.
+            Errors of ours that `fileobj` raises pass through.
+    """
+    name = filename or "wheel"
+    size = fileobj.seek(0, io.SEEK_END) if size_bytes is None else size_bytes
+    directory = read_zip_directory(fileobj, size, name)
+    found = _info_members(directory, filename)
+    if "METADATA" not in found:
+        raise MalformedResponse(name, "has no METADATA")
+    return read_member(fileobj, entry_at(directory, found["METADATA"], name), name)
+
+
+def check_wheel(fileobj: BinaryIO, filename: str) -> None:
+    """Raise when installers would refuse a wheel for what it lists.
+
+    Raises:
+        MalformedResponse: it says why.
+    """
+    size = fileobj.seek(0, io.SEEK_END)
+    found = _info_members(read_zip_directory(fileobj, size, filename), filename)
+    for member in _NEEDED:
+        if member not in found:
+            raise MalformedResponse(filename, f"has no {member} in its .dist-info")
+
+
+def metadata_name(directory: ZipDirectory, filename: str) -> str:
+    """Return the name of the member that is a wheel's METADATA.
+
+    Raises:
+        MalformedResponse: it has none, or installers refuse it.
+    """
+    found = _info_members(directory, filename)
+    if "METADATA" not in found:
+        raise MalformedResponse(filename or "wheel", "has no METADATA")
+    return entry_at(directory, found["METADATA"], filename).name
+
+
+def _info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
+    """Return the places of the members of the wheel's .dist-info, by their names in it."""
+    name = filename or "wheel"
+    infos: set[bytes] = set()
+    found: dict[str, int] = {}
+    twice = ""
+    for place, raw in names_in(directory, name):
+        top, slash, rest = raw.partition(b"/")
+        if not top.endswith(_INFO):
+            continue
+        infos.add(top)
+        if slash and b"/" not in rest:
+            member = rest.decode("utf-8", errors="replace")
+            if member in found and member in _NEEDED:
+                twice = member
+            found[member] = place
+    if len(infos) != 1:
+        raise MalformedResponse(name, f"has {len(infos)} .dist-info directories, not one")
+    if twice:
+        raise MalformedResponse(name, f"has {twice} twice")
+    _check_info_name(infos.pop().decode("utf-8", errors="replace"), filename)
+    return found
+
+
+def _check_info_name(info: str, filename: str) -> None:
+    wheel = parse_wheel_name(filename)
+    if wheel is None:
+        return
+    project, _, version = info.removesuffix(_INFO.decode()).rpartition("-")
+    if canonicalize_name(project) != canonicalize_name(wheel.project) or not _same_version(
+        version, wheel.version
+    ):
+        raise MalformedResponse(filename, f"its .dist-info is that of another release ({info})")
+
+
+def _same_version(left: str, right: str) -> bool:
+    try:
+        return Version(left) == Version(right)
+    except InvalidVersion:
+        return left == right

@@ -1,0 +1,219 @@
+"""Central directories of zip archives, read without an object for each member.
+
+APPNOTE.TXT, 4.3. A hostile archive may list millions of members: what is listed is counted in the
+bytes before anything is made of it.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from microrepo.errors import MalformedResponse
+from microrepo.formats.bounds import METADATA, Meter, OutOfBounds
+from microrepo.formats.compression import ZIP_METHODS, unpack
+
+_END = struct.Struct("<4s4H2LH")
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR_64 = struct.Struct("<4sLQL")
+_ENTRY = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_ENCRYPTED = 0x1
+_UNKNOWN = 0xFFFFFFFF  # the true number stands in a zip64 record
+_MAX_DIRECTORY_BYTES = 32 << 20
+_MAX_MEMBERS = 100_000
+# What is read at once; the directory of most wheels lies within.
+_TAIL_BYTES = 16 << 10
+_MAX_COMMENT_BYTES = 1 << 16
+
+
+class ZipDirectory(Struct, frozen=True):
+    """A central directory.
+
+    Attributes:
+        body: its bytes.
+        shift_bytes: what stands before the archive; offsets count from behind it.
+        plain: neither comment nor zip64 records nor bytes before the archive.
+    """
+
+    body: bytes
+    shift_bytes: int
+    plain: bool
+
+
+class ZipEntry(Struct, frozen=True):
+    """One member as the directory lists it."""
+
+    name: str
+    raw_name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed_bytes: int
+    size_bytes: int
+    offset: int
+
+
+def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDirectory:
+    """Return the central directory of an archive.
+
+    Args:
+        fileobj: the archive.
+        size_bytes: its length.
+        name: what messages call it.
+
+    Raises:
+        MalformedResponse: not a zip archive, or one like no real distribution.
+    """
+    start = max(0, size_bytes - _TAIL_BYTES)
+    tail = _read_at(fileobj, start, size_bytes - start)
+    place = _end_of(tail)
+    if place < 0 and start > 0:
+        start = max(0, size_bytes - _MAX_COMMENT_BYTES - _END.size)
+        tail = _read_at(fileobj, start, size_bytes - start)
+        place = _end_of(tail)
+    if place < 0:
+        raise MalformedResponse(name, "not a zip archive")
+    _, disk, first_disk, here, entries, length, offset, comment = _END.unpack_from(tail, place)
+    end = start + place
+    plain = disk == first_disk == comment == 0 and here == entries
+    large = _large_end(fileobj, end)
+    if large is not None:
+        end, length, offset = large
+        plain = False
+    begin = end - length
+    if length > _MAX_DIRECTORY_BYTES:
+        raise OutOfBounds(name, "has a table of contents larger than any real one")
+    if begin < 0 or begin < offset:
+        raise MalformedResponse(name, "has a table of contents that lies outside of it")
+    body = tail[begin - start :][:length] if begin >= start else _read_at(fileobj, begin, length)
+    if len(body) != length:
+        raise MalformedResponse(name, "ends in its table of contents")
+    if body.count(b"PK\x01\x02") > _MAX_MEMBERS:
+        raise OutOfBounds(name, f"has more than {_MAX_MEMBERS:,} members")
+    return ZipDirectory(body, begin - offset, plain and begin == offset)
+
+
+def plain_directory(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
+    """Return the central directory of a plainly made archive, None for any other."""
+    try:
+        directory = read_zip_directory(fileobj, size_bytes, "archive")
+    except MalformedResponse:
+        return None
+    return directory.body if directory.plain else None
+
+
+def _read_at(fileobj: BinaryIO, offset: int, count_bytes: int) -> bytes:
+    fileobj.seek(offset)
+    return fileobj.read(count_bytes)
+
+
+def _end_of(tail: bytes) -> int:
+    """Return where the end record begins, negative when it is not there."""
+    place = len(tail) - _END.size
+    if place >= 0 and tail.startswith(b"PK\x05\x06", place) and tail.endswith(b"\0\0"):
+        return place
+    place = tail.rfind(b"PK\x05\x06")
+    return place if place >= 0 and place + _END.size <= len(tail) else -1
+
+
+def _large_end(fileobj: BinaryIO, end: int) -> tuple[int, int, int] | None:
+    """Return end, length and offset of the directory from a zip64 record, None without one."""
+    place = end - _LOCATOR_64.size - _END_64.size
+    if place < 0:
+        return None
+    records = _read_at(fileobj, place, _LOCATOR_64.size + _END_64.size)
+    if len(records) != _LOCATOR_64.size + _END_64.size or records[:4] != b"PK\x06\x06":
+        return None
+    if records[_END_64.size : _END_64.size + 4] != b"PK\x06\x07":
+        return None
+    fields = _END_64.unpack_from(records)
+    return place, fields[8], fields[9]
+
+
+def names_in(directory: ZipDirectory, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield place and raw name of each entry.
+
+    Raises:
+        MalformedResponse: the directory is damaged.
+    """
+    body, place = directory.body, 0
+    while place < len(body):
+        if place + _ENTRY.size > len(body) or not body.startswith(b"PK\x01\x02", place):
+            raise MalformedResponse(name, "has a damaged table of contents")
+        names, extras, comments = struct.unpack_from("<3H", body, place + 28)
+        begin = place + _ENTRY.size
+        yield place, body[begin : begin + names]
+        place = begin + names + extras + comments
+
+
+def entry_at(directory: ZipDirectory, place: int, name: str) -> ZipEntry:
+    """Return the entry at a place of the directory.
+
+    Raises:
+        MalformedResponse: its zip64 record is damaged.
+    """
+    fields = _ENTRY.unpack_from(directory.body, place)
+    begin = place + _ENTRY.size
+    raw = directory.body[begin : begin + fields[10]]
+    extra = directory.body[begin + fields[10] :][: fields[11]]
+    sizes = [fields[9], fields[8], fields[16]]
+    large = _large_sizes(extra)
+    for number, value in enumerate(sizes):
+        if value == _UNKNOWN:
+            if not large:
+                raise MalformedResponse(name, "has a damaged zip64 record")
+            sizes[number] = large.pop(0)
+    encoding = "utf-8" if fields[3] & 0x800 else "cp437"
+    return ZipEntry(
+        raw.decode(encoding, errors="replace"),
+        raw,
+        fields[3],
+        fields[4],
+        fields[7],
+        packed_bytes=sizes[1],
+        size_bytes=sizes[0],
+        offset=sizes[2] + directory.shift_bytes,
+    )
+
+
+def _large_sizes(extra: bytes) -> list[int]:
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<2H", extra)
+        if kind == 1:
+            body = extra[4 : 4 + length]
+            return [int.from_bytes(body[at : at + 8], "little") for at in range(0, len(body), 8)]
+        extra = extra[4 + length :]
+    return []
+
+
+def read_member(fileobj: BinaryIO, entry: ZipEntry, name: str) -> bytes:
+    """Return a member that holds text about its distribution.
+
+    Raises:
+        MalformedResponse: it is damaged, encrypted, or larger than any real one.
+    """
+    if entry.flags & _ENCRYPTED:
+        raise MalformedResponse(name, f"{entry.name} is encrypted")
+    if max(entry.packed_bytes, entry.size_bytes) > METADATA.size_bytes:
+        raise OutOfBounds(name, f"{entry.name} is too large")
+    head = _read_at(fileobj, entry.offset, _LOCAL.size)
+    if len(head) != _LOCAL.size or not head.startswith(b"PK\x03\x04"):
+        raise MalformedResponse(name, f"{entry.name} is not where the table of contents says")
+    fields = _LOCAL.unpack(head)
+    if fileobj.read(fields[9]) != entry.raw_name:
+        raise MalformedResponse(name, f"{entry.name} has another name in its own header")
+    packed = _read_at(
+        fileobj, entry.offset + _LOCAL.size + fields[9] + fields[10], entry.packed_bytes
+    )
+    method = ZIP_METHODS.get(entry.method)
+    if method is None:
+        raise MalformedResponse(name, f"{entry.name} is packed by an unknown method")
+    body = b"".join(unpack(method, [packed], Meter(METADATA, name), name))
+    if len(body) != entry.size_bytes or zlib.crc32(body) != entry.crc:
+        raise MalformedResponse(name, f"{entry.name} is damaged")
+    return body

@@ -1,0 +1,90 @@
+"""Admission: which files a goal lets an environment use, besides tags and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.requirements.requirement import Requirement
+from microrepo.formats.requirements.requirement_set import ANY_FORMAT, FormatControl
+from microrepo.model import File, NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.facts import Goal
+
+
+class Admission(Struct, frozen=True, cache_hash=True):
+    """What a goal's options, digests and constraints on URLs admit.
+
+    Attributes:
+        formats: the kinds of files.
+        prefer_binary: an older wheel is preferred to a newer source distribution.
+        hashes: per project the digests of which a file must have one.
+        urls: per project the URL that its file must come from.
+    """
+
+    formats: FormatControl = ANY_FORMAT
+    prefer_binary: bool = False
+    hashes: tuple[tuple[NormalizedName, frozenset[str]], ...] = ()
+    urls: tuple[tuple[NormalizedName, str], ...] = ()
+
+    def admits(self, project: NormalizedName, file: File) -> bool:
+        """Return whether a file may be used."""
+        if self.formats is not ANY_FORMAT:
+            wheel = parse_wheel_name(file.filename) is not None
+            if not self.formats.admits(project, wheel=wheel):
+                return False
+        return not self.hashes or self.has_digest(project, file)
+
+    def has_digest(self, project: NormalizedName, file: File) -> bool:
+        """Return whether a file may have a digest that is asked for.
+
+        An index that does not tell the algorithm asked for cannot rule the file out.
+        """
+        allowed = next((found for name, found in self.hashes if name == project), None)
+        if not allowed:
+            return allowed is None
+        asked = {one.partition(":")[0] for one in allowed}
+        known = {
+            f"{algorithm}:{value}"
+            for algorithm in asked
+            if (value := getattr(file.digests, algorithm, None))
+        }
+        return bool(known & allowed) or not known
+
+    def directed(self, requirement: Requirement) -> Requirement:
+        """Return a requirement, led to the URL that a constraint names for its project."""
+        if not self.urls or requirement.url:
+            return requirement
+        url = next((url for name, url in self.urls if name == requirement.project), "")
+        return msgspec.structs.replace(requirement, url=url) if url else requirement
+
+
+ANYTHING = Admission()
+
+
+def admission_of(goal: Goal, environment: Environment) -> Admission:
+    """Return what a goal admits in an environment; markers decide which of its lines count."""
+    if not (goal.constraints or goal.formats is not ANY_FORMAT or goal.prefer_binary) and not any(
+        requirement.hashes for requirement in goal.requirements
+    ):
+        return ANYTHING
+    hashes: dict[NormalizedName, frozenset[str]] = {}
+    for one in _applying((*goal.requirements, *goal.constraints), environment):
+        if one.hashes:
+            # As pip: who states digests twice admits what both admit.
+            before = hashes.get(one.project)
+            found = frozenset(one.hashes)
+            hashes[one.project] = found if before is None else before & found
+    urls = {one.project: one.url for one in _applying(goal.constraints, environment) if one.url}
+    return Admission(
+        goal.formats, goal.prefer_binary, tuple(sorted(hashes.items())), tuple(sorted(urls.items()))
+    )
+
+
+def _applying(
+    requirements: Iterable[Requirement], environment: Environment
+) -> Iterable[Requirement]:
+    return (one for one in requirements if environment.applies(one.marker))

@@ -1,0 +1,50 @@
+"""Requirements of one release, found by the extra that they are about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from microrepo.formats.requirements.requirement import Requirement, stated_requirement
+
+_ABOUT = re.compile(r"\bextra == \"([^\"]*)\"")
+_ANY_MENTION = re.compile(r"\bextra\b")
+# Of those whose markers say more than `extra == "name"`; each is looked at for each extra.
+_MAX_GENERAL = 200
+
+
+class StatedRequirements:
+    """What a release states, each requirement parsed once.
+
+    A release may have thousands of extras that lead to each other: for one of them only what
+    mentions it is looked at.
+
+    Raises:
+        ValueError: a requirement cannot be read, or the markers are like no real ones.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._plain: list[Requirement] = []
+        self._general: list[Requirement] = []
+        self._by_extra: dict[str, list[Requirement]] = {}
+        for requirement in map(stated_requirement, texts):
+            self._add(requirement)
+        if len(self._general) > _MAX_GENERAL:
+            raise ValueError("states more conditions on extras than can be followed")
+
+    def _add(self, requirement: Requirement) -> None:
+        mentions = len(_ANY_MENTION.findall(requirement.marker))
+        extras = _ABOUT.findall(requirement.marker)
+        if not mentions:
+            self._plain.append(requirement)
+        elif mentions != len(extras):
+            self._general.append(requirement)
+        else:
+            for extra in dict.fromkeys(extras):
+                self._by_extra.setdefault(extra, []).append(requirement)
+
+    def about(self, extra: str) -> Iterable[Requirement]:
+        """Return those that may count for one extra; for "" those that may without any."""
+        if not extra:
+            return (*self._plain, *self._general, *self._by_extra.get("", ()))
+        return (*self._by_extra.get(extra, ()), *self._general)
