@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from microrepo.formats.requirements.requirement import Requirement, parse_requirements
 from microrepo.cli import terminal
 from microrepo.cli.commands.settings_loading import load_settings, reporting, show_report
 from microrepo.cli.parser.setting_flags import flags_of
@@ -19,6 +18,7 @@ from microrepo.client.credentials import Ask, Given
 from microrepo.config.options import neutral
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.formats.requirements.requirement import Requirement, parse_requirements
 from microrepo.operations.copy.copy_run import Manner, copy
 from microrepo.operations.copy.endpoints import Ends, EndText, open_ends
 from microrepo.operations.copy.version_pins import read_versions_file
@@ -65,7 +65,9 @@ def command_push(arguments: argparse.Namespace) -> int:
     return run_copy(arguments, config, ends, _undigested(ends, policy))
 
 
-def _policy(config: Config, wanted: Sequence[Requirement] | None, left_out: Sequence[str]) -> Policy:
+def _policy(
+    config: Config, wanted: Sequence[Requirement] | None, left_out: Sequence[str]
+) -> Policy:
     config = msgspec.structs.replace(config, exclude=list(left_out), prereleases=True)
     return build_policy(config, wanted)
 

@@ -16,7 +16,7 @@ from microrepo.config.load import convert, find_config, named_file, read_file
 from microrepo.config.schema import EVERYTHING
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
-from microrepo.selection.rules.policy import parse_requirement
+from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.stores.atomic_write import write_atomically
 
 
@@ -81,7 +81,8 @@ def _configured(arguments: argparse.Namespace) -> tuple[Path, tuple[str, ...]]:
 
 def _name_of(entry: str) -> str:
     """Return the project of an entry; of a requirements file, the entry itself."""
-    return entry.strip() if named_file(entry) else parse_requirement(entry).name
+    is_file = named_file(entry) or entry.lstrip().startswith("-")
+    return entry.strip() if is_file else parse_requirement(entry).project
 
 
 def _finish(arguments: argparse.Namespace, edit: _Edit, *, refresh: list[str]) -> int:

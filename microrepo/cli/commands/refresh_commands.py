@@ -62,15 +62,13 @@ def _ask_if_needed(arguments: argparse.Namespace) -> None:
 
 def _warn_of_deletion(loaded: Loaded, requests: Requests) -> None:
     """Warn that a refresh of the config file will delete what this one added beside it."""
-    from microrepo.selection.rules.policy import parse_requirement
-
     if loaded.config.packages is None or not loaded.config.prune:
         return
     configured = requests_or_everything(loaded).requirements
     if configured is None:
         return
-    kept = {parse_requirement(text).name for text in configured}
-    added = {parse_requirement(text).name for text in requests.requirements or ()} - kept
+    kept = {one.project for one in configured}
+    added = {one.name for one in requests.requirements or () if one.project not in kept}
     if added:
         names = " ".join(sorted(added))
         what = "is" if len(added) == 1 else "are"

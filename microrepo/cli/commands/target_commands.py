@@ -32,7 +32,9 @@ def command_check(arguments: argparse.Namespace) -> int:
         terminal.write_json(report)
     else:
         is_here = not (loaded.config.environments or arguments.environment)
-        terminal.write_out(check_text(report, requests.requirements or (), is_here=is_here))
+        terminal.write_out(
+            check_text(report, tuple(map(str, requests.requirements or ())), is_here=is_here)
+        )
     return report.exit_code
 
 
