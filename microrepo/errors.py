@@ -37,6 +37,8 @@ cannot be unpickled would take the whole process pool down with it.
 
 from __future__ import annotations
 
+from microrepo.exit_codes import ExitCode
+
 
 class MicrorepoError(Exception):
     """Base of all errors that microrepo raises on purpose.
@@ -45,7 +47,7 @@ class MicrorepoError(Exception):
         exit_code: what the command line ends with when the error reaches it.
     """
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
     def __str__(self) -> str:
         return " ".join(str(argument) for argument in self.args)
@@ -54,7 +56,7 @@ class MicrorepoError(Exception):
 class ConfigError(MicrorepoError):
     """A setting or an argument is wrong; the text names it and says what to do."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class SourceError(MicrorepoError):
@@ -132,7 +134,7 @@ class RepositoryError(MicrorepoError):
 class Locked(RepositoryError):
     """Another run holds the repository's lock. Arguments: repository path, holder or ""."""
 
-    exit_code = 4
+    exit_code = ExitCode.LOCKED
 
     def __str__(self) -> str:
         path, holder = self.args
@@ -197,7 +199,7 @@ class UploadError(MicrorepoError):
 class Cancelled(MicrorepoError):
     """The caller set the event that ends an operation; what is done stays."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
 
 class FailedCommand(MicrorepoError):

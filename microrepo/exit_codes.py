@@ -15,3 +15,5 @@ class ExitCode(IntEnum):
     LOCKED = 4
     INTERRUPTED = 130
     TERMINATED = 143
+
+    __str__ = int.__repr__  # the number in every Python, also before 3.11

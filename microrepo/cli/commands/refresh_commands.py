@@ -70,13 +70,10 @@ def _warn_of_deletion(loaded: Loaded, requests: Requests) -> None:
     kept = {one.project for one in configured}
     added = {one.name for one in requests.requirements or () if one.project not in kept}
     if added:
-        names = " ".join(sorted(added))
-        what = "is" if len(added) == 1 else "are"
+        one = len(added) == 1
         terminal.warn(
-            f"{', '.join(sorted(added))} {what} not in `packages` of {loaded.path or 'the settings'}"
-            f", so the next refresh deletes it. To keep it: microrepo add {names}"
-            if len(added) == 1
-            else f"{', '.join(sorted(added))} {what} not in `packages` of "
-            f"{loaded.path or 'the settings'}, so the next refresh deletes them. To keep them: "
-            f"microrepo add {names}"
+            f"{', '.join(sorted(added))} {'is' if one else 'are'} not in `packages` of "
+            f"{loaded.path or 'the settings'}, so the next refresh deletes "
+            f"{'it' if one else 'them'}. To keep {'it' if one else 'them'}, run "
+            f"`microrepo add {' '.join(sorted(added))}`."
         )

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ConfigError, MicrorepoError, RepositoryError
+from microrepo.exit_codes import ExitCode
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
 from microrepo.formats.requirements.requirement import parse_requirements
@@ -74,7 +75,7 @@ class CheckReport(Struct, frozen=True):
     @property
     def exit_code(self) -> int:
         """0 when closed, 3 when something is missing."""
-        return 0 if self.closed else 3
+        return ExitCode.DONE if self.closed else ExitCode.INCOMPLETE
 
 
 def check(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from microrepo.cause_texts import action_text
+from microrepo.exit_codes import ExitCode
 from microrepo.model import Action, ActionKind, Decision
 from microrepo.operations.copy.endpoints import Ends
 from microrepo.operations.copy.file_transfers import Sent
-from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE, Failure
+from microrepo.operations.records.report import Failure
 from microrepo.plan import Totals, totals_of
 
 
@@ -99,11 +100,11 @@ class Tally:
         self, operation: str, ends: Ends, started_at: str, seconds: float, *, dry_run: bool
     ) -> CopyReport:
         """Return what was done."""
-        code = DONE
+        code = ExitCode.DONE
         if self.refused:
-            code = FAILED
+            code = ExitCode.FAILED
         elif self.failed or self.conflicts or self.missing:
-            code = INCOMPLETE
+            code = ExitCode.INCOMPLETE
         return CopyReport(
             operation=operation,
             source=ends.source.name,

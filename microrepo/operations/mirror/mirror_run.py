@@ -19,6 +19,7 @@ from microrepo.client.addresses import public_url
 from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
+from microrepo.exit_codes import ExitCode
 from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.operations.closure.resolution import environments_of
 from microrepo.operations.copy.hash_cache import HashCache
@@ -33,7 +34,6 @@ from microrepo.operations.mirror.mirror_records import (
 from microrepo.operations.mirror.release_closure import Needed, find_needed
 from microrepo.operations.mirror.release_files import Shared
 from microrepo.operations.mirror.release_mirror import mirror_release
-from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
 from microrepo.repositories.destinations.destination_registry import directory_of
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import parse_environments
@@ -130,9 +130,9 @@ class _Mirror:
 
     def _exit_code(self, needed: Needed) -> int:
         if not self._done[-1].ok and not self._done[-1].marks_left:
-            return FAILED
+            return ExitCode.FAILED
         whole = all(one.ok for one in self._done) and not (needed.missing or needed.failed)
-        return DONE if whole else INCOMPLETE
+        return ExitCode.DONE if whole else ExitCode.INCOMPLETE
 
     def _mirror_all(self, releases: Sequence[UniquePackageLocation]) -> None:
         """Mirror dependencies: the first alone, which proves the credentials, then several."""

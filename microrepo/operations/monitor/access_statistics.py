@@ -25,8 +25,9 @@ from typing import IO, cast
 from msgspec import Struct
 
 from microrepo.errors import ConfigError
+from microrepo.exit_codes import ExitCode
 from microrepo.formats.access_log import Hit, parse_hit
-from microrepo.operations.records.report import DONE, INCOMPLETE, Failure
+from microrepo.operations.records.report import Failure
 from microrepo.stores.atomic_write import Replacement
 
 _MAX_LINE_BYTES = 64 << 10
@@ -130,7 +131,7 @@ class Downloads:
         days = self._most("day", -1)
         malformed = self._malformed
         return DownloadStats(
-            exit_code=INCOMPLETE if self._unreadable else DONE,
+            exit_code=ExitCode.INCOMPLETE if self._unreadable else ExitCode.DONE,
             logs=self._logs,
             lines=self._lines,
             downloads=self._downloads,

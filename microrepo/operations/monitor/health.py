@@ -12,13 +12,13 @@ from msgspec import Struct
 
 from microrepo.clock import now
 from microrepo.config.schema import Config
+from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
-from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE
 from microrepo.state import RunRow, State, explained_errors, open_for_reading
 from microrepo.stores.flat_directory import FlatDirectory
 
 _SHOWN_PROJECTS = 100
-_AN_END = frozenset({DONE, INCOMPLETE})
+_AN_END = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 
 
 class FailingProject(Struct, frozen=True):
@@ -129,7 +129,7 @@ def examine(
     missing = _lesser_problems(last_run, failing, damaged, 0 if running else unpublished)
     return Health(
         repository=str(directory.path),
-        exit_code=FAILED if grave else INCOMPLETE if missing else DONE,
+        exit_code=ExitCode.FAILED if grave else ExitCode.INCOMPLETE if missing else ExitCode.DONE,
         problems=(*grave, *missing),
         checked_at=moment,
         age_s=age_s,
@@ -167,7 +167,7 @@ def _grave_problems(
         problems.append("no refresh has gone through yet")
     elif age_s > max_age_s:
         problems.append(f"the last refresh that went through began {span(age_s)} ago")
-    if last_run is not None and last_run.exit_code in {FAILED, 2}:
+    if last_run is not None and last_run.exit_code in {ExitCode.FAILED, ExitCode.USAGE}:
         why = f": {last_run.refused}" if last_run.refused else ""
         problems.append(f"the last run ({last_run.operation}) failed{why}")
     if running is None and state.meta("running"):
@@ -179,7 +179,7 @@ def _lesser_problems(
     last_run: LastRun | None, failing: int, damaged: int, unpublished: int
 ) -> list[str]:
     problems = []
-    if last_run is not None and last_run.exit_code == INCOMPLETE:
+    if last_run is not None and last_run.exit_code == ExitCode.INCOMPLETE:
         problems.append(f"the last run ({last_run.operation}) left something out")
     if failing:
         problems.append(f"{failing} projects failed when they were last tried")

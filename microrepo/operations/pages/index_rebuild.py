@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from microrepo.batching import batched
 from microrepo.config.schema import Config
+from microrepo.exit_codes import ExitCode
 from microrepo.model import Outcome
 from microrepo.operations.pages.publishing import (
     in_batches,
@@ -19,7 +20,7 @@ from microrepo.operations.pages.publishing import (
     with_browse,
     writing_pages,
 )
-from microrepo.operations.records.report import DONE, FAILED, INCOMPLETE, Failure
+from microrepo.operations.records.report import Failure
 from microrepo.operations.run.session import Session, open_session
 from microrepo.publish.tree.found_files import DescribeFile, Description, describe, is_distribution
 from microrepo.publish.tree.page_contents import facts_from_page
@@ -85,7 +86,11 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
     return IndexReport(
         operation="index",
         repository=config.repository,
-        exit_code=FAILED if rebuild.refused else INCOMPLETE if failed else DONE,
+        exit_code=ExitCode.FAILED
+        if rebuild.refused
+        else ExitCode.INCOMPLETE
+        if failed
+        else ExitCode.DONE,
         seconds=round(time.monotonic() - started, 3),
         projects=projects,
         files=files,

@@ -6,11 +6,10 @@ from collections import Counter
 
 from msgspec import Struct
 
+from microrepo.exit_codes import ExitCode
 from microrepo.model import Action, Outcome
 from microrepo.plan import Totals
 from microrepo.state import RunTotals
-
-DONE, FAILED, USAGE, INCOMPLETE, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 class Failure(Struct, frozen=True):
@@ -158,10 +157,10 @@ class ReportBuilder:
     def exit_code(self) -> int:
         """Return what the run ends with, see docs/reference/cli.md."""
         if self.refused:
-            return FAILED
+            return ExitCode.FAILED
         if self.failed or self.missing or self.conflicts or self.waiting:
-            return INCOMPLETE
-        return DONE
+            return ExitCode.INCOMPLETE
+        return ExitCode.DONE
 
     def build(self, seconds: float) -> Report:
         """Return the finished report."""

@@ -22,14 +22,8 @@ from microrepo.config.sizes import parse_deletes, parse_size
 from microrepo.errors import (
     Cancelled,
 )
-from microrepo.operations.records.report import (
-    FAILED,
-    INTERRUPTED,
-    Failure,
-    Report,
-    ReportBuilder,
-    run_totals,
-)
+from microrepo.exit_codes import ExitCode
+from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
 from microrepo.operations.run.lock import held_lock
 from microrepo.operations.run.network_settings import client_settings, worker_settings
 from microrepo.operations.run.project_sources import Sources
@@ -265,11 +259,13 @@ def _recorded(session: Session, ended: list[Ended]) -> Iterator[Session]:
                 state.mark_damaged(str(error))
             raise  # the mark of a running run stays, so that the next one looks closely
         report.failed.append(Failure(report.operation, str(error)))
-        ended.append(_end_record(session, started, getattr(error, "exit_code", FAILED)))
+        ended.append(_end_record(session, started, getattr(error, "exit_code", ExitCode.FAILED)))
         raise
     except BaseException:
         report.interrupted = True
-        _end_record(session, started, INTERRUPTED)  # and no hook: whoever sent the signal knows
+        _end_record(
+            session, started, ExitCode.INTERRUPTED
+        )  # and no hook: whoever sent the signal knows
         raise
     ended.append(_end_record(session, started))
 
