@@ -1,4 +1,4 @@
-"""Where settings come from: defaults < file < environment < flags, checked and completed."""
+"""Loader of settings: defaults < file < environment < flags, checked and completed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 
 
 class Loaded(Struct, frozen=True):
-    """A configuration that was read.
+    """A configuration, loaded.
 
     Attributes:
         config: complete and checked; paths absolute.
-        path: the file it was read from, None when there was none.
-        origins: for each key where its value came from: ``default``, the file, a variable, a flag.
-        base: directory that relative names in the file refer to.
+        path: the file it was read from, or None.
+        origins: origin of each key: ``default``, the file, a variable, a flag.
+        base: directory that relative file names are relative to.
     """
 
     config: Config
@@ -42,7 +42,7 @@ class Loaded(Struct, frozen=True):
 
 
 def find_config(explicit: str | None, environ: Mapping[str, str]) -> Path:
-    """Return the path of the config file, whether or not there is one.
+    """Return the path of the config file, which need not exist.
 
     The first that applies: `explicit` (the flag), `MICROREPO_CONFIG`, `~/.microrepo` if it exists,
     `/etc/microrepo.json` if it exists, `~/.microrepo`.
@@ -64,7 +64,7 @@ def load(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
 ) -> Loaded:
-    """Read the file (if any), lay environment and flags over it, check and complete the result.
+    """Return the settings of the file (if any), the environment and the flags, complete and checked.
 
     Args:
         path: an existing config file, or None for none.
@@ -96,7 +96,7 @@ def load(
 
 
 def read_file(path: Path) -> dict[str, object]:
-    """Read a config file as a JSON object, without looking at its keys.
+    """Return a config file as a JSON object, whatever its keys.
 
     Raises:
         ConfigError: not readable, or broken JSON, with line, column and a hint.
@@ -122,17 +122,17 @@ def _explain_broken(path: Path, text: str, error: json.JSONDecodeError) -> str:
     hint = ""
     rest = after.lstrip(", \t\r\n")  # newer Pythons point at the comma, older ones behind it
     if rest[:1] in {"}", "]"} and (before.endswith(",") or after.startswith(",")):
-        hint = f"; hint: there is one comma too many before '{rest[0]}'"
+        hint = f"; remove the comma before '{rest[0]}'"
     elif error.msg.startswith("Expecting ',' delimiter"):
         line = text.count("\n", 0, len(before)) + 1
-        hint = f"; hint: a comma is missing at the end of line {line}"
+        hint = f"; a comma is missing at the end of line {line}"
     elif after[:1] == "'":
-        hint = '; hint: JSON wants double quotes (")'
+        hint = '; use double quotes (")'
     return f"{path}: line {error.lineno} column {error.colno}: {error.msg}{hint}"
 
 
 def convert(values: Mapping[str, object], where: str) -> Config:
-    """Make a `Config` of JSON values.
+    """Return the settings that JSON values stand for.
 
     Raises:
         ConfigError: unknown key (with a "did you mean"), wrong type or value, with its JSON path.
@@ -148,17 +148,17 @@ def convert(values: Mapping[str, object], where: str) -> Config:
         text, _, place = str(error).partition(" - at `")
         raise ConfigError(f"{where}: {place.rstrip('`') or '$'}: {text}") from error
     except UnicodeEncodeError as error:
-        raise ConfigError(f"{where}: $: half a character: {error.object!r}") from error
+        raise ConfigError(f"{where}: $: half a surrogate pair: {error.object!r}") from error
     check(config, where)
     return config
 
 
 def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
-    """Fill in what depends on this machine, and make paths absolute.
+    """Return settings with the defaults of this machine and with absolute paths.
 
     Args:
         config: as it was read.
-        base_of: gives the directory that the path under a key is relative to.
+        base_of: key -> directory that its path is relative to.
 
     Raises:
         ConfigError: a path begins with the home directory of a user that does not exist.
@@ -187,7 +187,7 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
 
 
 def _located(entries: list[str], base: Path) -> list[str]:
-    """Make the names of files absolute that stand in a list as ``-r FILE``."""
+    """Return entries in which the files of ``-r FILE`` are absolute."""
     return [
         f"-r {expand(name, base)}" if (name := named_file(entry)) is not None else entry
         for entry in entries
@@ -195,16 +195,16 @@ def _located(entries: list[str], base: Path) -> list[str]:
 
 
 def named_file(entry: str) -> str | None:
-    """Return the file that an entry ``-r FILE`` names, None when it is another entry."""
+    """Return the file of an entry ``-r FILE``, or None."""
     match = _FILE_ENTRY.match(entry)
     return match[1] if match else None
 
 
 def _utf8(path: str, key: str) -> str:
-    """Return a path that texts can speak of: reports, pages, the state.
+    """Return the path if it is UTF-8, as reports, pages and the state need it.
 
     Raises:
-        ConfigError: its bytes are no UTF-8.
+        ConfigError: its bytes are not UTF-8.
     """
     try:
         path.encode()
@@ -214,7 +214,7 @@ def _utf8(path: str, key: str) -> str:
 
 
 def expand(text: str, base: Path) -> Path:
-    """Expand `~` and `$VAR` and make the path absolute, relative to `base`.
+    """Return an absolute path: `~` and `$VAR` expanded, relative to `base`.
 
     Raises:
         ConfigError: it begins with the home directory of a user that does not exist.
@@ -226,7 +226,7 @@ def _expand_home(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"{path}: there is no such user's home directory") from error
+        raise ConfigError(f"{path}: home directory not found") from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:

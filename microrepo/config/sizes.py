@@ -1,4 +1,4 @@
-"""Sizes, shares and version counts as people write them."""
+"""Parsers of sizes, shares, durations and version counts."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def parse_age_s(text: str, key: str) -> float:
     """
     pieces = _AGE.findall(text)
     if not pieces or _AGE.sub("", text).strip():
-        raise ConfigError(f"{key}: {text!r} is no span of time; write like '90min', '12h', '3d'")
+        raise ConfigError(f"{key}: {text!r} is not a duration such as 90min, 12h or 3d")
     return float(sum(Decimal(number) * _AGE_UNITS[unit.lower()[:2]] for number, unit in pieces))
 
 
@@ -102,7 +102,7 @@ def parse_versions(value: int | str, key: str) -> int | None:
 
 
 def format_size(count_bytes: float) -> str:
-    """Write a number of bytes for people: ``0 B``, ``1.2 MB``, ``3.4 GB`` (powers of ten)."""
+    """Return a number of bytes for people: ``0 B``, ``1.2 MB``, ``3.4 GB`` (powers of ten)."""
     for unit in ("B", "kB", "MB", "GB"):
         if abs(count_bytes) < 1000:
             return f"{count_bytes:.0f} {unit}" if unit == "B" else f"{count_bytes:.1f} {unit}"

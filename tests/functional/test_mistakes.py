@@ -33,7 +33,7 @@ OLD_README = """\
 BROKEN = {
     "nothing": ("", "line 1 column 1"),
     "a comma is missing": (OLD_README, "line 5 column 5"),
-    "a comma too many": (OLD_README.replace('"sdist"]', '"sdist"],'), "one comma too many"),
+    "a comma too many": (OLD_README.replace('"sdist"]', '"sdist"],'), "remove the comma before"),
     "single quotes": ("{'processes': 1}", "double quotes"),
     "a list": ("[]", "must be a JSON object"),
     "an unknown key": ('{"procceses": 2}', "did you mean 'processes'"),

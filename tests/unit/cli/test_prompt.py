@@ -221,7 +221,7 @@ def make_link_home(home: Path) -> str:
         (make_file, "is not a directory"),
         (lambda home: make_file(home) + "/below", "no permission to write"),
         (lambda home: "$NO_SUCH_VARIABLE/x", "is not set"),
-        (lambda home: "~no-such-user/x", "no such user"),
+        (lambda home: "~no-such-user/x", "home directory not found"),
         (lambda home: "a\x1b[Db", "write the path of a directory"),
         (lambda home: "''", "write the path of a directory"),
     ],

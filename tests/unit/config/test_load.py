@@ -74,7 +74,7 @@ def test_the_home_directory_in_a_name(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_home_directory_of_nobody() -> None:
-    with pytest.raises(ConfigError, match="no such user"):
+    with pytest.raises(ConfigError, match="home directory not found"):
         find_config("~no-such-user/c.json", {})
 
 
@@ -235,7 +235,7 @@ def test_expansion(monkeypatch: pytest.MonkeyPatch, text: str, expected: str) ->
 
 
 def test_repository_in_the_home_of_nobody() -> None:
-    with pytest.raises(ConfigError, match="~no-such-user/m: there is no such user"):
+    with pytest.raises(ConfigError, match="~no-such-user/m: home directory not found"):
         load(None, {"repository": "~no-such-user/m"}, {})
 
 
@@ -254,14 +254,14 @@ def test_old_config_works_unchanged(tmp_path: Path) -> None:
 def test_old_config_with_its_missing_comma(tmp_path: Path) -> None:
     text = message(tmp_path, OLD_CONFIG.replace('"/srv/python",', '"/srv/python"'))
     assert text == (
-        "line 4 column 5: Expecting ',' delimiter; hint: a comma is missing at the end of line 3"
+        "line 4 column 5: Expecting ',' delimiter; a comma is missing at the end of line 3"
     )
 
 
 def test_old_config_with_its_comma_too_many(tmp_path: Path) -> None:
     text = message(tmp_path, OLD_CONFIG.replace('"source"]', '"source"],'))
     assert text.startswith(("line 7 column 1: ", "line 6 "))
-    assert text.endswith("hint: there is one comma too many before '}'")
+    assert text.endswith("remove the comma before '}'")
 
 
 # --- broken files -------------------------------------------------------------------------------------
@@ -271,9 +271,9 @@ def test_old_config_with_its_comma_too_many(tmp_path: Path) -> None:
     ("text", "start", "end"),
     [
         pytest.param(
-            '{"a": [1, 2,]}', "line 1 column 1", "one comma too many before ']'", id="in a list"
+            '{"a": [1, 2,]}', "line 1 column 1", "remove the comma before ']'", id="in a list"
         ),
-        pytest.param("{'a': 1}", "line 1 column 2", 'JSON wants double quotes (")', id="quotes"),
+        pytest.param("{'a': 1}", "line 1 column 2", 'use double quotes (")', id="quotes"),
         pytest.param('{"a": 1', "line 1 column 8", "at the end of line 1", id="left open"),
         pytest.param("", "line 1 column 1", "Expecting value", id="empty"),
         pytest.param('{"a": tru}', "line 1 column 7", "Expecting value", id="no value"),
@@ -379,7 +379,7 @@ def test_folder_as_a_file(tmp_path: Path) -> None:
         pytest.param(
             {"ca_bundle": "\ud800"}, "$.ca_bundle: '\\ud800' cannot be a path", id="surrogate"
         ),
-        pytest.param({"processes": "\ud800"}, "$: half a character: '\\ud800'", id="half"),
+        pytest.param({"processes": "\ud800"}, "$: half a surrogate pair: '\\ud800'", id="half"),
         pytest.param(
             {"environments": {"lab": 3}}, "$.environments[...]: Expected `str | object`", id="env"
         ),
