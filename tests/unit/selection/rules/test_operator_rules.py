@@ -189,7 +189,7 @@ def test_patterns_on_releases() -> None:
     "key", ["allow_files", "exclude_files", "allow_releases", "exclude_releases"]
 )
 def test_no_regular_expression(key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"\$\.{key}\[1\]: '\(' is no regular expression"):
+    with pytest.raises(ConfigError, match=rf"\$\.{key}\[1\]: '\(' is not a regular expression"):
         policy(**{key: ["a", "("]})
 
 
@@ -253,7 +253,7 @@ def test_what_an_old_record_cannot_tell_breaks_no_rule() -> None:
     [
         ({"licence": {}}, r"\$\.metadata\.licence: .* did you mean 'license'"),
         ({"license.x": {}}, "no such field"),
-        ({"license": {"any": ["("]}}, r"metadata.license.any\[0\]: '\(' is no regular"),
+        ({"license": {"any": ["("]}}, r"metadata.license.any\[0\]: '\(' is not a regular"),
         ({"license": {"some": []}}, "unknown field"),
         ({"license": {"missing": "no"}}, "Invalid enum value"),
     ],
