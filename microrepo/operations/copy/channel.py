@@ -1,6 +1,6 @@
-"""The line between two ends: a place for files on their way, its lock, and the workers.
+"""The channel between two endpoints: a place for files on their way, its lock, and the workers.
 
-A copy opens one for itself. The release mirror keeps lines open, so that many releases travel
+A copy opens one for itself. The release mirror keeps channels open, so that many releases travel
 through the same workers and connections.
 """
 
@@ -14,21 +14,28 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.config.schema import Config
+from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
+from microrepo.model import File
+from microrepo.operations.apply.destination import Destination
+from microrepo.operations.apply.index_destination import IndexDestination
+from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
 from microrepo.operations.copy.endpoints import Ends
 from microrepo.operations.copy.working_place import WorkingPlace
 from microrepo.operations.run.lock import held_lock
 from microrepo.operations.run.network_settings import worker_settings
+from microrepo.plan import Limits
 from microrepo.repositories.protocol import Source
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.pool.worker_pool import WorkerPool
 from microrepo.transfer.tasks import WorkerSettings
 
 
-class Line:
-    """What all that is carried from one end to the other shares; safe to use in several threads.
+class Channel:
+    """What all files share on their way from one endpoint to the other; safe to use in several threads.
 
     Args:
         config: network settings and workers.
@@ -93,14 +100,24 @@ class Line:
             client.close()
         return ("active", None) if found is None else (found.status, found.status_reason)
 
-    def catalogue(self) -> DirectoryCatalogue | None:
-        """Return what lies in the destination, read once; None when it is an index."""
+    def destination(self, placement: Placement) -> Destination:
+        """Return the destination, for one transfer.
+
+        Args:
+            placement: how files come into a directory.
+        """
         if self.ends.destination.kind != "directory":
-            return None
+            return IndexDestination(self, self.ends.destination.name)
+        limits = Limits(min_free_bytes=parse_size(self.config.min_free_space, "min_free_space"))
         with self._guard:
             if self._catalogue is None:
                 self._catalogue = DirectoryCatalogue(self.directory)
-            return self._catalogue
+            known = self._catalogue
+        return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
+
+    def is_unread(self, file: File) -> bool:  # noqa: ARG002
+        """Return whether a file of the source must be read before it may be linked."""
+        return False
 
     def look_again(self) -> None:
         """Have directories at both ends read anew: others may have been at work there."""
@@ -118,14 +135,14 @@ class Line:
         """Return the workers, started when they are first needed.
 
         Raises:
-            Cancelled: the line has been closed.
+            Cancelled: the channel has been closed.
         """
         with self._guard:
             if self._is_closed:
                 raise Cancelled("what arrived stays, the rest waits for the next run")
             if self._pool is None:
                 processes = self.config.processes or 1
-                self._pool = WorkerPool(self._settings, processes, self._on_bytes)
+                self._pool = WorkerPool(self._settings, processes, self._on_bytes, lost)
             return self._pool
 
     def new_login(self) -> bool:
@@ -151,10 +168,10 @@ class Line:
 
 
 @contextlib.contextmanager
-def open_line(
+def open_channel(
     config: Config, ends: Ends, on_bytes: Callable[[int], None], *, dry_run: bool
-) -> Iterator[Line]:
-    """Make the place that files pass through, lock it, and yield the line.
+) -> Iterator[Channel]:
+    """Make the place that files pass through, lock it, and yield the channel.
 
     Args:
         config: network settings and workers.
@@ -169,12 +186,12 @@ def open_line(
     place = WorkingPlace(ends, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else held_lock(place.directory):
         is_done = False
-        line = Line(config, ends, place.directory, on_bytes)
+        channel = Channel(config, ends, place.directory, on_bytes)
         try:
-            yield line
+            yield channel
             is_done = True
         finally:
-            line.close()
+            channel.close()
             place.tidy(is_done=is_done)
 
 

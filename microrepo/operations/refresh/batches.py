@@ -5,7 +5,7 @@ Waves bound the memory that a whole index takes, and let files arrive from the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -16,13 +16,13 @@ from microrepo.model import (
     Action,
     ActionKind,
     Cause,
-    Digests,
     LocalFile,
-    NormalizedName,
 )
+from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
+from microrepo.operations.apply.rows import Origin, history_rows, leaving_row, listed_row, placed_row
+from microrepo.operations.apply.transfer import Transfer
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.deletions import with_causes
-from microrepo.operations.refresh.file_downloads import Transfer, file_of, row_of
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
@@ -36,7 +36,7 @@ from microrepo.plan import (
     make_plan,
     totals_of,
 )
-from microrepo.state import FileRow, HistoryRow, change_of, deletion_of
+from microrepo.state import FileRow, deletion_of
 
 WAVE_PROJECTS = 300
 
@@ -117,11 +117,21 @@ class Wave:
         if refused or self._report.dry_run:
             self._report.refused = self._report.refused or refused
             return Begun(looked, plan)
-        by_name = {item.file.filename: item for item in wanted}
-        changed = self._record_plan(looked, plan, present, recorded, by_name)
+        origins = {item.file.filename: Origin(item.cause, item.detail) for item in wanted}
+        changed = self._record_plan(looked, plan, present, recorded, origins)
         downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
         self._bytes_under_way += totals_of(downloads).download_bytes
-        return Begun(looked, plan, changed, Transfer(self._session, downloads, by_name))
+        return Begun(looked, plan, changed, self._transfer(downloads, origins))
+
+    def _transfer(self, downloads: Sequence[Action], origins: Mapping[str, Origin]) -> Transfer:
+        session = self._session
+        destination = RepositoryDirectory(
+            session.directory,
+            FETCHED,
+            Journal(session.state, session.run, "add", origins),
+            unfinished=session.unfinished,
+        )
+        return Transfer(downloads, destination, session.conduct())
 
     def finish(self, begun: Begun) -> WaveResult:
         """Wait for the transfers, commit them, and say what is left for the end of the run."""
@@ -179,20 +189,20 @@ class Wave:
         plan: Sequence[Action],
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        wanted: Mapping[str, Wanted],
+        origins: Mapping[str, Origin],
     ) -> frozenset[str]:
         """Write down what is about to happen; return the projects that it changes."""
         rows = [
             row
             for action in plan
             if not (action.kind is ActionKind.DELETE and action.filename in recorded)
-            and (row := self._row_before(action, present, recorded, wanted)) is not None
+            and (row := self._row_before(action, present, recorded, origins)) is not None
             and recorded.get(row.filename) != row
         ]
         given_up = [
             name
             for name, row in recorded.items()
-            if not self._session.holds(row) and name not in wanted
+            if not self._session.holds(row) and name not in origins
         ]
         records = [one.record for one in looked]
         with self._state.transaction():
@@ -204,37 +214,36 @@ class Wave:
             self._state.save_projects(record.row for record in records)
             self._state.save_files(rows)
             self._state.delete_files(given_up)
-            self._state.add_history(self._history(plan, rows))
+            new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
+            changes = [(new[row.filename], row) for row in rows if row.filename in new]
+            self._state.add_history(history_rows(self._session.run, "", changes))
         changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
         return frozenset(
             {action.project for action in plan if action.kind in changing}
             | {record.project.name for record in records if record.is_new}
         )
 
-    def _history(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
-        """Yield what is to be remembered of files that were adopted or listed."""
-        new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
-        for row in rows:
-            action = new.get(row.filename)
-            if action is not None:
-                run, kind = self._session.run, action.kind.value
-                yield change_of(row, run, kind, action.cause, action.detail)
-
     def _row_before(
         self,
         action: Action,
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        wanted: Mapping[str, Wanted],
+        origins: Mapping[str, Origin],
     ) -> FileRow | None:
+        name = action.filename
         if self._session.links.files:
-            return _row_before(action, present.get(action.filename), wanted.get(action.filename))
+            local = present.get(name)
+            if action.kind is ActionKind.DELETE:
+                return leaving_row(action, local)
+            if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
+                return None  # a file to be fetched gets its row once it has arrived
+            return placed_row(action, local, origins[name])
         if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
             return None
-        known = recorded.get(action.filename)
-        if known is not None and self._session.on_disk(known.filename) is None:
+        known = recorded.get(name) if action.kind is ActionKind.KEEP else None
+        if known is not None and self._session.on_disk(name) is None:
             known = msgspec.structs.replace(known, present=False)
-        return _row_of_listed(action, known, wanted[action.filename])
+        return listed_row(action, known, origins[name])
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
@@ -301,43 +310,3 @@ def _with_quarantine(
 
 def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(action for action in plan if action.kind is ActionKind.DELETE)
-
-
-def _row_before(action: Action, local: LocalFile | None, wanted: Wanted | None) -> FileRow | None:
-    """Return the row of a file that is there already; None when there is nothing to write.
-
-    A file to be fetched gets its row once it has arrived.
-    """
-    if action.kind is ActionKind.DELETE:
-        return _row_of_unwanted(action, local)
-    if local is None or wanted is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
-        return None
-    return row_of(action, wanted, local.size_bytes, local.digests, local.mtime_ns)
-
-
-def _row_of_listed(action: Action, known: FileRow | None, wanted: Wanted) -> FileRow:
-    """Return the row of a file that pages name; one that is still here from before stays here."""
-    size = file_of(action).size
-    if known is None or action.kind is not ActionKind.KEEP:
-        return row_of(action, wanted, size, Digests(), present=False)
-    if not known.present:
-        return row_of(action, wanted, size, known.digests, present=False)
-    return row_of(action, wanted, known.size, known.digests, known.mtime_ns)
-
-
-def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
-    """Return the row of a file that is to go and that a lost state knew: it may have to wait."""
-    if local is None or not local.recorded or local.digests == Digests():
-        return None
-    return FileRow(
-        filename=action.filename,
-        project=NormalizedName(action.project),
-        version="",
-        url="",
-        size=local.size_bytes,
-        digests=local.digests,
-        present=True,
-        mtime_ns=local.mtime_ns,
-        cause=action.cause,
-        detail=action.detail,
-    )
