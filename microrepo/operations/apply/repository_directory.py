@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from microrepo.formats.times import to_ns
 from microrepo.model import Action, ActionKind, File, LocalFile, NormalizedName, Outcome
-from microrepo.operations.apply.rows import history_rows, placed_row
 from microrepo.plan import Limits, check_space, file_of
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue, local_path
-from microrepo.state import FileRow, State
+from microrepo.state import FileRow, State, change_of
+from microrepo.state.file_rows import Origin, placed_row
 from microrepo.stores.disk_errors import placing_error
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hard_links import CANNOT_LINK, link_files
@@ -49,14 +49,14 @@ class Journal(Struct, frozen=True):
         state: of the repository.
         run: the number of the run.
         verb: what the history says of each file: ``add``, ``adopt``, ``repair``.
-        reasons: why each is wanted, by file name; else the action says it.
+        origins: why each is here, by file name; else the action says it.
         also: called with what was recorded, in the same transaction.
     """
 
     state: State
     run: int
     verb: str
-    reasons: Mapping[str, str] = {}
+    origins: Mapping[str, Origin] = {}
     also: Callable[[Sequence[FileRow]], None] = lambda _: None
 
 
@@ -203,22 +203,26 @@ class RepositoryDirectory:
         if journal is None:
             return
         self.finish()
-        changes = [(action, self._row(action, outcome)) for action, outcome in arrived]
+        changes = [(action, _row(action, outcome, journal)) for action, outcome in arrived]
         rows = [row for _, row in changes]
         with journal.state.transaction():
             journal.state.save_files(rows)
-            journal.state.add_history(history_rows(journal.run, journal.verb, changes))
+            journal.state.add_history(
+                change_of(row, journal.run, journal.verb, action.cause, action.detail)
+                for action, row in changes
+            )
             journal.also(rows)
-
-    def _row(self, action: Action, outcome: Outcome) -> FileRow:
-        local = LocalFile(
-            outcome.filename, outcome.size_bytes, outcome.mtime_ns, digests=outcome.digests
-        )
-        reasons = self._journal.reasons if self._journal is not None else {}
-        return placed_row(action, local, reasons.get(outcome.filename, ""))
 
     def finish(self) -> None:
         """Make the directory's names durable."""
         if not self._is_durable:
             self._directory.sync()
             self._is_durable = True
+
+
+def _row(action: Action, outcome: Outcome, journal: Journal) -> FileRow:
+    local = LocalFile(
+        outcome.filename, outcome.size_bytes, outcome.mtime_ns, digests=outcome.digests
+    )
+    origin = journal.origins.get(outcome.filename) or Origin(action.cause, action.detail)
+    return placed_row(action, local, origin)

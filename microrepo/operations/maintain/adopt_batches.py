@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from microrepo.cause_texts import action_text
-from microrepo.model import Action, ActionKind, Digests, LocalFile
+from microrepo.model import Action, ActionKind, Cause, Digests, LocalFile
 from microrepo.operations.apply.repository_directory import Journal, Placement, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
 from microrepo.operations.maintain.adopt_examination import (
@@ -60,6 +60,7 @@ class Adoption:
         self._copy = copy
         self._records = TreeRecords(layout)
         self._links = True
+        self._detail = layout.name if layout.is_mirror else ""
 
     def carry_out(self) -> None:
         """Take the whole tree, or set the report's `refused`."""
@@ -156,7 +157,11 @@ class Adoption:
     ) -> None:
         report = self._session.report
         by_name = {one.candidate.filename: one for one in chosen}
-        wanted = [Wanted(c.candidate.project, c.file) for c in chosen if c.file is not None]
+        wanted = [
+            Wanted(one.candidate.project, one.file, Cause.ADOPTED, self._detail)
+            for one in chosen
+            if one.file is not None
+        ]
         there = threads.map(lambda one: self._there(one, rows.get(one.candidate.filename)), chosen)
         present = {local.filename: local for local in there if local is not None}
         new: list[Action] = []
@@ -185,8 +190,8 @@ class Adoption:
         """Link or copy files to their places; return the rows of those that arrived."""
         session = self._session
         placement = Placement(Sharing(may_copy=self._copy), lambda file: paths.get(file.filename))
-        reasons = dict.fromkeys(paths, records.reason)
-        journal = Journal(session.state, session.run, "adopt", reasons, records.save)
+        origins = dict.fromkeys(paths, records.origin)
+        journal = Journal(session.state, session.run, "adopt", origins, records.save)
         carry(
             actions, RepositoryDirectory(session.directory, placement, journal), session.conduct()
         )

@@ -6,11 +6,11 @@ from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
-from microrepo.cause_texts import cause_text
 from microrepo.model import Cause, File, NormalizedName, Project
 from microrepo.plan import Wanted
 from microrepo.repositories.foreign.tree_layouts import Layout
-from microrepo.state import ADOPTED, FileRow, ProjectRow, State, pack
+from microrepo.state import FileRow, Owner, ProjectRow, State, pack
+from microrepo.state.file_rows import Origin
 from microrepo.state.publication import FoundRow
 
 TreeProjects = Mapping[NormalizedName, "Project | None"]
@@ -26,7 +26,7 @@ class AdoptRecords:
         wanted: the files, as they were examined.
 
     Attributes:
-        reason: why the files are there, for their rows.
+        origin: why the files are there.
         rows: those that were saved.
     """
 
@@ -37,7 +37,8 @@ class AdoptRecords:
         self._is_mirror = layout.is_mirror
         self._projects = projects
         self._files = {item.file.filename: item.file for item in wanted}
-        self.reason = cause_text(Cause.ADOPTED, layout.name) if layout.is_mirror else ADOPTED
+        detail, owner = (layout.name, Owner.MIRROR) if layout.is_mirror else ("", Owner.PERSON)
+        self.origin = Origin(Cause.ADOPTED, detail, owner)
         self.rows: list[FileRow] = []
 
     def save(self, rows: Sequence[FileRow]) -> None:

@@ -24,6 +24,7 @@ from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.state import FileRow
+from microrepo.state.file_rows import origin_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file

@@ -7,7 +7,6 @@ import time
 import msgspec
 from packaging.utils import canonicalize_name
 
-from microrepo.clock import now
 from microrepo.errors import (
     Cancelled,
     ConfigError,

@@ -19,7 +19,6 @@ from microrepo.model import (
     LocalFile,
 )
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
-from microrepo.operations.apply.rows import Origin, history_rows, leaving_row, listed_row, placed_row
 from microrepo.operations.apply.transfer import Transfer
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.deletions import with_causes
@@ -28,7 +27,6 @@ from microrepo.operations.refresh.project_decisions import Looked, Rules, with_f
 from microrepo.operations.refresh.size_budget import Budget
 from microrepo.operations.run.session import Session
 from microrepo.plan import (
-    Wanted,
     check_inodes,
     check_space,
     inodes_needed,
@@ -36,7 +34,8 @@ from microrepo.plan import (
     make_plan,
     totals_of,
 )
-from microrepo.state import FileRow, deletion_of
+from microrepo.state import FileRow, change_of, deletion_of
+from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row
 
 WAVE_PROJECTS = 300
 
@@ -216,7 +215,10 @@ class Wave:
             self._state.delete_files(given_up)
             new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
             changes = [(new[row.filename], row) for row in rows if row.filename in new]
-            self._state.add_history(history_rows(self._session.run, "", changes))
+            self._state.add_history(
+                change_of(row, self._session.run, action.kind.value, action.cause, action.detail)
+                for action, row in changes
+            )
         changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
         return frozenset(
             {action.project for action in plan if action.kind in changing}
