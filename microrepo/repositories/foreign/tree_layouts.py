@@ -20,6 +20,7 @@ from microrepo.model import Digests, NormalizedName
 BANDERSNATCH, OLD_BANDERSNATCH = "bandersnatch", "bandersnatch 1.x"
 MORGAN, MINIREPO, DIRECTORY = "Morgan", "minirepo", "a directory of distributions"
 
+_VERSION_START = re.compile(r"-v?\d", re.ASCII)
 _HEX_2 = re.compile(r"[0-9a-f]{2}")
 _BY_DIGEST = re.compile(r"(?:^|/)([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})$")
 
@@ -195,12 +196,12 @@ def _candidate(entry: os.DirEntry[str], skipped: Callable[[str, str], None]) -> 
     if package_type_of(filename) is None or filename.startswith("."):
         return None
     unsafe = unsafe_filename(filename)
-    release = split_release(filename)
-    if release is None or not canonicalize_name(release[0]).strip("-"):
-        return None  # any archive, or a program
-    if unsafe:
+    if unsafe and _VERSION_START.search(filename):
         skipped(entry.path, f"not taken: {unsafe} in its name")
         return None
+    release = split_release(filename)
+    if release is None:
+        return None  # any archive, or a program
     try:
         if not entry.is_file():
             return None

@@ -12,6 +12,14 @@ from typing import IO, Any
 from microrepo.standalone.server.metadata import MAX_METADATA_BYTES
 from microrepo.standalone.server.names import split_suffix
 
+try:
+    import bz2
+    import lzma
+    from lzma import LZMAError
+except ImportError:  # a Python built without them
+    bz2 = lzma = None  # type: ignore[assignment]
+    LZMAError = ValueError  # type: ignore[assignment,misc]
+
 # Of a zip's directory, and of a packed tar unpacked in search of PKG-INFO.
 _MAX_DIRECTORY_BYTES = 16 << 20
 _MAX_UNPACKED_BYTES = 9 << 20
@@ -32,60 +40,60 @@ _BROKEN_ARCHIVE = (
     ValueError,
     KeyError,
     RuntimeError,
+    OverflowError,
+    LZMAError,
     struct.error,
     zlib.error,
     tarfile.TarError,
 )
 
 
-class _Decompressor:
-    """Unpacks a stream of one compression format, never more than asked for."""
+class _Inflater:
+    """zlib with the interface of bz2 and lzma."""
 
-    def __init__(self, kind: str) -> None:
-        self._zlib: Any = None
-        self._other: Any = None
-        if kind in {"deflate", "gzip"}:
-            self._zlib = zlib.decompressobj(-15 if kind == "deflate" else 31)
-        elif kind == "bzip2":
-            import bz2  # some Pythons are built without
+    def __init__(self, window_bits: int) -> None:
+        self._zlib = zlib.decompressobj(window_bits)
 
-            self._other = bz2.BZ2Decompressor()
-        elif kind == "xz":
-            import lzma
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail
 
-            self._other = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
 
-    def unpack(self, data: bytes, max_bytes: int) -> bytes:
-        if self._zlib:
-            data = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_bytes)
-        return self._other.decompress(data, max_bytes) if self._other else data
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
 
-    def wants_input(self) -> bool:
-        if self._zlib:
-            return not self._zlib.unconsumed_tail
-        return self._other is None or self._other.needs_input
 
-    def ended(self) -> bool:
-        found = self._zlib or self._other
-        return found is not None and found.eof
+def _decompressor(kind: str) -> Any:
+    if kind in {"deflate", "gzip"}:
+        return _Inflater(-15 if kind == "deflate" else 31)
+    if kind == "bzip2" and bz2:
+        return bz2.BZ2Decompressor()
+    if kind == "xz" and lzma:
+        return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+    raise ValueError(f"cannot unpack {kind}")
 
 
 class _BoundedReader:
-    """A packed file to read from, up to a bound on what comes out."""
+    """Reads a packed file, up to a bound on what comes out."""
 
     def __init__(self, stream: IO[bytes], kind: str, max_bytes: int) -> None:
         self._stream = stream
-        self._decompressor = _Decompressor(kind)
+        self._decompressor = _decompressor(kind)
         self._left = max_bytes
 
     def read(self, size: int) -> bytes:
         size = min(size, self._left)
         parts: list[bytes] = []
-        while size > 0 and not self._decompressor.ended():
-            packed = self._stream.read(_BLOCK_BYTES) if self._decompressor.wants_input() else b""
-            if not packed and self._decompressor.wants_input():
-                break
-            part = self._decompressor.unpack(packed, size)
+        while size > 0 and not self._decompressor.eof:
+            packed = b""
+            if self._decompressor.needs_input:
+                packed = self._stream.read(_BLOCK_BYTES)
+                if not packed:
+                    break
+            part = self._decompressor.decompress(packed, size)
             parts.append(part)
             size -= len(part)
             self._left -= len(part)
@@ -104,8 +112,6 @@ def read_core_metadata(path: str) -> bytes:
             )
             return _read_tar(stream, kind) if kind else b""
     except _BROKEN_ARCHIVE:
-        return b""
-    except ImportError:
         return b""
 
 
@@ -173,6 +179,8 @@ def _read_member(stream: IO[bytes], offset: int, method: int, packed_bytes: int)
     stream.seek(offset)
     name_length, extra_length = _ZIP_LOCAL.unpack(stream.read(_ZIP_LOCAL.size))[9:11]
     stream.seek(name_length + extra_length, os.SEEK_CUR)
-    kind = {0: "stored", 8: "deflate", 12: "bzip2"}[method]
     packed = stream.read(min(packed_bytes, _MAX_PACKED_BYTES))
-    return _Decompressor(kind).unpack(packed, MAX_METADATA_BYTES)[:MAX_METADATA_BYTES]
+    if not method:
+        return packed[:MAX_METADATA_BYTES]
+    kind = {8: "deflate", 12: "bzip2"}[method]
+    return bytes(_decompressor(kind).decompress(packed, MAX_METADATA_BYTES))

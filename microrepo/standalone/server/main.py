@@ -7,6 +7,7 @@ import getpass
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import IO, Any
 
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the server's own command line."""
     parser = argparse.ArgumentParser(description="Serve a directory of Python distributions.")
     add = parser.add_argument
+    add("place", metavar="DIR", nargs="?", default="", help="the same as --directory")
     add(
         "--host",
         default="127.0.0.1",
@@ -127,14 +129,23 @@ def _open_log(path: str) -> IO[str]:
     return open(path, "a", encoding="utf-8") if path else sys.stderr
 
 
+def _say(stream: IO[str] | None, text: str) -> None:
+    # A stream that is closed, or a pipe that nobody reads, is no reason not to serve.
+    with suppress(OSError, ValueError):
+        if stream:
+            stream.write(text)
+            stream.flush()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the server's own command line."""
     given = build_parser().parse_args(arguments)
     if given.hash_password:
         return _print_password_line(given.hash_password)
+    directory = given.place or given.directory
     try:
         server = make_server(
-            given.directory,
+            directory,
             given.host,
             given.port,
             url=given.url,
@@ -146,10 +157,9 @@ def main(arguments: list[str] | None = None) -> int:
             errors=sys.stderr,
         )
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say(sys.stderr, f"error: {error}\n")
         return 1
-    sys.stdout.write(welcome(server, os.path.realpath(given.directory)))
-    sys.stdout.flush()
+    _say(sys.stdout, welcome(server, os.path.realpath(directory)))
     run(server)
     return 0
 

@@ -25,17 +25,19 @@ def parse_core_metadata(document: bytes) -> dict[str, list[str]]:
     Lenient: lines that are not fields are skipped, bytes that are not UTF-8 are replaced.
     """
     head, _, body = document.decode("utf-8", "replace").replace("\r\n", "\n").partition("\n\n")
-    fields: dict[str, list[str]] = {}
-    values: list[str] = []
+    found: dict[str, list[list[str]]] = {}
+    lines: list[str] = []
     for line in head.split("\n"):
-        if line[:1] in {" ", "\t"} and values:
+        if line[:1] in {" ", "\t"} and lines:
             text = line.strip()
-            values[-1] += "\n" + (text[1:] if text[:1] == "|" else text)
+            lines.append(text[1:] if text[:1] == "|" else text)
             continue
         name, colon, value = line.partition(":")
         if colon:
-            values = fields.setdefault(name.strip().lower(), [])
-            values.append(value.strip())
+            lines = [value.strip()]
+            found.setdefault(name.strip().lower(), []).append(lines)
+    # Joined at the end only: a hostile file has a million lines.
+    fields = {name: ["\n".join(value) for value in values] for name, values in found.items()}
     if body.strip():
         fields["description"] = [body]
     return fields

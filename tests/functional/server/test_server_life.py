@@ -12,13 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.functional.server.conftest import put, write_tree
-from tests.functional.server.serving import JSON, read_all, serve, serve_file
+from tests.functional.server.serving import JSON, read_all, serve, serve_file, wait_until
 from tests.support.assembled_server import SERVER_FILE, server_module
 from tests.support.interpreters import python_interpreters
 from tests.support.packages import build_wheel
@@ -248,3 +249,44 @@ def test_many_threads_of_clients_while_the_directory_changes(bare: Path) -> None
         for thread in threads:
             thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| true", "2>&1 | true"])
+def test_closed_streams_do_not_end_it(bare: Path, tmp_path: Path, closed: str) -> None:
+    """Started by something that gave it no streams, or whose pipes nobody reads."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    script = f'echo $$ > "{tmp_path}/pid"; exec "$0" "$1" "$2" --port {port}'
+    command = ["sh", "-c", f'sh -c \'{script}\' "$0" "$1" "$2" {closed}']
+    process = subprocess.Popen([*command, sys.executable, str(SERVER_FILE), str(bare)])
+    try:
+        wait_until(lambda: _answers(port))
+        for _ in range(3):
+            assert _read(f"http://127.0.0.1:{port}/simple/foo-bar/")[0] == 200
+            with pytest.raises(urllib.error.HTTPError):
+                _read(f"http://127.0.0.1:{port}/missing")
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return _read(f"http://127.0.0.1:{port}/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def test_a_log_that_nobody_reads_delays_nobody(bare: Path) -> None:
+    """Its pipe is full after some hundred requests."""
+    command = [sys.executable, str(SERVER_FILE), str(bare), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().split(" at ")[1].split()[0]
+        for number in range(200):
+            assert _read(f"{url}simple/?{number}{'x' * 4000}")[0] == 200
+    finally:
+        process.kill()
+        process.communicate()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.standalone.server.archive_metadata import read_core_metadata
 from microrepo.standalone.server.labels import (
     file_kind,
     format_age,
@@ -28,7 +26,6 @@ from microrepo.standalone.server.people.layout import CONTENT_SECURITY_POLICY, r
 from microrepo.standalone.server.people.project_page import render_project
 from microrepo.standalone.server.people.views import Card, HomeView, ProjectView, Totals
 from microrepo.standalone.server.records import FileEntry, ProjectPage, latest_version
-from tests.support.packages import build_egg, build_sdist, build_wheel
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 NOTHING = ProjectInfo()
@@ -278,33 +275,6 @@ def test_the_document_is_read() -> None:
 def test_what_is_no_document(document: bytes) -> None:
     with pytest.raises(ValueError):
         info_from_document(document)
-
-
-@pytest.mark.parametrize(
-    "built",
-    [
-        build_wheel("a", "1", summary="Here"),
-        build_sdist("a", "1", summary="Here"),
-        build_sdist("a", "1", summary="Here", format="zip"),
-        build_sdist("a", "1", summary="Here", format="tar.bz2"),
-        build_sdist("a", "1", summary="Here", format="tgz"),
-    ],
-    ids=lambda built: built.filename,
-)
-def test_metadata_is_read_in_place(tmp_path: Path, built: object) -> None:
-    path = built.write_to(tmp_path)  # type: ignore[attr-defined]
-    assert info_from_core_metadata(read_core_metadata(str(path))).summary == "Here"
-    content = path.read_bytes()
-    for broken in (content[: len(content) // 2], b"", b"PK\3\4" + content, bytes(500)):
-        path.write_bytes(broken)
-        read_core_metadata(str(path))
-
-
-def test_an_egg_has_metadata_too(tmp_path: Path) -> None:
-    path = build_egg("a", "1").write_to(tmp_path)
-    assert b"Name: a" in read_core_metadata(str(path))
-    assert read_core_metadata(str(tmp_path / "gone.whl")) == b""
-    assert read_core_metadata(str(tmp_path)) == b""
 
 
 def test_all_of_the_style_and_script_is_in_the_policy() -> None:

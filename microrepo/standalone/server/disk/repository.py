@@ -24,7 +24,7 @@ from microrepo.standalone.server.records import ProjectPage, RootPage, latest_ve
 from microrepo.standalone.server.versions import version_key
 
 if TYPE_CHECKING:
-    from microrepo.standalone.server.disk.files import Checks
+    from microrepo.standalone.server.disk.files import Checks, Signature
 
 MAX_PAGE_BYTES = 256 << 20
 _MAX_CARDS = 10_000
@@ -41,6 +41,7 @@ class Repository:
         self._root_page: tuple[Checks, RootPage] = ((), RootPage(()))
         self._names: tuple[RootPage | None, dict[str, None]] = (None, {})
         self._cards: dict[str, tuple[Checks, Card]] = {}
+        self._without_metadata: dict[str, Signature] = {}
 
     def path(self, *parts: str) -> str:
         """Return the path of a file of the repository."""
@@ -114,9 +115,21 @@ class Repository:
             info = info_from_document(self.read("pypi", normalize_name(page.name), "json"))
             if info.summary or info.description:
                 return info
-        paths = (inside(self.root, self.path(name)) for name in files[:2])
-        archives = (read_core_metadata(path) for path in paths if path)
+        archives = (self._archive_metadata(name) for name in files[:2])
         return info_from_core_metadata(next(filter(None, archives), b""))
+
+    def _archive_metadata(self, name: str) -> bytes:
+        """Return metadata out of an archive; one without is not searched twice."""
+        path = inside(self.root, self.path(name))
+        found = signature(path)
+        if not path or self._without_metadata.get(path) == found:
+            return b""
+        content = read_core_metadata(path)
+        if not content:
+            if len(self._without_metadata) >= _MAX_CARDS:
+                self._without_metadata.clear()
+            self._without_metadata[path] = found
+        return content
 
     def card(self, name: str) -> Card:
         """Return a project's line for the front page."""

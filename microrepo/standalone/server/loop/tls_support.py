@@ -16,7 +16,14 @@ WAITING_ERRORS = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWr
 
 
 def tls_context(options: Options) -> ssl.SSLContext:
-    """Return the context of a server with this certificate; TLS 1.2 and later."""
+    """Return the context of a server with this certificate; TLS 1.2 and later.
+
+    Raises:
+        OSError: the certificate or its key cannot be used.
+        ValueError: this Python has no TLS.
+    """
+    if ssl is None:
+        raise ValueError("--certificate: this Python was built without TLS")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(options.certificate, options.key or None)
