@@ -165,8 +165,8 @@ def test_the_front_page() -> None:
 def test_an_empty_repository() -> None:
     empty = Totals(0, 0, 0, 0.0)
     page = _read(render_home(_home(totals=empty, cards=(), matches=0)))
-    assert "No distributions here yet" in page.text
-    assert "Nothing here by that name" in _read(render_home(_home(cards=(), query="x"))).text
+    assert "No distributions yet" in page.text
+    assert "No matching project" in _read(render_home(_home(cards=(), query="x"))).text
 
 
 def test_a_long_list_has_letters_and_pages() -> None:

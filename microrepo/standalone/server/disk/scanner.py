@@ -37,7 +37,7 @@ class Listing(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A project's page, and what must stay as it is for the page to stay true.
+    """A project's page, with the checks under which it stays true.
 
     ``settled`` is False while a digest is missing or the directory may still be changing.
     """

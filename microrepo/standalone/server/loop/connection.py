@@ -7,12 +7,11 @@ import os
 import selectors
 import socket
 import sys
-import time
 
 from microrepo.standalone.server.application.answers import SMALL_BYTES
-from microrepo.standalone.server.loop.clock import tick
 from microrepo.standalone.server.loop.tls_support import WAITING_ERRORS, SSLWantReadError
 from microrepo.standalone.server.messages.conditions import Part, select_part
+from microrepo.standalone.server.messages.http_dates import tick
 from microrepo.standalone.server.messages.requests import (
     MAX_HEAD_BYTES,
     MAX_LINE_BYTES,
@@ -112,7 +111,7 @@ class Connection:
             else Part(response.status, b"", 0, response.size)
         )
         self.status, self.keep = part.status, keep
-        self.begun_s, self.taken_before = time.monotonic(), -1
+        self.taken_before = -1
         bodiless = part.status in {204, 304}
         length = b"" if bodiless else b"Content-Length: %d\r\n" % part.length
         usual = keep and request is not None and not request.line.endswith("1.0")

@@ -1,4 +1,4 @@
-"""Connection table: the open connections, what the selector watches, and who must go."""
+"""Connection table: open connections, their events, and evictions."""
 
 from __future__ import annotations
 

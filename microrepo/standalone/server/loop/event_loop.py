@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import selectors
 import socket
 import threading
@@ -14,17 +13,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from microrepo.standalone.server.application.application import Application
+from microrepo.standalone.server.loop.answering import Answering
 from microrepo.standalone.server.loop.connection import HANDSHAKE, READING, WORKING, Connection
 from microrepo.standalone.server.loop.connection_table import ConnectionTable
 from microrepo.standalone.server.loop.http_protocol import HttpProtocol
-from microrepo.standalone.server.loop.listening import allowed_connections, listen
+from microrepo.standalone.server.loop.listening import Acceptor, allowed_connections, listen
 from microrepo.standalone.server.loop.log_writer import LogWriter
 from microrepo.standalone.server.loop.options import Options
+from microrepo.standalone.server.loop.sending import Sending
 from microrepo.standalone.server.loop.tls_support import WAITING_ERRORS, tls_context
 from microrepo.standalone.server.loop.workers import WorkerPool
 
 if TYPE_CHECKING:
-    from microrepo.standalone.server.loop.http_protocol import Door
+    from microrepo.standalone.server.loop.answering import Door
 
 _SWEEP_S = 0.2
 
@@ -36,7 +37,7 @@ class Server:
         self, application: Application, address: tuple[str, int], options: Options, door: Door
     ) -> None:
         self._options = options
-        self._tls = tls_context(options) if options.certificate else None
+        tls = tls_context(options) if options.certificate else None
         self._listener = listen(*address)
         self._selector = selectors.DefaultSelector()
         self._waker, self._woken = socket.socketpair()
@@ -46,9 +47,10 @@ class Server:
         self._pool = WorkerPool(options.workers, self._wake, self._report)
         most = allowed_connections(options.max_connections)
         self._connections = ConnectionTable(self._selector, most)
-        self._protocol = HttpProtocol(
-            application, door, options, self._connections, self._pool, self._report
-        )
+        self._acceptor = Acceptor(self._listener, tls, self._connections, options)
+        self._answering = Answering(application, door, self._connections, self._pool, self._report)
+        self._sending = Sending(options, self._connections)
+        self._protocol = HttpProtocol(options, self._connections, self._answering, self._sending)
         self._stop_at_s: float | None = None
         self._started = threading.Lock()
         self._finished = threading.Event()
@@ -63,13 +65,16 @@ class Server:
         if host in {"0.0.0.0", "::"}:  # noqa: S104
             host = socket.gethostname()
         shown = f"[{host}]" if ":" in host else host
-        return self._options.url or f"{'https' if self._tls else 'http'}://{shown}:{port}/"
+        return (
+            self._options.url
+            or f"{'https' if self._options.certificate else 'http'}://{shown}:{port}/"
+        )
 
     def serve_forever(self) -> None:
         """Serve until `shutdown` or `request_stop` is called."""
         if not self._started.acquire(blocking=False):
             return
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._acceptor.accept)
         self._selector.register(self._woken, selectors.EVENT_READ, self._drain)
         try:
             while not self._is_over():
@@ -81,7 +86,7 @@ class Server:
         """Ask the server to end, from any thread or a signal handler; the second time, at once."""
         grace_s = self._options.stop_timeout_s if self._stop_at_s is None else 0.0
         self._stop_at_s = time.monotonic() + grace_s
-        self._protocol.stopping = True
+        self._answering.stopping = True
         self._wake()
 
     def shutdown(self) -> None:
@@ -93,7 +98,7 @@ class Server:
 
     def _turn(self) -> None:
         protocol = self._protocol
-        for key, _ in self._selector.select(_SWEEP_S if protocol.log else 1.0):
+        for key, _ in self._selector.select(_SWEEP_S if self._sending.log else 1.0):
             if isinstance(key.data, Connection):
                 self._guard(key.data, partial(protocol.ready, key.data))
             else:
@@ -115,8 +120,8 @@ class Server:
             self._connections.drop(connection)
 
     def _sweep(self, now: float) -> None:
-        if self._protocol.log:
-            self._protocol.log.flush()
+        if self._sending.log:
+            self._sending.log.flush()
         for connection in self._connections:
             if connection.deadline_s < now:
                 self._guard(connection, partial(self._protocol.expire, connection, now))
@@ -124,36 +129,6 @@ class Server:
     def _report(self, text: str) -> None:
         if self._errors:
             self._errors.write(text)
-
-    # Taking connections
-
-    def _accept(self) -> None:
-        for _ in range(64):
-            try:
-                sock, address = self._listener.accept()
-            except WAITING_ERRORS:
-                return
-            except OSError as error:
-                if error.errno in {errno.EMFILE, errno.ENFILE}:
-                    self._connections.evict()
-                return
-            self._welcome(sock, str(address[0]))
-
-    def _welcome(self, sock: socket.socket, address: str) -> None:
-        if not self._connections.has_room():
-            sock.close()
-            return
-        sock.setblocking(False)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls:
-                sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        except OSError:
-            sock.close()
-            return
-        connection = Connection(sock, address, self._tls is not None, time.monotonic())
-        connection.deadline_s += self._options.header_timeout_s
-        self._connections.add(connection)
 
     # Ending
 
@@ -184,9 +159,10 @@ class Server:
                 continue
             self._connections.drop(connection)
         self._pool.close()
-        self._protocol.close()
-        if self._errors:
-            self._errors.close()
+        self._answering.close()
+        for writer in (self._sending.log, self._errors):
+            if writer:
+                writer.close()
         for closing in (self._selector, self._listener, self._waker, self._woken):
             closing.close()
         self._finished.set()

@@ -1,9 +1,20 @@
-"""Listening: the server's socket, and how many connections the system allows."""
+"""Listening: the server's socket, new clients, and how many the system allows."""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import time
+from typing import TYPE_CHECKING
+
+from microrepo.standalone.server.loop.connection import Connection
+from microrepo.standalone.server.loop.connection_table import ConnectionTable
+from microrepo.standalone.server.loop.options import Options
+from microrepo.standalone.server.loop.tls_support import WAITING_ERRORS
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -48,3 +59,48 @@ def allowed_connections(wanted: int) -> int:
     except (OSError, ValueError):
         raised = soft
     return max(8, (raised - 64) // 2)
+
+
+class Acceptor:
+    """Accepts clients and enters them in the table."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None,
+        connections: ConnectionTable,
+        options: Options,
+    ) -> None:
+        self._listener = listener
+        self._tls = tls
+        self._connections = connections
+        self._options = options
+
+    def accept(self) -> None:
+        """Accept the clients that wait, up to 64 at a time."""
+        for _ in range(64):
+            try:
+                sock, address = self._listener.accept()
+            except WAITING_ERRORS:
+                return
+            except OSError as error:
+                if error.errno in {errno.EMFILE, errno.ENFILE}:
+                    self._connections.evict()
+                return
+            self._welcome(sock, str(address[0]))
+
+    def _welcome(self, sock: socket.socket, address: str) -> None:
+        if not self._connections.has_room():
+            sock.close()
+            return
+        sock.setblocking(False)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            sock.close()
+            return
+        connection = Connection(sock, address, self._tls is not None, time.monotonic())
+        connection.deadline_s += self._options.header_timeout_s
+        self._connections.add(connection)

@@ -7,8 +7,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import IO
 
-from microrepo.standalone.server.loop.clock import tick
 from microrepo.standalone.server.loop.connection import Connection
+from microrepo.standalone.server.messages.http_dates import tick
 
 _MAX_PENDING = 8 << 20
 

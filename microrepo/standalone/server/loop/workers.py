@@ -1,4 +1,4 @@
-"""Workers: threads for what may take time, reading files and checking passwords."""
+"""Workers: threads that read files, render pages and check passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions and ranges: what of a response a request gets (RFC 9110)."""
+"""Conditions and ranges: select the part of a response to send (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microrepo.standalone.server.messages.responses import Response, encode_fiel
 
 
 class Part(NamedTuple):
-    """What of a response is sent: its status, more header lines, and which bytes."""
+    """The part of a response to send: status, more header lines, range of bytes."""
 
     status: int
     block: bytes

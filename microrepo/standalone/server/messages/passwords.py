@@ -1,4 +1,4 @@
-"""Passwords: who may read, by Basic credentials (RFC 7617) and a file of salted hashes."""
+"""Passwords: check Basic credentials (RFC 7617) against a file of salted hashes."""
 
 from __future__ import annotations
 

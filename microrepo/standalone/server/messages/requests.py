@@ -72,14 +72,14 @@ def parse_request(head: bytes) -> Request:
         raise RequestError(400, "malformed request line")
     method, target, major, minor = match.groups()
     if major != b"1":
-        raise RequestError(505, "HTTP/1.1 is spoken here")
+        raise RequestError(505, "only HTTP/1.x is supported")
     headers = _parse_fields(lines[1:])
     path, query = _split_target(target.decode("ascii"))
     connection = headers.get("connection", "").lower()
     keep = "close" not in connection if minor != b"0" else "keep-alive" in connection
     host = headers.get("host")
     if (host is None and minor != b"0") or not _HOST.fullmatch(host or ""):
-        raise RequestError(400, "no valid Host")
+        raise RequestError(400, "missing or malformed Host header")
     line = lines[0].decode("ascii")
     return Request(method.decode("ascii"), path, query, headers, line, keep, _body_bytes(headers))
 
@@ -117,15 +117,15 @@ def _split_target(target: str) -> tuple[str, str]:
 def _body_bytes(headers: Mapping[str, str]) -> int:
     length = headers.get("content-length")
     if "transfer-encoding" in headers:
-        raise RequestError(400 if length else 501, "no transfer coding is accepted")
+        raise RequestError(400 if length else 501, "Transfer-Encoding is not supported")
     if length is None:
         return 0
     if not (length.isascii() and length.isdigit()):
         raise RequestError(400, "malformed Content-Length")
     if len(length) > 18 or int(length) > MAX_BODY_BYTES:
-        raise RequestError(413, "this server takes no content")
+        raise RequestError(413, "request bodies over 64 KiB are not accepted")
     if "expect" in headers:
-        raise RequestError(417, "no expectation can be met")
+        raise RequestError(417, "Expect header is not supported")
     return int(length)
 
 

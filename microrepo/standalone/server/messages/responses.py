@@ -106,7 +106,7 @@ def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
 
 
 def cache_fields(caching: Caching, *, private: bool) -> list[tuple[str, str]]:
-    """Return the header fields that say who may keep an answer, and which sites may read it."""
+    """Return the header fields for caches, and for scripts of other sites."""
     # Shared caches may keep files, and must not where a password is needed.
     value = "private, " * (private and caching is Caching.FILE) + caching.value
     fields = [("Cache-Control", value)]

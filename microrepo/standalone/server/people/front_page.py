@@ -54,7 +54,7 @@ def _render_tiles(view: HomeView) -> str:
     rows = (
         (f"{totals.projects:,}", "project" if totals.projects == 1 else "projects"),
         (f"{totals.files:,}" if known else "…", "file" if totals.files == 1 else "files"),
-        (format_bytes(totals.total_bytes) if known else "…", "in all"),
+        (format_bytes(totals.total_bytes) if known else "…", "in total"),
         (changed, "last change"),
     )
     tiles = "".join(f"<div><b>{value}</b><span>{label}</span></div>" for value, label in rows)
@@ -95,7 +95,7 @@ def _render_kinds(totals: Totals) -> str:
     named = f'role="img" aria-label="Bytes by kind: {", ".join(said)}"'
     box = f'class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" {named}'
     return card_section(
-        "What it holds", f"<svg {box}>{''.join(bars)}</svg>{bullet_list(legend, 'legend')}"
+        "Contents", f"<svg {box}>{''.join(bars)}</svg>{bullet_list(legend, 'legend')}"
     )
 
 
@@ -108,7 +108,7 @@ def _render_recent(view: HomeView) -> str:
             url = f"project/{quote(parsed.name)}/{release_link(parsed.version, view.site)}"
             age = time_element(uploaded_s, view.now_s)
             rows.setdefault(label, f'<a href="{url}">{label}</a><span class="soft">{age}</span>')
-    return card_section("Newest uploads", bullet_list(list(rows.values())[:8], "recent"))
+    return card_section("Latest uploads", bullet_list(list(rows.values())[:8], "recent"))
 
 
 def _render_results(view: HomeView) -> str:
@@ -127,12 +127,10 @@ def _render_results(view: HomeView) -> str:
     listing = (
         f'<ul class="plain projects">{"".join(rows)}</ul>'
         if rows
-        else "<p>Nothing here by that name.</p>"
+        else "<p>No matching project.</p>"
     )
     if not rows and not view.query and not view.letter:
-        listing = (
-            "<p>No distributions here yet: put wheels or source archives into the directory.</p>"
-        )
+        listing = "<p>No distributions yet. Put wheels or source archives into this directory.</p>"
     return (
         f'<section class="card" id="results" data-complete="{complete:d}"><h2><span class="count" aria-live="polite">'
         f"{counted(view.matches, 'project')}</span></h2>{_render_letters(view)}{listing}{_render_pager(view)}</section>"

@@ -90,5 +90,5 @@ def current_mark(is_current: bool) -> str:
 
 
 def release_link(version: str, site: Site) -> str:
-    """Return what follows a project's address to show one release: all are on an exported page."""
+    """Return the end of a release's address; on exported pages all releases are on one page."""
     return f"{site.leaf}#r-{quote(version)}" if site.leaf else f"?version={quote(version)}"

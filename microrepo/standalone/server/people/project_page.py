@@ -59,7 +59,7 @@ def _render_notes(view: ProjectView, files: list[FileEntry]) -> str:
         notes.append(("This project is ", view.page.status, reason))
     if files and all(entry.yanked is not False for entry in files):
         reasons = [entry.yanked for entry in files if isinstance(entry.yanked, str)]
-        reason = next((f": {text}" for text in reasons if text), " by its author.")
+        reason = next((f": {text}" for text in reasons if text), " by its maintainers.")
         notes.append(("This release was ", "yanked", reason))
     if is_prerelease(view.version):
         notes.append(("This is a ", "pre-release", "."))
@@ -103,7 +103,7 @@ def _render_facts(view: ProjectView, files: list[FileEntry]) -> str:
     needs = [_render_requirement(requirement, view) for requirement in info.requires]
     rows = (
         ("Requires Python", escape(requires)),
-        ("Made for", badges(sorted(pythons, key=natural_key), "py") + badges(sorted(platforms))),
+        ("Built for", badges(sorted(pythons, key=natural_key), "py") + badges(sorted(platforms))),
         ("License", escape(info.license)),
         ("Author", escape(info.author)),
         ("Links", bullet_list(links)),

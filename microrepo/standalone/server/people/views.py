@@ -10,7 +10,7 @@ from microrepo.standalone.server.records import ProjectPage
 
 
 class Site(NamedTuple):
-    """How pages for people lead on: as a server answers them, or as files.
+    """Links between pages for people: on a server, or between files.
 
     ``leaf`` ends the address of each page; ``files`` leads from the start page to the flat
     directory. Exported pages lie in a directory of their own and name no host and no age.
@@ -28,7 +28,7 @@ EXPORTED_URL = "https://ADDRESS/"
 
 
 class Totals(NamedTuple):
-    """What the flat directory holds: counts, bytes, times in seconds since the epoch.
+    """Totals of the flat directory: counts, bytes, times in seconds since the epoch.
 
     ``kinds`` are rows of label, files and bytes; ``recent`` the newest files by upload time.
     """
@@ -50,7 +50,7 @@ class Card(NamedTuple):
 
 
 class HomeView(NamedTuple):
-    """Everything the front page shows; ``url`` is the repository's own address, with a slash."""
+    """Facts of the front page; ``url`` is the repository's own address, with a trailing slash."""
 
     url: str
     now_s: float
@@ -65,7 +65,7 @@ class HomeView(NamedTuple):
 
 
 class ProjectView(NamedTuple):
-    """Everything a project's page shows; ``known`` tells which required projects are here too."""
+    """Facts of a project's page; ``known`` returns whether a required project is in the repository."""
 
     url: str
     now_s: float
