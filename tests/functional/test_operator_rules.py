@@ -304,7 +304,7 @@ def test_an_older_record_is_asked_for_once(
         (["--exclude=-r nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
         (["--allow=-r bad.txt"], "bad.txt:3: allow: 'foo bar' is not a requirement"),
         (["--allow=-r loop.txt"], "files name each other more than"),
-        (["--exclude", "re:("], "exclude: '(' is no regular expression"),
+        (["--exclude", "re:("], "exclude: '(' is not a regular expression"),
         (["--exclude-files", "*"], "$.exclude_files[0]: '*' is not a regular expression"),
         (["--metadata", '{"licens": {}}'], "did you mean 'license'"),
         (["--vulnerabilities", "fix"], "--vulnerabilities: 'fix' is not a choice"),

@@ -113,7 +113,7 @@ def checked_regex(text: str, key: str) -> str:
     try:
         re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise ConfigError(f"{key}: {text!r} is no regular expression: {error}") from error
+        raise ConfigError(f"{key}: {text!r} is not a regular expression: {error}") from error
     return text
 
 
