@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(CHECKOUT))
 
-from microrepo.config.options import Option, json_schema, options, sample  # noqa: E402
+from microrepo.config.declared_options import Option, json_schema, options, sample  # noqa: E402
 from microrepo.config.schema import Group  # noqa: E402
 
 _HEAD = """\

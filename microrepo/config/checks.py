@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from microrepo.config.options import Option, keys_of, options
+from microrepo.config.declared_options import Option, keys_of, options
 from microrepo.config.schema import ALL, EVERYTHING, Config, Kind, SourceEntry
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError

@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.config.checks import check, spell_out
+from microrepo.config.declared_options import KEYS, keys_of, options
 from microrepo.config.option_values import parse_text
-from microrepo.config.options import KEYS, keys_of, options
 from microrepo.config.schema import EVERYTHING, Config, Kind
 from microrepo.errors import ConfigError
 

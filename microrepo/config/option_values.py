@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 
-from microrepo.config.options import Option
+from microrepo.config.declared_options import Option
 from microrepo.config.schema import ALL, EVERYTHING, Kind
 
 LIST_KINDS = frozenset(

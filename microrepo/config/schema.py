@@ -1,7 +1,7 @@
 """Declaration of every setting: type, default, group, help and example.
 
 The loader, the command-line flags, the reference page, the JSON Schema and `sample_config.json`
-are derived from this one declaration; see `microrepo.config.options`.
+are derived from this one declaration; see `microrepo.config.declared_options`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from microrepo.config.options import KEYS
+from microrepo.config.declared_options import KEYS
 from microrepo.config.schema import MetadataRule
 from microrepo.model import (
     Digests,

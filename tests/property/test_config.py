@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microrepo.cli.prompt.config_file import config_text
+from microrepo.config.declared_options import KEYS, changed_from_default
 from microrepo.config.load import convert, load, read_file
-from microrepo.config.options import KEYS, changed_from_default
 from microrepo.config.sizes import format_size, parse_size
 from microrepo.errors import ConfigError
 from microrepo.formats.times import normalize_time

@@ -12,7 +12,7 @@ import microrepo
 from docs.generate import config_page
 from microrepo import errors
 from microrepo.cli.parser.command_line import build_parser
-from microrepo.config.options import KEYS
+from microrepo.config.declared_options import KEYS
 from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS
 from microrepo.model import Cause

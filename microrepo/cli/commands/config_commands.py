@@ -9,8 +9,8 @@ from microrepo.cli import terminal
 from microrepo.cli.commands.settings_loading import load_settings, requests_or_everything
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.settings_text import keys_text, settings_text
+from microrepo.config.declared_options import json_schema, sample
 from microrepo.config.load import find_config, read_file, shown
-from microrepo.config.options import json_schema, sample
 from microrepo.config.schema import EVERYTHING
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode

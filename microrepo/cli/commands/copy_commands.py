@@ -15,7 +15,7 @@ from microrepo.cli.commands.settings_loading import load_settings, reporting, sh
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.copy_text import copy_text
 from microrepo.client.credentials import Ask, Given
-from microrepo.config.options import neutral
+from microrepo.config.declared_options import neutral
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirements

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from microrepo.cli import terminal
 from microrepo.cli.commands.refresh_commands import command_refresh
-from microrepo.cli.prompt.answers import parse_requirement as checked_requirement
+from microrepo.cli.prompt.answer_parsers import parse_requirement as checked_requirement
 from microrepo.cli.prompt.config_edit import edit_packages
 from microrepo.config.load import convert, find_config, named_file, read_file
 from microrepo.config.schema import EVERYTHING

@@ -11,7 +11,7 @@ from microrepo.cli.commands.settings_loading import load_settings, reporting
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.copy_text import mirror_text
 from microrepo.client.credentials import Given
-from microrepo.config.options import neutral
+from microrepo.config.declared_options import neutral
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.operations.mirror.connections import Access, Lines

@@ -19,7 +19,7 @@ from microrepo.reporting import Reporter
 _REPOSITORY_MARK = Path(".microrepo", "state.db")
 
 
-class _Result(Protocol):
+class _Reported(Protocol):
     """What is needed of a report."""
 
     @property
@@ -28,7 +28,7 @@ class _Result(Protocol):
     def refused(self) -> str: ...
 
 
-_Report = TypeVar("_Report", bound=_Result)
+_Report = TypeVar("_Report", bound=_Reported)
 
 
 def load_settings(arguments: argparse.Namespace, *, needed: bool = False) -> Loaded:

@@ -7,7 +7,7 @@ import argparse
 from microrepo.cli.parser.command_parser import CommandParser
 from microrepo.cli.parser.global_flags import Commands, add_dry_run, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
-from microrepo.config.options import filter_keys, keys_in
+from microrepo.config.declared_options import filter_keys, keys_in
 from microrepo.config.schema import Group
 
 _CREDENTIALS = (

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.config.declared_options import Option, options
 from microrepo.config.option_values import LIST_KINDS, parse_text
-from microrepo.config.options import Option, options
 from microrepo.config.schema import Kind
 
 _METAVARS = {

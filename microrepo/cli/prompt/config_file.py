@@ -11,7 +11,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from microrepo.cli.prompt.answers import parse_repository, parse_requirement, requirements_file
+from microrepo.cli.prompt.answer_parsers import (
+    parse_repository,
+    parse_requirement,
+    requirements_file,
+)
 from microrepo.config.load import convert
 from microrepo.config.schema import EVERYTHING, Config
 from microrepo.errors import ConfigError

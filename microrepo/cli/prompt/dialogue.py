@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from microrepo.cli import terminal
-from microrepo.cli.prompt.answers import (
+from microrepo.cli.prompt.answer_parsers import (
     Estimate,
     estimate_everything,
     parse_packages,

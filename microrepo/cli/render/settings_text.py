@@ -6,8 +6,8 @@ import json
 import textwrap
 
 from microrepo.cli.terminal import join_lines
+from microrepo.config.declared_options import options
 from microrepo.config.load import Loaded, shown
-from microrepo.config.options import options
 
 
 def settings_text(loaded: Loaded) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from microrepo.config.options import KEYS
+from microrepo.config.declared_options import KEYS
 from microrepo.errors import ConfigError
 
 Sections = dict[str, dict[str, str]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from microrepo.config.declared_options import neutral
 from microrepo.config.load import load
-from microrepo.config.options import neutral
 from microrepo.config.schema import Config
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.copy.copy_report import CopyReport

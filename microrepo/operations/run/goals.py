@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from microrepo.config.declared_options import keys_of
 from microrepo.config.load import named_file
-from microrepo.config.options import keys_of
 from microrepo.config.schema import EVERYTHING, Config, Kind
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirements

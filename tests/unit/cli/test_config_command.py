@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.cli import main
-from microrepo.config.options import KEYS, options, sample
+from microrepo.config.declared_options import KEYS, options, sample
 
 
 @pytest.fixture

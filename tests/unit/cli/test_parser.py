@@ -11,8 +11,8 @@ import pytest
 
 from microrepo.cli.parser.command_line import build_parser
 from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.config.declared_options import KEYS
 from microrepo.config.load import load
-from microrepo.config.options import KEYS
 
 PARSER = build_parser()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.cli.prompt.answers import (
+from microrepo.cli.prompt.answer_parsers import (
     Estimate,
     estimate_everything,
     parse_processes,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from microrepo.config.declared_options import KEYS, changed_from_default
 from microrepo.config.load import (
     SYSTEM_CONFIG,
     convert,
@@ -19,7 +20,6 @@ from microrepo.config.load import (
     read_file,
     shown,
 )
-from microrepo.config.options import KEYS, changed_from_default
 from microrepo.config.schema import SourceEntry
 from microrepo.errors import ConfigError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from microrepo.config.declared_options import KEYS, defaults, json_schema, options, sample
 from microrepo.config.load import convert
-from microrepo.config.options import KEYS, defaults, json_schema, options, sample
 from microrepo.config.schema import Config
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from microrepo.config.declared_options import keys_of
 from microrepo.config.load import convert, load
-from microrepo.config.options import keys_of
 from microrepo.config.schema import Kind
 from microrepo.errors import ConfigError
 
