@@ -138,7 +138,7 @@ def test_an_index_without_files_follows_its_source(
     assert not (tree.path / "simple" / "alpha" / "index.html").exists()
     lines = tree.do("history").stdout.splitlines()
     assert sum("  index " in line for line in lines) == 5
-    assert sum("  delete" in line for line in lines) == 3
+    assert sum(line.startswith("  delete") for line in lines) == 3
     # Pruning and deleting act on what is listed.
     wanted = ("--packages", "everything", "--versions", "all", "--exclude", "beta==2")
     assert "delete    beta-2-py3" in tree.do("prune", "--dry-run", *wanted).stdout

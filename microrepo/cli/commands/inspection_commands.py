@@ -19,7 +19,7 @@ from microrepo.exit_codes import ExitCode
 
 def command_list(arguments: argparse.Namespace) -> int:
     """List the files of the repository."""
-    from microrepo.operations.inspect.inspection import list_files
+    from microrepo.operations.inspect.file_list import list_files
 
     rows = list_files(load_settings(arguments).config, arguments.projects)
     if arguments.json:
@@ -34,7 +34,7 @@ def command_list(arguments: argparse.Namespace) -> int:
 def command_stats(arguments: argparse.Namespace) -> int:
     """Count projects, files and bytes."""
     from microrepo.cli.render.stats_text import stats_csv, stats_text
-    from microrepo.operations.inspect.inspection import stats
+    from microrepo.operations.inspect.statistics import stats
 
     if arguments.downloads:
         return _show_downloads(arguments)
@@ -70,30 +70,31 @@ def _show_downloads(arguments: argparse.Namespace) -> int:
 
 def command_explain(arguments: argparse.Namespace) -> int:
     """Show why files are kept or skipped."""
-    from microrepo.operations.inspect.inspection import explain
+    from microrepo.operations.inspect.explanation import explain
 
     loaded = load_settings(arguments)
-    found = explain(loaded.config, requests_or_everything(loaded), arguments.target)
+    found = explain(loaded.config, requests_or_everything(loaded), arguments.names)
     if arguments.json:
-        terminal.write_json(found)
+        # One name has one answer, as it always had.
+        terminal.write_json(found[0] if len(found) == 1 else found)
     else:
-        terminal.write_out(explanation_text(found))
+        terminal.write_out(explanation_text(found, show_all=arguments.all))
     return ExitCode.DONE
 
 
 def command_history(arguments: argparse.Namespace) -> int:
     """Show which files were added and deleted, newest first."""
-    from microrepo.operations.inspect.inspection import history
+    from microrepo.operations.inspect.history import history
 
     if arguments.changes is not None or arguments.since is not None:
         return _show_changes(arguments)
     if arguments.paths:
         raise ConfigError("--paths requires --changes or --since RUN")
-    rows = history(load_settings(arguments).config, arguments.project, arguments.limit)
+    found = history(load_settings(arguments).config, arguments.project, arguments.limit)
     if arguments.json:
-        terminal.write_json([change_record(row) for row in rows])
+        terminal.write_json([change_record(row) for row in found.changes])
     else:
-        terminal.write_out(history_text(rows))
+        terminal.write_out(history_text(found))
     return ExitCode.DONE
 
 

@@ -42,7 +42,15 @@ def add_explain(commands: Commands) -> None:
     """Add `explain`."""
     about = "Show why files are kept or skipped"
     parser = commands.add("explain", about, "inspection_commands")
-    parser.add_argument("target", metavar="FILE|PROJECT", help="file name or project")
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="project, release (`NAME==VERSION`, `NAME<2`), file name, or glob over them",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="show every file (default: one screen of them)"
+    )
     add_settings(parser, basic=_REPOSITORY)
 
 

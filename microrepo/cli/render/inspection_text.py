@@ -2,51 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from microrepo.cause_texts import cause_text
-from microrepo.cli.render.text_tables import count, files
+from microrepo.cli.render.text_tables import count, files, wrapped
 from microrepo.cli.terminal import join_lines
 from microrepo.config.sizes import format_size
 from microrepo.exit_codes import ExitCode
+from microrepo.model import Decision
 
 if TYPE_CHECKING:
     from microrepo.operations.closure.check import CheckReport
-    from microrepo.operations.inspect.inspection import Explanation
+    from microrepo.operations.inspect.explanation import Explanation
+    from microrepo.operations.inspect.history import History
     from microrepo.operations.monitor.change_list import Change
     from microrepo.operations.monitor.health import Health
-    from microrepo.state import HistoryRow
+    from microrepo.state import HistoryRow, RunRow
 
 _HEALTH = {ExitCode.DONE: "fine", ExitCode.FAILED: "failed"}
 _SHOWN_PROJECTS = 20
+_SCREEN, _FEWEST_FILES, _SHOWN_CHAINS = 20, 3, 3
 
 
-def explanation_text(found: Explanation) -> str:
-    """Return one line per file, kept ones first, with the rule that decided."""
-    row = found.row
-    origin = f"from {row.source}, " if row.source else ""
-    lines = [f"{found.project.display_name}: {origin}status {row.status}, checked {row.checked_at}"]
-    if row.error:
-        lines.append(f"  last attempt failed: {row.error}; retried after {row.retry_at}")
-    for decision in sorted(found.decisions, key=lambda d: not d.keep):
-        name = decision.file.filename
-        mark = "kept " if decision.keep else "out  "
-        detail = f" ({decision.detail})" if decision.detail else ""
-        there = "" if name in found.present or not decision.keep else ", not downloaded yet"
-        lines.append(f"  {mark} {name}: {decision.cause.value}{detail}{there}")
-        lines += [f"         for {chain}" for chain in found.chains.get(name, ())]
+def explanation_text(found: Sequence[Explanation], *, show_all: bool = False) -> str:
+    """Return the files of each project, kept ones first, with the rule that decided."""
+    most = max(_FEWEST_FILES, _SCREEN // max(1, len(found)))
+    lines = []
+    for one in found:
+        shown = one.decisions if show_all else one.decisions[:most]
+        lines += [*_project_lines(one), *(text for d in shown for text in _file_lines(one, d))]
+        lines += _rest_lines(one.decisions[len(shown) :])
     return join_lines(lines)
 
 
-def history_text(rows: Iterable[HistoryRow]) -> str:
-    """Return one line per file that was added or deleted."""
-    return join_lines(
-        f"run {row.run}  {row.action:<6}  {row.filename}  {cause_text(row.cause, row.detail)}"
-        for row in rows
-    )
+def _project_lines(found: Explanation) -> Iterator[str]:
+    row = found.row
+    origin = f"from {row.source}, " if row.source else ""
+    yield f"{found.project.display_name}: {origin}status {row.status}, checked {row.checked_at}"
+    if row.error:
+        yield from wrapped(f"last attempt failed: {row.error}; retried after {row.retry_at}")
+
+
+def _file_lines(found: Explanation, decision: Decision) -> Iterator[str]:
+    name = decision.file.filename
+    mark = "kept " if decision.keep else "out  "
+    detail = f" ({decision.detail})" if decision.detail else ""
+    there = "" if name in found.present or not decision.keep else ", not downloaded yet"
+    yield from wrapped(f"{mark} {name}: {decision.cause.value}{detail}{there}")
+    chains = found.chains.get(name, ())
+    for chain in chains[:_SHOWN_CHAINS]:
+        yield from wrapped(f"for {chain}", indent=9)
+    if len(chains) > _SHOWN_CHAINS:
+        yield f"         and for {count(len(chains) - _SHOWN_CHAINS, 'other requirement')}"
+
+
+def _rest_lines(decisions: Sequence[Decision]) -> list[str]:
+    """Return the line that sums up the files that are not shown."""
+    if not decisions:
+        return []
+    counts = Counter("kept" if one.keep else one.cause.value for one in decisions)
+    by_cause = ", ".join(f"{number:,} {cause}" for cause, number in counts.most_common())
+    return [f"  ... and {files(len(decisions))} more ({by_cause}); --all shows them"]
+
+
+def history_text(found: History) -> str:
+    """Return the runs, each with its date, totals and the files that it added or deleted."""
+    lines: list[str] = []
+    for number, rows in groupby(found.changes, key=lambda row: row.run):
+        changes = list(rows)
+        lines.append(_run_line(number, changes[0].at, found.runs.get(number)))
+        lines += [
+            f"  {row.action:<6}  {row.filename}  {cause_text(row.cause, row.detail)}"
+            for row in changes
+        ]
+    return join_lines(lines)
+
+
+def _run_line(number: int, started_at: str, run: RunRow | None) -> str:
+    when = f", {started_at[:19].replace('T', ' ')} UTC" if started_at else ""
+    if run is None:
+        return f"run {number}{when}"
+    totals = run.totals
+    done = [
+        f"{what} {files(number_of, size)}"
+        for what, number_of, size in (
+            ("downloaded", totals.downloaded, totals.downloaded_bytes),
+            ("deleted", totals.deleted, totals.deleted_bytes),
+        )
+        if number_of
+    ]
+    done += [f"{totals.failed:,} failed"] if totals.failed else []
+    text = f"run {number}{when}, {run.command}" if run.command else f"run {number}{when}"
+    return f"{text}: {'; '.join(done)}" if done else text
 
 
 def change_record(row: HistoryRow) -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from microrepo.cli.render.text_tables import count, files, table
 from microrepo.cli.terminal import join_lines
 from microrepo.config.sizes import format_size
-from microrepo.operations.inspect.inspection import Stats
+from microrepo.operations.inspect.statistics import Stats
 from microrepo.operations.monitor.access_statistics import DownloadStats
 
 

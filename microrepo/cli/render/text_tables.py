@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from microrepo.cause_texts import action_text
+from microrepo.cli.terminal import escape_line
 from microrepo.config.sizes import format_size
 from microrepo.model import Action, ActionKind, Cause
 
 _SHOWN_LINES = 20
+_WIDTH = 119
 # How the closing table names what skipped a file; other rules are named by themselves.
 _SKIPPED_BY = {
     Cause.NOT_IN_CLOSURE: "nothing depends on",
@@ -80,10 +83,22 @@ def text_lines(title: str, texts: Iterable[str], *, verbose: bool) -> list[str]:
     if not texts:
         return []
     limit = len(texts) if verbose else _SHOWN_LINES
-    lines = [f"{title}:", *(f"  {text}" for text in texts[:limit])]
+    lines = [f"{title}:", *(line for text in texts[:limit] for line in wrapped(text))]
     if len(texts) > limit:
         lines.append(f"  ... and {len(texts) - limit:,} more (--verbose shows all)")
     return lines
+
+
+def wrapped(text: str, indent: int = 2) -> list[str]:
+    """Return a text as lines of less than 120 characters, indented; long names stay whole."""
+    return textwrap.wrap(
+        escape_line(text),
+        _WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def action_line(action: Action) -> str:

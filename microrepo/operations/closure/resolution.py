@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
+from microrepo.operations.closure.closure_decisions import decide_by_closure
 from microrepo.operations.closure.metadata_facts import Learner
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure
@@ -255,22 +256,11 @@ def deciding_by_closure(
                 if decision.keep and _suits(decision.file, resolved.environments)
             }
         files, rejected = split_candidates(project, rules.policy, session.now)
-        return (
-            *(_decide(file, chosen, also) for file in files),
-            *rejected,
-        )
+        decided = decide_by_closure(project.name, files, chosen, resolved.environments, also)
+        return (*decided, *rejected)
 
     return decide
 
 
 def _suits(file: File, environments: Sequence[Environment]) -> bool:
     return any(environment.supports(file) is not None for environment in environments)
-
-
-def _decide(file: File, chosen: dict[str, str], also: set[str]) -> Decision:
-    reason = chosen.get(file.filename)
-    if reason is not None:
-        return Decision(file, True, Cause.REQUIRED, reason)
-    if file.filename in also:
-        return Decision(file, True, Cause.SELECTED, "one of the releases that `versions` keeps")
-    return Decision(file, False, Cause.NOT_IN_CLOSURE, "no goal needs it in any environment")

@@ -10,14 +10,16 @@ import msgspec
 import pytest
 
 from microrepo.cli import terminal
-from microrepo.cli.render.inspection_text import explanation_text
+from microrepo.cli.render.inspection_text import explanation_text, history_text
 from microrepo.cli.render.report_text import report_text
 from microrepo.cli.render.stats_text import stats_csv, stats_text
 from microrepo.model import Action, ActionKind, Cause, Decision, File, NormalizedName, Project
-from microrepo.operations.inspect.inspection import Explanation, Stats, Tally
+from microrepo.operations.inspect.explanation import Explanation
+from microrepo.operations.inspect.history import History
+from microrepo.operations.inspect.statistics import Stats, Tally
 from microrepo.operations.records.report import Failure, Report
 from microrepo.plan import Totals
-from microrepo.state import ProjectRow, Requirer
+from microrepo.state import HistoryRow, ProjectRow, Requirer, RunRow, RunTotals
 
 REPORT = Report("refresh", "/srv/p", 0, "2026-05-31T12:00:00.000000Z", 1.25)
 
@@ -168,21 +170,21 @@ def decision(filename: str, reason: Cause, detail: str = "") -> Decision:
     return Decision(File(filename, "u", "1", "sdist"), keep, reason, detail)
 
 
-def test_explanation_tells_kept_files_first() -> None:
+def test_explanation_of_a_project() -> None:
     name = NormalizedName("foo")
     found = Explanation(
         Project(name, "Foo"),
         ProjectRow(name, "Foo", status="archived", checked_at="t1", error="down", retry_at="t2"),
         (
-            decision("old.zip", Cause.YANKED, "bad\x1b"),
             decision("here.zip", Cause.SELECTED, "Python 3.11"),
             decision("soon.zip", Cause.SELECTED),
+            decision("old.zip", Cause.YANKED, "bad\x1b"),
         ),
         frozenset({"here.zip"}),
         {"here.zip": (Requirer("here.zip", "cp311", "foo>=1", "bar==2"),)},
         {"here.zip": ("cp311: foo>=1 <- bar==2",)},
     )
-    assert explanation_text(found).splitlines() == [
+    assert explanation_text([found]).splitlines() == [
         "Foo: status archived, checked t1",
         "  last attempt failed: down; retried after t2",
         "  kept  here.zip: selected (Python 3.11)",
@@ -190,6 +192,59 @@ def test_explanation_tells_kept_files_first() -> None:
         "  kept  soon.zip: selected, not downloaded yet",
         "  out   old.zip: yanked (bad\\x1b)",
     ]
+
+
+def explanation(name: str, number: int) -> Explanation:
+    project = NormalizedName(name)
+    decisions = tuple(decision(f"{name}-{i}.zip", Cause.PLATFORM, "x " * 99) for i in range(number))
+    return Explanation(
+        Project(project, name), ProjectRow(project, name), decisions, frozenset(), {}
+    )
+
+
+def test_explanation_is_one_screen_unless_all_is_asked_for() -> None:
+    lines = explanation_text([explanation("foo", 30)]).splitlines()
+    assert lines[-1] == "  ... and 10 files more (10 platform); --all shows them"
+    assert sum(line.startswith("  out") for line in lines) == 20
+    assert max(map(len, lines)) < 120
+    several = explanation_text([explanation(name, 30) for name in "abcde"]).splitlines()
+    assert sum(line.startswith("  out") for line in several) == 20
+    whole = explanation_text([explanation("foo", 30)], show_all=True).splitlines()
+    assert sum(line.startswith("  out") for line in whole) == 30
+
+
+# --- history ------------------------------------------------------------------------------------------
+
+
+def test_history_has_runs_with_dates_and_totals() -> None:
+    at = "2026-05-31T12:00:00.000000Z"
+    rows = (
+        HistoryRow(7, "foo", "foo-2.zip", "add", Cause.REQUIRED, "app", at=at),
+        HistoryRow(7, "foo", "foo-1.zip", "delete", Cause.SUPERSEDED, at=at),
+        HistoryRow(3, "foo", "foo-1.zip", "add", Cause.SELECTED),
+    )
+    totals = RunTotals(1, 4_100_000, 1, 20, 2)
+    head = "run 7, 2026-05-31 12:00:00 UTC, refresh"
+    runs = {7: RunRow(7, at, at, 3, None, "refresh", totals)}
+    assert history_text(History(rows, runs)).splitlines() == [
+        f"{head}: downloaded 1 file, 4.1 MB; deleted 1 file, 20 B; 2 failed",
+        "  add     foo-2.zip  app",
+        "  delete  foo-1.zip  superseded",
+        "run 3",
+        "  add     foo-1.zip  selected",
+    ]
+
+
+# --- failures -----------------------------------------------------------------------------------------
+
+
+def test_long_failures_are_wrapped() -> None:
+    why = "; ".join(f"app {i} depends on something-long-{i}" for i in range(20))
+    lines = report_text(report(failed=(Failure("app", why),))).splitlines()
+    start = lines.index("failed:")
+    assert max(map(len, lines)) < 120
+    assert len(lines) > start + 5
+    assert all(line.startswith("      ") for line in lines[start + 2 :])
 
 
 def test_record_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,103 @@
+"""Decisions on the files of a project, by what a closure chose and for which environments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from packaging.version import Version
+
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.model import Cause, Decision, File, NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.rules.policy import parse_version
+
+_SHOWN_ENVIRONMENTS = 3
+_LEGACY = Version("0.dev0")
+
+
+def decide_by_closure(
+    project: NormalizedName,
+    candidates: Iterable[File],
+    chosen: Mapping[str, str],
+    environments: Sequence[Environment],
+    also: Collection[str] = (),
+) -> tuple[Decision, ...]:
+    """Return a decision for each file that no rule rejects.
+
+    Args:
+        project: the project of the files.
+        candidates: the files.
+        chosen: names of the files that the closure needs, with what needs them.
+        environments: the targets of the closure.
+        also: names of files of further releases that are kept.
+    """
+    files = tuple(candidates)
+    releases = {file.version for file in files if file.filename in chosen}
+    newest = max(releases, key=release_order, default=None)
+    return tuple(
+        Decision(file, True, Cause.REQUIRED, chosen[file.filename])
+        if file.filename in chosen
+        else Decision(file, True, Cause.SELECTED, "one of the releases that `versions` keeps")
+        if file.filename in also
+        else _left_out(project, file, newest, environments)
+        for file in files
+    )
+
+
+def _left_out(
+    project: NormalizedName, file: File, newest: str | None, environments: Sequence[Environment]
+) -> Decision:
+    if all(environment.supports(file) is None for environment in environments):
+        cause = _misfit(file, environments)
+        yours = f"no target environment can use it: yours is {_named(environments)}"
+        return Decision(file, False, cause, yours)
+    if newest is None:
+        return Decision(file, False, Cause.NOT_IN_CLOSURE, f"no goal needs {project}")
+    if file.version == newest:
+        return Decision(file, False, Cause.NOT_IN_CLOSURE, f"another file of {newest} is preferred")
+    if release_order(file.version) < release_order(newest):
+        return Decision(file, False, Cause.SUPERSEDED, f"{newest} is chosen")
+    return Decision(file, False, Cause.NOT_IN_CLOSURE, f"{newest} is chosen{_obstacle(file)}")
+
+
+def _obstacle(file: File) -> str:
+    """Return what keeps installers from a newer release by itself."""
+    version = parse_version(file.version)
+    if file.yanked:
+        return "; this release is yanked"
+    if version is not None and version.is_prerelease:
+        return "; this is a pre-release"
+    return ""
+
+
+def _misfit(file: File, environments: Sequence[Environment]) -> Cause:
+    """Return on which account no environment can use a file: the one that most of them share."""
+    if not any(environment.admits_python(file.requires_python) for environment in environments):
+        return Cause.REQUIRES_PYTHON
+    wheel = parse_wheel_name(file.filename)
+    if wheel is None:
+        return Cause.PACKAGE_TYPE
+    pythons = {f"{python}-{abi}" for python in wheel.pythons for abi in wheel.abis}
+    fits = any(tag.rpartition("-")[0] in pythons for one in environments for tag in one.tags)
+    return Cause.PLATFORM if fits else Cause.PYTHON
+
+
+def _named(environments: Sequence[Environment]) -> str:
+    names = [_name(environment) for environment in environments[:_SHOWN_ENVIRONMENTS]]
+    more = len(environments) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _name(environment: Environment) -> str:
+    """Return the best tag that wheels are made for, with the name if that says something else."""
+    python, _, platform = next(
+        (tag for tag in environment.tags if "-linux_" not in tag), environment.tags[0]
+    ).split("-")
+    tag = f"{python}-{platform}"
+    return tag if environment.name in {tag, ""} else f"{environment.name} ({tag})"
+
+
+def release_order(text: str) -> tuple[bool, Version, str]:
+    """Return the place of a version among others; legacy ones are the oldest."""
+    version = parse_version(text)
+    return version is not None, version or _LEGACY, text

@@ -1,0 +1,132 @@
+"""Explanation of decisions: why files are in or out, from the state, offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from microrepo.clock import now
+from microrepo.config.schema import Config
+from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.model import Cause, Decision, File, Project
+from microrepo.operations.closure.closure_decisions import decide_by_closure, release_order
+from microrepo.operations.closure.resolution import environments_of
+from microrepo.operations.inspect.explained_names import Named, find_named
+from microrepo.operations.inspect.requirement_trace import trace
+from microrepo.operations.run.goals import Requests, policy_of
+from microrepo.publish.links import links_of
+from microrepo.selection.rules.decisions import select, split_candidates
+from microrepo.selection.rules.policy import Policy
+from microrepo.state import FileRow, ProjectRow, Requirer, State, open_for_reading
+
+
+class Explanation(Struct, frozen=True):
+    """Why the files of a project are in or out.
+
+    Attributes:
+        decisions: one per file that is asked about, kept ones first, newest release first.
+        present: names of those that are on disk.
+        requirers: per file name what required it.
+        chains: per file name the ways from it to goals, see `requirement_trace.trace`.
+    """
+
+    project: Project
+    row: ProjectRow
+    decisions: tuple[Decision, ...]
+    present: frozenset[str]
+    requirers: dict[str, tuple[Requirer, ...]]
+    chains: dict[str, tuple[str, ...]] = {}
+
+
+def explain(config: Config, requests: Requests, targets: Sequence[str]) -> tuple[Explanation, ...]:
+    """Decide again, from the stored records, on files that names stand for; one per project.
+
+    Args:
+        config: complete settings.
+        requests: what is wanted.
+        targets: names of files or projects, releases (`foo==1.0`, `foo<2`) or globs.
+
+    Raises:
+        RepositoryError: the state knows none of that name.
+        ConfigError: a setting cannot be understood.
+    """
+    policy = policy_of(config, requests)
+    state = open_for_reading(config.repository)
+    try:
+        named = find_named(state, config.repository, targets)
+        is_index = not links_of(config, state, decides=False).files
+        is_closure = next(iter(state.all_requirers()), None) is not None
+        return tuple(
+            _explain(state, one, policy, config, is_index=is_index, is_closure=is_closure)
+            for one in named
+        )
+    finally:
+        state.close()
+
+
+def _explain(
+    state: State, named: Named, policy: Policy, config: Config, *, is_index: bool, is_closure: bool
+) -> Explanation:
+    project, row = named.project, named.row
+    rows = tuple(state.files([project.name]))
+    unlisted = _behind_urls(state, project, rows)
+    names = [*(file.filename for file in project.files), *unlisted]
+    requirers = {name: tuple(state.requirers(name)) for name in names}
+    if any(requirers.values()) or (is_closure and project.name not in (policy.requested or {})):
+        decisions = _decisions_of_closure(project, policy, requirers, config)
+    else:
+        decisions = select(project, policy, now())
+    decisions += tuple(Decision(file, True, Cause.REQUIRED) for file in unlisted.values())
+    present = frozenset(file.filename for file in rows if file.present or is_index)
+    if policy.budget_bytes is not None and row.complete:
+        decisions = _with_evictions(decisions, present)
+    asked = (decision for decision in decisions if named.includes(decision.file))
+    return Explanation(
+        project,
+        row,
+        _kept_first(asked),
+        present,
+        requirers,
+        trace(state, [name for name, found in requirers.items() if found]),
+    )
+
+
+def _kept_first(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Return the decisions, kept files first, the newest release first."""
+    newest = sorted(decisions, key=lambda one: release_order(one.file.version), reverse=True)
+    return tuple(sorted(newest, key=lambda one: not one.keep))
+
+
+def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dict[str, File]:
+    """Return the files that direct URLs lead to, which no source lists, by name."""
+    listed = {file.filename for file in project.files}
+    return {
+        row.filename: File(
+            row.filename, row.url, row.version, package_type_of(row.filename) or "", row.digests
+        )
+        for row in rows
+        if row.filename not in listed and state.requirers(row.filename)
+    }
+
+
+def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
+    """Return the decisions; a file that the rules keep and a complete project lacks was evicted."""
+    return tuple(
+        Decision(d.file, False, Cause.EVICTED, "gave way to `max_total_size`")
+        if d.keep and d.file.filename not in present
+        else d
+        for d in decisions
+    )
+
+
+def _decisions_of_closure(
+    project: Project,
+    policy: Policy,
+    requirers: Mapping[str, tuple[Requirer, ...]],
+    config: Config,
+) -> tuple[Decision, ...]:
+    files, rejected = split_candidates(project, policy, now())
+    chosen = {name: "" for name, found in requirers.items() if found}
+    environments = environments_of(config)
+    return (*decide_by_closure(project.name, files, chosen, environments), *rejected)

@@ -1,0 +1,43 @@
+"""List of the files of a repository, from its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
+from microrepo.publish.links import links_of
+from microrepo.state import FileRow, open_for_reading
+
+
+class HeldFile(FileRow, frozen=True, gc=False):
+    """A file and the name of the source that its project comes from."""
+
+    source: str = ""
+
+
+def list_files(config: Config, patterns: Sequence[str] = ()) -> list[HeldFile]:
+    """Return the files that are present, by name; of the named projects alone when there are any.
+
+    Raises:
+        RepositoryError: the state cannot be read, or a named project is not in it.
+    """
+    state = open_for_reading(config.repository)
+    try:
+        names = [canonicalize_name(name) for name in patterns]
+        for name in names:
+            if name not in state.projects([name]):
+                raise RepositoryError(config.repository, f"holds no project {name!r}")
+        sources = {row[0]: row[7] for row in state.iter_known()}
+        is_index = not links_of(config, state, decides=False).files
+        rows = (
+            HeldFile(**msgspec.structs.asdict(row), source=sources.get(row.project, ""))
+            for row in state.files(names or None)
+            if row.present or is_index
+        )
+        return sorted(rows, key=lambda row: row.filename)
+    finally:
+        state.close()

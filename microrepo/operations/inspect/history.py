@@ -1,0 +1,39 @@
+"""History: what runs did, and which files they added and deleted."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.config.schema import Config
+from microrepo.state import HistoryRow, RunRow, open_for_reading
+
+
+class History(Struct, frozen=True):
+    """The newest changes, newest first, and the runs that made them by number.
+
+    Attributes:
+        runs: without those that have not ended, or that the state has forgotten.
+    """
+
+    changes: tuple[HistoryRow, ...]
+    runs: dict[int, RunRow]
+
+
+def history(config: Config, project: str | None = None, limit: int = 100) -> History:
+    """Return the newest changes of one project or of all.
+
+    Raises:
+        RepositoryError: the state cannot be read.
+    """
+    state = open_for_reading(config.repository)
+    try:
+        changes = state.history(canonicalize_name(project) if project else None, limit)
+        numbers = {row.run for row in changes}
+        oldest = min(numbers, default=0)
+        newer = takewhile(lambda run: numbers and run.id >= oldest, state.ended_runs())
+        return History(tuple(changes), {run.id: run for run in newer if run.id in numbers})
+    finally:
+        state.close()

@@ -1,0 +1,125 @@
+"""Statistics of a repository: projects, files and bytes by type, Python and platform."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
+
+from microrepo.batching import batched
+from microrepo.config.schema import Config
+from microrepo.formats.distribution.filenames import (
+    egg_python,
+    extension_of,
+    package_type_of,
+    parse_wheel_name,
+)
+from microrepo.model import File, Project
+from microrepo.publish.links import links_of
+from microrepo.state import FileRow, State, open_for_reading
+
+_DOCUMENT_BATCH = 500
+
+
+class Tally(Struct, frozen=True):
+    """Files and bytes that share a value."""
+
+    files: int
+    size_bytes: int
+
+
+class Stats(Struct, frozen=True):
+    """What a repository holds, and which values the source's files have on each axis.
+
+    Attributes:
+        by_type, by_extension, by_python, by_platform: value -> tally of the files held.
+        seen: axis -> value -> number of files in all records that the source gave, kept or not:
+            what the filters can be set to.
+    """
+
+    projects: int
+    files: int
+    size_bytes: int
+    by_type: dict[str, Tally]
+    by_extension: dict[str, Tally]
+    by_python: dict[str, Tally]
+    by_platform: dict[str, Tally]
+    seen: dict[str, dict[str, int]]
+
+
+def stats(config: Config) -> Stats:
+    """Count what the repository holds.
+
+    Raises:
+        RepositoryError: the state cannot be read.
+    """
+    state = open_for_reading(config.repository)
+    try:
+        is_index = not links_of(config, state, decides=False).files
+        rows = [row for row in state.files() if row.present or is_index]
+        seen = _seen(_all_documents(state))
+        return Stats(
+            projects=len({row.project for row in rows}),
+            files=len(rows),
+            size_bytes=sum(row.size or 0 for row in rows),
+            by_type=_tally(rows, lambda name: [package_type_of(name) or "unknown"]),
+            by_extension=_tally(rows, lambda name: [extension_of(name)]),
+            by_python=_tally(rows, _pythons),
+            by_platform=_tally(rows, _platforms),
+            seen=seen,
+        )
+    finally:
+        state.close()
+
+
+def _pythons(filename: str) -> list[str]:
+    wheel = parse_wheel_name(filename)
+    if wheel:
+        return [".".join(wheel.pythons)]
+    return [egg_python(filename) or _without_tags(filename)]
+
+
+def _platforms(filename: str) -> list[str]:
+    wheel = parse_wheel_name(filename)
+    return [".".join(wheel.platforms)] if wheel else [_without_tags(filename)]
+
+
+def _without_tags(filename: str) -> str:
+    return "source" if package_type_of(filename) == "sdist" else "any"
+
+
+def _tally(rows: Iterable[FileRow], values_of: Callable[[str], list[str]]) -> dict[str, Tally]:
+    files: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        for value in values_of(row.filename):
+            files[value] += 1
+            sizes[value] += row.size or 0
+    return {value: Tally(count, sizes[value]) for value, count in files.most_common()}
+
+
+def _seen(projects: Iterable[Project]) -> dict[str, dict[str, int]]:
+    axes: dict[str, Counter[str]] = {
+        axis: Counter() for axis in ("package_types", "extensions", "python_versions", "platforms")
+    }
+    for project in projects:
+        for file in project.files:
+            _count_axes(file, axes)
+    return {axis: dict(counter.most_common()) for axis, counter in axes.items()}
+
+
+def _count_axes(file: File, axes: dict[str, Counter[str]]) -> None:
+    axes["package_types"][file.package_type] += 1
+    axes["extensions"][extension_of(file.filename)] += 1
+    wheel = parse_wheel_name(file.filename)
+    label = ".".join(wheel.pythons) if wheel else file.python_version or "any"
+    axes["python_versions"][label] += 1
+    if wheel:
+        axes["platforms"].update(wheel.platforms)
+
+
+def _all_documents(state: State) -> Iterator[Project]:
+    names = [row[0] for row in state.iter_known()]
+    for batch in batched(names, _DOCUMENT_BATCH):
+        yield from state.documents(batch).values()

@@ -1,0 +1,113 @@
+"""Explanations, from a state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microrepo.config.load import load
+from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
+from microrepo.model import Cause
+from microrepo.operations.inspect.explanation import explain
+from microrepo.operations.run.goals import EVERYTHING_REQUESTED, Requests, read_requests
+from microrepo.state import Requirer, open_state
+
+
+def reasons(config: Config, target: str, requests: Requests | None = None) -> dict[str, Cause]:
+    (found,) = explain(config, requests or EVERYTHING_REQUESTED, [target])
+    return {decision.file.filename: decision.cause for decision in found.decisions}
+
+
+@pytest.mark.parametrize("target", ["foo-bar", "Foo.Bar", "foo_bar"])
+def test_explain_a_project(config: Config, target: str) -> None:
+    assert reasons(config, target) == {
+        "foo_bar-2.0-py3-none-any.whl": Cause.SELECTED,
+        "foo-bar-2.0.tar.gz": Cause.SELECTED,
+        "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl": Cause.SUPERSEDED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        pytest.param("foo_bar-2.0-py3-none-any.whl", Cause.SELECTED, id="one that is kept"),
+        pytest.param(
+            "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl", Cause.SUPERSEDED, id="one that is not"
+        ),
+        pytest.param("foo-bar-2.0.tar.gz", Cause.SELECTED, id="dash in its name"),
+        pytest.param("old-1.0.exe", Cause.PACKAGE_TYPE, id="one that is filtered"),
+    ],
+)
+def test_explain_a_file(config: Config, target: str, reason: Cause) -> None:
+    assert reasons(config, target) == {target: reason}
+
+
+def test_explain_tells_what_is_there(config: Config) -> None:
+    (found,) = explain(config, EVERYTHING_REQUESTED, ["foo-bar"])
+    assert found.present == {"foo_bar-2.0-py3-none-any.whl", "foo-bar-2.0.tar.gz"}
+    assert found.row.display_name == "Foo-Bar"
+
+
+def test_explain_obeys_the_requirements(config: Config, tmp_path: Path) -> None:
+    wanted = read_requests(["foo-bar<2"], tmp_path)
+    assert reasons(config, "foo-bar-2.0.tar.gz", wanted) == {
+        "foo-bar-2.0.tar.gz": Cause.NOT_REQUESTED
+    }
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["nope", "foo-bar-9.9.tar.gz", "", "old-2.0-py3-none-any.whl", "x*", "old==7", "nope<2"],
+)
+def test_explain_what_is_not_known(config: Config, target: str) -> None:
+    with pytest.raises(RepositoryError, match="knows neither a file nor a project"):
+        reasons(config, target)
+
+
+def test_explain_tells_what_required_a_file(config: Config, tmp_path: Path) -> None:
+    row = Requirer("foo-bar-2.0.tar.gz", "cp311-linux", "foo-bar", "app==1")
+    state, _ = open_state(tmp_path / ".microrepo" / "state.db")
+    state.save_requirers([row], replace=True)
+    state.close()
+    flags = {"repository": str(tmp_path), "environments": ["cp311-manylinux_2_17_x86_64"]}
+    following = load(None, flags, {}).config
+    (found,) = explain(following, read_requests(["app"], tmp_path), ["foo-bar"])
+    assert {d.file.filename: d.cause for d in found.decisions} == {
+        "foo-bar-2.0.tar.gz": Cause.REQUIRED,
+        "foo_bar-2.0-py3-none-any.whl": Cause.NOT_IN_CLOSURE,
+        "foo_bar-1.0-cp311-cp311-win32.win_amd64.whl": Cause.PLATFORM,
+    }
+    assert "cp311-manylinux_2_17_x86_64" in found.decisions[2].detail
+    assert found.requirers["foo-bar-2.0.tar.gz"] == (row,)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (["old", "foo-bar"], {"old": 2, "foo-bar": 3}),
+        (["foo*"], {"foo-bar": 3}),
+        (["*"], {"foo-bar": 3, "old": 2}),
+        (["*.exe"], {"old": 1}),
+        (["*-1.0*"], {"foo-bar": 1, "old": 2}),
+        (["foo-bar==2.0"], {"foo-bar": 2}),
+        (["Foo.Bar<2"], {"foo-bar": 1}),
+        (["foo-bar<2", "foo-bar-2.0.tar.gz"], {"foo-bar": 2}),
+        (["foo-bar-2.0.tar.gz", "foo-bar"], {"foo-bar": 3}),
+    ],
+)
+def test_names_releases_and_globs(
+    config: Config, targets: list[str], expected: dict[str, int]
+) -> None:
+    found = explain(config, EVERYTHING_REQUESTED, targets)
+    assert {one.project.name: len(one.decisions) for one in found} == expected
+
+
+def test_kept_files_come_first_and_new_ones_before_old_ones(config: Config, tmp_path: Path) -> None:
+    (found,) = explain(config, read_requests(["foo-bar<2"], tmp_path), ["foo-bar"])
+    assert [(one.keep, one.file.version) for one in found.decisions] == [
+        (True, "1.0"),
+        (False, "2.0"),
+        (False, "2.0"),
+    ]
