@@ -12,8 +12,8 @@ from microrepo.config.sizes import format_size
 from microrepo.errors import NoSpace, OverBudget, PlanRefused, TooManyDeletions
 from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
 
-# Small repositories change by large shares all the time; the share guards only above this.
-SHARE_COUNTS_ABOVE = 100
+# Of a handful of files a large share changes all the time; the share guards from this many on.
+SHARE_COUNTS_FROM = 10
 # Three forms of a project's page, its document, and the two folders of these.
 _INODES_PER_PROJECT = 6
 
@@ -173,12 +173,6 @@ def _deletion(local: LocalFile, keepers: set[str]) -> Action:
     )
 
 
-def file_of(action: Action) -> File:
-    """Return the source's record of an action that is no deletion."""
-    assert action.file is not None  # noqa: S101 - only deletions have none
-    return action.file
-
-
 def same_content(announced: Digests, actual: Digests) -> bool | None:
     """Compare by the strongest digest that both sides know; None when they share none."""
     for algorithm in ("sha256", "blake2b_256", "md5"):
@@ -294,7 +288,7 @@ def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
     if bare and not limits.max_deletes_share:
         return None
     enough = ceil(bare / limits.max_deletes_share) + 1 if bare else 0
-    return max(SHARE_COUNTS_ABOVE + 1, enough)
+    return max(SHARE_COUNTS_FROM, enough)
 
 
 def check_deletions(
@@ -313,7 +307,7 @@ def check_deletions(
     allowed = limits.max_deletes
     shown = str(allowed)
     if limits.max_deletes_share is not None:
-        if present_count <= SHARE_COUNTS_ABOVE:
+        if present_count < SHARE_COUNTS_FROM:
             return None
         allowed = int(present_count * limits.max_deletes_share)
         shown = f"{limits.max_deletes_share:.0%} of {present_count}"

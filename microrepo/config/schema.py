@@ -557,7 +557,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             _L,
             Kind.COUNT,
             "Refuse to delete more files than this without a replacement in the same run. A "
-            "number, or a share (`50 %`) of the existing files, which counts above 100 files.",
+            "number, or a share (`50 %`) of the existing files, which counts from 10 files on.",
             example=1000,
             basic=True,
         ),

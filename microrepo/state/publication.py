@@ -245,13 +245,12 @@ class Publication:
         """Yield (filename, project, size, mtime_ns) of all files of others that were read."""
         return iter(self._db.execute("SELECT filename, project, size, mtime_ns FROM found"))
 
-    def found(self, projects: Iterable[str] | None) -> list[FoundRow]:
-        """Return the files of others that belong to the named (or all) projects."""
-        query = "SELECT filename, project, size, mtime_ns, display_name, file FROM found"
-        if projects is None:
-            rows: Iterable[Sequence[Any]] = self._db.execute(query)
-        else:
-            rows = self._select(f"{query} WHERE project", projects)
+    def found(self, projects: Iterable[str]) -> list[FoundRow]:
+        """Return the files of others that belong to the named projects."""
+        query = (
+            "SELECT filename, project, size, mtime_ns, display_name, file FROM found WHERE project"
+        )
+        rows = self._select(query, projects)
         return [FoundRow(r[0], r[1], r[2], r[3], r[4], _decode_file(r[5])) for r in rows]
 
     def save_found(self, rows: Iterable[FoundRow]) -> None:

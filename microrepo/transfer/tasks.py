@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from microrepo.client import ClientSettings
 from microrepo.model import Digests, File, Vulnerability
-from microrepo.repositories.protocol import DestinationSettings, SourceSettings
-from microrepo.stores.placement import Sharing
+from microrepo.repositories.protocol import DestinationSettings, SourceSettings, Status
 
 
 class WorkerSettings(Struct, frozen=True):
@@ -64,6 +63,8 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
         document: the packed record when changed.
         error: why it failed.
         source: name of the source that answered.
+        unreachable: no source that could have it answered.
+        page_time: when the answer was made, as the source says.
     """
 
     name: str
@@ -72,6 +73,8 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
     etag: str | None = None
     error: str = ""
     source: str = ""
+    unreachable: bool = False
+    page_time: str | None = None
 
 
 class FetchAdvisories(Struct, frozen=True, gc=False):
@@ -190,13 +193,13 @@ class HeldOutcome(Struct, frozen=True, gc=False):
     """What it has; `error` says why that is not known.
 
     Attributes:
-        denied: the answer, where credentials were refused.
+        denied: because of credentials.
     """
 
     project: str
     files: tuple[File, ...] = ()
     error: str = ""
-    denied: str = ""
+    denied: bool = False
 
 
 class HashUrl(Struct, frozen=True, gc=False):
@@ -224,19 +227,36 @@ class SendFile(Struct, frozen=True, gc=False):
     size: int | None = None
 
 
+class SendOutcome(Struct, frozen=True, gc=False):
+    """What became of a file that was to be sent.
+
+    Attributes:
+        status: see `repositories.protocol.PutResult`.
+        words: the destination's, or what went wrong.
+    """
+
+    filename: str
+    status: Status
+    words: str = ""
+    size_bytes: int = 0
+    fetched_bytes: int = 0
+
+
 class PlaceFile(Struct, frozen=True, gc=False):
     """Link or copy a file of this machine into the repository.
 
     Attributes:
         path: where it lies.
         digests: a copy must have the strongest of them.
-        sharing: how it may come there.
+        link: share the content where the file system can.
+        replace: put it over what stands under the name.
     """
 
     filename: str
     path: str
     digests: Digests = Digests()
-    sharing: Sharing = Sharing()
+    link: bool = True
+    replace: bool = False
 
 
 class RedirectWheel(Struct, frozen=True, gc=False):

@@ -7,7 +7,6 @@ import pytest
 from microrepo.errors import NoSpace, OverBudget, TooManyDeletions
 from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
 from microrepo.plan import (
-    SHARE_COUNTS_ABOVE,
     Limits,
     Totals,
     Wanted,
@@ -286,15 +285,11 @@ def test_refusal_names_the_setting_that_allows_it(found: Exception, setting: str
         pytest.param(0, 50, 1000, Limits(max_deletes=5), False, id="replaced ones are free"),
         pytest.param(500, 0, 1000, Limits(max_deletes_share=0.5), False, id="half"),
         pytest.param(501, 0, 1000, Limits(max_deletes_share=0.5), True, id="more than half"),
-        pytest.param(
-            SHARE_COUNTS_ABOVE,
-            0,
-            SHARE_COUNTS_ABOVE,
-            Limits(max_deletes_share=0.1),
-            False,
-            id="a share does not guard a small repository",
-        ),
-        pytest.param(100, 0, 101, Limits(max_deletes_share=0.1), True, id="but from 101 files on"),
+        pytest.param(9, 0, 9, Limits(max_deletes_share=0.5), False, id="all of nine"),
+        pytest.param(5, 0, 10, Limits(max_deletes_share=0.5), False, id="half of ten"),
+        pytest.param(6, 0, 10, Limits(max_deletes_share=0.5), True, id="more than half of ten"),
+        pytest.param(10, 0, 10, Limits(max_deletes_share=1.0), False, id="all, as allowed"),
+        pytest.param(9, 1, 10, Limits(max_deletes_share=0.5), True, id="all but a replaced one"),
     ],
 )
 def test_deletions(count: int, replaced: int, present: int, limits: Limits, refused: bool) -> None:
@@ -320,7 +315,7 @@ def test_the_guard_says_the_same_of_files_that_were_counted_as_far_as_needed(
 
 def test_few_deletions_from_millions_of_files_are_allowed_without_counting_them() -> None:
     deletions = [action(ActionKind.DELETE)] * 20
-    assert count_needed(deletions, Limits(max_deletes_share=0.5)) == SHARE_COUNTS_ABOVE + 1
+    assert count_needed(deletions, Limits(max_deletes_share=0.5)) == 41
     assert count_needed(deletions, Limits(max_deletes_share=0.01)) == 2001
 
 

@@ -56,7 +56,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     if not (config.files or config.files_url):
         _refuse_local_links(config)
     # Who begins to keep files, or ends it, wants every project looked at.
-    rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"))
+    rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"), force_check)
     with open_session(
         config,
         "refresh",

@@ -42,7 +42,7 @@ from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import build_policy, parse_version
 from microrepo.stores.hashing import hash_file
-from microrepo.stores.placement import Sharing, place_file
+from microrepo.stores.placement import place_file
 from microrepo.transfer.upload.file_upload import destination_client
 
 
@@ -261,7 +261,7 @@ def _into_directory(distribution: Distribution, directory: Path) -> UploadResult
     directory.mkdir(parents=True, exist_ok=True)
     name, digests = distribution.filename, distribution.digests
     try:
-        place_file(distribution.path, directory, name, digests, Sharing(link=False))
+        place_file(distribution.path, directory, name, digests, link=False, replace=False)
     except FileExistsError:
         if hash_file(directory / name) == digests:
             return UploadResult("present")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from microrepo.exit_codes import ExitCode
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
 from microrepo.formats.requirements.requirement import parse_requirements
-from microrepo.model import NormalizedName
+from microrepo.model import File, NormalizedName, Project
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
 from microrepo.operations.closure.resolution import environments_of
 from microrepo.operations.closure.url_files import held_url_file, is_behind
@@ -167,6 +167,48 @@ def prove(
     )
 
 
+class Needed(Struct, frozen=True):
+    """What goals need of the files that are there.
+
+    Attributes:
+        files: names of the files that the closure chooses.
+        projects: of which it chooses some.
+        unmet: goals with the environments in which they are not met.
+    """
+
+    files: frozenset[str]
+    projects: frozenset[str]
+    unmet: frozenset[tuple[str, str]]
+
+
+def needed_files(
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    goals: Sequence[Goal],
+    admits: Callable[[Project], Iterable[File]],
+) -> Needed:
+    """Run the closure on the files that are there and that the rules admit."""
+    supply = _Present(state, directory, config, admits)
+    options = Options(config.resolve, config.allow_urls, config.prereleases)
+    closure = Closure(
+        goals,
+        environments_of(config),
+        supply.facts,
+        options,
+        build_requirements=config.build_requirements,
+    )
+    while needs := closure.step():
+        supply.answer(needs)
+    pins = [pin for found in closure.resolutions for pin in found.pins]
+    unmet = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
+    return Needed(
+        frozenset(file.filename for pin in pins for file in pin.files),
+        frozenset(pin.project for pin in pins),
+        frozenset((one.goal, one.environment) for one in unmet),
+    )
+
+
 def _with_locks(
     report: CheckReport,
     config: Config,
@@ -212,7 +254,14 @@ def _left_open(resolutions: Sequence[Resolution]) -> list[Unmet]:
 class _Present:
     """Facts about the files that lie in the directory, read when they are asked for."""
 
-    def __init__(self, state: State, directory: FlatDirectory, config: Config) -> None:
+    def __init__(
+        self,
+        state: State,
+        directory: FlatDirectory,
+        config: Config,
+        admits: Callable[[Project], Iterable[File]] = lambda project: project.files,
+    ) -> None:
+        self._admits = admits
         self._state = state
         self._files = links_of(config, state, decides=False).files
         self._directory = directory
@@ -237,7 +286,7 @@ class _Present:
         present = {row.filename for row in self._state.files(names) if self.has(row)}
         found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
         for name, project in documents.items():
-            files = tuple(file for file in project.files if file.filename in present)
+            files = tuple(file for file in self._admits(project) if file.filename in present)
             if files:
                 found[NormalizedName(name)] = Candidates(files)
         return found

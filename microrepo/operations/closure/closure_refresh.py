@@ -39,13 +39,14 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     kept = {row.filename: row.goal for row in earlier}
     decide = deciding_by_closure(session, rules, resolved, kept)
     concerned = concerned_records(session, rules, resolved)
-    looked = look(session, rules, concerned, decide)
+    looked = look(session, rules, concerned, decide, goals_are_reported=True)
     direct = needed_before(session, earlier)
     for name, files in chosen_files(resolved.facts, resolved.resolutions).items():
         direct.setdefault(name, {}).update(files)
     if direct:
         reasons = {**kept, **resolved.chosen()}
         looked = with_files(looked, direct, reasons, resolved.resolutions, session, rules)
+    run.keep(kept)
     for batch in batched(looked, WAVE_PROJECTS):
         run.take(run.wave.run(batch))
         if session.report.refused:

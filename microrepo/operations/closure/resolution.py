@@ -257,7 +257,14 @@ def deciding_by_closure(
             }
         files, rejected = split_candidates(project, rules.policy, session.now)
         decided = decide_by_closure(project.name, files, chosen, resolved.environments, also)
-        return (*decided, *rejected)
+        # What an unmet goal needs stays, whatever the rules say by now.
+        others = (
+            Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])
+            if one.file.filename in kept
+            else one
+            for one in rejected
+        )
+        return (*decided, *others)
 
     return decide
 

@@ -1,6 +1,6 @@
-"""The channel between two endpoints: a place for files on their way, its lock, and the workers.
+"""The line between two ends: a place for files on their way, its lock, and the workers.
 
-A copy opens one for itself. The release mirror keeps channels open, so that many releases travel
+A copy opens one for itself. The release mirror keeps lines open, so that many releases travel
 through the same workers and connections.
 """
 
@@ -14,28 +14,21 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.config.schema import Config
-from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
-from microrepo.model import File
-from microrepo.operations.apply.destination import Destination
-from microrepo.operations.apply.index_destination import IndexDestination
-from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
 from microrepo.operations.copy.endpoints import Ends
 from microrepo.operations.copy.working_place import WorkingPlace
-from microrepo.operations.run.lock import held_lock
 from microrepo.operations.run.network_settings import worker_settings
-from microrepo.plan import Limits
 from microrepo.repositories.protocol import Source
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.transfer.pool.worker import lost
+from microrepo.stores.lock import held_lock
 from microrepo.transfer.pool.worker_pool import WorkerPool
 from microrepo.transfer.tasks import WorkerSettings
 
 
-class Channel:
-    """What all files share on their way from one endpoint to the other; safe to use in several threads.
+class Line:
+    """What all that is carried from one end to the other shares; safe to use in several threads.
 
     Args:
         config: network settings and workers.
@@ -100,24 +93,14 @@ class Channel:
             client.close()
         return ("active", None) if found is None else (found.status, found.status_reason)
 
-    def destination(self, placement: Placement) -> Destination:
-        """Return the destination, for one transfer.
-
-        Args:
-            placement: how files come into a directory.
-        """
+    def catalogue(self) -> DirectoryCatalogue | None:
+        """Return what lies in the destination, read once; None when it is an index."""
         if self.ends.destination.kind != "directory":
-            return IndexDestination(self, self.ends.destination.name)
-        limits = Limits(min_free_bytes=parse_size(self.config.min_free_space, "min_free_space"))
+            return None
         with self._guard:
             if self._catalogue is None:
                 self._catalogue = DirectoryCatalogue(self.directory)
-            known = self._catalogue
-        return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
-
-    def is_unread(self, file: File) -> bool:  # noqa: ARG002
-        """Return whether a file of the source must be read before it may be linked."""
-        return False
+            return self._catalogue
 
     def look_again(self) -> None:
         """Have directories at both ends read anew: others may have been at work there."""
@@ -135,14 +118,14 @@ class Channel:
         """Return the workers, started when they are first needed.
 
         Raises:
-            Cancelled: the channel has been closed.
+            Cancelled: the line has been closed.
         """
         with self._guard:
             if self._is_closed:
                 raise Cancelled("what arrived stays, the rest waits for the next run")
             if self._pool is None:
                 processes = self.config.processes or 1
-                self._pool = WorkerPool(self._settings, processes, self._on_bytes, lost)
+                self._pool = WorkerPool(self._settings, processes, self._on_bytes)
             return self._pool
 
     def new_login(self) -> bool:
@@ -168,10 +151,10 @@ class Channel:
 
 
 @contextlib.contextmanager
-def open_channel(
+def open_line(
     config: Config, ends: Ends, on_bytes: Callable[[int], None], *, dry_run: bool
-) -> Iterator[Channel]:
-    """Make the place that files pass through, lock it, and yield the channel.
+) -> Iterator[Line]:
+    """Make the place that files pass through, lock it, and yield the line.
 
     Args:
         config: network settings and workers.
@@ -186,12 +169,12 @@ def open_channel(
     place = WorkingPlace(ends, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else held_lock(place.directory):
         is_done = False
-        channel = Channel(config, ends, place.directory, on_bytes)
+        line = Line(config, ends, place.directory, on_bytes)
         try:
-            yield channel
+            yield line
             is_done = True
         finally:
-            channel.close()
+            line.close()
             place.tidy(is_done=is_done)
 
 

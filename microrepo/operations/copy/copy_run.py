@@ -9,31 +9,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from microrepo import plan
 from microrepo.batching import batched
 from microrepo.clock import now
 from microrepo.config.schema import Config
+from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled, ProjectNotFound
-from microrepo.model import ActionKind, NormalizedName, Project
-from microrepo.operations.apply.destination import Destination
-from microrepo.operations.apply.repository_directory import Placement
-from microrepo.operations.apply.transfer import Conduct, carry
-from microrepo.operations.copy.channel import Channel, open_channel
-from microrepo.operations.copy.copy_report import CopyReport, copy_report
+from microrepo.formats.times import to_ns
+from microrepo.model import Action, ActionKind, NormalizedName, Project
+from microrepo.operations.copy.channel import Line, open_line
+from microrepo.operations.copy.copy_report import CopyReport, Tally
 from microrepo.operations.copy.endpoints import Ends
+from microrepo.operations.copy.file_transfers import Senders, TemplateFor
 from microrepo.operations.copy.hash_cache import HashCache
-from microrepo.operations.copy.inventory import Inventory
-from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.plan import Wanted, make_plan
+from microrepo.operations.copy.inventory import Holdings
+from microrepo.operations.records.report import Failure
+from microrepo.plan import Wanted, check_space, make_plan
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import unpack
-from microrepo.stores.placement import Sharing
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 
@@ -66,7 +65,7 @@ class Manner(Struct, frozen=True):
     whole: bool = False
     read_held: bool = True
     hashes: HashCache | None = None
-    template_for: Callable[[str], Path | None] = lambda _: None
+    template_for: TemplateFor = lambda _: None
 
 
 def copy(
@@ -101,124 +100,137 @@ def copy(
     started = time.monotonic()
     manner = how or Manner()
     watching = reporter or SilentReporter()
-    with open_channel(config, ends, watching.add_bytes, dry_run=manner.dry_run) as channel:
-        run = CopyRun(channel, manner, watching, operation)
+    with open_line(config, ends, watching.add_bytes, dry_run=manner.dry_run) as line:
+        run = CopyRun(line, manner, watching)
         run.choose = choose or run.choosing_by(policy)
+        begun = now()
         run.carry_out(policy)
-        return copy_report(run.report, ends, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return run.tally.report(operation, ends, begun, seconds, dry_run=manner.dry_run)
 
 
 class CopyRun:
     """One copy while it runs.
 
     Args:
-        channel: between its ends.
+        line: between its ends.
         how: the manner of it.
         reporter: told of progress.
-        operation: its name, for the report.
 
     Attributes:
         choose: says which files of a project are copied.
-        report: what was done so far.
+        tally: what was done so far.
     """
 
-    def __init__(
-        self, channel: Channel, how: Manner, reporter: Reporter, operation: str = "copy"
-    ) -> None:
+    def __init__(self, line: Line, how: Manner, reporter: Reporter) -> None:
         self.choose: Select = lambda _: ()
-        self._channel = channel
+        self._line = line
+        self._ends = line.ends
         self._how = how
         self._reporter = reporter
-        self._inventory = Inventory(channel.pool, read_held=how.read_held, hashes=how.hashes)
-        self.report = ReportBuilder(operation, channel.ends.destination.name, now())
-        self.report.dry_run = how.dry_run
-        self._conduct = Conduct(channel.pool, self.report, reporter, self._check_cancelled)
+        self._holdings = Holdings(line, read_held=how.read_held, hashes=how.hashes)
+        self._senders = Senders(line, self._check_cancelled, reporter.add_bytes, how.template_for)
+        self.tally = Tally()
 
     def choosing_by(self, policy: Policy) -> Select:
         """Return the plain way to choose: the policy's, each project by itself."""
         moment = now()
 
         def choose(project: Project) -> list[Wanted]:
-            decisions = select(project, policy, moment)
-            self.report.rejected.update(one.cause.value for one in decisions if not one.keep)
-            return [
-                Wanted(project.name, one.file, one.cause, one.detail)
-                for one in decisions
-                if one.keep
-            ]
+            wanted = []
+            for decision in select(project, policy, moment):
+                if decision.keep:
+                    wanted.append(
+                        Wanted(project.name, decision.file, decision.cause, decision.detail)
+                    )
+                else:
+                    self.tally.leave_out(decision)
+            return wanted
 
         return choose
 
     def carry_out(self, policy: Policy) -> None:
         """Copy wave by wave."""
-        for batch in batched(self._names(policy), self._how.wave_projects):
+        names = self._names(policy)
+        for batch in batched(names, self._how.wave_projects):
             self._check_cancelled()
             self.wave(batch)
-            if self.report.refused:
+            if self.tally.refused:
                 break
+        self.make_durable()
+
+    def make_durable(self) -> None:
+        """See to it that the names of what arrived outlive a loss of power."""
+        if self.tally.has_copied and self._ends.destination.kind == "directory":
+            # Once for all: a name that is lost with the power is simply copied again.
+            self._line.directory.sync()
 
     def _names(self, policy: Policy) -> list[NormalizedName]:
         if policy.requested is not None:
             return sorted(policy.requested)
-        listed = self._channel.source().list_projects().projects
+        listed = self._line.source().list_projects().projects
         names = sorted({canonicalize_name(name) for name, _ in listed})
         return [name for name in names if not policy.leaves_out(name)]
 
     def wave(self, names: Sequence[NormalizedName]) -> None:
         """Copy what is chosen of some projects, and wait for it."""
-        report = self.report
         self._reporter.expect_documents(len(names))
-        destination = self._destination()
-        catalogue = destination.catalogue(names)
+        self._holdings.ask(names)
         wanted = [item for project in self._records(names) for item in self.choose(project)]
-        wanted, present = self._inventory.compare(wanted, catalogue)
-        report.failed += [Failure(name, why) for name, why in catalogue.unread.items()]
-        replace = self._channel.ends.destination.replace
+        wanted, present = self._holdings.compare(wanted, self.tally.failed)
+        replace = self._ends.destination.replace
         actions = make_plan(wanted, present, prune=False, replace=replace)
-        report.add_plan(actions)
+        self.tally.add_plan(actions, keep=self._how.dry_run)
         downloads = [action for action in actions if action.kind is ActionKind.DOWNLOAD]
-        if self._how.whole and report.conflicts:
+        if self._how.whole and self.tally.conflicts:
             return
-        if self._how.dry_run:
-            report.refused = destination.prepare(downloads)
+        if self._has_no_room(downloads) or self._how.dry_run:
             return
-        carry(downloads, destination, self._conduct)
-        destination.finish()
+        self._reporter.expect_bytes(sum(action.size_bytes for action in downloads))
+        self._send(downloads)
 
-    def _destination(self) -> Destination:
-        how = self._how
-        placement = Placement(
-            Sharing(how.link, self._channel.ends.destination.replace),
-            unread=self._channel.is_unread,
-            template_for=how.template_for,
+    def _send(self, downloads: Sequence[Action]) -> None:
+        uploads = {a.filename: to_ns(a.file.upload_time) for a in downloads if a.file is not None}
+        self.tally.add_sent(self._senders.send(downloads, uploads, link=self._how.link))
+
+    def _has_no_room(self, downloads: Sequence[Action]) -> bool:
+        if self._ends.destination.kind != "directory" or not self._line.directory.exists():
+            return False
+        if self._line.is_local and self._how.link:
+            return False  # links need none; a copy that meets a full disk says so
+        limits = plan.Limits(
+            min_free_bytes=parse_size(self._line.config.min_free_space, "min_free_space")
         )
-        return self._channel.destination(placement)
+        total = sum(action.size_bytes for action in downloads)
+        refused = check_space(total, 0, self._line.directory.free_bytes(), limits)
+        self.tally.refused = "" if refused is None else str(refused)
+        return refused is not None
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; note those that cannot be had."""
-        self.report.projects += len(names)
-        if self._channel.is_local:
+        self.tally.projects += len(names)
+        if self._line.is_local:
             for name in names:
                 try:
-                    fetched = self._channel.source().fetch_project(name)
+                    fetched = self._line.source().fetch_project(name)
                 except ProjectNotFound:
-                    self.report.missing.append(name)
+                    self.tally.missing.append(name)
                     continue
                 finally:
                     self._reporter.document_done()
                 if fetched.project is not None:
                     yield fetched.project
             return
-        futures = [self._channel.pool().submit(run_task, FetchProject(name)) for name in names]
+        futures = [self._line.pool().submit(run_task, FetchProject(name)) for name in names]
         for future in futures:
             self._check_cancelled()
             outcome = future.result()
             self._reporter.document_done()
             assert isinstance(outcome, ProjectOutcome)  # noqa: S101 - that is what was asked
             if outcome.status == "missing":
-                self.report.missing.append(outcome.name)
+                self.tally.missing.append(outcome.name)
             elif outcome.document is None:
-                self.report.failed.append(Failure(outcome.name, outcome.error))
+                self.tally.failed.append(Failure(outcome.name, outcome.error))
             else:
                 yield unpack(outcome.document)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 
@@ -29,11 +30,13 @@ class Target(Struct, frozen=True):
 
     Attributes:
         rows: the files that it names.
-        exclude: the entry of the setting `exclude` that keeps them away.
+        setting: the setting that keeps them away.
+        entry: its entry that does so.
     """
 
     rows: tuple[FileRow, ...]
-    exclude: str
+    setting: str
+    entry: str
 
 
 def delete(
@@ -106,13 +109,13 @@ def find_target(session: Session, text: str, requirement: Requirement | None) ->
     """Return what an argument names among the files that are there, None when there is nothing."""
     row = session.state.files_named([text]).get(text)
     if row is not None and session.holds(row):
-        return Target((row,), f"{row.project}=={row.version}" if row.version else row.project)
+        return Target((row,), "exclude_files", f"^{re.escape(row.filename)}$")
     if requirement is None:
         return None
     name = canonicalize_name(requirement.name)
     held = filter(session.holds, session.state.files([name]))
     rows = tuple(row for row in held if _admits(requirement, row.version))
-    return Target(rows, f"{name}{requirement.specifier}") if rows else None
+    return Target(rows, "exclude", f"{name}{requirement.specifier}") if rows else None
 
 
 def _admits(requirement: Requirement, text: str) -> bool:
@@ -124,17 +127,20 @@ def _admits(requirement: Requirement, text: str) -> bool:
 
 def _advice(session: Session, targets: Iterable[Target], policy: Policy) -> list[str]:
     """Say what the next refresh would fetch again, with the setting that keeps it away."""
-    returning = []
+    settings: dict[str, dict[str, None]] = {}
     for target in targets:
         kept = unwanted_because(session, target.rows, policy)
-        if None in kept.values():
-            returning.append(target.exclude)
-    if not returning:
+        if None in kept.values() or any(map(session.state.requirers, kept)):
+            settings.setdefault(target.setting, {})[target.entry] = None
+    if not settings:
         return []
-    entries = ", ".join(f'"{entry}"' for entry in dict.fromkeys(returning))
+    entries = ", ".join(
+        f'"{setting}": {msgspec.json.encode(list(entries)).decode()}'
+        for setting, entries in sorted(settings.items())
+    )
     advice = (
         "the settings still select what was named, so the next refresh fetches it again; to keep "
-        f'it away, add to the config file: "exclude": [{entries}]'
+        f"it away, add to the config file: {entries}"
     )
     return [advice]
 

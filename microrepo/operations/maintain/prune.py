@@ -1,13 +1,16 @@
-"""Deleting: which files go with their projects, and how they go."""
+"""Prune: delete what the settings no longer select, offline."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from microrepo.batching import batched
 from microrepo.config.schema import Config
-from microrepo.model import Action, Cause, NormalizedName, Project
+from microrepo.model import Action, Cause, File, NormalizedName, Project
+from microrepo.operations.closure.check import Needed, needed_files
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.refresh.size_budget import evictions
@@ -15,7 +18,8 @@ from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import check_deletions, totals_of
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.selection.rules.decisions import select
+from microrepo.selection.resolver.facts import Goal
+from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import FileRow, deletion_of
 
@@ -47,7 +51,8 @@ def prune(
     policy = policy_of(config, requests)
     with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
         report = session.report
-        deletions = _unwanted(session, policy)
+        goals = requests.goals if config.dependencies else ()
+        deletions = _unwanted(session, policy, goals)
         deletions += evictions(session, policy, {action.filename for action in deletions})
         report.totals = totals_of(deletions)
         refused = check_deletions(deletions, session.count_held(), session.limits())
@@ -60,12 +65,17 @@ def prune(
     return report.build(time.monotonic() - started)
 
 
-def _unwanted(session: Session, policy: Policy) -> list[Action]:
+def _unwanted(session: Session, policy: Policy, goals: Sequence[Goal]) -> list[Action]:
+    needed = _needed(session, policy, goals) if goals else None
     names = [NormalizedName(row[0]) for row in session.state.iter_known()]
     deletions: list[Action] = []
     for batch in batched(names, _BATCH):
-        rows = [row for row in session.state.files(batch) if session.holds(row)]
-        causes = unwanted_because(session, rows, policy)
+        rows = [row for row in session.state.files(batch) if session.holds(row) and row.is_ours]
+        if needed is None:
+            causes = unwanted_because(session, rows, policy)
+            causes = _without_unmet(rows, causes, policy)
+        else:
+            causes = _outside_closure(session, rows, policy, needed)
         deletions += [
             deletion_of(row, why, replaced=why is Cause.SUPERSEDED)
             for row in rows
@@ -74,17 +84,62 @@ def _unwanted(session: Session, policy: Policy) -> list[Action]:
     return deletions
 
 
+def _needed(session: Session, policy: Policy, goals: Sequence[Goal]) -> Needed:
+    """Return what the goals need, as a refresh would find it if the source had nothing new.
+
+    An unmet goal keeps what it needed before, as in a refresh.
+    """
+
+    def admits(project: Project) -> Iterable[File]:
+        return split_candidates(project, policy, session.now)[0]
+
+    found = needed_files(session.config, session.state, session.directory, goals, admits)
+    if not found.unmet:
+        return found
+    before = (
+        row.filename
+        for row in session.state.all_requirers()
+        if (row.goal, row.environment) in found.unmet
+    )
+    return msgspec.structs.replace(found, files=found.files.union(before))
+
+
+def _outside_closure(
+    session: Session, rows: Sequence[FileRow], policy: Policy, needed: Needed
+) -> dict[str, Cause | None]:
+    """Return why files are not needed by any goal; None for those that are, or may be."""
+    requested = policy.requested or {}
+    verdicts = unwanted_because(session, rows, policy)
+    causes: dict[str, Cause | None] = {}
+    for row in rows:
+        why = verdicts[row.filename]
+        if row.filename in needed.files:
+            why = None
+        elif row.project not in needed.projects and row.project not in requested:
+            # As long as a goal is unmet, any project may have what it needs.
+            why = None if needed.unmet else Cause.UNREQUESTED
+        elif why is None and (policy.newest == 1 or row.project not in requested):
+            why = Cause.NOT_IN_CLOSURE
+        causes[row.filename] = why
+    return causes
+
+
+def _without_unmet(
+    rows: Sequence[FileRow], causes: Mapping[str, Cause | None], policy: Policy
+) -> dict[str, Cause | None]:
+    """Keep the files of requested projects of which no file would be left."""
+    left = {row.project for row in rows if causes[row.filename] is None}
+    unmet = (policy.requested or {}).keys() - left
+    return {row.filename: None if row.project in unmet else causes[row.filename] for row in rows}
+
+
 def unwanted_because(
     session: Session, rows: Sequence[FileRow], policy: Policy
 ) -> dict[str, Cause | None]:
     """Return, by file name, why the stored records do not select a file; None if they do."""
     projects = session.state.documents({row.project for row in rows}).values()
     verdicts = {project.name: _verdicts(project, policy, session.now) for project in projects}
-    causes = {}
-    for row in rows:
-        why = _why_unwanted(row, verdicts.get(row.project), policy)
-        causes[row.filename] = None if why and session.state.requirers(row.filename) else why
-    return causes
+    return {row.filename: _why_unwanted(row, verdicts.get(row.project), policy) for row in rows}
 
 
 def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, Cause | None]:

@@ -14,20 +14,17 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import StateCorrupt
-from microrepo.formats.distribution.filenames import package_type_of
-from microrepo.formats.times import from_ns
-from microrepo.model import Action, ActionKind, Cause, File
-from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
-from microrepo.operations.apply.transfer import carry
+from microrepo.model import Action, ActionKind, Cause, Outcome
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.state import FileRow
-from microrepo.state.file_rows import origin_of
+from microrepo.state import FileRow, change_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
+from microrepo.transfer.pool.worker import run_task
+from microrepo.transfer.tasks import FetchFile
 
 _BATCH = 64
 
@@ -186,31 +183,38 @@ def _remember(session: Session, before: Sequence[FileRow], after: Sequence[Check
 
 def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
     """Fetch damaged files over themselves; return the names that are sound now."""
-    actions = [_repair_action(one) for one in damaged if one.row.url]
-    repaired: set[str] = set()
-    journal = Journal(
-        session.state,
-        session.run,
-        "repair",
-        {one.row.filename: origin_of(one.row) for one in damaged},
-        lambda rows: repaired.update(row.filename for row in rows),
-    )
-    carry(actions, RepositoryDirectory(session.directory, FETCHED, journal), session.conduct())
-    return frozenset(repaired)
+    rows = {one.row.filename: one.row for one in damaged if one.row.url}
+    session.reporter.expect_bytes(sum(row.size or 0 for row in rows.values()))
+    futures = [session.pool.submit(run_task, _task_of(row)) for row in rows.values()]
+    repaired = []
+    for future in as_completed(futures):
+        outcome = future.result()
+        if not isinstance(outcome, Outcome):
+            continue
+        session.report.add_outcome(outcome)
+        if outcome.ok:
+            row = rows[outcome.filename]
+            repaired.append(
+                msgspec.structs.replace(row, size=outcome.size_bytes, mtime_ns=outcome.mtime_ns)
+            )
+    session.directory.sync()
+    with session.state.transaction():
+        session.state.save_files(repaired)
+        session.state.add_history(
+            change_of(row, session.run, "repair", Cause.DAMAGED) for row in repaired
+        )
+    return frozenset(row.filename for row in repaired)
 
 
 def _repair_action(one: Checked) -> Action:
     row = one.row
-    # The old time is kept: it was the upload time.
-    known_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
-    file = File(
-        row.filename,
-        row.url,
-        row.version,
-        package_type_of(row.filename) or "",
-        row.digests,
-        row.size,
-        upload_time=None if known_ns is None else from_ns(known_ns),
+    size = row.size or 0
+    return Action(
+        ActionKind.DOWNLOAD, row.filename, row.project, Cause.DAMAGED, None, one.problem, size
     )
-    size, cause = row.size or 0, Cause.DAMAGED
-    return Action(ActionKind.DOWNLOAD, row.filename, row.project, cause, file, one.problem, size)
+
+
+def _task_of(row: FileRow) -> FetchFile:
+    # The old time is kept: it was the upload time.
+    upload_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
+    return FetchFile(row.filename, row.url, row.digests, row.size, upload_ns)

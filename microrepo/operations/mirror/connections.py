@@ -1,4 +1,4 @@
-"""Channels that stay open: the workers, connections and logins that many releases share."""
+"""Lines that stay open: the workers, connections and logins that many releases share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from microrepo.client.credentials import Ask, Given, Login
 from microrepo.config.schema import Config
 from microrepo.errors import Locked
-from microrepo.operations.copy.channel import Channel
+from microrepo.operations.copy.channel import Line
 from microrepo.operations.copy.endpoints import (
     Ends,
     EndText,
@@ -24,11 +24,11 @@ from microrepo.operations.copy.endpoints import (
     surroundings,
 )
 from microrepo.operations.copy.working_place import WorkingPlace
-from microrepo.operations.run.lock import held_lock
 from microrepo.operations.run.network_settings import worker_settings
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.lock import held_lock
 from microrepo.transfer.download.wheel_redirect import PREFIX
 from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.pool.worker_pool import WorkerPool
@@ -60,11 +60,11 @@ class Access(Struct, frozen=True):
         return EndText(where, self.destination, self.destination_index, auth)
 
 
-class OpenChannel:
-    """A channel with its place and its lock, which is held only while somebody uses the channel."""
+class OpenLine:
+    """A line with its place and its lock, which is held only while somebody uses the line."""
 
-    def __init__(self, channel: Channel, place: WorkingPlace, *, dry_run: bool) -> None:
-        self.channel = channel
+    def __init__(self, line: Line, place: WorkingPlace, *, dry_run: bool) -> None:
+        self.line = line
         self.is_whole = True
         self._place = place
         self._dry_run = dry_run
@@ -73,8 +73,8 @@ class OpenChannel:
         self._lock = contextlib.ExitStack()
 
     @contextlib.contextmanager
-    def in_use(self) -> Iterator[Channel]:
-        """Hold the lock of the destination, together with all who use the channel.
+    def in_use(self) -> Iterator[Line]:
+        """Hold the lock of the destination, together with all who use the line.
 
         Raises:
             Locked: another run is at work there.
@@ -84,7 +84,7 @@ class OpenChannel:
                 self._begin()
             self._users += 1
         try:
-            yield self.channel
+            yield self.line
         except BaseException:
             self.is_whole = False
             raise
@@ -97,16 +97,16 @@ class OpenChannel:
     def _begin(self) -> None:
         self._lock.enter_context(self._locked())
         if not self._dry_run:
-            for left_over in self.channel.directory.partial.glob(f"{PREFIX}*"):
+            for left_over in self.line.directory.partial.glob(f"{PREFIX}*"):
                 left_over.unlink(missing_ok=True)
-        self.channel.look_again()
+        self.line.look_again()
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self._dry_run else held_lock(self.channel.directory)
+        return contextlib.nullcontext() if self._dry_run else held_lock(self.line.directory)
 
     def close(self) -> None:
         """End the workers; tidy the place up when all that was begun has ended well."""
-        self.channel.close()
+        self.line.close()
         # Where another run is at work by now, nothing is to be tidied.
         with contextlib.suppress(Locked), self._locked():
             self._place.tidy(is_done=self.is_whole)
@@ -130,7 +130,7 @@ class Lines:
         self._guard = threading.Lock()
         self._sources: dict[str, tuple[SourceSettings, dict[str, Login]]] = {}
         self._ends: dict[tuple[str, str], Ends] = {}
-        self._channels: dict[tuple[str, str, bool], OpenChannel] = {}
+        self._lines: dict[tuple[str, str, bool], OpenLine] = {}
         self._readers: dict[str, WorkerPool] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
@@ -148,8 +148,8 @@ class Lines:
                 self._sources[where] = open_source_end(self.config, end, around)
             return self._sources[where]
 
-    def open(self, source: str, destination: str, *, dry_run: bool) -> OpenChannel:
-        """Return the channel between two endpoints, opened when it is first wanted.
+    def open(self, source: str, destination: str, *, dry_run: bool) -> OpenLine:
+        """Return the line between two ends, opened when it is first wanted.
 
         Raises:
             ConfigError: an end cannot be understood.
@@ -170,11 +170,11 @@ class Lines:
                 self._ends[source, destination] = ends
                 self._sources.setdefault(source, (ends.source, ends.source_auth))
             key = (source, destination, dry_run)
-            if key not in self._channels:
+            if key not in self._lines:
                 place = WorkingPlace(ends, dry_run=dry_run)
-                channel = Channel(self.config, ends, place.directory, self._add_bytes)
-                self._channels[key] = OpenChannel(channel, place, dry_run=dry_run)
-            return self._channels[key]
+                line = Line(self.config, ends, place.directory, self._add_bytes)
+                self._lines[key] = OpenLine(line, place, dry_run=dry_run)
+            return self._lines[key]
 
     def reader(self, where: str) -> WorkerPool:
         """Return workers that read a source, for finding out what a release needs.
@@ -214,13 +214,13 @@ class Lines:
     def close(self) -> None:
         """End all workers and leave all places tidy."""
         with self._guard:
-            channels, self._channels = list(self._channels.values()), {}
+            lines, self._lines = list(self._lines.values()), {}
             readers, self._readers = list(self._readers.values()), {}
             scratch, self._scratch = self._scratch, None
         for pool in readers:
             pool.shutdown(cancel_futures=True)
-        for channel in channels:
-            channel.close()
+        for line in lines:
+            line.close()
         if scratch is not None:
             scratch.cleanup()
 

@@ -90,7 +90,7 @@ class _Mirror:
         hash_cache: Path | None,
         cancel: threading.Event | None,
     ) -> None:
-        self._channels = lines
+        self._lines = lines
         self._source = source
         self._route = route
         self._order = order
@@ -112,7 +112,7 @@ class _Mirror:
         needed = Needed()
         if order.dependencies:
             environments = order.environments or environments_of(_here(self._config))
-            needed = find_needed(self._config, self._channels, self._source, order, environments)
+            needed = find_needed(self._config, self._lines, self._source, order, environments)
         self._mirror_all(needed.releases)
         self._take(self._one(root))
         return MirrorReport(
@@ -150,7 +150,7 @@ class _Mirror:
             except BaseException:
                 self._stop.set()
                 executor.shutdown(wait=False, cancel_futures=True)
-                self._channels.close()  # ends at once what is under way
+                self._lines.close()  # ends at once what is under way
                 raise
 
     def _take(self, report: ReleaseReport) -> None:
@@ -166,9 +166,9 @@ class _Mirror:
         if _is_same(destination, self._source) or _is_same(destination, release.repository):
             return ReleaseReport(release.package_name, release.version, shown, "left")
         try:
-            opened = self._channels.open(self._source, destination, dry_run=self._order.dry_run)
-            with opened.in_use() as channel:
-                report = mirror_release(channel, release, self.shared)
+            opened = self._lines.open(self._source, destination, dry_run=self._order.dry_run)
+            with opened.in_use() as line:
+                report = mirror_release(line, release, self.shared)
                 if report.status == "failed":
                     opened.is_whole = False  # what came so far is for the next run
                 return report

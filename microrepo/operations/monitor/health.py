@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
 from microrepo.state import RunRow, State, explained_errors, open_for_reading
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.lock import holder_of
 
 _SHOWN_PROJECTS = 100
 _AN_END = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
@@ -222,27 +222,9 @@ def _summary_of(row: RunRow) -> LastRun:
 
 
 def _running(state: State, directory: FlatDirectory) -> str | None:
-    """Tell who is at work; the lock itself is not touched, since a run could stumble over that."""
-    if not state.meta("running"):
-        return None
-    try:
-        holder = (directory.control / "lock.holder").read_text(encoding="utf-8")[:100]
-    except (OSError, UnicodeDecodeError):
-        return None
-    words = holder.split()
-    if words[:1] == ["process"] and words[-1:] == [socket.gethostname()] and words[1].isdigit():
-        return holder if _is_alive(int(words[1])) else None
-    return holder
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+    """Return who is at work, None when nobody is."""
+    holder = holder_of(directory) if state.meta("running") else None
+    return str(holder) if holder is not None and holder.is_alive() else None
 
 
 def _room(path: Path) -> tuple[int | None, int | None]:

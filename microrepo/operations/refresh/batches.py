@@ -5,7 +5,7 @@ Waves bound the memory that a whole index takes, and let files arrive from the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -16,17 +16,19 @@ from microrepo.model import (
     Action,
     ActionKind,
     Cause,
+    Digests,
     LocalFile,
+    NormalizedName,
 )
-from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
-from microrepo.operations.apply.transfer import Transfer
 from microrepo.operations.records.report import Failure
-from microrepo.operations.refresh.deletions import with_causes
+from microrepo.operations.refresh.deletions import with_causes, without_needed
+from microrepo.operations.refresh.file_downloads import Transfer, file_of, row_of
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
 from microrepo.operations.run.session import Session
 from microrepo.plan import (
+    Wanted,
     check_inodes,
     check_space,
     inodes_needed,
@@ -34,8 +36,7 @@ from microrepo.plan import (
     make_plan,
     totals_of,
 )
-from microrepo.state import FileRow, change_of, deletion_of
-from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row
+from microrepo.state import FileRow, HistoryRow, change_of, deletion_of
 
 WAVE_PROJECTS = 300
 
@@ -78,6 +79,9 @@ class Wave:
 
     A wave is begun and finished apart, so that the next one can be looked at and planned while
     the files of this one arrive.
+
+    Attributes:
+        needed: files that unmet goals need; they stay, whatever is decided on them.
     """
 
     def __init__(self, session: Session, rules: Rules, *, replace: bool = False) -> None:
@@ -88,6 +92,7 @@ class Wave:
         self._report = session.report
         self._warned_of_formats = False
         self._bytes_under_way = 0
+        self.needed: set[str] = set()
 
     def run(self, looked: Sequence[Looked]) -> WaveResult:
         """Plan, transfer and commit; in a dry run, plan alone."""
@@ -109,28 +114,20 @@ class Wave:
         plan = with_causes(plan, looked)
         held = [row for row in recorded.values() if self._session.holds(row)]
         plan = _with_quarantine(plan, looked, held, self._session.config.removed)
+        plan = without_needed(plan, self.needed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
         if self._report.dry_run:
+            self._note_conflicts(plan)
             self._report.plan.extend(a for a in plan if a.kind is not ActionKind.KEEP)
         if refused or self._report.dry_run:
             self._report.refused = self._report.refused or refused
             return Begun(looked, plan)
-        origins = {item.file.filename: Origin(item.cause, item.detail) for item in wanted}
-        changed = self._record_plan(looked, plan, present, recorded, origins)
+        by_name = {item.file.filename: item for item in wanted}
+        changed = self._record_plan(looked, plan, present, recorded, by_name)
         downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
         self._bytes_under_way += totals_of(downloads).download_bytes
-        return Begun(looked, plan, changed, self._transfer(downloads, origins))
-
-    def _transfer(self, downloads: Sequence[Action], origins: Mapping[str, Origin]) -> Transfer:
-        session = self._session
-        destination = RepositoryDirectory(
-            session.directory,
-            FETCHED,
-            Journal(session.state, session.run, "add", origins),
-            unfinished=session.unfinished,
-        )
-        return Transfer(downloads, destination, session.conduct())
+        return Begun(looked, plan, changed, Transfer(self._session, downloads, by_name))
 
     def finish(self, begun: Begun) -> WaveResult:
         """Wait for the transfers, commit them, and say what is left for the end of the run."""
@@ -188,20 +185,20 @@ class Wave:
         plan: Sequence[Action],
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        origins: Mapping[str, Origin],
+        wanted: Mapping[str, Wanted],
     ) -> frozenset[str]:
         """Write down what is about to happen; return the projects that it changes."""
         rows = [
             row
             for action in plan
             if not (action.kind is ActionKind.DELETE and action.filename in recorded)
-            and (row := self._row_before(action, present, recorded, origins)) is not None
+            and (row := self._row_before(action, present, recorded, wanted)) is not None
             and recorded.get(row.filename) != row
         ]
         given_up = [
             name
             for name, row in recorded.items()
-            if not self._session.holds(row) and name not in origins
+            if not self._session.holds(row) and name not in wanted
         ]
         records = [one.record for one in looked]
         with self._state.transaction():
@@ -213,39 +210,37 @@ class Wave:
             self._state.save_projects(record.row for record in records)
             self._state.save_files(rows)
             self._state.delete_files(given_up)
-            new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
-            changes = [(new[row.filename], row) for row in rows if row.filename in new]
-            self._state.add_history(
-                change_of(row, self._session.run, action.kind.value, action.cause, action.detail)
-                for action, row in changes
-            )
+            self._state.add_history(self._history(plan, rows))
         changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
         return frozenset(
             {action.project for action in plan if action.kind in changing}
             | {record.project.name for record in records if record.is_new}
         )
 
+    def _history(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
+        """Yield what is to be remembered of files that were adopted or listed."""
+        new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
+        for row in rows:
+            action = new.get(row.filename)
+            if action is not None:
+                run, kind = self._session.run, action.kind.value
+                yield change_of(row, run, kind, action.cause, action.detail)
+
     def _row_before(
         self,
         action: Action,
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        origins: Mapping[str, Origin],
+        wanted: Mapping[str, Wanted],
     ) -> FileRow | None:
-        name = action.filename
         if self._session.links.files:
-            local = present.get(name)
-            if action.kind is ActionKind.DELETE:
-                return leaving_row(action, local)
-            if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
-                return None  # a file to be fetched gets its row once it has arrived
-            return placed_row(action, local, origins[name])
+            return _row_before(action, present.get(action.filename), wanted.get(action.filename))
         if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
             return None
-        known = recorded.get(name) if action.kind is ActionKind.KEEP else None
-        if known is not None and self._session.on_disk(name) is None:
+        known = recorded.get(action.filename)
+        if known is not None and self._session.on_disk(known.filename) is None:
             known = msgspec.structs.replace(known, present=False)
-        return listed_row(action, known, origins[name])
+        return _row_of_listed(action, known, wanted[action.filename])
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
@@ -265,7 +260,9 @@ class Wave:
         rows = []
         for one in looked:
             row = one.record.row
-            if one.project.name in failed:
+            if row.doubted_at:
+                rows.append(row)
+            elif one.project.name in failed:
                 rows.append(with_failure(row, "some files could not be had", self._session.now))
             else:
                 complete = one.project.name not in shrinking
@@ -292,19 +289,21 @@ def _with_quarantine(
     recorded: Iterable[FileRow],
     removed: str,
 ) -> tuple[Action, ...]:
-    """Let the setting `removed` decide on files that the index holds back (PEP 792)."""
+    """Let the setting `removed` decide on projects without files, and on those held back (PEP 792)."""
     reasons = {
-        one.project.name: one.project.status_reason or "no reason given"
+        one.project.name: (Cause.QUARANTINED, one.project.status_reason or "no reason given")
+        if one.project.status == "quarantined"
+        else (Cause.EMPTIED, "")
         for one in looked
-        if one.project.status == "quarantined" and not one.project.files
+        if not one.project.files and not one.decisions
     }
     if not reasons:
         return plan
     gone = {} if removed == "keep" else {row.filename: row for row in recorded}
     deletions = [
-        deletion_of(row, Cause.QUARANTINED, reasons[row.project])
+        deletion_of(row, *reasons[row.project])
         for row in gone.values()
-        if row.project in reasons
+        if row.project in reasons and row.is_ours
     ]
     others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
     return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
@@ -312,3 +311,43 @@ def _with_quarantine(
 
 def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(action for action in plan if action.kind is ActionKind.DELETE)
+
+
+def _row_before(action: Action, local: LocalFile | None, wanted: Wanted | None) -> FileRow | None:
+    """Return the row of a file that is there already; None when there is nothing to write.
+
+    A file to be fetched gets its row once it has arrived.
+    """
+    if action.kind is ActionKind.DELETE:
+        return _row_of_unwanted(action, local)
+    if local is None or wanted is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
+        return None
+    return row_of(action, wanted, local.size_bytes, local.digests, local.mtime_ns)
+
+
+def _row_of_listed(action: Action, known: FileRow | None, wanted: Wanted) -> FileRow:
+    """Return the row of a file that pages name; one that is still here from before stays here."""
+    size = file_of(action).size
+    if known is None or action.kind is not ActionKind.KEEP:
+        return row_of(action, wanted, size, Digests(), present=False)
+    if not known.present:
+        return row_of(action, wanted, size, known.digests, present=False)
+    return row_of(action, wanted, known.size, known.digests, known.mtime_ns)
+
+
+def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
+    """Return the row of a file that is to go and that a lost state knew: it may have to wait."""
+    if local is None or not local.recorded or local.digests == Digests():
+        return None
+    return FileRow(
+        filename=action.filename,
+        project=NormalizedName(action.project),
+        version="",
+        url="",
+        size=local.size_bytes,
+        digests=local.digests,
+        present=True,
+        mtime_ns=local.mtime_ns,
+        cause=action.cause,
+        detail=action.detail,
+    )

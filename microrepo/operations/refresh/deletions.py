@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from microrepo.state import HistoryRow, deletion_of
 
 _BATCH = 500
 # What the setting `removed` decides on, and what ends a project as a whole.
-_BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.QUARANTINED})
+_BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.EMPTIED, Cause.QUARANTINED})
 _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 
 
@@ -52,6 +52,20 @@ def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Actio
         if action.kind is ActionKind.DELETE and action.filename in causes
         else action
         for action in plan
+    )
+
+
+def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[Action, ...]:
+    """Return actions without the deletions of files that unmet goals need.
+
+    What the index holds in quarantine goes all the same.
+    """
+    return tuple(
+        action
+        for action in actions
+        if action.kind is not ActionKind.DELETE
+        or action.filename not in needed
+        or action.cause is Cause.QUARANTINED
     )
 
 

@@ -13,6 +13,7 @@ from microrepo.formats.times import shift
 from microrepo.model import FACTS, Decision, NormalizedName, Project
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.change_detection import Visit
+from microrepo.operations.refresh.doubtful_answers import doubt_of
 from microrepo.operations.run.session import Session
 from microrepo.plan import Wanted
 from microrepo.selection.rules.affected_releases import affecting, describe
@@ -31,10 +32,15 @@ Decide = Callable[[Project], tuple[Decision, ...]]
 
 
 class Rules(Struct, frozen=True):
-    """The policy with its fingerprint, which is costly to make."""
+    """The policy with its fingerprint, which is costly to make.
+
+    Attributes:
+        credulous: believe answers that are older or far shorter than what is known.
+    """
 
     policy: Policy
     base: str
+    credulous: bool = False
 
     def fingerprint(self, name: NormalizedName) -> str:
         """Return the digest of the rules as they concern one project."""
@@ -139,6 +145,7 @@ class Records:
         for visit in visits:
             answer, row = answers.get(visit.name), rows.get(visit.name)
             report.projects += 1
+            report.asked += answer is not None
             if answer is not None and answer.status in {"missing", "failed"}:
                 failed.extend(self._note_failure(answer, row))
                 continue
@@ -147,7 +154,8 @@ class Records:
                 document = _unless_told_more(document, stored[visit.name])
             if document is not None and document != stored.get(visit.name):
                 report.fetched += 1
-                yield self._record(visit, unpack(document), answer, row, document)
+                record = self._record(visit, unpack(document), answer, row, document)
+                yield self._doubted(record, stored.get(visit.name))
             elif visit.name in stored:
                 try:
                     project = unpack(stored[visit.name])
@@ -159,6 +167,34 @@ class Records:
         if failed and not report.dry_run:
             with state.transaction():
                 state.save_projects(failed)
+
+    def _doubted(self, record: Record, stored: bytes | None) -> Record:
+        """Return the record that counts: of an answer that is not believed, the one before."""
+        before = record.before
+        if stored is None or before is None or self._rules.credulous:
+            return record
+        if before.source not in {"", record.row.source}:
+            return record
+        try:
+            known = unpack(stored)
+        except StateCorrupt:
+            return record
+        held = {row.filename for row in self._session.state.files([before.name]) if row.is_ours}
+        doubt = doubt_of(
+            record.project, record.row.page_time, known, before, held, self._session.now
+        )
+        if doubt is None:
+            return record
+        self._session.report.failed.append(Failure(before.name, doubt.why))
+        row = msgspec.structs.replace(before, doubted_at=doubt.since, etag=None)
+        row = msgspec.structs.replace(row, policy=record.row.policy, source=record.row.source)
+        packed = pack(doubt.project)
+        return Record(
+            doubt.project,
+            with_failure(row, doubt.why, self._session.now),
+            None if packed == stored else packed,
+            before,
+        )
 
     def _ask_for_facts(
         self,
@@ -186,6 +222,7 @@ class Records:
                 return
         else:
             self._session.report.failed.append(Failure(name, answer.error))
+            self._session.report.unreachable += answer.unreachable
         yield with_failure(row or ProjectRow(name, name), answer.error, self._session.now)
 
     def _forget_record(
@@ -226,6 +263,7 @@ class Records:
                 checked_at=self._session.now if answer else (row.checked_at if row else None),
                 failures=row.failures if row else 0,
                 source=source,
+                page_time=answer.page_time if answer else (row.page_time if row else None),
             ),
             document,
             row,
@@ -275,12 +313,31 @@ def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:
     )
 
 
-def look(session: Session, rules: Rules, records: Iterable[Record], decide: Decide) -> list[Looked]:
-    """Decide on the files of records, count what rules left out, warn of what ends empty."""
+def look(
+    session: Session,
+    rules: Rules,
+    records: Iterable[Record],
+    decide: Decide,
+    *,
+    goals_are_reported: bool = False,
+) -> list[Looked]:
+    """Decide on the files of records, count what rules left out, report what ends empty.
+
+    Args:
+        session: the run.
+        rules: what is wanted.
+        records: of the projects.
+        decide: what is kept of each.
+        goals_are_reported: a requested project without files is a goal that is reported as such.
+    """
     looked = []
     for record in records:
         decisions = decide(record.project)
-        _count(session, record.project, decisions, rules)
+        empty = _count(session, record.project, decisions, rules)
+        if empty and goals_are_reported:
+            session.warn(f"{record.project.name}: {empty}")
+        elif empty:
+            session.report.failed.append(Failure(record.project.name, empty))
         if rules.policy.vulnerabilities != "ignore":
             _note_advisories(session, record.project, decisions)
         row = msgspec.structs.replace(
@@ -310,7 +367,8 @@ def deciding_by(rules: Rules, now: str) -> Decide:
 
 def _count(
     session: Session, project: Project, decisions: tuple[Decision, ...], rules: Rules
-) -> None:
+) -> str:
+    """Count what rules left out; return why a requested project ends without a file, "" if not."""
     counts: dict[str, int] = {}
     kept = 0
     for decision in decisions:
@@ -319,12 +377,11 @@ def _count(
             counts[decision.cause.value] = counts.get(decision.cause.value, 0) + 1
     session.report.rejected.update(counts)
     if kept:
-        return
+        return ""
     session.report.without_files += 1
-    if rules.policy.requested is None:
-        return  # of a whole index that is nothing special, and would be said thousands of times
+    if rules.policy.requested is None or project.name not in rules.policy.requested:
+        return ""  # of a whole index that is nothing special, and would be said thousands of times
     if not decisions:
-        session.warn(f"{project.name}: the source lists no files")
-        return
+        return "the source lists no files"
     why = ", ".join(f"{count} by {reason}" for reason, count in sorted(counts.items()))
-    session.warn(f"{project.name}: no file is left ({why}); see `microrepo explain`")
+    return f"no file is left ({why}); see `microrepo explain`"

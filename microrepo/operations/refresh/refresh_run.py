@@ -8,9 +8,14 @@ from microrepo.batching import batched
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.refresh.batches import WAVE_PROJECTS, Begun, Wave, WaveResult
 from microrepo.operations.refresh.change_detection import Changes, Visit
-from microrepo.operations.refresh.deletions import delete_files, deletions_of_projects
+from microrepo.operations.refresh.deletions import (
+    delete_files,
+    deletions_of_projects,
+    without_needed,
+)
 from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import (
+    Looked,
     Record,
     Records,
     Rules,
@@ -41,6 +46,10 @@ class Run:
         self.wave = Wave(session, rules, replace=replace)
         self._deletions: list[Action] = []
         self._changed: set[str] = set()
+
+    def keep(self, filenames: Iterable[str]) -> None:
+        """Keep files that unmet goals need, whatever made the goals fail."""
+        self.wave.needed.update(filenames)
 
     def carry_out(self, changes: Changes) -> None:
         """Look at what changed, wave by wave."""
@@ -73,6 +82,7 @@ class Run:
                 if self.rules.policy.vulnerabilities != "ignore":
                     records = advised(self.session, records, decide)
                 looked = look(self.session, self.rules, records, decide)
+                self._keep_requested(looked)
                 if under_way and self.wave.collide(under_way[0], looked):
                     self._finish(under_way)
                 under_way.append(self.wave.begin(looked))
@@ -87,6 +97,15 @@ class Run:
         finally:
             for begun in under_way:
                 begun.record_arrived()
+
+    def _keep_requested(self, looked: Iterable[Looked]) -> None:
+        """Keep the files of requested projects for which nothing is selected any more."""
+        requested = self.rules.policy.requested
+        if requested is None:
+            return
+        names = [one.project.name for one in looked if not any(one.wanted())]
+        unmet = [name for name in names if name in requested]
+        self.keep(row.filename for row in self.session.state.files(unmet))
 
     def _finish(self, under_way: list[Begun]) -> None:
         self.take(self.wave.finish(under_way[0]))
@@ -110,6 +129,8 @@ class Run:
         if requested is not None:
             session.report.missing.extend(sorted(requested.keys() & set(unknown)))
         removed = [*changes.gone, *unknown]
+        if requested is not None:  # a requested project that is gone is an unmet goal
+            removed = [name for name in removed if name not in requested]
         if session.config.removed != "keep":
             self._deletions.extend(deletions_of_projects(session, removed, Cause.REMOVED))
         if session.config.prune:
@@ -123,6 +144,7 @@ class Run:
         session = self.session
         report = session.report
         self._deletions.extend(self.wave.budget.deletions() if session.config.prune else ())
+        self._deletions = list(without_needed(self._deletions, self.wave.needed))
         limits = session.limits()
         count = session.count_held(count_needed(self._deletions, limits))
         refused = check_deletions(self._deletions, count, limits)

@@ -25,12 +25,12 @@ from microrepo.errors import MicrorepoError
 from microrepo.formats.times import shift
 from microrepo.operations.monitor.change_list import ListFiles, write_change_list
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
-from microrepo.operations.run.lock import held_lock
 from microrepo.state import State, open_state
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.lock import held_lock
 
 _log = logging.getLogger(__name__)
 _LISTED_RUN = "listed_run"  # key of `meta`: up to here, change lists were written and taken

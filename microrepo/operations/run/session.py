@@ -23,9 +23,7 @@ from microrepo.errors import (
     Cancelled,
 )
 from microrepo.exit_codes import ExitCode
-from microrepo.operations.apply.transfer import Conduct
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
-from microrepo.operations.run.lock import held_lock
 from microrepo.operations.run.network_settings import client_settings, worker_settings
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_outputs import Ended, followed_by_hook, note_kill, write_outputs
@@ -35,6 +33,7 @@ from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources
 from microrepo.state import FileRow, State, explained_errors, is_damage, open_state, read_state
 from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory, OnDisk
+from microrepo.stores.lock import held_lock
 from microrepo.transfer.pool.process_start import may_fork
 from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.pool.worker_pool import WorkerPool
@@ -77,10 +76,6 @@ class Session:
         if self._pool is None:
             self._pool = _make_pool(self.config, self.directory, self.reporter, fork=False)
         return self._pool
-
-    def conduct(self) -> Conduct:
-        """Return what transfers work with."""
-        return Conduct(lambda: self.pool, self.report, self.reporter, self.check_cancelled)
 
     def client(self) -> Client:
         """Return a client for requests of this process itself."""

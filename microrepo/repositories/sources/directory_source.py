@@ -164,11 +164,6 @@ class DirectoryCatalogue:
         self._disk = directory.scan()
         self._root = directory.path.resolve().as_uri()
 
-    @property
-    def unread(self) -> dict[NormalizedName, str]:
-        """Nothing: a directory is read as a whole."""
-        return {}
-
     def find(self, filename: str) -> File | None:
         """Return a file that lies there, with digests where the state vouches for them."""
         disk = self._disk.get(filename)

@@ -18,6 +18,7 @@ from microrepo.repositories.sources.simple_index import (
     check_serial,
     conditional,
     expect_success,
+    page_time_of,
     serial_of,
     validator_of,
 )
@@ -64,7 +65,7 @@ class PyPISource:
         if not parsed.has_files:
             page = self._index.fetch_project(name, min_serial=min_serial).project
             project = _with_files_of(project, page)
-        return Fetched(project, validator_of(answer))
+        return Fetched(project, validator_of(answer), page_time_of(answer))
 
     def fetch_advisories(self, name: str, version: str) -> tuple[Vulnerability, ...]:
         """Return the advisories on a release.

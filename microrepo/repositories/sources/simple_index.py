@@ -18,6 +18,7 @@ from microrepo.errors import (
 )
 from microrepo.formats.index.simple_api import ACCEPT, Root, parse_project, parse_root
 from microrepo.formats.index.values import parse_serial
+from microrepo.formats.times import format_time
 from microrepo.repositories.protocol import Fetched, SourceSettings
 
 # What servers without a list say where it would be.
@@ -71,7 +72,7 @@ class IndexSource:
             serial_of(answer),
         )
         check_serial(normalized, min_serial, project.serial)
-        return Fetched(project, validator_of(answer))
+        return Fetched(project, validator_of(answer), page_time_of(answer))
 
 
 def conditional(validator: str | None) -> dict[str, str]:
@@ -99,6 +100,14 @@ def validator_of(answer: Answer) -> str | None:
     except (TypeError, ValueError):
         return None
     return f"{_MODIFIED}{modified}" if age >= _SETTLED else None
+
+
+def page_time_of(answer: Answer) -> str | None:
+    """Return when a page was last changed, as the server says; None if it does not."""
+    try:
+        return format_time(parsedate_to_datetime(answer.headers.get("Last-Modified", "")))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def expect_success(answer: Answer, url: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from microrepo.client import Client
-from microrepo.errors import MicrorepoError, ProjectNotFound
+from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
 from microrepo.model import FACTS, Outcome
 from microrepo.repositories.sources.pypi_index import PyPISource
 from microrepo.repositories.sources.source_registry import open_source
@@ -33,6 +33,8 @@ from microrepo.transfer.tasks import (
     ProjectOutcome,
     RedirectOutcome,
     RedirectWheel,
+    SendFile,
+    SendOutcome,
     Task,
     WorkerSettings,
 )
@@ -41,7 +43,13 @@ if TYPE_CHECKING:
     from microrepo.transfer.upload.file_upload import Sender
 
 TaskOutcome = (
-    AdvisoriesOutcome | ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | RedirectOutcome
+    AdvisoriesOutcome
+    | ProjectOutcome
+    | Outcome
+    | MetadataOutcome
+    | HeldOutcome
+    | SendOutcome
+    | RedirectOutcome
 )
 
 
@@ -136,11 +144,16 @@ class Worker:
         except ProjectNotFound as error:
             return ProjectOutcome(name, "missing", error=str(error), source=source)
         except MicrorepoError as error:
-            return ProjectOutcome(name, "failed", error=str(error), source=source)
+            silent = isinstance(error, Unavailable)
+            return ProjectOutcome(
+                name, "failed", error=str(error), source=source, unreachable=silent
+            )
         if fetched.project is None:
             return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
         project = msgspec.structs.replace(fetched.project, facts=FACTS)
-        return ProjectOutcome(name, "changed", pack(project), fetched.etag, source=source)
+        return ProjectOutcome(
+            name, "changed", pack(project), fetched.etag, source=source, page_time=fetched.page_time
+        )
 
     def _fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
         outcome = AdvisoriesOutcome(error="the source tells none of single releases")
@@ -182,6 +195,8 @@ def lost(task: Task, why: str) -> TaskOutcome:
     if isinstance(task, ListHeld):
         return HeldOutcome(task.project, error=f"{task.project}: {why}")
     text = f"{task.filename}: {why}"
+    if isinstance(task, SendFile):
+        return SendOutcome(task.filename, "failed", text)
     if isinstance(task, FetchMetadata):
         return MetadataOutcome(task.filename, error=text, transient=True)
     if isinstance(task, RedirectWheel):

@@ -17,6 +17,7 @@ from microrepo.transfer.tasks import (
     RedirectOutcome,
     RedirectWheel,
     SendFile,
+    SendOutcome,
     Task,
 )
 
@@ -28,7 +29,7 @@ ABOUT = FetchMetadata("x-1-py3-none-any.whl", "https://h.example/x", Digests())
     [
         (FetchProject("x"), ProjectOutcome),
         (ListHeld("x"), HeldOutcome),
-        (SendFile("x", "https://h.example/x", Digests()), Outcome),
+        (SendFile("x", "https://h.example/x", Digests()), SendOutcome),
         (ABOUT, MetadataOutcome),
         (RedirectWheel(ABOUT), RedirectOutcome),
         (HashUrl("x", "https://h.example/x"), Outcome),
@@ -37,4 +38,4 @@ ABOUT = FetchMetadata("x-1-py3-none-any.whl", "https://h.example/x", Digests())
 def test_the_outcome_of_a_lost_task(task: Task, kind: type) -> None:
     outcome = lost(task, "the worker died")
     assert isinstance(outcome, kind)
-    assert "x" in outcome.error
+    assert "x" in outcome.error if not isinstance(outcome, SendOutcome) else outcome.words

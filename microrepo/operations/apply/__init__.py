@@ -1,1 +1,0 @@
-"""Plans carried out: files brought to a destination, verified, recorded, reported."""

@@ -1,0 +1,74 @@
+"""The lock of a repository: one run at a time, whoever starts it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import msgspec
+from filelock import FileLock, Timeout
+from msgspec import Struct
+
+from microrepo.errors import Locked, RepositoryError
+from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.flat_directory import FlatDirectory
+
+
+class Holder(Struct, frozen=True):
+    """The process that holds the lock."""
+
+    process: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.host}"
+
+    def is_alive(self) -> bool:
+        """Return whether the process runs, as far as this machine can see."""
+        if self.host != socket.gethostname():
+            return True
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return False
+        except (PermissionError, OverflowError):
+            return True
+        return True
+
+
+def holder_of(directory: FlatDirectory) -> Holder | None:
+    """Return who holds the lock, None when that cannot be read; the lock itself is not touched."""
+    try:
+        content = (directory.control / "lock.holder").read_bytes()
+        return msgspec.json.decode(content, type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+@contextmanager
+def held_lock(directory: FlatDirectory) -> Iterator[None]:
+    """Hold a directory's lock.
+
+    Raises:
+        Locked: another run holds it.
+        RepositoryError: it cannot be locked.
+    """
+    lock = FileLock(directory.lock_file, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holding = holder_of(directory)
+        raise Locked(directory.path, str(holding) if holding else "") from None
+    except OSError as error:
+        raise RepositoryError(directory.path, f"cannot be locked: {disk_words(error)}") from error
+    holder = directory.control / "lock.holder"
+    with suppress(OSError):
+        holder.write_bytes(msgspec.json.encode(Holder(os.getpid(), socket.gethostname())))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
