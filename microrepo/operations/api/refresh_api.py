@@ -66,15 +66,19 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         cancel=cancel,
     ) as session:
         for text in (*filter_warnings(policy), *requests.notes):
-            session.warn(text)
+            session.report.warn(text)
         direct = [one.label for one in requests.requirements or () if one.url]
         if direct and not config.dependencies:
             urls = ", ".join(direct)
-            session.warn(f"direct URLs are fetched only where dependencies are followed: {urls}")
+            session.report.warn(
+                f"direct URLs are fetched only where dependencies are followed: {urls}"
+            )
         if config.lock and not (requests.goals and config.dependencies):
-            session.warn("`lock` writes nothing: no dependencies of named projects are followed")
+            session.report.warn(
+                "`lock` writes nothing: no dependencies of named projects are followed"
+            )
         elif config.lock and not config.files:
-            session.warn("`lock` writes nothing: no files are kept (`files`)")
+            session.report.warn("`lock` writes nothing: no files are kept (`files`)")
         run = Run(session, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
             # A mirror of everything is refreshed every few minutes and needs no solver.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from microrepo.batching import batched
 from microrepo.model import File, NormalizedName
-from microrepo.operations.closure.check import prove
-from microrepo.operations.closure.lock_files import warnings_of, write_locks
+from microrepo.operations.closure.check import CheckReport, prove
+from microrepo.operations.closure.lock_files import Written, warnings_of, write_locks
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
@@ -17,17 +17,18 @@ from microrepo.operations.closure.resolution import (
     resolve_goals,
 )
 from microrepo.operations.closure.url_files import chosen_files, needed_before, with_files
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.batches import WAVE_PROJECTS
 from microrepo.operations.refresh.change_detection import Changes
 from microrepo.operations.refresh.project_decisions import look
 from microrepo.operations.refresh.refresh_run import Run
-from microrepo.operations.run.session import Session
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import Candidates, Facts, Goal, Options, UrlFile
-from microrepo.selection.resolver.lock_sets import plan_locks
+from microrepo.selection.resolver.lock_sets import Locks, plan_locks
 from microrepo.selection.resolver.proof import deny, sdist_only
+from microrepo.state import State
+from microrepo.stores.flat_directory import FlatDirectory
 
 
 def follow(run: Run, goals: Sequence[Goal]) -> None:
@@ -35,17 +36,19 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     session, rules = run.session, run.rules
     session.scan()
     resolved = resolve_goals(session, rules, goals)
-    earlier = earlier_needs(session, resolved, goals, only_these=run.only_these)
+    earlier = earlier_needs(session.state, resolved, goals, only_these=run.only_these)
     kept = {row.filename: row.goal for row in earlier}
-    decide = deciding_by_closure(session, rules, resolved, kept)
-    concerned = concerned_records(session, rules, resolved)
-    looked = look(session, rules, concerned, decide, goals_are_reported=True)
-    direct = needed_before(session, earlier)
+    decide = deciding_by_closure(rules, resolved, kept, session.now)
+    concerned = concerned_records(session.state, rules, resolved)
+    looked = look(session.report, rules, concerned, decide, goals_are_reported=True)
+    direct = needed_before(session.state, earlier)
     for name, files in chosen_files(resolved.facts, resolved.resolutions).items():
         direct.setdefault(name, {}).update(files)
     if direct:
         reasons = {**kept, **resolved.chosen()}
-        looked = with_files(looked, direct, reasons, resolved.resolutions, session, rules)
+        looked = with_files(
+            looked, direct, reasons, resolved.resolutions, session.state, rules, session.now
+        )
     run.keep(kept)
     for batch in batched(looked, WAVE_PROJECTS):
         run.take(run.wave.run(batch))
@@ -61,10 +64,19 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
         with session.state.transaction():
             rows = (*earlier, *resolved.requirers())
             session.state.save_requirers(rows, replace=True)
-        there = _files_there(session, resolved)
-        _prove(session, goals, resolved, there)
+        there = _files_there(session.state, session.directory, resolved, keeps=session.links.files)
+        held = session.config, session.state, session.directory
+
+        def prove_again(doubtful: Sequence[Goal]) -> CheckReport:
+            return prove(*held, doubtful, resolved.environments)
+
+        _prove(session.report, goals, resolved, there, prove_again)
         if session.config.lock and session.links.files:
-            _lock(session, goals, resolved, there)
+            options = Options("solve", session.config.allow_urls, session.config.prereleases)
+            locks = _locks(goals, resolved, _facts_there(resolved, there), options)
+            place = Path(session.config.lock)
+            written = write_locks(place, session.directory, session.state, locks)
+            _report_locks(session.report, resolved, locks, written)
 
 
 def _unneeded(
@@ -76,7 +88,7 @@ def _unneeded(
     known = (NormalizedName(row[0]) for row in run.session.state.iter_known())
     others = tuple(name for name in known if name not in names)
     if others and not complete:
-        run.session.warn(
+        run.session.report.warn(
             "nothing of projects outside the closure was pruned, since not all goals were met"
         )
         return ()
@@ -84,7 +96,11 @@ def _unneeded(
 
 
 def _prove(
-    session: Session, goals: Sequence[Goal], resolved: Resolved, there: Collection[str]
+    report: ReportBuilder,
+    goals: Sequence[Goal],
+    resolved: Resolved,
+    there: Collection[str],
+    prove_again: Callable[[Sequence[Goal]], CheckReport],
 ) -> None:
     """Make sure that what is really there installs.
 
@@ -92,7 +108,7 @@ def _prove(
     that are there alone, for the goals that have another one.
     """
     targets = {environment.name for environment in resolved.environments}
-    session.report.sdist_only = [
+    report.sdist_only = [
         f"{one.project} {one.version} for {one.environment}"
         for one in sdist_only(resolved.resolutions)
         if one.environment in targets  # and not one in which others are built
@@ -105,38 +121,34 @@ def _prove(
     open_goals = [goal for goal in goals if goal in doubtful]
     if not open_goals:
         return
-    proof = prove(
-        session.config, session.state, session.directory, open_goals, resolved.environments
-    )
+    proof = prove_again(open_goals)
     unmet = {(f.goal.name, f.environment) for f in resolved.failures}
     for missing in proof.missing:
         if (missing.goal, missing.environment) not in unmet:
             what = f"{missing.goal} for {missing.environment}"
-            session.report.failed.append(Failure(what, "; ".join(missing.reasons)))
+            report.failed.append(Failure(what, "; ".join(missing.reasons)))
 
 
-def _files_there(session: Session, resolved: Resolved) -> set[str]:
+def _files_there(
+    state: State, directory: FlatDirectory, resolved: Resolved, *, keeps: bool
+) -> set[str]:
     """Return the chosen files that lie in the directory as they were verified."""
     names = {f.filename for r in resolved.resolutions for pin in r.pins for f in pin.files}
-    if not session.links.files:
-        return set(session.state.files_named(names))
+    if not keeps:
+        return set(state.files_named(names))
     there = set()
-    for name, row in session.state.files_named(names).items():
-        disk = session.directory.stat(name)
+    for name, row in state.files_named(names).items():
+        disk = directory.stat(name)
         if disk and row.present and disk.matches(row):
             there.add(name)
     return there
 
 
-def _lock(
-    session: Session, goals: Sequence[Goal], resolved: Resolved, there: Collection[str]
-) -> None:
-    """Write lock files: sets that install together, from the files that were chosen and are there.
+def _locks(goals: Sequence[Goal], resolved: Resolved, facts: Facts, options: Options) -> Locks:
+    """Return sets that install together, from the files that were chosen and are there.
 
     Whatever the mode, a lock is solved: it has one release of each project.
     """
-    facts = _facts_there(resolved, there)
-    options = Options("solve", session.config.allow_urls, session.config.prereleases)
 
     def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:
         closure = Closure(goals, environments, facts, options)
@@ -144,15 +156,18 @@ def _lock(
             deny(facts, needs)
         return closure
 
-    locks = plan_locks(goals, resolved.environments, close)
+    return plan_locks(goals, resolved.environments, close)
+
+
+def _report_locks(
+    report: ReportBuilder, resolved: Resolved, locks: Locks, written: Written
+) -> None:
     unmet = {(failure.goal.name, failure.environment) for failure in resolved.failures}
     for text in warnings_of(locks, unmet):
-        session.warn(text)
-    place = Path(session.config.lock or "")
-    written = write_locks(place, session.directory, session.state, locks)
-    session.report.locks = list(written.paths)
-    session.report.locks_changed = written.changed
-    session.report.failed.extend(Failure(what, why) for what, why in written.errors)
+        report.warn(text)
+    report.locks = list(written.paths)
+    report.locks_changed = written.changed
+    report.failed.extend(Failure(what, why) for what, why in written.errors)
 
 
 def _facts_there(resolved: Resolved, there: Collection[str]) -> Facts:

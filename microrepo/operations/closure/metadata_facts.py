@@ -130,7 +130,7 @@ class Learner:
             self._session.reporter.document_done()
             self._session.report.add_metadata(outcome.fetched_bytes)
             if outcome.metadata is None:
-                self._session.warn(f"{outcome.filename}: no metadata: {outcome.error}")
+                self._session.report.warn(f"{outcome.filename}: no metadata: {outcome.error}")
                 self.failed |= outcome.transient
                 found[outcome.filename] = outcome.error
                 continue

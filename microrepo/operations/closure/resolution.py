@@ -13,7 +13,7 @@ from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure
 from microrepo.operations.closure.metadata_facts import Learner
 from microrepo.operations.closure.url_files import Rewrite
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
 from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
@@ -34,7 +34,7 @@ from microrepo.selection.resolver.facts import (
 from microrepo.selection.resolver.facts import Failure as GoalFailure
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.standalone.describe_python import describe
-from microrepo.state import Requirer
+from microrepo.state import Requirer, State
 
 
 class Resolved(Struct, frozen=True):
@@ -122,8 +122,8 @@ def resolve_goals(
         resolved = _resolve_once(session, learner, goals, targets)
         if rules.policy.vulnerabilities == "ignore":
             break
-        decide = deciding_by_closure(session, rules, resolved, {})
-        concerned = concerned_records(session, rules, resolved)
+        decide = deciding_by_closure(rules, resolved, {}, session.now)
+        concerned = concerned_records(session.state, rules, resolved)
         told: dict[str, Record] = {
             one.project.name: one for one in advised(session, concerned, decide)
         }
@@ -131,7 +131,7 @@ def resolve_goals(
         resolved = msgspec.structs.replace(resolved, records=known)
         if not _loses_files(resolved, told.values(), decide):
             break
-    _report(session, resolved)
+    _report(session.report, resolved)
     return resolved
 
 
@@ -160,7 +160,7 @@ def _resolve_once(
         options,
         build_requirements=config.build_requirements,
     )
-    while needs := _timed_step(session, closure):
+    while needs := _timed_step(session.report, closure):
         learner.learn(needs)
     session.report.rounds += closure.rounds
     return Resolved(
@@ -174,27 +174,29 @@ def _resolve_once(
     )
 
 
-def _report(session: Session, resolved: Resolved) -> None:
-    unread = {failure.what for failure in session.report.failed}
-    _report_failures(session, resolved.failures, {*resolved.gone, *unread})
+def _report(report: ReportBuilder, resolved: Resolved) -> None:
+    unread = {failure.what for failure in report.failed}
+    _report_failures(report, resolved.failures, {*resolved.gone, *unread})
     for resolution in resolved.resolutions:
         for note in resolution.notes:
-            session.report.notes.append(f"{resolution.environment}: {note}")
+            report.notes.append(f"{resolution.environment}: {note}")
         for unmet in resolution.unmet:
-            session.report.failed.append(
+            report.failed.append(
                 Failure(f"{unmet.requirement} of {unmet.parent}", "; ".join(unmet.reasons))
             )
 
 
-def _timed_step(session: Session, closure: Closure) -> Needs:
+def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
     # The CPU time of this thread: the pool's threads of this process are at work meanwhile.
     started = time.thread_time()
     needs = closure.step()
-    session.report.solver_s += time.thread_time() - started
+    report.solver_s += time.thread_time() - started
     return needs
 
 
-def _report_failures(session: Session, failures: Sequence[GoalFailure], told: set[str]) -> None:
+def _report_failures(
+    report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]
+) -> None:
     for failure in failures:
         names = {one.project for one in failure.goal.requirements}
         if names <= told:
@@ -202,22 +204,22 @@ def _report_failures(session: Session, failures: Sequence[GoalFailure], told: se
         why = "; ".join(failure.reasons)
         if failure.rules:
             why += f" (left out by: {', '.join(failure.rules)})"
-        session.report.failed.append(Failure(f"{failure.goal.name} for {failure.environment}", why))
+        report.failed.append(Failure(f"{failure.goal.name} for {failure.environment}", why))
 
 
-def concerned_records(session: Session, rules: Rules, resolved: Resolved) -> list[Record]:
+def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Record]:
     """Return the records of projects that are chosen from, requested, or already held.
 
     A closure looks at more projects than it takes something of.
     """
     chosen = {pin.project for found in resolved.resolutions for pin in found.pins}
-    held = {row[0] for row in session.state.iter_known()}
+    held = {row[0] for row in state.iter_known()}
     concerned = chosen | held | (rules.policy.requested or {}).keys()
     return [record for name, record in sorted(resolved.records.items()) if name in concerned]
 
 
 def earlier_needs(
-    session: Session, resolved: Resolved, goals: Sequence[Goal], *, only_these: bool
+    state: State, resolved: Resolved, goals: Sequence[Goal], *, only_these: bool
 ) -> tuple[Requirer, ...]:
     """Return what earlier runs required and this one has not answered anew.
 
@@ -229,14 +231,14 @@ def earlier_needs(
     met = {(found.goal.name, found.environment) for found in resolved.resolutions}
     return tuple(
         row
-        for row in session.state.all_requirers()
+        for row in state.all_requirers()
         if (only_these and row.goal not in ours)
         or (not resolved.complete and (row.goal, row.environment) not in met)
     )
 
 
 def deciding_by_closure(
-    session: Session, rules: Rules, resolved: Resolved, kept: Mapping[str, str]
+    rules: Rules, resolved: Resolved, kept: Mapping[str, str], now: str
 ) -> Decide:
     """Return the way to decide on projects that a closure looked at.
 
@@ -252,10 +254,10 @@ def deciding_by_closure(
         if rules.policy.newest != 1 and project.name in requested:
             also = {
                 decision.file.filename
-                for decision in select(project, rules.policy, session.now)
+                for decision in select(project, rules.policy, now)
                 if decision.keep and _suits(decision.file, resolved.environments)
             }
-        files, rejected = split_candidates(project, rules.policy, session.now)
+        files, rejected = split_candidates(project, rules.policy, now)
         decided = decide_by_closure(project.name, files, chosen, resolved.environments, also)
         # What an unmet goal needs stays, whatever the rules say by now.
         others = (

@@ -23,7 +23,7 @@ from microrepo.plan import same_content
 from microrepo.selection.resolver.facts import Facts, Resolution, UrlFile
 from microrepo.selection.resolver.version_cache import parse_version
 from microrepo.selection.rules.decisions import split_candidates
-from microrepo.state import FileRow, ProjectRow, Requirer, pack
+from microrepo.state import FileRow, ProjectRow, Requirer, State, pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
@@ -78,7 +78,7 @@ class UrlLearner:
             self._session.reporter.document_done()
             self._session.report.add_metadata(outcome.fetched_bytes)
             if outcome.metadata is None:
-                self._session.warn(f"{without_user(url)}: {outcome.error}")
+                self._session.report.warn(f"{without_user(url)}: {outcome.error}")
                 self.failed |= outcome.transient
                 known[url] = outcome.error
                 continue
@@ -164,12 +164,12 @@ def _key(file: File) -> tuple[str, str]:
 
 
 def needed_before(
-    session: Session, earlier: Iterable[Requirer]
+    state: State, earlier: Iterable[Requirer]
 ) -> dict[NormalizedName, dict[str, File]]:
     """Return the files behind direct URLs that goals need which were not answered anew."""
     names = {row.filename for row in earlier if stated_requirement(row.requirement).url}
     found: dict[NormalizedName, dict[str, File]] = {}
-    for row in session.state.files_named(names).values():
+    for row in state.files_named(names).values():
         found.setdefault(row.project, {})[row.filename] = file_of_row(row)
     return found
 
@@ -179,8 +179,9 @@ def with_files(
     files: dict[NormalizedName, dict[str, File]],
     reasons: dict[str, str],
     resolutions: Sequence[Resolution],
-    session: Session,
+    state: State,
     rules: Rules,
+    now: str,
 ) -> list[Looked]:
     """Add decisions for the files behind direct URLs to those on the files that sources list.
 
@@ -189,12 +190,13 @@ def with_files(
         files: what is behind direct URLs, by project and name.
         reasons: why each is wanted, by name.
         resolutions: what was chosen.
-        session: the run.
+        state: of the repository.
         rules: what holds for every release.
+        now: the present, normalised.
     """
     chosen = {_key(f) for found in resolutions for pin in found.pins for f in pin.files}
     unlisted = files.keys() - {one.project.name for one in looked}
-    records = [_record(session, rules, name, files[name]) for name in sorted(unlisted)]
+    records = [_record(state, rules, name, files[name], now) for name in sorted(unlisted)]
     return [
         _with(one, files[one.project.name], reasons, chosen) if one.project.name in files else one
         for one in (*looked, *(Looked(record, ()) for record in records))
@@ -218,12 +220,14 @@ def _with(
     return msgspec.structs.replace(one, decisions=(*kept, *added))
 
 
-def _record(session: Session, rules: Rules, name: NormalizedName, files: dict[str, File]) -> Record:
+def _record(
+    state: State, rules: Rules, name: NormalizedName, files: dict[str, File], now: str
+) -> Record:
     """Return the record of a project that no source was asked for."""
-    before = session.state.projects([name]).get(name)
-    stored = session.state.documents([name]).get(name)
+    before = state.projects([name]).get(name)
+    stored = state.documents([name]).get(name)
     release = split_release(next(iter(files)))
     project = stored or Project(name, release[0] if release else name)
-    row = before or ProjectRow(name, project.display_name, checked_at=session.now)
+    row = before or ProjectRow(name, project.display_name, checked_at=now)
     row = msgspec.structs.replace(row, policy=rules.fingerprint(name))
     return Record(project, row, None if stored is not None else pack(project), before)

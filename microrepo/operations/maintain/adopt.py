@@ -96,7 +96,7 @@ def adopt(
     silent = reporter or SilentReporter()
     with open_session(config, "adopt", silent, read_only=dry_run) as session:
         for text in warnings:
-            session.warn(text)
+            session.report.warn(text)
         adoption = Adoption(session, layout, copy=copy)
         adoption.carry_out()
         if adoption.counts.linked or adoption.counts.recorded:

@@ -22,7 +22,7 @@ from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.policy import Policy, parse_version
-from microrepo.state import FileRow, deletion_of
+from microrepo.state import FileRow, State, deletion_of
 
 
 class Target(Struct, frozen=True):
@@ -82,7 +82,7 @@ def delete(
         rows = {row.filename: row for target in targets for row in target.rows}
         deletions = [deletion_of(rows[name], Cause.BY_COMMAND, reason) for name in sorted(rows)]
         report.totals = totals_of(deletions)
-        report.notes += _advice(session, targets, policy)
+        report.notes += _advice(session.state, targets, policy, session.now)
         if dry_run:
             report.plan = deletions
         elif deletions:
@@ -125,12 +125,12 @@ def _admits(requirement: Requirement, text: str) -> bool:
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 
-def _advice(session: Session, targets: Iterable[Target], policy: Policy) -> list[str]:
+def _advice(state: State, targets: Iterable[Target], policy: Policy, now: str) -> list[str]:
     """Say what the next refresh would fetch again, with the setting that keeps it away."""
     settings: dict[str, dict[str, None]] = {}
     for target in targets:
-        kept = unwanted_because(session, target.rows, policy)
-        if None in kept.values() or any(map(session.state.requirers, kept)):
+        kept = unwanted_because(state, target.rows, policy, now)
+        if None in kept.values() or any(map(state.requirers, kept)):
             settings.setdefault(target.setting, {})[target.entry] = None
     if not settings:
         return []

@@ -21,7 +21,7 @@ from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.resolver.facts import Goal
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
-from microrepo.state import FileRow, deletion_of
+from microrepo.state import FileRow, State, deletion_of
 
 _BATCH = 500
 
@@ -53,7 +53,9 @@ def prune(
         report = session.report
         goals = requests.goals if config.dependencies else ()
         deletions = _unwanted(session, policy, goals)
-        deletions += evictions(session, policy, {action.filename for action in deletions})
+        if session.links.files:
+            leaving = {action.filename for action in deletions}
+            deletions += evictions(session.state, policy, leaving)
         report.totals = totals_of(deletions)
         refused = check_deletions(deletions, session.count_held(), session.limits())
         if refused is not None:
@@ -72,10 +74,11 @@ def _unwanted(session: Session, policy: Policy, goals: Sequence[Goal]) -> list[A
     for batch in batched(names, _BATCH):
         rows = [row for row in session.state.files(batch) if session.holds(row) and row.is_ours]
         if needed is None:
-            causes = unwanted_because(session, rows, policy)
+            causes = unwanted_because(session.state, rows, policy, session.now)
             causes = _without_unmet(rows, causes, policy)
         else:
-            causes = _outside_closure(session, rows, policy, needed)
+            verdicts = unwanted_because(session.state, rows, policy, session.now)
+            causes = _outside_closure(rows, verdicts, policy, needed)
         deletions += [
             deletion_of(row, why, replaced=why is Cause.SUPERSEDED)
             for row in rows
@@ -105,11 +108,10 @@ def _needed(session: Session, policy: Policy, goals: Sequence[Goal]) -> Needed:
 
 
 def _outside_closure(
-    session: Session, rows: Sequence[FileRow], policy: Policy, needed: Needed
+    rows: Sequence[FileRow], verdicts: Mapping[str, Cause | None], policy: Policy, needed: Needed
 ) -> dict[str, Cause | None]:
     """Return why files are not needed by any goal; None for those that are, or may be."""
     requested = policy.requested or {}
-    verdicts = unwanted_because(session, rows, policy)
     causes: dict[str, Cause | None] = {}
     for row in rows:
         why = verdicts[row.filename]
@@ -134,11 +136,11 @@ def _without_unmet(
 
 
 def unwanted_because(
-    session: Session, rows: Sequence[FileRow], policy: Policy
+    state: State, rows: Sequence[FileRow], policy: Policy, now: str
 ) -> dict[str, Cause | None]:
     """Return, by file name, why the stored records do not select a file; None if they do."""
-    projects = session.state.documents({row.project for row in rows}).values()
-    verdicts = {project.name: _verdicts(project, policy, session.now) for project in projects}
+    projects = state.documents({row.project for row in rows}).values()
+    verdicts = {project.name: _verdicts(project, policy, now) for project in projects}
     return {row.filename: _why_unwanted(row, verdicts.get(row.project), policy) for row in rows}
 
 

@@ -76,7 +76,7 @@ def verify(
         session.scan()
         rows = [row for row in session.state.files() if row.present]
         if not session.links.files:
-            session.warn(
+            session.report.warn(
                 "this repository is an index: the files that it lists are elsewhere and not verified"
             )
         checked = list(_check_all(session, rows, deep=deep))

@@ -130,11 +130,11 @@ class _Rebuild:
             )
             return
         names |= self._read_others(others, disk, publisher)
-        with writing_pages(session):
+        with writing_pages(session.directory):
             publisher.publish(in_batches(sorted(names)), absent=absent)
             publisher.finish(rebuild=True)
         self.published = with_browse(session, publisher.report(), rebuild=True)
-        warn_of_waiting(session, self.published)
+        warn_of_waiting(session.report, self.published.waiting)
 
     def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:
         """Return the recorded files that are not in place, all recorded ones, their projects."""

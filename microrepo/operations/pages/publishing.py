@@ -11,6 +11,7 @@ import msgspec
 from microrepo.batching import batched
 from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
+from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.run.session import Session
 from microrepo.publish.links import remember_links
 from microrepo.publish.tree.page_paths import START_PAGE
@@ -19,9 +20,11 @@ from microrepo.publish.tree.people_pages import update_browse
 from microrepo.publish.tree.root_pages import ROOT_JSON
 from microrepo.publish.tree.static_tree import Publisher, PublishReport, put_server
 from microrepo.standalone.assemble import assemble
+from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import umask, write_atomically
 from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.flat_directory import FlatDirectory
 
 _BATCH = 300
 
@@ -42,7 +45,7 @@ def publish_projects(
     if not session.config.simple or session.report.dry_run:
         return
     publisher = open_publisher(session)
-    with writing_pages(session):
+    with writing_pages(session.directory):
         publisher.publish(in_batches(sorted(set(names))), leaving=leaving)
 
 
@@ -73,16 +76,16 @@ def publish_changes(
         return _without_tree(session)
     publisher = open_publisher(session)
     names = sorted({*changed, *gone})
-    with writing_pages(session):
+    with writing_pages(session.directory):
         publisher.publish(in_batches(names), leaving=leaving)
-        publisher.publish(_pending(session), leaving=leaving)
+        publisher.publish(_pending(session.state), leaving=leaving)
         publisher.finish()
     if leaving:
         # The run may be killed before they go, and the next one may want to keep them.
         with session.state.transaction():
             session.state.publication.mark(names)
     report = with_browse(session, publisher.report())
-    warn_of_waiting(session, report)
+    warn_of_waiting(session.report, report.waiting)
     return report
 
 
@@ -100,14 +103,14 @@ def with_browse(session: Session, report: PublishReport, *, rebuild: bool = Fals
     directory = session.directory
     if not session.config.browse:
         if directory.place(START_PAGE).exists():
-            session.warn(
+            session.report.warn(
                 "browse/ is there and no longer kept up to date: set `browse`, or remove it"
             )
         return report
-    with writing_pages(session):
+    with writing_pages(session.directory):
         done = update_browse(directory.path, directory.control, rebuild=rebuild)
     if done.too_many:
-        session.warn(
+        session.report.warn(
             f"browse/ is not written: {done.too_many:,} projects are too many for one page; "
             "`server.py` shows them"
         )
@@ -121,7 +124,7 @@ def with_browse(session: Session, report: PublishReport, *, rebuild: bool = Fals
 def _without_tree(session: Session) -> PublishReport:
     directory = session.directory
     writer = PageWriter(directory.path, directory.control / "pages")
-    with writing_pages(session):
+    with writing_pages(session.directory):
         if session.config.server:
             put_server(writer)
         writer.flush()
@@ -129,9 +132,9 @@ def _without_tree(session: Session) -> PublishReport:
         with session.state.transaction():
             session.state.changes.note(session.run, ROOT_PLACE)
     if session.config.browse:
-        session.warn("`browse` is on, but its pages are made from `simple`, which is off")
+        session.report.warn("`browse` is on, but its pages are made from `simple`, which is off")
     if directory.place(ROOT_JSON).exists():
-        session.warn(
+        session.report.warn(
             "`simple` is off, but simple/ is still there from an earlier run and is no longer kept "
             "up to date; remove it"
         )
@@ -152,7 +155,7 @@ def open_publisher(session: Session) -> Publisher:
 
 
 @contextmanager
-def writing_pages(session: Session) -> Iterator[None]:
+def writing_pages(directory: FlatDirectory) -> Iterator[None]:
     """Translate what goes wrong on the disk.
 
     Raises:
@@ -162,8 +165,8 @@ def writing_pages(session: Session) -> Iterator[None]:
         yield
     except OSError as error:
         # Of a failed rename, the place where the page belongs tells more than where it lay.
-        path = error.filename2 or error.filename or session.directory.path
-        reason = disk_words(error, session.directory.path)
+        path = error.filename2 or error.filename or directory.path
+        reason = disk_words(error, directory.path)
         raise RepositoryError(path, f"the index cannot be written: {reason}") from error
 
 
@@ -172,17 +175,17 @@ def in_batches(names: Sequence[str]) -> Iterator[list[NormalizedName]]:
     return batched(map(NormalizedName, names), _BATCH)
 
 
-def _pending(session: Session) -> Iterator[list[NormalizedName]]:
+def _pending(state: State) -> Iterator[list[NormalizedName]]:
     after = ""
-    while batch := session.state.publication.pending(after, _BATCH):
+    while batch := state.publication.pending(after, _BATCH):
         yield batch
         after = batch[-1]
 
 
-def warn_of_waiting(session: Session, report: PublishReport) -> None:
+def warn_of_waiting(report: ReportBuilder, waiting: Iterable[str]) -> None:
     """Tell of projects whose pages name files that are not in place."""
-    for name in report.waiting:
-        session.warn(f"{name}: none of its files is in place; its pages stay as they were")
+    for name in waiting:
+        report.warn(f"{name}: none of its files is in place; its pages stay as they were")
 
 
 def export_server(directory: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -100,7 +101,14 @@ def run_totals(report: Report) -> RunTotals:
 class ReportBuilder:
     """Collects what happens during a run; `build` makes the report of it."""
 
-    def __init__(self, operation: str, repository: str, started_at: str) -> None:
+    def __init__(
+        self,
+        operation: str,
+        repository: str,
+        started_at: str,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._say = say
         self.operation = operation
         self._repository = repository
         self._started_at = started_at
@@ -139,6 +147,11 @@ class ReportBuilder:
         self._resumed = 0
         self.asked = 0
         self.unreachable = 0
+
+    def warn(self, text: str) -> None:
+        """Note a warning and tell the person watching."""
+        self.warnings.append(text)
+        self._say(f"warning: {text}")
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count one file task."""

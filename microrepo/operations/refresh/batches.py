@@ -153,7 +153,7 @@ class Wave:
         old = next((n for n in filenames if not n.endswith(FLAT_DIRECTORY_SUFFIXES)), None)
         if old is not None and not self._warned_of_formats:
             self._warned_of_formats = True
-            self._session.warn(
+            self._session.report.warn(
                 f"newer pip passes over files such as {old} in a flat directory: it takes .whl, "
                 ".tar.gz and .zip; an index page offers them all"
             )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from microrepo.model import NormalizedName
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.change_detection import (
     Changes,
     Circumstances,
@@ -16,6 +16,7 @@ from microrepo.operations.refresh.change_detection import (
 )
 from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.run.session import Session
+from microrepo.state import State
 
 # The list of a whole index is some 14 MB; so many conditional requests cost about as much.
 _NAMES_WORTH_A_LIST = 5000
@@ -78,7 +79,7 @@ def _are_outdated(session: Session, *, force: bool) -> bool:
     seen = msgspec.json.decode(session.state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
     older = [] if force else sorted(n for n, serial in lists.items() if serial < seen.get(n, 0))
     for name in older:
-        session.warn(
+        session.report.warn(
             f"{name}: its list (serial {lists[name]}) is older than that of an earlier run "
             f"({seen[name]}), so nothing is taken for removed; `--force-check` believes it"
         )
@@ -99,7 +100,9 @@ def touched_projects(session: Session) -> frozenset[str]:
     else:
         cursor = session.state.meta("stat_cursor") or ""
         share = list(session.state.iter_stats(after=cursor, limit=_ROLLING_SHARE))
-        _advance(session, share[-1][0] if len(share) == _ROLLING_SHARE else "")
+        _advance(
+            session.state, session.report, share[-1][0] if len(share) == _ROLLING_SHARE else ""
+        )
         rows = iter(share)
     touched = set()
     gone = []
@@ -109,22 +112,22 @@ def touched_projects(session: Session) -> frozenset[str]:
             touched.add(project)
         if disk is None:
             gone.append(filename)
-    _forget(session, gone)
+    _forget(session.state, session.report, gone)
     return frozenset(touched)
 
 
-def _forget(session: Session, filenames: Sequence[str]) -> None:
+def _forget(state: State, report: ReportBuilder, filenames: Sequence[str]) -> None:
     """Forget files that a person put into the repository and took away again."""
-    if not filenames or session.report.dry_run:
+    if not filenames or report.dry_run:
         return
-    rows = session.state.files_named(filenames).values()
+    rows = state.files_named(filenames).values()
     theirs = [row.filename for row in rows if not row.is_ours]
-    with session.state.transaction():
-        session.state.delete_files(theirs)
-        session.state.publication.forget_found(theirs)
+    with state.transaction():
+        state.delete_files(theirs)
+        state.publication.forget_found(theirs)
 
 
-def _advance(session: Session, cursor: str) -> None:
-    if not session.report.dry_run:
-        with session.state.transaction():
-            session.state.set_meta("stat_cursor", cursor)
+def _advance(state: State, report: ReportBuilder, cursor: str) -> None:
+    if not report.dry_run:
+        with state.transaction():
+            state.set_meta("stat_cursor", cursor)

@@ -12,6 +12,7 @@ from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.run.session import Session
 from microrepo.state import HistoryRow, deletion_of
+from microrepo.stores.flat_directory import FlatDirectory
 
 _BATCH = 500
 # What the setting `removed` decides on, and what ends a project as a whole.
@@ -98,7 +99,7 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
         rows = session.state.files_named(action.filename for action in batch)
-        aside = _move_aside_or_delete(session, batch, quarantine=quarantine)
+        aside = _move_aside_or_delete(session.directory, batch, quarantine=quarantine)
         session.directory.sync()
         with session.state.transaction():
             session.state.delete_files(action.filename for action in batch)
@@ -126,13 +127,13 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
 
 
 def _move_aside_or_delete(
-    session: Session, batch: Sequence[Action], *, quarantine: bool
+    directory: FlatDirectory, batch: Sequence[Action], *, quarantine: bool
 ) -> frozenset[str]:
     """Take files out of the directory; return the names of those that were moved aside."""
     removed = [a for a in batch if quarantine and a.cause in _BY_UPSTREAM]
     for action in removed:
-        session.directory.quarantine(action.filename, action.project, action_text(action))
+        directory.quarantine(action.filename, action.project, action_text(action))
     aside = frozenset(action.filename for action in removed)
-    for _ in session.directory.delete(a.filename for a in batch if a.filename not in aside):
+    for _ in directory.delete(a.filename for a in batch if a.filename not in aside):
         pass
     return aside

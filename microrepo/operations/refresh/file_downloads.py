@@ -72,7 +72,9 @@ class Transfer:
         self._futures.discard(future)
         outcome = future.result()
         if outcome.note and not self._session.report.fallbacks:
-            self._session.warn(f"the file host failed, so the source was asked: {outcome.note}")
+            self._session.report.warn(
+                f"the file host failed, so the source was asked: {outcome.note}"
+            )
         self._session.report.add_outcome(outcome)
         if outcome.ok:
             self._session.unfinished.discard(self._partials[outcome.filename])

@@ -11,7 +11,7 @@ from msgspec import Struct
 from microrepo.errors import StateCorrupt
 from microrepo.formats.times import shift
 from microrepo.model import FACTS, Decision, NormalizedName, Project
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.change_detection import Visit
 from microrepo.operations.refresh.doubtful_answers import doubt_of
 from microrepo.operations.run.session import Session
@@ -244,7 +244,7 @@ class Records:
         if project.rejected:
             count, first = len(project.rejected), project.rejected[0]
             more = f" (and {count - 1} more)" if count > 1 else ""
-            self._session.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+            self._session.report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
         source = answer.source if answer else (row.source if row else "")
         if row is not None:
             self._tell_of_another_source(row, source)
@@ -272,7 +272,9 @@ class Records:
     def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
         """Warn of a project that changes hands: that may be meant, or somebody took its name."""
         if row.source != source and row.source in self._session.sources.names():
-            self._session.warn(f"{row.name}: comes from {source} now, no longer from {row.source}")
+            self._session.report.warn(
+                f"{row.name}: comes from {source} now, no longer from {row.source}"
+            )
 
 
 def _facts_of(document: bytes) -> int:
@@ -314,7 +316,7 @@ def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:
 
 
 def look(
-    session: Session,
+    report: ReportBuilder,
     rules: Rules,
     records: Iterable[Record],
     decide: Decide,
@@ -324,7 +326,7 @@ def look(
     """Decide on the files of records, count what rules left out, report what ends empty.
 
     Args:
-        session: the run.
+        report: of the run.
         rules: what is wanted.
         records: of the projects.
         decide: what is kept of each.
@@ -333,13 +335,13 @@ def look(
     looked = []
     for record in records:
         decisions = decide(record.project)
-        empty = _count(session, record.project, decisions, rules)
+        empty = _count(report, record.project, decisions, rules)
         if empty and goals_are_reported:
-            session.warn(f"{record.project.name}: {empty}")
+            report.warn(f"{record.project.name}: {empty}")
         elif empty:
-            session.report.failed.append(Failure(record.project.name, empty))
+            report.failed.append(Failure(record.project.name, empty))
         if rules.policy.vulnerabilities != "ignore":
-            _note_advisories(session, record.project, decisions)
+            _note_advisories(report, record.project, decisions)
         row = msgspec.structs.replace(
             record.row, reconsider_at=reconsider_at(decisions, rules.policy)
         )
@@ -347,13 +349,15 @@ def look(
     return looked
 
 
-def _note_advisories(session: Session, project: Project, decisions: Iterable[Decision]) -> None:
+def _note_advisories(
+    report: ReportBuilder, project: Project, decisions: Iterable[Decision]
+) -> None:
     """Report the advisories on releases that are kept."""
     if not (project.vulnerabilities or project.advisories):
         return
     for version in dict.fromkeys(one.file.version for one in decisions if one.keep):
         for advisory in affecting(project, version):
-            session.report.vulnerable.append(f"{project.name} {version}: {describe(advisory)}")
+            report.vulnerable.append(f"{project.name} {version}: {describe(advisory)}")
 
 
 def deciding_by(rules: Rules, now: str) -> Decide:
@@ -366,7 +370,7 @@ def deciding_by(rules: Rules, now: str) -> Decide:
 
 
 def _count(
-    session: Session, project: Project, decisions: tuple[Decision, ...], rules: Rules
+    report: ReportBuilder, project: Project, decisions: tuple[Decision, ...], rules: Rules
 ) -> str:
     """Count what rules left out; return why a requested project ends without a file, "" if not."""
     counts: dict[str, int] = {}
@@ -375,10 +379,10 @@ def _count(
         kept += decision.keep
         if not decision.keep:
             counts[decision.cause.value] = counts.get(decision.cause.value, 0) + 1
-    session.report.rejected.update(counts)
+    report.rejected.update(counts)
     if kept:
         return ""
-    session.report.without_files += 1
+    report.without_files += 1
     if rules.policy.requested is None or project.name not in rules.policy.requested:
         return ""  # of a whole index that is nothing special, and would be said thousands of times
     if not decisions:

@@ -81,7 +81,7 @@ class Run:
                 records: Iterable[Record] = self._records.read(wave, asked[number])
                 if self.rules.policy.vulnerabilities != "ignore":
                     records = advised(self.session, records, decide)
-                looked = look(self.session, self.rules, records, decide)
+                looked = look(self.session.report, self.rules, records, decide)
                 self._keep_requested(looked)
                 if under_way and self.wave.collide(under_way[0], looked):
                     self._finish(under_way)

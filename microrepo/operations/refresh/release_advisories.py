@@ -58,7 +58,7 @@ def advised(session: Session, records: Iterable[Record], decide: Decide) -> list
         open_ones = sorted({number for number, _, _ in asked})
         changed.update(open_ones)
     if silent:
-        session.warn(
+        session.report.warn(
             f"the source tells no advisories on {len(silent)} releases, so those on later ones "
             f"count for them; the first: {silent[0]}"
         )

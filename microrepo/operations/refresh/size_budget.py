@@ -167,21 +167,19 @@ def _evict(one: Looked, filenames: set[str]) -> Looked:
     return msgspec.structs.replace(one, decisions=decisions)
 
 
-def evictions(session: Session, policy: Policy, leaving: set[str]) -> list[Action]:
+def evictions(state: State, policy: Policy, leaving: set[str]) -> list[Action]:
     """Return the deletions that bring what is there below the budget, for `prune`.
 
     Args:
-        session: the run.
+        state: of the repository, which keeps files.
         policy: the rules.
         leaving: files that are going anyway.
     """
-    if policy.budget_bytes is None or not session.links.files:
+    if policy.budget_bytes is None:
         return []
     ledger = Ledger(policy.budget_bytes)
-    for project, files in held_files(session.state):
+    for project, files in held_files(state):
         staying = [file for file in files if file.filename not in leaving]
         ledger.put(project, _releases(project, staying, policy))
     gone = {name for release in ledger.evict() for name in release.filenames}
-    return [
-        deletion_of(row, Cause.EVICTED) for row in session.state.files_named(sorted(gone)).values()
-    ]
+    return [deletion_of(row, Cause.EVICTED) for row in state.files_named(sorted(gone)).values()]

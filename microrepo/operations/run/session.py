@@ -127,11 +127,6 @@ class Session:
             min_free_bytes=parse_size(config.min_free_space, "min_free_space"),
         )
 
-    def warn(self, text: str) -> None:
-        """Note a warning for the report and tell the person watching."""
-        self.report.warnings.append(text)
-        self.reporter.say(f"warning: {text}")
-
     def check_cancelled(self) -> None:
         """End the run when its caller wants that.
 
@@ -182,7 +177,7 @@ def open_session(
         Locked: another run is at work on the repository.
         RepositoryError: the directory is unfit or the state cannot be used.
     """
-    report = ReportBuilder(operation, config.repository, now())
+    report = ReportBuilder(operation, config.repository, now(), reporter.say)
     # A mistake in the settings leaves no directory behind.
     sources = describe_sources(config)
     if workers:
@@ -208,7 +203,7 @@ def open_session(
             session = Session(config, directory, state, reporter, report, pool, cancel)
             session.state_was_lost = lost or warning is not None
             if warning:
-                session.warn(warning)
+                session.report.warn(warning)
             with explained_errors(directory.state_file):
                 yield from _recorded(session, ended)
         finally:
@@ -280,7 +275,7 @@ def _end_record(session: Session, started: float, code: int | None = None) -> En
     )
     if failures:
         for failure in failures:
-            session.warn(failure.why)
+            session.report.warn(failure.why)
         report.failed += failures
         final = _record(session, code)
     return msgspec.structs.replace(ended, exit_code=final.exit_code)
