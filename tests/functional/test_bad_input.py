@@ -67,7 +67,7 @@ def test_files_without_digests_are_left_out(
     report = repo.refresh("alpha")
     repo.holds()
     assert report.rejected == {"no digest announced": 1}
-    assert "alpha: no file is left (1 by no digest announced)" in report.warnings[0]
+    assert report.emptied == {"alpha": "1 by no digest announced"}
 
 
 def test_files_without_digests_are_taken_when_that_is_allowed(

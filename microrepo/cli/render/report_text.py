@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from microrepo.cli.render.text_tables import (
@@ -12,6 +13,7 @@ from microrepo.cli.render.text_tables import (
     skipped_row,
     table,
     text_lines,
+    wrapped,
 )
 from microrepo.cli.terminal import join_lines
 from microrepo.config.sizes import format_size
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from microrepo.operations.pages.index_rebuild import IndexReport
 
 Row = tuple[str, str]
+_SHOWN_EMPTIED = 5
 
 
 def report_text(report: Report, *, verbose: bool = False) -> str:
@@ -40,9 +43,21 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
         lines.append(f"{what}: {', '.join(report.missing)}")
     if report.operation == "delete":
         lines += report.notes
+    lines += _emptied_lines(report.emptied)
     if report.refused:
         lines.append(f"refused: {report.refused}")
     return join_lines(lines)
+
+
+def _emptied_lines(emptied: Mapping[str, str]) -> list[str]:
+    """Return one sum of the projects without files: mostly another failure is the cause."""
+    if not emptied:
+        return []
+    names = list(emptied)[:_SHOWN_EMPTIED]
+    shown = [f"{name} ({emptied[name]})" for name in names]
+    shown += ["..."] if len(emptied) > len(names) else []
+    text = f"no file is left of {count(len(emptied), 'project')}: {', '.join(shown)}"
+    return wrapped(f"{text}; run `microrepo explain {' '.join(names)}`", indent=0)
 
 
 def _rows(report: Report) -> list[Row]:

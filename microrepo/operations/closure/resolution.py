@@ -197,14 +197,17 @@ def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
 def _report_failures(
     report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]
 ) -> None:
+    """Report each goal once, with the environments that fail for the same cause together."""
+    environments: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
-        names = {one.project for one in failure.goal.requirements}
-        if names <= told:
+        if {one.project for one in failure.goal.requirements} <= told:
             continue  # said already: there is no such project, or it could not be asked for
         why = "; ".join(failure.reasons)
         if failure.rules:
             why += f" (left out by: {', '.join(failure.rules)})"
-        report.failed.append(Failure(f"{failure.goal.name} for {failure.environment}", why))
+        environments.setdefault((failure.goal.name, why), []).append(failure.environment)
+    for (goal, why), names in environments.items():
+        report.failed.append(Failure(f"{goal} for {', '.join(names)}", why))
 
 
 def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Record]:

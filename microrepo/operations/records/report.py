@@ -27,7 +27,8 @@ class Report(Struct, frozen=True):
         exit_code: as the command line returns it.
         projects: records that were looked at; `fetched` came anew, `unchanged` had not changed.
         unasked: projects of the source that `exclude` and `allow` keep from being asked for.
-        without_files: those of which no file is wanted.
+        without_files: projects of which no file is wanted.
+        emptied: those that a goal asks for, each with what left its files out.
         totals: counts and bytes of the plan.
         downloaded: files that arrived, `downloaded_bytes` in all, `received_bytes` over the wire.
         fallbacks: files for which the source was asked because the file host failed.
@@ -60,6 +61,7 @@ class Report(Struct, frozen=True):
     waiting: int = 0
     unasked: int = 0
     without_files: int = 0
+    emptied: dict[str, str] = {}
     totals: Totals = Totals()
     downloaded: int = 0
     downloaded_bytes: int = 0
@@ -121,6 +123,7 @@ class ReportBuilder:
         self.waiting = 0
         self.unasked = 0
         self.without_files = 0
+        self.emptied: dict[str, str] = {}
         self.totals = Totals()
         self.deleted = 0
         self.deleted_bytes = 0
@@ -193,6 +196,7 @@ class ReportBuilder:
             waiting=self.waiting,
             unasked=self.unasked,
             without_files=self.without_files,
+            emptied=self.emptied,
             totals=self.totals,
             downloaded=self._downloaded,
             downloaded_bytes=self._downloaded_bytes,

@@ -337,9 +337,10 @@ def look(
         decisions = decide(record.project)
         empty = _count(report, record.project, decisions, rules)
         if empty and goals_are_reported:
-            report.warn(f"{record.project.name}: {empty}")
+            report.emptied[record.project.name] = empty
         elif empty:
-            report.failed.append(Failure(record.project.name, empty))
+            why = f"no file is left ({empty}); see `microrepo explain`" if decisions else empty
+            report.failed.append(Failure(record.project.name, why))
         if rules.policy.vulnerabilities != "ignore":
             _note_advisories(report, record.project, decisions)
         row = msgspec.structs.replace(
@@ -387,5 +388,4 @@ def _count(
         return ""  # of a whole index that is nothing special, and would be said thousands of times
     if not decisions:
         return "the source lists no files"
-    why = ", ".join(f"{count} by {reason}" for reason, count in sorted(counts.items()))
-    return f"no file is left ({why}); see `microrepo explain`"
+    return ", ".join(f"{count} by {reason}" for reason, count in sorted(counts.items()))

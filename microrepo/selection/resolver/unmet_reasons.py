@@ -26,18 +26,20 @@ _MAX_BLOCKED = 20
 def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) -> Failure:
     """Explain the conflict at which the solver had to stop."""
     view = provider.view
-    lines = [_asks(goal, cause.requirement, cause.parent) for cause in causes]
+    asked = [_asks(goal, cause.requirement, cause.parent) for cause in causes]
+    # The cause comes first, then what asks for it, then the way to the goal.
+    lines: list[str] = []
     blocked: list[Blocked] = []
     for project, specifiers in _asked(causes).items():
         limits = provider.constraints.get(project, ())
-        lines.extend(f"the constraint {project}{limit}" for limit in limits)
+        asked.extend(f"the constraint {project}{limit}" for limit in limits)
         lines.extend(_matches(view, project, (*specifiers, *limits)))
         blocked.extend(_blocked(view, project, (*specifiers, *limits)))
     for requirement, _ in causes:
         if requirement.url and not requirement.impossible:
             lines.extend(_behind_url(view, requirement.project, requirement.url))
     lines.extend(_blocked_line(block) for block in blocked[:_MAX_BLOCKED])
-    lines.extend(_chains(provider, goal, causes))
+    lines.extend((*asked, *_chains(provider, goal, causes)))
     return Failure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
 
 
