@@ -61,6 +61,8 @@ def test_only_the_file_or_only_the_plan(repo: Repository, config: Path) -> None:
         (["remove", "one", "two"], "would be empty"),
         (["add", "three>>1"], "not a requirement"),
         (["add", "everything"], "not a requirement"),
+        (["refresh", "--packages", "one", "two"], "separate them with commas"),
+        (["refresh", "all"], "--packages everything"),
     ],
 )
 def test_what_cannot_be_edited(

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from microrepo.cli import terminal
-from microrepo.cli.commands.refresh_commands import command_refresh
+from microrepo.cli.commands.refresh_commands import run_refresh
 from microrepo.cli.prompt.answer_parsers import parse_requirement as checked_requirement
 from microrepo.cli.prompt.config_edit import edit_packages
 from microrepo.config.load import convert, find_config, named_file, read_file
@@ -107,4 +107,4 @@ def _finish(arguments: argparse.Namespace, edit: _Edit, *, refresh: list[str]) -
         ]
     arguments.requirements, arguments.requirement = refresh, []
     arguments.force_check = arguments.replace = False
-    return command_refresh(arguments)
+    return run_refresh(arguments)

@@ -17,6 +17,7 @@ from microrepo.cli.commands.settings_loading import (
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.report_text import report_text
 from microrepo.config.load import Loaded, find_config
+from microrepo.errors import ConfigError
 from microrepo.operations.run.goals import Requests
 
 
@@ -29,13 +30,25 @@ def command_bare(arguments: argparse.Namespace) -> int:
 
 def command_refresh(arguments: argparse.Namespace) -> int:
     """Download new files and delete those that are no longer wanted."""
+    named = arguments.requirements or arguments.requirement
+    if not (named or "packages" in flags_of(arguments)):
+        _ask_if_needed(arguments)
+    return run_refresh(arguments)
+
+
+def run_refresh(arguments: argparse.Namespace) -> int:
+    """Refresh what the arguments name, and show the report."""
     from microrepo.operations.api.refresh_api import refresh
 
     words, files = arguments.requirements, arguments.requirement
-    if not (words or files or "packages" in flags_of(arguments)):
-        _ask_if_needed(arguments)
     loaded = load_settings(arguments)
     requests = requests_from(loaded, words, files)
+    beside = _beside_settings(loaded, requests) if words or files else []
+    if beside and loaded.origins["packages"] == "--packages":
+        raise ConfigError(
+            f"--packages does not name {', '.join(beside)}. To name several projects, repeat "
+            "--packages or separate them with commas."
+        )
     with reporting(arguments) as reporter:
         report = refresh(
             loaded.config,
@@ -47,8 +60,8 @@ def command_refresh(arguments: argparse.Namespace) -> int:
             reporter=reporter,
         )
     code = show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
-    if (words or files) and not (arguments.quiet or arguments.dry_run):
-        _warn_of_deletion(loaded, requests)
+    if beside and loaded.config.prune and not (arguments.quiet or arguments.dry_run):
+        _warn_of_deletion(loaded, beside)
     return code
 
 
@@ -60,20 +73,23 @@ def _ask_if_needed(arguments: argparse.Namespace) -> None:
         first_config(path)
 
 
-def _warn_of_deletion(loaded: Loaded, requests: Requests) -> None:
-    """Warn that a refresh of the config file will delete what this one added beside it."""
-    if loaded.config.packages is None or not loaded.config.prune:
-        return
+def _beside_settings(loaded: Loaded, requests: Requests) -> list[str]:
+    """Return the requested projects that the settings do not name, if they name any."""
+    if loaded.config.packages is None:
+        return []
     configured = requests_or_everything(loaded).requirements
     if configured is None:
-        return
+        return []
     kept = {one.project for one in configured}
-    added = {one.name for one in requests.requirements or () if one.project not in kept}
-    if added:
-        one = len(added) == 1
-        terminal.warn(
-            f"{', '.join(sorted(added))} {'is' if one else 'are'} not in `packages` of "
-            f"{loaded.path or 'the settings'}, so the next refresh deletes "
-            f"{'it' if one else 'them'}. To keep {'it' if one else 'them'}, run "
-            f"`microrepo add {' '.join(sorted(added))}`."
-        )
+    return sorted({one.name for one in requests.requirements or () if one.project not in kept})
+
+
+def _warn_of_deletion(loaded: Loaded, names: list[str]) -> None:
+    """Warn that a refresh by the settings will delete what this one added."""
+    is_one = len(names) == 1
+    it = "it" if is_one else "them"
+    terminal.warn(
+        f"{', '.join(names)} {'is' if is_one else 'are'} not in `packages` of "
+        f"{loaded.path or 'the settings'}, so the next refresh deletes {it}. To keep {it}, run "
+        f"`microrepo add {' '.join(names)}`."
+    )
