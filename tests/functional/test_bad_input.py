@@ -64,10 +64,12 @@ def test_files_without_digests_are_left_out(
     repo: Repository, pypi: PyPIServer, alpha: BuiltFile
 ) -> None:
     mutate(pypi, lambda d: entry_of(d).update(digests={}, md5_digest=None))
-    report = repo.refresh("alpha")
+    report = repo.refresh("alpha", expect=3)
     repo.holds()
     assert report.rejected == {"no digest announced": 1}
-    assert report.emptied == {"alpha": "1 by no digest announced"}
+    (failure,) = report.failed
+    assert failure.what == "alpha"
+    assert "no file is left (1 by no digest announced)" in failure.why
 
 
 def test_files_without_digests_are_taken_when_that_is_allowed(
@@ -103,7 +105,7 @@ def test_a_digest_of_another_kind_counts_as_none(
     mutate(
         pypi, lambda d: entry_of(d).update(digests={"sha256": "xyz", "sha999": "1"}, md5_digest="")
     )
-    report = repo.refresh("alpha")
+    report = repo.refresh("alpha", expect=3)
     repo.holds()
     assert report.rejected == {"no digest announced": 1}
 
@@ -154,7 +156,7 @@ def test_an_entry_that_becomes_malformed_deletes_nothing(
 ) -> None:
     repo.refresh("alpha")
     mutate(pypi, lambda d: entry_of(d).update(size=-1))
-    repo.refresh("alpha")
+    repo.refresh("alpha", expect=3)
     repo.holds(alpha)
 
 
@@ -257,7 +259,8 @@ def test_a_project_without_files(
     report = repo.refresh_all()
     repo.holds(alpha)
     assert (report.without_files, report.warnings) == (2, ())
-    assert "hollow: the source lists no files" in repo.refresh("hollow").warnings
+    (failure,) = repo.refresh("hollow", expect=3).failed
+    assert (failure.what, failure.why) == ("hollow", "the source lists no files")
     # PyPI has a page but no document of a project without a release; asking once is enough.
     assert pypi.paths("/pypi/no-release") == ["/pypi/no-release/json"]
     assert pypi.paths("/simple/no-release") == ["/simple/no-release/"]
@@ -275,7 +278,10 @@ def test_a_project_that_loses_its_last_release(
 ) -> None:
     repo.refresh_all()
     index.remove_release("alpha", "1.0")
-    repo.refresh_all()
+    # It may be a mistake that is being repaired.
+    repo.refresh_all(expect=3)
+    repo.holds(alpha)
+    repo.refresh_all("--force-check")
     repo.holds()
     pypi.reset()
     repo.refresh_all()

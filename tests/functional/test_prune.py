@@ -85,56 +85,53 @@ def test_what_is_no_longer_named_goes(
 class TestRemovedUpstream:
     """A project that is gone from the source."""
 
-    @pytest.fixture(params=["list", "name"])
-    def names(self, request: pytest.FixtureRequest) -> list[str]:
-        return ["everything"] if request.param == "list" else ["alpha", "beta"]
-
     def test_is_deleted(
-        self,
-        repo: Repository,
-        index: FakeIndex,
-        alpha: BuiltFile,
-        beta: BuiltFile,
-        names: list[str],
+        self, repo: Repository, index: FakeIndex, alpha: BuiltFile, beta: BuiltFile
     ) -> None:
-        repo.refresh("--packages", ",".join(names))
+        repo.refresh_all()
         index.remove_project("alpha")
-        code = 0 if names == ["everything"] else 3
-        report = repo.refresh("--packages", ",".join(names), expect=code)
+        report = repo.refresh_all()
         repo.holds(beta)
-        assert report.deleted == 1
-        assert report.missing == (() if code == 0 else ("alpha",))
+        assert (report.deleted, report.missing) == (1, ())
         assert repo.query("SELECT name FROM projects") == [("beta",)]
 
     def test_is_kept(
-        self,
-        repo: Repository,
-        index: FakeIndex,
-        alpha: BuiltFile,
-        beta: BuiltFile,
-        names: list[str],
+        self, repo: Repository, index: FakeIndex, alpha: BuiltFile, beta: BuiltFile
     ) -> None:
-        repo.refresh("--packages", ",".join(names))
+        repo.refresh_all()
         index.remove_project("alpha")
-        repo.refresh("--packages", ",".join(names), "--removed", "keep", expect=None)
-        repo.refresh("--packages", ",".join(names), "--removed", "keep", expect=None)
+        repo.refresh_all("--removed", "keep")
+        repo.refresh_all("--removed", "keep")
         repo.holds(alpha, beta)
 
     def test_is_moved_aside(
-        self,
-        repo: Repository,
-        index: FakeIndex,
-        alpha: BuiltFile,
-        beta: BuiltFile,
-        names: list[str],
+        self, repo: Repository, index: FakeIndex, alpha: BuiltFile, beta: BuiltFile
     ) -> None:
-        repo.refresh("--packages", ",".join(names))
+        repo.refresh_all()
         index.remove_project("alpha")
-        repo.refresh("--packages", ",".join(names), "--removed", "quarantine", expect=None)
+        repo.refresh_all("--removed", "quarantine")
         repo.holds(beta)
         aside = repo.path / ".microrepo" / "quarantine" / "alpha"
         assert (aside / alpha.filename).read_bytes() == alpha.content
         assert "removed upstream" in (aside / f"{alpha.filename}.reason").read_text()
+
+    @pytest.mark.parametrize("removed", ["delete", "keep", "quarantine"])
+    def test_stays_while_it_is_asked_for(
+        self,
+        repo: Repository,
+        index: FakeIndex,
+        alpha: BuiltFile,
+        beta: BuiltFile,
+        removed: str,
+    ) -> None:
+        repo.refresh("--packages", "alpha,beta")
+        index.remove_project("alpha")
+        for _ in range(2):
+            report = repo.refresh("--packages", "alpha,beta", "--removed", removed, expect=3)
+            assert report.missing == ("alpha",)
+            repo.holds(alpha, beta)
+        repo.refresh("--packages", "beta", "--removed", removed)
+        repo.holds(beta)
 
 
 def test_a_quarantined_project_loses_its_files_and_gets_them_back(
@@ -151,7 +148,7 @@ def test_a_quarantined_project_loses_its_files_and_gets_them_back(
 
 @pytest.fixture
 def many(index: FakeIndex) -> list[BuiltFile]:
-    """One project more than the number from which a share guards."""
+    """Enough projects for a share to guard them."""
     files = [build_wheel(f"p{number:03}", "1") for number in range(101)]
     for file in files:
         index.add(file.name, file)

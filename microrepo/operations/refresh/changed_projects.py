@@ -43,6 +43,7 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
     if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
         return changes_by_name(requested, known, only_these=only_these)
     merged = session.sources.merged()
+    session.report.asked += 1  # a list was reached, if not all of them
     source_of = session.sources.source_of()
     outdated = _are_outdated(session, force=force)
     about = Circumstances(session.now, rules.fingerprint, touched, force, source_of, outdated)
