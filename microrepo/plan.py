@@ -277,6 +277,11 @@ def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
     )
 
 
+def count_bare(deletions: Iterable[Action]) -> int:
+    """Return how many files go without a replacement in the same run."""
+    return sum(not action.replaced for action in deletions)
+
+
 def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
     """Return how many present files `check_deletions` has to know of at most; None for all.
 
@@ -284,7 +289,7 @@ def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
     """
     if limits.max_deletes_share is None:
         return 0
-    bare = sum(not action.replaced for action in deletions)
+    bare = count_bare(deletions)
     if bare and not limits.max_deletes_share:
         return None
     enough = ceil(bare / limits.max_deletes_share) + 1 if bare else 0
@@ -303,7 +308,7 @@ def check_deletions(
         present_count: files there are; `count_needed` says how far they have to be counted.
         limits: what is allowed.
     """
-    bare = sum(not action.replaced for action in deletions)
+    bare = count_bare(deletions)
     allowed = limits.max_deletes
     shown = str(allowed)
     if limits.max_deletes_share is not None:

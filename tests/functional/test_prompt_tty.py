@@ -89,3 +89,31 @@ def test_without_a_terminal_it_says_what_to_do(
     assert "init --yes" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(run_microrepo.home.iterdir()) == []
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("", 1, 12), ("no", 1, 12), ("y", 0, 1)])
+def test_many_deletions_are_asked_about(
+    tmp_path: Path,
+    environment: dict[str, str],
+    run_microrepo: MicrorepoRunner,
+    index: FakeIndex,
+    pypi: PyPIServer,
+    answer: str,
+    code: int,
+    left: int,
+) -> None:
+    for number in range(12):
+        index.add(f"p{number}", build_wheel(f"p{number}", "1.0"))
+    place = tmp_path / "repository"
+    flags = ["--repository", str(place), "--source", pypi.url, "--processes", "1"]
+    flags += ["--no-dependencies", "--min-free-space", "0", "--exclude", "tiny"]
+    done = run_microrepo("refresh", "--packages", "everything", *flags)
+    assert done.returncode == 0, done.stderr
+    opened = Terminal(["refresh", "--packages", "p1", *flags], environment, tmp_path)
+    try:
+        shown = opened.answer("Delete them? [y/N] ", answer)
+        assert "11 files would be deleted without a replacement" in shown
+        assert opened.finish() == code, opened.shown
+    finally:
+        opened.close()
+    assert len(list(place.glob("*.whl"))) == left

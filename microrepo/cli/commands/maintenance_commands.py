@@ -14,8 +14,11 @@ from microrepo.cli.commands.settings_loading import (
     requests_or_everything,
     show_report,
 )
+from microrepo.cli.prompt.deletion_consent import with_consent
 from microrepo.cli.render.report_text import adopt_text, report_text
+from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
+from microrepo.operations.records.report import Report
 
 
 def command_verify(arguments: argparse.Namespace) -> int:
@@ -40,8 +43,12 @@ def command_prune(arguments: argparse.Namespace) -> int:
 
     loaded = load_settings(arguments)
     requests = requests_from(loaded)
-    with reporting(arguments) as reporter:
-        report = prune(loaded.config, requests, dry_run=arguments.dry_run, reporter=reporter)
+
+    def run(config: Config) -> Report:
+        with reporting(arguments) as reporter:
+            return prune(config, requests, dry_run=arguments.dry_run, reporter=reporter)
+
+    report = with_consent(loaded.config, run, quiet=arguments.quiet)
     return show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
 
 

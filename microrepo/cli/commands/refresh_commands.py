@@ -15,9 +15,12 @@ from microrepo.cli.commands.settings_loading import (
     show_report,
 )
 from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.cli.prompt.deletion_consent import with_consent
 from microrepo.cli.render.report_text import report_text
 from microrepo.config.load import Loaded, find_config
+from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.operations.records.report import Report
 from microrepo.operations.run.goals import Requests
 
 
@@ -49,16 +52,20 @@ def run_refresh(arguments: argparse.Namespace) -> int:
             f"--packages does not name {', '.join(beside)}. To name several projects, repeat "
             "--packages or separate them with commas."
         )
-    with reporting(arguments) as reporter:
-        report = refresh(
-            loaded.config,
-            requests,
-            only_these=bool(words or files),
-            dry_run=arguments.dry_run,
-            force_check=arguments.force_check,
-            replace=arguments.replace,
-            reporter=reporter,
-        )
+
+    def run(config: Config) -> Report:
+        with reporting(arguments) as reporter:
+            return refresh(
+                config,
+                requests,
+                only_these=bool(words or files),
+                dry_run=arguments.dry_run,
+                force_check=arguments.force_check,
+                replace=arguments.replace,
+                reporter=reporter,
+            )
+
+    report = with_consent(loaded.config, run, quiet=arguments.quiet)
     code = show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
     if beside and loaded.config.prune and not (arguments.quiet or arguments.dry_run):
         _warn_of_deletion(loaded, beside)

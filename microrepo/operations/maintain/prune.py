@@ -16,7 +16,7 @@ from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.refresh.size_budget import evictions
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import Session, open_session
-from microrepo.plan import check_deletions, totals_of
+from microrepo.plan import check_deletions, count_bare, totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.resolver.facts import Goal
 from microrepo.selection.rules.decisions import select, split_candidates
@@ -60,6 +60,7 @@ def prune(
         refused = check_deletions(deletions, session.count_held(), session.limits())
         if refused is not None:
             report.refused = str(refused)
+            report.refused_deletes = count_bare(deletions)
         elif dry_run:
             report.plan = deletions
         else:

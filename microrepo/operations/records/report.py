@@ -44,6 +44,7 @@ class Report(Struct, frozen=True):
         rounds: how many times the closure asked for facts, all that it could foresee at a time.
         solver_s: CPU seconds of finding the closure, without getting its facts.
         refused: the guard's words when the plan was not carried out.
+        refused_deletes: how many deletions it refused, 0 for another reason.
         plan: the actions, in a dry run.
         run: its number in the history, 0 for a run that is not recorded.
     """
@@ -85,6 +86,7 @@ class Report(Struct, frozen=True):
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
     refused: str = ""
+    refused_deletes: int = 0
     interrupted: bool = False
     plan: tuple[Action, ...] = ()
 
@@ -141,6 +143,7 @@ class ReportBuilder:
         self.locks: list[str] = []
         self.locks_changed = 0
         self.refused = ""
+        self.refused_deletes = 0
         self.interrupted = False
         self.plan: list[Action] = []
         self.fallbacks = 0
@@ -220,6 +223,7 @@ class ReportBuilder:
             locks=tuple(self.locks),
             locks_changed=self.locks_changed,
             refused=self.refused,
+            refused_deletes=self.refused_deletes,
             interrupted=self.interrupted,
             plan=tuple(self.plan),
         )

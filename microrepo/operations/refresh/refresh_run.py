@@ -25,7 +25,7 @@ from microrepo.operations.refresh.project_decisions import (
 )
 from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
-from microrepo.plan import check_deletions, count_needed, totals_of
+from microrepo.plan import check_deletions, count_bare, count_needed, totals_of
 
 
 class Run:
@@ -150,6 +150,7 @@ class Run:
         refused = check_deletions(self._deletions, count, limits)
         if refused is not None:
             report.refused = str(refused)
+            report.refused_deletes = count_bare(self._deletions)
             return
         report.totals += totals_of(
             action for action in self._deletions if action.cause in _OUTSIDE_WAVES
