@@ -97,6 +97,14 @@ def egg_python(filename: str) -> str | None:
     return python[2:] if python.startswith("py") and python[2:3].isdigit() else None
 
 
+def python_label(filename: str) -> str:
+    """Return PyPI's `python_version` of a file: wheel tags, the Python of an egg, source or any."""
+    wheel = parse_wheel_name(filename)
+    if wheel is not None:
+        return ".".join(wheel.pythons)
+    return "source" if package_type_of(filename) == "sdist" else egg_python(filename) or "any"
+
+
 def guess_release(filename: str, project: str) -> str | None:
     """Return the version in the name of a file of `project`, None without one.
 

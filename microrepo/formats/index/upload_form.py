@@ -8,9 +8,8 @@ from __future__ import annotations
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.core_metadata import metadata_fields
 from microrepo.formats.distribution.filenames import (
-    egg_python,
     package_type_of,
-    parse_wheel_name,
+    python_label,
     split_release,
 )
 from microrepo.model import Digests
@@ -114,13 +113,3 @@ def _from_name(filename: str) -> list[tuple[str, str]]:
         ("version", version),
         *((field, UNKNOWN) for field in _OLD_STYLE_FIELDS),
     ]
-
-
-def python_label(filename: str) -> str:
-    """Return what the form calls ``pyversion``: wheel tags, an egg's Python, else ``source``."""
-    wheel = parse_wheel_name(filename)
-    if wheel is not None:
-        return ".".join(wheel.pythons)
-    if package_type_of(filename) == "bdist_egg":
-        return egg_python(filename) or "any"
-    return "source" if package_type_of(filename) == "sdist" else "any"

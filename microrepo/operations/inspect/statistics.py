@@ -10,10 +10,10 @@ from msgspec import Struct
 from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import (
-    egg_python,
     extension_of,
     package_type_of,
     parse_wheel_name,
+    python_label,
 )
 from microrepo.model import File, Project
 from microrepo.publish.links import links_of
@@ -65,7 +65,7 @@ def stats(config: Config) -> Stats:
             size_bytes=sum(row.size or 0 for row in rows),
             by_type=_tally(rows, lambda name: [package_type_of(name) or "unknown"]),
             by_extension=_tally(rows, lambda name: [extension_of(name)]),
-            by_python=_tally(rows, _pythons),
+            by_python=_tally(rows, lambda name: [python_label(name)]),
             by_platform=_tally(rows, _platforms),
             seen=seen,
         )
@@ -73,20 +73,11 @@ def stats(config: Config) -> Stats:
         state.close()
 
 
-def _pythons(filename: str) -> list[str]:
-    wheel = parse_wheel_name(filename)
-    if wheel:
-        return [".".join(wheel.pythons)]
-    return [egg_python(filename) or _without_tags(filename)]
-
-
 def _platforms(filename: str) -> list[str]:
     wheel = parse_wheel_name(filename)
-    return [".".join(wheel.platforms)] if wheel else [_without_tags(filename)]
-
-
-def _without_tags(filename: str) -> str:
-    return "source" if package_type_of(filename) == "sdist" else "any"
+    if wheel:
+        return [".".join(wheel.platforms)]
+    return ["source" if package_type_of(filename) == "sdist" else "any"]
 
 
 def _tally(rows: Iterable[FileRow], values_of: Callable[[str], list[str]]) -> dict[str, Tally]:

@@ -12,10 +12,9 @@ from msgspec import Struct
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.archives import read_sdist_parts
-from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.formats.distribution.filenames import package_type_of, python_label
 from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.model import File
-from microrepo.publish.tree.project_pages import python_label
 from microrepo.standalone.server.disk.files import rfc3339
 from microrepo.standalone.server.metadata import parse_core_metadata
 from microrepo.standalone.server.names import is_project_name, normalize_name, parse_filename

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct, field
 
-from microrepo.formats.distribution.filenames import egg_python, package_type_of, parse_wheel_name
+from microrepo.formats.distribution.filenames import package_type_of, python_label
 from microrepo.model import File, Info, NormalizedName, Project, Vulnerability
 from microrepo.publish.links import Links
 from microrepo.standalone.server.disk.files import rfc3339
@@ -120,14 +120,6 @@ def unlisted_file(row: FileRow) -> File:
         upload_time=rfc3339(row.mtime_ns),
         python_version=python_label(row.filename),
     )
-
-
-def python_label(filename: str) -> str:
-    """Return what PyPI calls a file's Python version, from its name: ``py3``, ``source``, ..."""
-    wheel = parse_wheel_name(filename)
-    if wheel is not None:
-        return ".".join(wheel.pythons)
-    return egg_python(filename) or "source"
 
 
 def entry_of(file: File) -> FileEntry:

@@ -9,7 +9,9 @@ from microrepo.formats.distribution.filenames import (
     extension_of,
     guess_release,
     package_type_of,
+    parse_candidate_name,
     parse_wheel_name,
+    python_label,
     split_release,
     unsafe_filename,
 )
@@ -208,3 +210,38 @@ def test_release_that_a_name_tells(filename: str, project: str, expected: str | 
 )
 def test_split_release(filename: str, expected: tuple[str, str] | None) -> None:
     assert split_release(filename) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("foo-1.0-py2.py3-none-any.whl", "py2.py3"),
+        ("foo-1.0-py3.9.egg", "3.9"),
+        ("foo-1.0.egg", "any"),
+        ("FOO-1.0.TAR.GZ", "source"),
+        ("foo-1.0.win32.exe", "any"),
+    ],
+)
+def test_python_label(filename: str, expected: str) -> None:
+    assert python_label(filename) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "version", "installable"),
+    [
+        ("foo-1.0-py3-none-any.whl", "1.0", True),
+        ("foo-1.0-py3-none-any.whl", "1.0.0", True),
+        ("foo-1.0.tar.gz", "1", True),
+        ("foo-1.0.tgz", "1.0", True),
+        ("foo-1.0_1-py3-none-any.whl", "1.0-1", False),
+        ("foo-1.0-x-py3-none-any.whl", "1.0", False),
+        ("foo-1.0-py3-none-any.WHL", "1.0", False),
+        ("foo__bar-1.0-py3-none-any.whl", "1.0", False),
+        ("foo-1.0-1.tar.gz", "1.0-1", False),
+        ("a-2020-01-01.tar.gz", "2020-01-01", False),
+        ("FOO-1.0.TAR.GZ", "1.0", False),
+        ("foo-1.0.exe", "1.0", False),
+    ],
+)
+def test_names_that_all_installers_take(filename: str, version: str, installable: bool) -> None:
+    assert (parse_candidate_name(filename, version) is not None) is installable
