@@ -45,7 +45,7 @@ def run_refresh(arguments: argparse.Namespace) -> int:
 
     words, files = arguments.requirements, arguments.requirement
     loaded = load_settings(arguments)
-    requests = requests_from(loaded, words, files)
+    requests = requests_from(loaded, arguments)
     beside = _beside_settings(loaded, requests) if words or files else []
     if beside and loaded.origins["packages"] == "--packages":
         raise ConfigError(

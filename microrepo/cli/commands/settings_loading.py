@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -59,27 +59,36 @@ def _in_repository(loaded: Loaded, flags: dict[str, object]) -> Loaded:
     return loaded
 
 
-def requests_from(loaded: Loaded, words: Sequence[str] = (), files: Sequence[str] = ()) -> Requests:
+def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -> Requests:
     """Return what is requested: on the command line, else by the settings.
 
     Args:
         loaded: the settings.
-        words: requirements from the command line.
-        files: requirements files from the command line, relative to the working directory.
+        arguments: the command line; its files are relative to the working directory.
 
     Raises:
         ConfigError: a requirement or a file cannot be read.
     """
     from microrepo.operations.run.goals import read_requests, requests_of
 
+    words: list[str] = getattr(arguments, "requirements", [])
+    files: list[str] = getattr(arguments, "requirement", [])
+    named = [*getattr(arguments, "constraint", []), *os.environ.get("PIP_CONSTRAINT", "").split()]
+    limits = [f"-c {Path(name).absolute()}" for name in named]
+    chosen = "".join(
+        f" --{kind} {name}" for kind in ("extra", "group") for name in getattr(arguments, kind, [])
+    )
+    if chosen and not files:
+        raise ConfigError("--extra and --group choose of a file; name it with -r pyproject.toml")
     if words or files:
         for word in words:
             if word.lower() in {"everything", "all", "*"}:
                 raise ConfigError(
                     f"'{word}' is not a requirement. For the whole index use --packages everything."
                 )
-        return read_requests([*words, *(f"-r {name}" for name in files)], Path.cwd())
-    return requests_of(loaded.config, loaded.base)
+        entries = [*words, *limits, *(f"-r {name}{chosen}" for name in files)]
+        return read_requests(entries, Path.cwd(), build=loaded.config.build_requirements)
+    return requests_of(loaded.config, loaded.base, limits)
 
 
 def requests_or_everything(loaded: Loaded) -> Requests:

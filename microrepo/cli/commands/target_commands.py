@@ -24,7 +24,7 @@ def command_check(arguments: argparse.Namespace) -> int:
         # No packages given: check every project in the repository.
         config = msgspec.structs.replace(loaded.config, packages=EVERYTHING)
         loaded = msgspec.structs.replace(loaded, config=config)
-    requests = requests_from(loaded, arguments.requirements, arguments.requirement)
+    requests = requests_from(loaded, arguments)
     # Only on request: what is checked may differ from what the settings lock.
     lock = "lock" in flags_of(arguments)
     report = check(loaded.config, requests, arguments.environment, lock=lock)

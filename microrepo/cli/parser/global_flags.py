@@ -81,6 +81,23 @@ def add_requirement(parser: argparse.ArgumentParser, help_text: str = REQUIREMEN
     )
 
 
+def add_constraint(parser: argparse.ArgumentParser) -> None:
+    """Add ``-c FILE``, and what may be chosen of a project: ``--extra``, ``--group``."""
+    parser.add_argument(
+        "-c",
+        "--constraint",
+        action="append",
+        metavar="FILE",
+        default=[],
+        help="limit versions as a constraints file does; PIP_CONSTRAINT names more",
+    )
+    for name, of in (("extra", "optional dependencies"), ("group", "a dependency group")):
+        parser.add_argument(
+            f"--{name}", action="append", metavar="NAME", default=[],
+            help=f"with -r pyproject.toml or a lock file: also {of}, or all",
+        )  # fmt: skip
+
+
 def add_dry_run(parser: Any) -> None:
     """Add ``--dry-run``."""
     parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import Commands, add_dry_run, add_requirement
+from microrepo.cli.parser.global_flags import Commands, add_constraint, add_dry_run, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 
 
@@ -17,6 +17,7 @@ def add_refresh(commands: Commands) -> None:
         help="refresh only these projects (flask, numpy>=1.26)",
     )
     add_requirement(parser, "refresh only the projects in this file; repeatable")
+    add_constraint(parser)
     add_dry_run(parser)
     parser.add_argument(
         "--force-check", action="store_true", help="check every project, changed or not"

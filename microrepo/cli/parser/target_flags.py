@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import Commands, add_requirement
+from microrepo.cli.parser.global_flags import Commands, add_constraint, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 
 
@@ -17,6 +17,7 @@ def add_check(commands: Commands) -> None:
         help="requirements to check (default: the configured packages)",
     )
     add_requirement(parser, "check the requirements in this file; repeatable")
+    add_constraint(parser)
     parser.add_argument(
         "-e",
         "--environment",

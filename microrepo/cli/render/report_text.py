@@ -37,6 +37,8 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += table(_rows(report))
     lines += failure_lines("failed", report.failed, verbose=verbose)
     lines += failure_lines("in conflict", report.conflicts, verbose=verbose)
+    lines += text_lines("to build on the target, no wheel", report.sdist_only, verbose=verbose)
+    lines += text_lines("newer releases not used", report.passed_over, verbose=verbose)
     lines += text_lines("with known vulnerabilities", report.vulnerable, verbose=verbose)
     if report.missing:
         what = "nothing found under" if report.operation == "delete" else "project not found"
@@ -62,6 +64,8 @@ def _emptied_lines(emptied: Mapping[str, str]) -> list[str]:
 
 def _rows(report: Report) -> list[Row]:
     rows = [("repository", report.repository)]
+    if report.environments:
+        rows.append(("environments", ", ".join(report.environments)))
     if report.operation == "verify":
         rows += _verified_rows(report)
     elif report.dry_run:

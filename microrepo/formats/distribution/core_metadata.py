@@ -29,7 +29,8 @@ Source = Literal["metadata", "sdist", "guess"]
 
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:(.*)")
 _DEPENDENCY_FIELDS = ("requires-dist", "requires-python", "provides-extra")
-_DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0",)
+_DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0", "wheel")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_NOTES = 20
 # All requirements of a distribution together; real ones have a tenth of it.
 _MAX_REQUIREMENTS_CHARS = 1 << 20
@@ -348,12 +349,17 @@ def _project_dependencies(project: Mapping[str, object]) -> _Dependencies:
 
 
 def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
-    """Return what building a source distribution needs (PEP 518); setuptools when unsaid."""
+    """Return what building a source distribution needs (PEP 518); setuptools when unsaid.
+
+    `wheel` goes with setuptools: pip before 24 and setuptools before 70.1 cannot do without.
+    """
     table = read_toml(pyproject, MAX_FOREIGN_BYTES) if pyproject is not None else None
     system = (table or {}).get("build-system")
     if not isinstance(system, dict) or not isinstance(system.get("requires"), list):
         return _DEFAULT_BUILD_REQUIRES
-    return strings_of(system["requires"])
+    stated = tuple(_bounded(strings_of(system["requires"])))
+    names = {canonicalize_name(match[0]) for text in stated if (match := _NAME.match(text))}
+    return (*stated, "wheel") if "setuptools" in names and "wheel" not in names else stated
 
 
 def _text(value: object) -> str | None:

@@ -10,37 +10,33 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.errors import Cancelled, ConfigError, MicrorepoError, RepositoryError
+from microrepo.errors import Cancelled, RepositoryError
 from microrepo.exit_codes import ExitCode
-from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.requirements.direct_urls import parse_direct_url
 from microrepo.formats.requirements.requirement import parse_requirements
-from microrepo.model import File, NormalizedName, Project
+from microrepo.operations.closure.held_facts import HeldFacts
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
-from microrepo.operations.closure.resolution import environments_of
-from microrepo.operations.closure.url_files import held_url_file, is_behind
+from microrepo.operations.closure.target_records import (
+    environments_of,
+    options_of,
+    recorded_environments,
+    says_nothing_of_targets,
+)
 from microrepo.operations.run.goals import Requests
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.targets import named_environments
 from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
-    Candidates,
-    Facts,
     Failure,
     Goal,
-    MetadataNeed,
-    Needs,
-    Options,
     Resolution,
-    UrlFile,
     bare_goals,
 )
 from microrepo.selection.resolver.lock_sets import plan_locks
 from microrepo.selection.resolver.proof import SdistOnly, sdist_only
-from microrepo.state import FileRow, State, read_state
+from microrepo.state import State, read_state
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.transfer.download.remote_metadata import read_distribution, unpack_metadata
 
 
 class Unmet(Struct, frozen=True):
@@ -60,7 +56,7 @@ class CheckReport(Struct, frozen=True):
         missing: those that do not, and why.
         sdist_only: releases that an installer would have to build.
         locks: lock files that were written, or were up to date.
-        warnings: what could not be locked.
+        warnings: unknown extras, and what could not be locked.
     """
 
     repository: str
@@ -92,7 +88,7 @@ def check(
     Args:
         config: complete settings.
         requests: what shall install; for everything, each project that is there.
-        only: names of the environments to check; all when empty.
+        only: names of environments, or presets; all environments when empty.
         lock: write lock files where the settings say, from what is there.
         reporter: told of projects as they are looked at.
         cancel: when it is set, the check ends soon.
@@ -107,10 +103,12 @@ def check(
     try:
         goals = requests.goals
         if requests.requirements is None:
-            supply = _Present(state, directory, config)
+            supply = HeldFacts(state, directory, config)
             names = sorted({row.project for row in state.files() if supply.has(row)})
             goals = bare_goals(parse_requirements(names))
-        environments = _chosen(environments_of(config), only)
+        environments = _environments(config, state)
+        if only:
+            environments = named_environments(only, environments)
         watch = _watch(reporter or SilentReporter(), cancel)
         report = prove(config, state, directory, goals, environments, watch)
         if lock and config.lock:
@@ -120,12 +118,13 @@ def check(
         state.close()
 
 
-def _chosen(environments: Sequence[Environment], only: Sequence[str]) -> tuple[Environment, ...]:
-    names = {environment.name for environment in environments}
-    for name in only:
-        if name not in names:
-            raise ConfigError(f"no environment {name!r}; there are {', '.join(sorted(names))}")
-    return tuple(e for e in environments if not only or e.name in only)
+def _environments(config: Config, state: State) -> tuple[Environment, ...]:
+    """Return those of the settings; where these say nothing, those that the repository is for."""
+    if says_nothing_of_targets(config):
+        recorded = recorded_environments(state)
+        if recorded:
+            return recorded
+    return environments_of(config)
 
 
 def _watch(reporter: Reporter, cancel: threading.Event | None) -> Callable[[int], None]:
@@ -150,13 +149,19 @@ def prove(
     watch: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Run the closure on the files that are present alone."""
-    supply = _Present(state, directory, config)
-    options = Options(config.resolve, config.allow_urls, config.prereleases)
+    supply = HeldFacts(state, directory, config)
+    options = options_of(config)
     closure = Closure(goals, environments, supply.facts, options)
     while needs := closure.step():
         watch(len(needs.projects))
         supply.answer(needs)
     missing = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
+    by_name = {environment.name: environment for environment in environments}
+    missing += [
+        Unmet(found.goal.name, found.environment, faults)
+        for found in closure.resolutions
+        if not found.unmet and (faults := tuple(supply.faults(found, by_name[found.environment])))
+    ]
     return CheckReport(
         repository=config.repository,
         environments=tuple(environment.name for environment in environments),
@@ -164,48 +169,9 @@ def prove(
         closed=not missing,
         missing=tuple(missing),
         sdist_only=sdist_only(closure.resolutions),
-    )
-
-
-class Needed(Struct, frozen=True):
-    """What goals need of the files that are there.
-
-    Attributes:
-        files: names of the files that the closure chooses.
-        projects: of which it chooses some.
-        unmet: goals with the environments in which they are not met.
-    """
-
-    files: frozenset[str]
-    projects: frozenset[str]
-    unmet: frozenset[tuple[str, str]]
-
-
-def needed_files(
-    config: Config,
-    state: State,
-    directory: FlatDirectory,
-    goals: Sequence[Goal],
-    admits: Callable[[Project], Iterable[File]],
-) -> Needed:
-    """Run the closure on the files that are there and that the rules admit."""
-    supply = _Present(state, directory, config, admits)
-    options = Options(config.resolve, config.allow_urls, config.prereleases)
-    closure = Closure(
-        goals,
-        environments_of(config),
-        supply.facts,
-        options,
-        build_requirements=config.build_requirements,
-    )
-    while needs := closure.step():
-        supply.answer(needs)
-    pins = [pin for found in closure.resolutions for pin in found.pins]
-    unmet = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
-    return Needed(
-        frozenset(file.filename for pin in pins for file in pin.files),
-        frozenset(pin.project for pin in pins),
-        frozenset((one.goal, one.environment) for one in unmet),
+        warnings=tuple(
+            dict.fromkeys(text for found in closure.resolutions for text in found.warnings)
+        ),
     )
 
 
@@ -217,10 +183,10 @@ def _with_locks(
     goals: Sequence[Goal],
     environments: Sequence[Environment],
 ) -> CheckReport:
-    supply = _Present(state, directory, config)
+    supply = HeldFacts(state, directory, config)
     if not links_of(config, state, decides=False).files:
         raise RepositoryError(config.repository, "keeps no files (`files`), so none can be locked")
-    options = Options("solve", config.allow_urls, config.prereleases)
+    options = options_of(config, "solve")
 
     def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:
         closure = Closure(goals, environments, supply.facts, options)
@@ -233,7 +199,7 @@ def _with_locks(
     for path, why in written.errors:
         raise RepositoryError(path, why)
     unmet = {(missing.goal, missing.environment) for missing in report.missing}
-    warnings = tuple(warnings_of(locks, unmet))
+    warnings = (*report.warnings, *warnings_of(locks, unmet))
     return msgspec.structs.replace(report, locks=written.paths, warnings=warnings)
 
 
@@ -249,65 +215,3 @@ def _left_open(resolutions: Sequence[Resolution]) -> list[Unmet]:
         for found in resolutions
         for open_ in found.unmet
     ]
-
-
-class _Present:
-    """Facts about the files that lie in the directory, read when they are asked for."""
-
-    def __init__(
-        self,
-        state: State,
-        directory: FlatDirectory,
-        config: Config,
-        admits: Callable[[Project], Iterable[File]] = lambda project: project.files,
-    ) -> None:
-        self._admits = admits
-        self._state = state
-        self._files = links_of(config, state, decides=False).files
-        self._directory = directory
-        self.facts = Facts()
-
-    def answer(self, needs: Needs) -> None:
-        """Add what is there; what is not there counts as not existing."""
-        self.facts.add(
-            projects=self._projects(sorted(needs.projects)),
-            metadata={need.filename: self._metadata(need) for need in needs.metadata},
-            urls={url: self._behind(url) for url in sorted(needs.urls)},
-        )
-
-    def has(self, row: FileRow) -> bool:
-        """Tell whether a file is there; in an index without files, whether it is listed."""
-        if not self._files:
-            return True
-        return row.present and self._directory.stat(row.filename) is not None
-
-    def _projects(self, names: Sequence[NormalizedName]) -> dict[NormalizedName, Candidates | None]:
-        documents = self._state.documents(names)
-        present = {row.filename for row in self._state.files(names) if self.has(row)}
-        found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
-        for name, project in documents.items():
-            files = tuple(file for file in self._admits(project) if file.filename in present)
-            if files:
-                found[NormalizedName(name)] = Candidates(files)
-        return found
-
-    def _behind(self, url: str) -> UrlFile | str:
-        """Return the held file that a direct URL leads to."""
-        file = parse_direct_url(url)
-        if isinstance(file, str):
-            return file
-        row = self._state.files_named([file.filename]).get(file.filename)
-        if row is None or not self.has(row) or not is_behind(row, file):
-            return "what is behind it is not in the repository"
-        metadata = self._metadata(MetadataNeed(row.project, row.filename))
-        return metadata if isinstance(metadata, str) else held_url_file(row, metadata)
-
-    def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
-        stored = self._state.metadata([need.filename]).get(need.filename)
-        if stored is not None:
-            return unpack_metadata(stored[1])
-        try:
-            with self._directory.file(need.filename).open("rb") as stream:
-                return read_distribution(stream, need.filename)
-        except (OSError, MicrorepoError, ValueError) as error:
-            return f"its metadata cannot be read: {error}"

@@ -16,6 +16,11 @@ from microrepo.operations.closure.resolution import (
     earlier_needs,
     resolve_goals,
 )
+from microrepo.operations.closure.target_records import (
+    options_of,
+    record_environments,
+    recorded_environments,
+)
 from microrepo.operations.closure.url_files import chosen_files, needed_before, with_files
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.batches import WAVE_PROJECTS
@@ -64,6 +69,8 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
         with session.state.transaction():
             rows = (*earlier, *resolved.requirers())
             session.state.save_requirers(rows, replace=True)
+            if not run.only_these or not recorded_environments(session.state):
+                record_environments(session.state, resolved.environments)
         there = _files_there(session.state, session.directory, resolved, keeps=session.links.files)
         held = session.config, session.state, session.directory
 
@@ -72,7 +79,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
 
         _prove(session.report, goals, resolved, there, prove_again)
         if session.config.lock and session.links.files:
-            options = Options("solve", session.config.allow_urls, session.config.prereleases)
+            options = options_of(session.config, "solve")
             locks = _locks(goals, resolved, _facts_there(resolved, there), options)
             place = Path(session.config.lock)
             written = write_locks(place, session.directory, session.state, locks)
@@ -116,7 +123,9 @@ def _prove(
     doubtful = {
         found.goal
         for found in resolved.resolutions
-        if found.unmet or not all(f.filename in there for pin in found.pins for f in pin.files)
+        if found.unmet
+        or _asks_for_digests(found.goal)
+        or not all(f.filename in there for pin in found.pins for f in pin.files)
     }
     open_goals = [goal for goal in goals if goal in doubtful]
     if not open_goals:
@@ -127,6 +136,15 @@ def _prove(
         if (missing.goal, missing.environment) not in unmet:
             what = f"{missing.goal} for {missing.environment}"
             report.failed.append(Failure(what, "; ".join(missing.reasons)))
+
+
+def _asks_for_digests(goal: Goal) -> bool:
+    """Return whether digests are asked for that sources need not announce."""
+    return any(
+        not digest.startswith("sha256:")
+        for one in (*goal.requirements, *goal.constraints)
+        for digest in one.hashes
+    )
 
 
 def _files_there(

@@ -46,6 +46,8 @@ def write_locks(
 ) -> Written:
     """Write the lock files of sets all of whose files are there.
 
+    A file that would lose a goal that cannot be met now stays as it was.
+
     Args:
         lock_directory: where the lock files go; made when it is missing.
         directory: what their paths lead to.
@@ -54,9 +56,13 @@ def write_locks(
     """
     paths: list[str] = []
     errors: list[tuple[str, str]] = []
+    kept: list[str] = []
     changed = 0
     for one in locks.sets:
         path = lock_directory / one.filename
+        if one.lacks and path.exists():
+            kept.append(str(path))
+            continue
         try:
             body = render_lock(_lock_of(one, lock_directory, directory, state))
             changed += _write(path, body)
@@ -66,7 +72,7 @@ def write_locks(
             errors.append((str(path), "cannot be written: a path holds bytes that are no text"))
         else:
             paths.append(str(path))
-    return Written(tuple(paths), changed, tuple(errors))
+    return Written((*paths, *kept), changed, tuple(errors))
 
 
 def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Iterator[str]:

@@ -8,32 +8,27 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from microrepo.config.schema import Config
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure
 from microrepo.operations.closure.metadata_facts import Learner
+from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
 from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.environments.presets import (
-    environment_from_listed_python,
-    parse_environments,
-)
-from microrepo.selection.environments.python_versions import parse_python_words
 from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
     Facts,
     Goal,
     Needs,
-    Options,
+    Obstacle,
+    PassedOver,
     Resolution,
 )
 from microrepo.selection.resolver.facts import Failure as GoalFailure
 from microrepo.selection.rules.decisions import select, split_candidates
-from microrepo.standalone.describe_python import describe
 from microrepo.state import Requirer, State
 
 
@@ -78,22 +73,6 @@ class Resolved(Struct, frozen=True):
                 )
 
 
-def environments_of(config: Config) -> tuple[Environment, ...]:
-    """Return the target environments: the configured ones, else the listed Pythons here.
-
-    Raises:
-        ConfigError: an environment cannot be understood.
-    """
-    if config.environments:
-        return parse_environments(config.environments)
-    words = config.python_versions if isinstance(config.python_versions, list) else []
-    host = describe()
-    named = [str(t) for t in parse_python_words(words).targets if t.major == 3]
-    here = str(host["python_version"])
-    texts = [name.replace("pp3.", "pp3") for name in named] or [here]
-    return tuple(environment_from_listed_python(text, host) for text in texts)
-
-
 def resolve_goals(
     session: Session,
     rules: Rules,
@@ -116,6 +95,7 @@ def resolve_goals(
         rewrite: changes what distributions say of themselves, before it counts.
     """
     targets = environments or environments_of(session.config)
+    session.report.environments = [environment.name for environment in targets]
     known: dict[str, Record] = {}
     while True:
         learner = Learner(session, rules, rewrite, known)
@@ -152,7 +132,7 @@ def _resolve_once(
     environments: tuple[Environment, ...],
 ) -> Resolved:
     config = session.config
-    options = Options(config.resolve, config.allow_urls, config.prereleases)
+    options = options_of(config)
     closure = Closure(
         goals,
         environments,
@@ -177,6 +157,7 @@ def _resolve_once(
 def _report(report: ReportBuilder, resolved: Resolved) -> None:
     unread = {failure.what for failure in report.failed}
     _report_failures(report, resolved.failures, {*resolved.gone, *unread})
+    _warn(report, resolved.resolutions)
     for resolution in resolved.resolutions:
         for note in resolution.notes:
             report.notes.append(f"{resolution.environment}: {note}")
@@ -192,6 +173,24 @@ def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
     needs = closure.step()
     report.solver_s += time.thread_time() - started
     return needs
+
+
+def _warn(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
+    """Say, in one line each, what installers warn of, and which newer releases cannot be used."""
+    texts = dict.fromkeys(text for found in resolutions for text in found.warnings)
+    places: dict[PassedOver, dict[str, None]] = {}
+    for resolution in resolutions:
+        for one in resolution.passed_over:
+            places.setdefault(one, {})[resolution.environment] = None
+    for one, names in places.items():
+        text = f"{one.project} {one.version} is not used for {', '.join(names)}: {one.why}"
+        text += f"; {one.taken} is taken"
+        if one.obstacle in {Obstacle.BROKEN, Obstacle.PATCH}:
+            texts[text] = None
+        else:
+            report.passed_over.append(text)
+    for text in texts:
+        report.warn(text)
 
 
 def _report_failures(

@@ -10,7 +10,7 @@ import msgspec
 from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.model import Action, Cause, File, NormalizedName, Project
-from microrepo.operations.closure.check import Needed, needed_files
+from microrepo.operations.closure.needed_files import Needed, needed_files
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.refresh.size_budget import evictions

@@ -21,7 +21,6 @@ from microrepo.config.schema import ALL, Config
 from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.requirements.requirement import parse_requirement
-from microrepo.operations.closure.resolution import environments_of
 from microrepo.operations.copy.hash_cache import HashCache
 from microrepo.operations.mirror.connections import Lines
 from microrepo.operations.mirror.mirror_records import (
@@ -37,7 +36,9 @@ from microrepo.operations.mirror.release_mirror import mirror_release
 from microrepo.repositories.destinations.destination_registry import directory_of
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import parse_environments
+from microrepo.selection.environments.targets import running_environment
 from microrepo.selection.rules.policy import build_policy
+from microrepo.standalone.describe_python import describe
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class _Mirror:
         root = UniquePackageLocation(order.name, order.version, self._name)
         needed = Needed()
         if order.dependencies:
-            environments = order.environments or environments_of(_here(self._config))
+            environments = order.environments or (running_environment(describe()),)
             needed = find_needed(self._config, self._lines, self._source, order, environments)
         self._mirror_all(needed.releases)
         self._take(self._one(root))
@@ -220,11 +221,6 @@ def named_environments(names: Sequence[str], config: Config) -> tuple[Environmen
     """
     configured = config.environments if isinstance(config.environments, Mapping) else {}
     return parse_environments({name: configured.get(name, name) for name in names})
-
-
-def _here(config: Config) -> Config:
-    """Return settings whose one environment is the running Python."""
-    return msgspec.structs.replace(config, environments=None, python_versions=ALL)
 
 
 def _is_same(left: str, right: str) -> bool:

@@ -37,6 +37,8 @@ class Report(Struct, frozen=True):
         missing: named projects that do not exist at the source.
         notes: what the closure has to say of releases it chose.
         sdist_only: releases of the closure that an installer would have to build.
+        environments: those that dependencies were resolved for.
+        passed_over: newer releases that fit none of them, for which older ones are taken.
         vulnerable: releases that are kept although an advisory concerns them, where the settings
             ask for that, see `vulnerabilities`.
         locks: lock files that are up to date; `locks_changed` of them were written.
@@ -82,6 +84,8 @@ class Report(Struct, frozen=True):
     rounds: int = 0
     solver_s: float = 0.0
     sdist_only: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     vulnerable: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
@@ -139,6 +143,8 @@ class ReportBuilder:
         self.rounds = 0
         self.solver_s = 0.0
         self.sdist_only: list[str] = []
+        self.environments: list[str] = []
+        self.passed_over: list[str] = []
         self.vulnerable: list[str] = []
         self.locks: list[str] = []
         self.locks_changed = 0
@@ -219,6 +225,8 @@ class ReportBuilder:
             rounds=self.rounds,
             solver_s=round(self.solver_s, 3),
             sdist_only=tuple(self.sdist_only),
+            environments=tuple(self.environments),
+            passed_over=tuple(dict.fromkeys(self.passed_over)),
             vulnerable=tuple(dict.fromkeys(self.vulnerable)),
             locks=tuple(self.locks),
             locks_changed=self.locks_changed,

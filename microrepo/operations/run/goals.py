@@ -81,8 +81,13 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
     return Requests(tuple(requirements), tuple(goals), tuple(notes))
 
 
-def requests_of(config: Config, base: Path) -> Requests:
+def requests_of(config: Config, base: Path, constraints: Sequence[str] = ()) -> Requests:
     """Return what the configuration asks for.
+
+    Args:
+        config: the settings.
+        base: directory that relative file names refer to.
+        constraints: further entries ``-c FILE``.
 
     Raises:
         ConfigError: it says nothing, or what it says cannot be read.
@@ -90,7 +95,8 @@ def requests_of(config: Config, base: Path) -> Requests:
     if config.packages == EVERYTHING:
         return EVERYTHING_REQUESTED
     if isinstance(config.packages, list):
-        return read_requests(config.packages, base, build=config.build_requirements)
+        entries = [*config.packages, *constraints]
+        return read_requests(entries, base, build=config.build_requirements)
     raise ConfigError(
         "nothing says what to mirror: name requirements on the command line, or set `packages` "
         'to a list of them (or to "everything") in the config file; `microrepo init` asks for it'

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.model import File
 
@@ -46,6 +48,47 @@ def platform_tags(file: File) -> tuple[str, ...]:
         return (match[1].replace("-", "_").replace(".", "_"),)
     tag = _OF_TYPE.get(file.package_type)
     return (tag,) if tag else ()
+
+
+def check_platforms(words: Iterable[str], key: str) -> None:
+    """Raise for the first word that no platform tag matches.
+
+    Raises:
+        ConfigError: with a suggestion.
+    """
+    for pattern in parse_platforms(words):
+        if not any(fnmatch.fnmatchcase(tag, pattern) for tag in _known_tags()):
+            near = difflib.get_close_matches(pattern, (*FAMILIES, *_known_tags()), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"$.{key}: {pattern!r} matches no platform tag{hint}")
+
+
+@lru_cache(maxsize=1)
+def _known_tags() -> tuple[str, ...]:
+    """Return the platform tags that wheels have, and those that may come."""
+    linux = "x86_64 i686 aarch64 armv7l armv6l armv8l ppc64 ppc64le s390x riscv64 loongarch64 any"
+    macos = "x86_64 arm64 universal2 universal intel fat fat32 fat64 i386 ppc ppc64 any"
+    return (
+        *("any", "win32", "win_amd64", "win_arm64", "win_arm32", "win_ia64"),
+        *(f"linux_{one}" for one in linux.split()),
+        *(f"manylinux{year}_{one}" for year in (1, 2010, 2014) for one in linux.split()),
+        *(f"manylinux_2_{minor}_{one}" for minor in range(5, 60) for one in linux.split()),
+        *(f"musllinux_1_{minor}_{one}" for minor in range(6) for one in linux.split()),
+        *(f"macosx_10_{minor}_{one}" for minor in range(17) for one in macos.split()),
+        *(f"macosx_{major}_{minor}_{one}" for major in range(11, 30) for minor in (0, 3, 5)
+          for one in macos.split()),
+        *(f"freebsd_{major}_{minor}_amd64" for major in range(9, 17) for minor in range(5)),
+        *(f"freebsd_{major}_{minor}_release_amd64" for major in range(9, 17) for minor in range(5)),
+        *(f"ios_{major}_0_{one}" for major in range(12, 30)
+          for one in ("arm64_iphoneos", "arm64_iphonesimulator", "x86_64_iphonesimulator")),
+        *(f"android_{level}_{one}" for level in range(16, 45)
+          for one in ("arm64_v8a", "armeabi_v7a", "x86", "x86_64")),
+        *(f"{name}_{year}_0_wasm32" for name in ("pyodide", "pyemscripten")
+          for year in range(2022, 2035)),
+        *("emscripten_3_1_58_wasm32", "wasi_0_0_0_wasm32"),
+        *("openbsd_7_0_amd64", "netbsd_10_0_amd64", "aix_7_2_ppc64", "sunos_5_11_i86pc"),
+        *("linux_any", "cygwin_3_4_x86_64", "mingw_x86_64"),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=65536)

@@ -6,6 +6,7 @@ A preset knows the release line of a Python, not its last digit: like pip and uv
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,7 @@ from microrepo.selection.environments.environment import (
     block_of,
     environment_from_block,
 )
+from microrepo.selection.environments.python_versions import NEWEST_MINOR
 
 _TAG = re.compile(r"(?P<name>cp|pp)(?P<major>\d)(?P<minor>\d+)(?P<threads>t?)")
 _DOTTED = re.compile(r"(?P<major>\d)\.(?P<minor>\d+)(?:\.(?P<micro>\d+))?(?P<threads>t?)")
@@ -31,6 +33,18 @@ _WINDOWS["win_arm64"] = ("win-arm64", "ARM64")
 _FORMS = (
     "cp312-manylinux_2_28_x86_64, cp312-musllinux_1_2_aarch64, cp311-win_amd64, "
     "cp313-macosx_14_0_arm64, cp313t-…, pp310-…, 3.12.7-…"
+)
+_MACHINES = frozenset(
+    {"x86_64", "i686", "aarch64", "armv7l", "armv6l", "armv8l", "ppc64", "ppc64le", "s390x"}
+    | {"riscv64", "loongarch64"}
+)
+# What a pattern such as `manylinux*_x86_64` stands for: a C library that all current systems have.
+USUAL_PLATFORMS = (
+    *(f"manylinux_2_28_{machine}" for machine in ("x86_64", "aarch64", "i686", "armv7l")),
+    *(f"manylinux_2_28_{machine}" for machine in ("ppc64le", "s390x", "riscv64")),
+    *(f"musllinux_1_2_{machine}" for machine in ("x86_64", "aarch64", "i686", "armv7l")),
+    *("win_amd64", "win_arm64", "win32"),
+    *("macosx_14_0_arm64", "macosx_14_0_x86_64"),
 )
 # Every PyPy of the last years announces this ABI; a new one would need a table.
 _PYPY_ABI = "pp73"
@@ -55,7 +69,7 @@ class ListedPython(Struct, frozen=True):
 def parse_python(text: str) -> ListedPython | None:
     """Read a Python's name, None when it is none."""
     match = _TAG.fullmatch(text) or _DOTTED.fullmatch(text)
-    if match is None or match["major"] != "3":
+    if match is None or match["major"] != "3" or int(match["minor"]) > NEWEST_MINOR:
         return None
     groups = match.groupdict()
     micro = groups.get("micro")
@@ -77,8 +91,24 @@ def environment_from_preset(name: str, preset: str) -> Environment:
     python_text, _, platform_text = preset.partition("-")
     python, platform = parse_python(python_text), _platform_facts(platform_text)
     if python is None or platform is None:
-        raise ConfigError(f"$.environments.{name}: {preset!r} is no preset; known forms: {_FORMS}")
+        raise ConfigError(
+            f"$.environments.{name}: {preset!r} is not a preset{_near(python_text, platform_text)}; "
+            f"known forms: {_FORMS}"
+        )
     return environment_from_block(name, {**platform, **_python_facts(python)})
+
+
+def _near(python: str, platform: str) -> str:
+    """Return a hint on the preset that was meant, "" where none comes near."""
+    pythons = [f"cp3{minor}" for minor in range(6, 16)]
+    minor = _DOTTED.match(python)
+    near_python = [f"cp3{minor['minor']}"] if minor else difflib.get_close_matches(python, pythons)
+    near_platform = difflib.get_close_matches(platform or python, USUAL_PLATFORMS, cutoff=0.5)
+    if parse_python(python) is not None:
+        near_python = [python]
+    if not (near_python and near_platform):
+        return ""
+    return f"; did you mean {f'{near_python[0]}-{near_platform[0]}'!r}?"
 
 
 def environment_from_listed_python(text: str, host: Block) -> Environment:
@@ -154,6 +184,10 @@ def _platform_facts(text: str) -> dict[str, object] | None:
         platform = f"macosx-{major}.{minor}-{machine}"
         facts = _facts("posix", "darwin", "Darwin", machine, platform)
         return {**facts, "macos": f"{major}.{minor}"}
+    machine = next((m[m.lastindex or 0] for p in (_MANYLINUX, _LEGACY, _MUSLLINUX)
+                    if (m := p.fullmatch(text))), "")  # fmt: skip
+    if machine and machine not in _MACHINES:
+        return None
     if match := _MANYLINUX.fullmatch(text):
         major, minor, machine = match.groups()
         return {**_linux(machine), "glibc": f"{major}.{minor}"}

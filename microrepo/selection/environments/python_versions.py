@@ -7,18 +7,24 @@ counts only where the name says nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import egg_python, parse_wheel_name
 from microrepo.model import File
 
 _WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>\d{1,2}))?(?P<t>t)?\Z")
 _STAR_BEHIND_ORDER = re.compile(r"([<>]=?|~=)\s*([\d.]+?)\.\*")
+_INSIDE = re.compile(r"(?<![\d.])([23])\.(\d{1,2})")
 _NEWEST_PATCH = 99
+# Higher minor versions are taken for mistakes.
+NEWEST_MINOR = 20
+_LAST_MINOR = {2: 7, 3: NEWEST_MINOR}
 
 
 class PythonTarget(Struct, frozen=True, gc=False):
@@ -50,15 +56,37 @@ class PythonFilter(Struct, frozen=True, gc=False):
     unknown: tuple[str, ...] = ()
 
 
+def check_python_words(words: Iterable[str]) -> None:
+    """Raise for the first word of a `python_versions` list that names nothing.
+
+    Raises:
+        ConfigError: with a suggestion.
+    """
+    for word in parse_python_words(list(words)).unknown:
+        raise ConfigError(f"$.python_versions: {word!r} is not a Python version{_suggestion(word)}")
+
+
+def _suggestion(word: str) -> str:
+    found = [f"{major}.{minor}" for major, minor in _INSIDE.findall(word)]
+    if not found:
+        return "; write 3.12 or cp312"
+    if len(found) > 1:
+        return f"; write them as a list: {', '.join(found)}"
+    what = "each version that is meant, such as" if word.strip()[:1] in {*"<>=!~"} else "only"
+    return f"; write {what} {found[0]}"
+
+
 def parse_python_words(words: list[str]) -> PythonFilter:
-    """Understand a `python_versions` list; unknown words are returned, not refused."""
+    """Return what a `python_versions` list means; unknown words are returned, not refused."""
     targets: dict[PythonTarget, None] = {}
     labels: dict[str, None] = {}
     unknown: dict[str, None] = {}
     for raw in words:
         word = raw.strip().lower()
         match = _WORD.match(word)
-        if match and match["minor"]:
+        if match and int(match["minor"] or 0) > _LAST_MINOR[int(match["major"])]:
+            unknown[raw] = None
+        elif match and match["minor"]:
             implementation = "pp" if match["kind"] == "pp" else "cp"
             target = PythonTarget(
                 implementation, int(match["major"]), int(match["minor"]), bool(match["t"])

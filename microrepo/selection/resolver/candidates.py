@@ -18,7 +18,7 @@ from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import ANYTHING, Admission
-from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
+from microrepo.selection.resolver.facts import Facts, MetadataNeed, PassedOver, UrlFile
 from microrepo.selection.resolver.stated_requirements import StatedRequirements
 from microrepo.selection.resolver.version_cache import is_pin, names_prerelease, parse_version
 
@@ -143,6 +143,8 @@ class View:
         self._metadata: dict[Release, CoreMetadata] = {}
         self._stated: dict[Release, StatedRequirements] = {}
         self._dependencies: dict[tuple[Release, str], tuple[Requirement, ...]] = {}
+        # For each chosen release the newest one without a file for here, see `passed_over`.
+        self.unfit: dict[tuple[Release, frozenset[str]], PassedOver | None] = {}
         # What the solver makes of a release's dependencies, kept for its next run.
         self.solver_memory: dict[bool, dict[object, object]] = {False: {}, True: {}}
 

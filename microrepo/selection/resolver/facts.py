@@ -126,11 +126,12 @@ class Needs(Struct, frozen=True):
 class Edge(Struct, frozen=True, order=True):
     """Why a release is there: a requirement, and the release (``flask==3.0``) that states it.
 
-    A parent of "" is the goal itself.
+    A parent of "" is the goal itself; `specifiers` are those of the requirement.
     """
 
     requirement: str
     parent: str
+    specifiers: str = ""
 
 
 class Pin(Struct, frozen=True):
@@ -182,14 +183,50 @@ class Unmet(Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
+class Obstacle(str, Enum):
+    """Why a release cannot be used: its own fault, the environment's, or the goal's options."""
+
+    BROKEN = "broken"
+    PYTHON = "python"
+    PATCH = "patch release"
+    FILES = "no file"
+    OPTIONS = "options"
+
+
+class PassedOver(Struct, frozen=True, order=True):
+    """A newer release that cannot be used, so that an older one is taken.
+
+    Attributes:
+        why: in one line.
+        obstacle: what kind of reason that is.
+        blocks: an installer that meets it ends with an error instead of taking the older one.
+    """
+
+    project: NormalizedName
+    version: str
+    taken: str
+    why: str
+    obstacle: Obstacle
+    blocks: bool = False
+
+
 class Resolution(Struct, frozen=True):
-    """The releases that meet a goal in an environment, by project."""
+    """The releases that meet a goal in an environment, by project.
+
+    Attributes:
+        unmet: requirements without a match, where the mode goes on without one.
+        notes: doubts about the metadata of chosen releases.
+        warnings: what an installer would warn of or refuse.
+        passed_over: newer releases that cannot be used.
+    """
 
     goal: Goal
     environment: str
     pins: tuple[Pin, ...]
     unmet: tuple[Unmet, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
     def required_by(self) -> Iterator[RequiredBy]:
         """Yield one record for each file and each requirement that leads to it."""
@@ -241,6 +278,7 @@ class Facts:
         metadata: by file name: metadata, or the reason why there is none.
         urls: the same for direct URLs.
         repaired: names of files whose requirements had to be repaired.
+        blocking: names of files at which an installer ends with an error.
     """
 
     def __init__(
@@ -253,6 +291,7 @@ class Facts:
         self.metadata: dict[str, CoreMetadata | str] = {}
         self.urls: dict[str, UrlFile | str] = {}
         self.repaired: set[str] = set()
+        self.blocking: set[str] = set()
         self.views: dict[object, object] = {}
         self.add(projects or {}, metadata or {}, urls or {})
 

@@ -28,12 +28,14 @@ class LockedSet(Struct, frozen=True):
         filename: of its lock file, see PEP 751.
         goals: what it was made for: requirements, names of files.
         resolution: the set.
+        lacks: goals that belong to it and cannot be met.
     """
 
     filename: str
     goals: tuple[str, ...]
     environment: Environment
     resolution: Resolution
+    lacks: tuple[str, ...] = ()
 
 
 class Locks(Struct, frozen=True):
@@ -70,7 +72,11 @@ def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close
         together = _together(bare, environment, close)
         if isinstance(together, Resolution):
             texts = tuple(goal.name for goal in bare)
-            sets.append(LockedSet(names.take(environment.name), texts, environment, together))
+            lacks = tuple(
+                goal.name for goal in goals if goal.kind is GoalKind.BARE and goal not in met
+            )
+            filename = names.take(environment.name)
+            sets.append(LockedSet(filename, texts, environment, together, lacks))
         elif isinstance(together, Failure):
             apart.append(together)
             files = [*bare, *files]

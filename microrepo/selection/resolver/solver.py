@@ -31,6 +31,7 @@ from microrepo.selection.resolver.facts import (
     Unmet,
 )
 from microrepo.selection.resolver.nodes import Choice, Information, Req
+from microrepo.selection.resolver.passed_over import passed_over
 from microrepo.selection.resolver.provider import Provider
 from microrepo.selection.resolver.traversal import Walked, limits_of, walk
 from microrepo.selection.resolver.unmet_reasons import failure_of, unmet_reasons
@@ -171,13 +172,16 @@ def _resolution(
         extras.setdefault(choice.release, set()).update(choice.extras)
         for requirement, parent in criteria.get(ident, ()):
             if requirement.exact is None:
-                found.setdefault(Edge(requirement.text, parent.release.key if parent else ""))
+                key = parent.release.key if parent else ""
+                found.setdefault(Edge(requirement.text, key, requirement.specifiers))
     pins = tuple(_pin(provider, release, edges[release], extras[release]) for release in edges)
     return Resolution(
         goal=goal,
         environment=provider.view.environment.name,
         pins=tuple(sorted(pins, key=lambda pin: pin.project)),
-        notes=_notes(provider.view, edges, extras),
+        notes=_notes(provider.view, edges),
+        warnings=_warnings(provider.view, extras),
+        passed_over=passed_over(provider.view, edges, provider.constraints),
     )
 
 
@@ -196,17 +200,23 @@ def _pin(provider: Provider, release: Release, edges: Iterable[Edge], extras: It
     )
 
 
-def _notes(
-    view: View, releases: Iterable[Release], extras: dict[Release, set[str]]
-) -> tuple[str, ...]:
+def _warnings(view: View, extras: Mapping[Release, Iterable[str]]) -> tuple[str, ...]:
+    found = []
+    for release, names in extras.items():
+        metadata = view.metadata(release)
+        if isinstance(metadata, CoreMetadata):
+            unknown = sorted(set(names).difference(metadata.provides_extra))
+            found += [f"{release.key} provides no extra {extra!r}" for extra in unknown]
+    return tuple(sorted(found))
+
+
+def _notes(view: View, releases: Iterable[Release]) -> tuple[str, ...]:
     notes: list[str] = []
     for release in releases:
         metadata = view.metadata(release)
         if not isinstance(metadata, CoreMetadata):
             continue
         notes.extend(f"{release.key}: {note}" for note in metadata.notes)
-        unknown = extras[release].difference(metadata.provides_extra)
-        notes.extend(f"{release.key}: provides no extra {extra}" for extra in sorted(unknown))
         if release.yanked:
             notes.append(f"{release.key}: yanked, but pinned")
     return tuple(sorted(set(notes)))
@@ -245,5 +255,9 @@ def _spread_resolution(
         environment=view.environment.name,
         pins=tuple(sorted(pins, key=lambda pin: (pin.project, pin.version))),
         unmet=unmet,
-        notes=_notes(view, found.edges, found.extras),
+        notes=_notes(view, found.edges),
+        warnings=_warnings(view, found.extras),
+        passed_over=(
+            passed_over(view, found.edges, provider.constraints) if options.mode != "all" else ()
+        ),
     )

@@ -143,7 +143,9 @@ class _Walk:
         return ()
 
     def _meet(self, release: Release, want: Requirement, parent: str) -> None:
-        self.found.edges.setdefault(release, {}).setdefault(Edge(want.label, parent))
+        self.found.edges.setdefault(release, {}).setdefault(
+            Edge(want.label, parent, want.specifiers)
+        )
         extras = self.found.extras.setdefault(release, set())
         extras.update(want.extras)
         metadata = self.view.metadata(release)

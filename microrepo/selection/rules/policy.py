@@ -17,8 +17,12 @@ from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_T
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
 from microrepo.model import NormalizedName
-from microrepo.selection.environments.platform_patterns import parse_platforms
-from microrepo.selection.environments.python_versions import PythonFilter, parse_python_words
+from microrepo.selection.environments.platform_patterns import check_platforms, parse_platforms
+from microrepo.selection.environments.python_versions import (
+    PythonFilter,
+    check_python_words,
+    parse_python_words,
+)
 from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
 from microrepo.selection.rules.patterns import (
     NOTHING,
@@ -141,11 +145,18 @@ def build_policy(
         ConfigError: an exclusion cannot be read.
     """
     python_words = config.python_versions
+    if isinstance(python_words, list):
+        check_python_words(python_words)
+    if isinstance(config.platforms, list):
+        check_platforms(config.platforms, "platforms")
+    check_platforms(config.exclude_platforms, "exclude_platforms")
     return Policy(
         package_types=_words(config.package_types, _TYPE_ALIASES),
         extensions=_words(config.extensions, {}),
         pythons=parse_python_words(python_words) if isinstance(python_words, list) else None,
-        platforms=_words(config.platforms, {}),
+        platforms=(
+            None if isinstance(config.platforms, str) else parse_platforms(config.platforms)
+        ),
         requested=None if requirements is None else by_project(requirements),
         excluded=parse_patterns(config.exclude, "exclude"),
         allowed=parse_patterns(config.allow, "allow") if config.allow else None,
@@ -223,12 +234,11 @@ def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
 
 
 def filter_warnings(policy: Policy) -> list[str]:
-    """Return a line for each word in the three filter lists that no file has had so far.
+    """Return a line for each word in the filter lists of types and extensions that no file has had so far.
 
     They are kept all the same: people may list formats of tomorrow.
     """
     types, extensions = policy.package_types or (), policy.extensions or ()
-    pythons = policy.pythons.unknown if policy.pythons else ()
     return [
         *(
             f"package_types: {word!r} is no package type known so far"
@@ -240,7 +250,6 @@ def filter_warnings(policy: Policy) -> list[str]:
             for word in extensions
             if word not in KNOWN_EXTENSIONS
         ),
-        *(f"python_versions: {word!r} names no Python known so far" for word in pythons),
     ]
 
 

@@ -1,0 +1,161 @@
+"""Facts for a closure from the files that a repository holds; nothing else exists."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+from microrepo.config.schema import Config
+from microrepo.errors import MalformedResponse, MicrorepoError
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.distribution.wheel_metadata import check_wheel, read_wheel_metadata
+from microrepo.formats.requirements.direct_urls import parse_direct_url
+from microrepo.model import File, NormalizedName, Project
+from microrepo.operations.closure.url_files import held_url_file, is_behind
+from microrepo.publish.links import links_of
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.admission import admission_of
+from microrepo.selection.resolver.facts import (
+    Candidates,
+    Facts,
+    MetadataNeed,
+    Needs,
+    Resolution,
+    UrlFile,
+)
+from microrepo.state import FileRow, State
+from microrepo.state.monitoring import DAMAGED_MTIME_NS
+from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.download.remote_metadata import read_distribution, unpack_metadata
+
+_READ_BYTES = 1 << 20
+
+
+class HeldFacts:
+    """Facts about the files that a repository holds, read when they are asked for.
+
+    Attributes:
+        facts: what was asked for so far.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        directory: FlatDirectory,
+        config: Config,
+        admits: Callable[[Project], Iterable[File]] = lambda project: project.files,
+    ) -> None:
+        self._admits = admits
+        self._state = state
+        self._files = links_of(config, state, decides=False).files
+        self._directory = directory
+        self.facts = Facts()
+
+    def answer(self, needs: Needs) -> None:
+        """Add what is there; what is not there counts as not existing."""
+        self.facts.add(
+            projects=self._projects(sorted(needs.projects)),
+            metadata={need.filename: self._metadata(need) for need in needs.metadata},
+            urls={url: self._behind(url) for url in sorted(needs.urls)},
+        )
+
+    def has(self, row: FileRow) -> bool:
+        """Return whether a file is there; in an index without files, whether it is listed."""
+        if not self._files:
+            return True
+        disk = self._directory.stat(row.filename) if row.present else None
+        # `verify` marks what it found damaged by an impossible time.
+        return (
+            disk is not None
+            and row.size in {None, disk.size_bytes}
+            and row.mtime_ns != DAMAGED_MTIME_NS
+        )
+
+    def _projects(self, names: Sequence[NormalizedName]) -> dict[NormalizedName, Candidates | None]:
+        documents = self._state.documents(names)
+        present = {row.filename for row in self._state.files(names) if self.has(row)}
+        found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
+        for name, project in documents.items():
+            files = tuple(file for file in self._admits(project) if file.filename in present)
+            if files:
+                found[NormalizedName(name)] = Candidates(files)
+        return found
+
+    def _behind(self, url: str) -> UrlFile | str:
+        """Return the held file that a direct URL leads to."""
+        file = parse_direct_url(url)
+        if isinstance(file, str):
+            return file
+        row = self._state.files_named([file.filename]).get(file.filename)
+        if row is None or not self.has(row) or not is_behind(row, file):
+            return "what is behind it is not in the repository"
+        metadata = self._metadata(MetadataNeed(row.project, row.filename))
+        return metadata if isinstance(metadata, str) else held_url_file(row, metadata)
+
+    def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
+        stored = self._state.metadata([need.filename]).get(need.filename)
+        if stored is not None:
+            return unpack_metadata(stored[1])
+        try:
+            with self._directory.file(need.filename).open("rb") as stream:
+                if need.filename.endswith(".whl") and _stops_installers(stream, need.filename):
+                    self.facts.blocking.add(need.filename)
+                stream.seek(0)
+                return read_distribution(stream, need.filename)
+        except (OSError, MicrorepoError, ValueError) as error:
+            return f"its metadata cannot be read: {error}"
+
+    def faults(self, found: Resolution, environment: Environment) -> Iterator[str]:
+        """Yield why installers refuse what a resolution chose, or never come to choose it."""
+        for one in found.passed_over:
+            if one.blocks:
+                yield f"{one.project} {one.version}: {one.why}; installers stop there"
+        hashes = dict(admission_of(found.goal, environment).hashes)
+        for pin in found.pins:
+            name = pin.files[0].filename
+            if pin.metadata_file in self.facts.repaired and pin.metadata_file.endswith(".whl"):
+                yield f"{pin.metadata_file}: its metadata holds what pip refuses to read"
+            if not self._files:
+                continue
+            why = self._refused(name)
+            if why is None and pin.project in hashes:
+                why = self._undigested(name, hashes[pin.project])
+            if why is not None:
+                yield f"{name}: {why}"
+
+    def _refused(self, filename: str) -> str | None:
+        """Return why installers refuse a wheel for what it lists."""
+        if not filename.endswith(".whl"):
+            return None
+        try:
+            with self._directory.file(filename).open("rb") as stream:
+                check_wheel(stream, filename)
+        except MalformedResponse as error:
+            return str(error.args[-1])
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        return None
+
+    def _undigested(self, filename: str, allowed: frozenset[str]) -> str | None:
+        """Return why a file has none of the digests that are asked for."""
+        for algorithm in sorted({one.partition(":")[0] for one in allowed}):
+            hasher = hashlib.new(algorithm, usedforsecurity=False)
+            try:
+                with self._directory.file(filename).open("rb") as stream:
+                    while piece := stream.read(_READ_BYTES):
+                        hasher.update(piece)
+            except OSError as error:
+                return f"cannot be read: {error.strerror}"
+            if f"{algorithm}:{hasher.hexdigest()}" in allowed:
+                return None
+        return "has none of the digests that --hash asks for"
+
+
+def _stops_installers(stream: BinaryIO, filename: str) -> bool:
+    """Return whether pip ends with an error at a wheel instead of passing it over."""
+    try:
+        read_wheel_metadata(stream, filename).decode("utf-8")
+    except (MalformedResponse, UnicodeDecodeError):
+        return True
+    return False

@@ -1,0 +1,58 @@
+"""Files that goals need of those that a repository holds: what a prune must leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+from microrepo.config.schema import Config
+from microrepo.model import File, Project
+from microrepo.operations.closure.held_facts import HeldFacts
+from microrepo.operations.closure.target_records import environments_of, options_of
+from microrepo.selection.resolver.closure import Closure
+from microrepo.selection.resolver.facts import Goal
+from microrepo.state import State
+from microrepo.stores.flat_directory import FlatDirectory
+
+
+class Needed(Struct, frozen=True):
+    """What goals need of the files that are there.
+
+    Attributes:
+        files: names of the files that the closure chooses.
+        projects: of which it chooses some.
+        unmet: goals with the environments in which they are not met.
+    """
+
+    files: frozenset[str]
+    projects: frozenset[str]
+    unmet: frozenset[tuple[str, str]]
+
+
+def needed_files(
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    goals: Sequence[Goal],
+    admits: Callable[[Project], Iterable[File]],
+) -> Needed:
+    """Run the closure on the files that are there and that the rules admit."""
+    supply = HeldFacts(state, directory, config, admits)
+    closure = Closure(
+        goals,
+        environments_of(config),
+        supply.facts,
+        options_of(config),
+        build_requirements=config.build_requirements,
+    )
+    while needs := closure.step():
+        supply.answer(needs)
+    pins = [pin for found in closure.resolutions for pin in found.pins]
+    unmet = [(one.goal.name, one.environment) for one in closure.failures]
+    unmet += [(one.goal.name, one.environment) for one in closure.resolutions if one.unmet]
+    return Needed(
+        frozenset(file.filename for pin in pins for file in pin.files),
+        frozenset(pin.project for pin in pins),
+        frozenset(unmet),
+    )

@@ -1,0 +1,185 @@
+"""Target environments of a closure: named ones, else the listed Pythons on the listed platforms.
+
+The target is never guessed: a word that names nothing is an error, with what comes near it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from microrepo.errors import ConfigError
+from microrepo.selection.environments.environment import Block, Environment
+from microrepo.selection.environments.platform_patterns import (
+    excluded_by,
+    first_match,
+    parse_platforms,
+)
+from microrepo.selection.environments.presets import (
+    USUAL_PLATFORMS,
+    environment_from_listed_python,
+    environment_from_preset,
+    parse_environments,
+)
+from microrepo.selection.environments.python_versions import PythonTarget, parse_python_words
+
+Words = Sequence[str] | str | None
+
+
+def target_environments(
+    environments: Mapping[str, object] | Sequence[str],
+    python_versions: Words,
+    platforms: Words,
+    exclude_platforms: Sequence[str],
+    host: Block,
+) -> tuple[Environment, ...]:
+    """Return the environments that dependencies are resolved for.
+
+    Args:
+        environments: the named ones; they decide where there are any.
+        python_versions: the list of Pythons; None or only generic words = the running one.
+        platforms: patterns of the platforms that are kept; a text = all, so the running one.
+        exclude_platforms: patterns of those that are not.
+        host: the block of the running Python.
+
+    Raises:
+        ConfigError: a word names nothing, or the settings contradict each other.
+    """
+    patterns = [] if isinstance(platforms, str) else parse_platforms(platforms or ())
+    if environments:
+        found = parse_environments(environments)
+    else:
+        names = _listed_pythons(python_versions, host)
+        found = tuple(
+            environment
+            for platform in _platforms(patterns, host)
+            for environment in _on_platform(names, platform, host)
+        )
+    _refuse_contradictions(found, tuple(patterns), parse_platforms(exclude_platforms))
+    return found
+
+
+def running_environment(host: Block) -> Environment:
+    """Return the environment of the running Python."""
+    return environment_from_listed_python(str(host["python_version"]), host)
+
+
+def named_environments(
+    names: Sequence[str], known: Sequence[Environment]
+) -> tuple[Environment, ...]:
+    """Return environments by their names, else presets.
+
+    Raises:
+        ConfigError: a name is neither.
+    """
+    by_name = {environment.name: environment for environment in known}
+    return tuple(by_name.get(name) or environment_from_preset(name, name) for name in names)
+
+
+def _listed_pythons(words: Words, host: Block) -> list[str]:
+    if isinstance(words, str):
+        raise ConfigError(
+            f'$.python_versions: "{words}" names no Python that dependencies can be resolved for; '
+            'list them (["3.12"]), set `environments`, or do without `dependencies`'
+        )
+    targets = parse_python_words(list(words or ())).targets
+    for target in targets:
+        if target.major != 3:
+            raise ConfigError(
+                f"$.python_versions: dependencies cannot be resolved for Python {target}; describe "
+                "the target with `microrepo env`, or do without `dependencies`"
+            )
+    return [_preset_python(target) for target in targets] or [str(host["python_version"])]
+
+
+def _preset_python(target: PythonTarget) -> str:
+    return str(target).replace("pp3.", "pp3")
+
+
+def _platforms(patterns: Sequence[str], host: Block) -> list[str]:
+    """Return the platforms that patterns name, "" for that of the host."""
+    named = [pattern for pattern in patterns if pattern != "any"]
+    if not named:
+        return [""]
+    here = running_environment(host)
+    own = {tag.rpartition("-")[2] for tag in here.tags} - {"any"}
+    found: dict[str, None] = {}
+    for pattern in named:
+        if any(first_match(tag, (pattern,)) for tag in own):
+            found[""] = None
+        elif _is_preset(pattern):
+            found[pattern] = None
+        else:
+            usual = [name for name in USUAL_PLATFORMS if first_match(name, (pattern,))]
+            found.update(dict.fromkeys(usual or _by_machine(pattern)))
+    return list(found)
+
+
+def _is_preset(platform: str) -> bool:
+    try:
+        environment_from_preset("", f"cp312-{platform}")
+    except ConfigError:
+        return False
+    return True
+
+
+def _by_machine(pattern: str) -> list[str]:
+    """Return the usual platforms for a pattern of tags that are older or newer than these.
+
+    Raises:
+        ConfigError: no known platform has such tags.
+    """
+    family, _, machine = pattern.partition("_")
+    kinds = {"manylinux": "manylinux", "linux": "manylinux", "musllinux": "musllinux"}
+    kinds["macosx"] = "macosx"
+    kind = next((known for key, known in kinds.items() if family.startswith(key)), None)
+    universal = machine.endswith(("universal2", "universal", "intel"))
+    found = [
+        name
+        for name in USUAL_PLATFORMS
+        if kind is not None
+        and name.startswith(kind)
+        and (universal or pattern.endswith(name.split("_", 3)[-1]))
+    ]
+    if not found:
+        raise ConfigError(
+            f"$.platforms: no environment is known for {pattern!r}; name it in `environments`"
+        )
+    return found
+
+
+def _on_platform(pythons: Sequence[str], platform: str, host: Block) -> tuple[Environment, ...]:
+    if not platform:
+        return tuple(environment_from_listed_python(text, host) for text in pythons)
+    return tuple(
+        environment_from_preset(name, name)
+        for name in (f"{_short(text)}-{platform}" for text in pythons)
+    )
+
+
+def _short(python: str) -> str:
+    """Return the tag of a Python: ``cp312`` for ``3.12``."""
+    return python if python[0].isalpha() else f"cp{python.replace('.', '')}"
+
+
+def _refuse_contradictions(
+    environments: Sequence[Environment], patterns: tuple[str, ...], excluded: tuple[str, ...]
+) -> None:
+    for environment in environments:
+        own = {tag.rpartition("-")[2] for tag in environment.tags} - {"any"}
+        if (
+            patterns
+            and set(patterns) != {"any"}
+            and not any(first_match(tag, patterns) for tag in own)
+        ):
+            raise ConfigError(
+                f"$.platforms: admits no wheel for the environment {environment.name}; add its "
+                f"platform ({_newest(environment)}), or leave `platforms` out"
+            )
+        if excluded and own and all(excluded_by((tag,), excluded) for tag in own):
+            raise ConfigError(
+                f"$.exclude_platforms: leaves out all wheels for the environment {environment.name}"
+            )
+
+
+def _newest(environment: Environment) -> str:
+    return environment.tags[0].rpartition("-")[2]
