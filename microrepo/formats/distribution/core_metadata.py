@@ -128,8 +128,9 @@ def _checked(
     requires, notes = _readable(dependencies.requires_dist)
     strict = not notes
     if dependencies.requires_python:
-        _, note = parse_requires_python(dependencies.requires_python)
+        read, note = parse_requires_python(dependencies.requires_python)
         notes += [note] if note else []
+        strict = strict and read is not None  # pip admits every Python then, uv refuses the file
     return CoreMetadata(
         name=name,
         version=version,

@@ -11,7 +11,7 @@ from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure, release_order
-from microrepo.operations.closure.resolution import environments_of
+from microrepo.operations.closure.target_records import environments_of
 from microrepo.operations.inspect.explained_names import Named, find_named
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.run.goals import Requests, policy_of

@@ -179,13 +179,15 @@ def test_requires_txt_sections():
 @pytest.mark.parametrize(
     ("pyproject", "expected"),
     [
-        (None, ("setuptools>=40.8.0",)),
-        (b"[project]\nname='x'\n", ("setuptools>=40.8.0",)),
-        (b"not toml [", ("setuptools>=40.8.0",)),
+        (None, ("setuptools>=40.8.0", "wheel")),
+        (b"[project]\nname='x'\n", ("setuptools>=40.8.0", "wheel")),
+        (b"not toml [", ("setuptools>=40.8.0", "wheel")),
         (b'[build-system]\nrequires = ["flit_core>=3"]\n', ("flit_core>=3",)),
+        (b'[build-system]\nrequires = ["Setuptools>61"]\n', ("Setuptools>61", "wheel")),
+        (b'[build-system]\nrequires = ["wheel", "setuptools"]\n', ("wheel", "setuptools")),
         (b"[build-system]\nrequires = []\n", ()),
     ],
 )
 def test_build_requires(pyproject, expected):
-    """Without a word about it, setuptools builds."""
+    """Without a word about it, setuptools builds; old pips want `wheel` beside it."""
     assert build_requires(pyproject) == expected

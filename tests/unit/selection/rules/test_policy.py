@@ -185,9 +185,27 @@ def test_naming_a_project_is_like_wanting_everything() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        pytest.param({"python_versions": ["3.9.18"]}, "'3.9.18'.*write only 3.9", id="a patch"),
+        pytest.param({"python_versions": [">=3.9"]}, "'>=3.9'.*such as 3.9", id="a range"),
+        pytest.param({"python_versions": ["3.11 3.12"]}, "as a list: 3.11, 3.12", id="two"),
+        pytest.param({"python_versions": ["ip27"]}, "'ip27'.*write 3.12", id="no Python"),
+        pytest.param({"python_versions": ["3.99"]}, "'3.99'", id="not yet"),
+        pytest.param({"platforms": ["win64"]}, "'win64'.*did you mean 'win", id="a platform"),
+        pytest.param({"platforms": ["manylinux_x86_64"]}, "manylinux_x86_64", id="no version"),
+        pytest.param({"exclude_platforms": ["mac"]}, "did you mean 'macos'", id="a family"),
+    ],
+)
+def test_a_word_that_names_nothing_is_refused(settings: dict[str, object], words: str) -> None:
+    """It is never taken for something else, nor passed over."""
+    with pytest.raises(ConfigError, match=words):
+        policy(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
         pytest.param({"package_types": ["bdist_future"]}, "'bdist_future'", id="type"),
         pytest.param({"extensions": ["wheel"]}, "'wheel'", id="extension"),
-        pytest.param({"python_versions": ["3.11", "ip27"]}, "'ip27'", id="Python"),
     ],
 )
 def test_unknown_word_warns_and_stays(settings: dict[str, object], words: str) -> None:
