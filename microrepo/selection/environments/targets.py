@@ -44,17 +44,18 @@ def target_environments(
     Raises:
         ConfigError: a word names nothing, or the settings contradict each other.
     """
-    patterns = [] if isinstance(platforms, str) else parse_platforms(platforms or ())
+    words = [] if isinstance(platforms, str) else [word.strip().lower() for word in platforms or ()]
+    patterns = parse_platforms(words)
     if environments:
         found = parse_environments(environments)
     else:
         names = _listed_pythons(python_versions, host)
         found = tuple(
             environment
-            for platform in _platforms(patterns, host)
+            for platform in _platforms(_meant(words, patterns), host)
             for environment in _on_platform(names, platform, host)
         )
-    _refuse_contradictions(found, tuple(patterns), parse_platforms(exclude_platforms))
+    _refuse_contradictions(found, patterns, parse_platforms(exclude_platforms))
     return found
 
 
@@ -112,6 +113,13 @@ def _platforms(patterns: Sequence[str], host: Block) -> list[str]:
             usual = [name for name in USUAL_PLATFORMS if first_match(name, (pattern,))]
             found.update(dict.fromkeys(usual or _by_machine(pattern)))
     return list(found)
+
+
+def _meant(words: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Return patterns without musl where only the word `linux` brought it in."""
+    if "linux" not in words:
+        return list(patterns)
+    return [one for one in patterns if not one.startswith("musllinux") or one in words]
 
 
 def _is_preset(platform: str) -> bool:
