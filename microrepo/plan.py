@@ -10,7 +10,16 @@ from msgspec import Struct
 
 from microrepo.config.sizes import format_size
 from microrepo.errors import NoSpace, OverBudget, PlanRefused, TooManyDeletions
-from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
+from microrepo.model import (
+    BY_STRENGTH,
+    Action,
+    ActionKind,
+    Cause,
+    Digests,
+    File,
+    LocalFile,
+    NormalizedName,
+)
 
 # Of a handful of files a large share changes all the time; the share guards from this many on.
 SHARE_COUNTS_FROM = 10
@@ -175,7 +184,7 @@ def _deletion(local: LocalFile, keepers: set[str]) -> Action:
 
 def same_content(announced: Digests, actual: Digests) -> bool | None:
     """Compare by the strongest digest that both sides know; None when they share none."""
-    for algorithm in ("sha256", "blake2b_256", "md5"):
+    for algorithm in BY_STRENGTH:
         left, right = getattr(announced, algorithm), getattr(actual, algorithm)
         if left and right:
             return bool(left == right)

@@ -45,7 +45,7 @@ class Bound(Struct, frozen=True):
 
 DOCUMENT = Bound(64 * _MIB, marks=_MIB, entries=100_000, ratio=100)
 """A project's JSON document or index page."""
-PROJECT_LIST = Bound(256 * _MIB, marks=8 * _MIB, entries=2_000_000, ratio=100)
+PROJECT_LIST = Bound(128 * _MIB, marks=4 * _MIB, entries=2_000_000, ratio=100)
 """The list of all projects of an index."""
 METADATA = Bound(16 * _MIB, marks=200_000)
 """METADATA, PKG-INFO or `.metadata` of a distribution, or another text file inside one."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from microrepo.model import Digests
+from microrepo.model import COMPUTED, Digests
 
-ALGORITHMS: tuple[str, ...] = Digests.__struct_fields__
+ALGORITHMS: tuple[str, ...] = COMPUTED
 _READ_BYTES = 1 << 20
 
 

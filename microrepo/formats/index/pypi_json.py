@@ -15,16 +15,21 @@ from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
+from microrepo.formats.bounds import DOCUMENT, at_most, check_size
 from microrepo.formats.distribution.filenames import package_type_of
-from microrepo.formats.index.values import UNREADABLE, checked_digest, checked_serial, checked_size
+from microrepo.formats.index.values import (
+    JSON_MARKS,
+    UNREADABLE,
+    announced_digests,
+    checked_digest,
+    checked_serial,
+    checked_size,
+    decode_leniently,
+    is_yanked,
+    without_half_pairs,
+)
 from microrepo.formats.times import normalize_time
-from microrepo.model import Digests, File, Info, Project, Vulnerability
-
-
-class _RawDigests(Struct):
-    sha256: str | None = None
-    blake2b_256: str | None = None
-    md5: str | None = None
+from microrepo.model import File, Info, Project, Vulnerability
 
 
 class _RawFile(Struct):
@@ -33,14 +38,14 @@ class _RawFile(Struct):
     packagetype: str | None = None
     python_version: str | None = None
     size: int | None = None
-    digests: _RawDigests | None = None
+    digests: dict[str, str | None] | None = None
     md5_digest: str | None = None
     requires_python: str | None = None
     upload_time_iso_8601: str | None = None
     upload_time: str | None = None
-    yanked: bool = False
+    yanked: bool | str | int | None = False
     yanked_reason: str | None = None
-    core_metadata: bool | dict[str, str] | None = field(default=None, name="core-metadata")
+    core_metadata: bool | dict[str, str | None] | None = field(default=None, name="core-metadata")
 
 
 class _RawInfo(Struct):
@@ -130,24 +135,23 @@ def parse_document(
     Raises:
         MalformedResponse: no JSON, no project document, or another project's document.
     """
+    check_size(body, DOCUMENT, name, JSON_MARKS)
     try:
         document = _decode_document(body)
         rejected: list[str] = []
-    except msgspec.ValidationError:
-        document, rejected = _salvage(body, name)
-    except UNREADABLE as error:
-        raise MalformedResponse(name, f"the answer is not JSON ({error})") from error
+    except UNREADABLE:
+        document, rejected = _salvage(without_half_pairs(body), name)
     normalized = canonicalize_name(name)
     display_name = document.info.name or name
     if canonicalize_name(display_name) != normalized:
-        raise MalformedResponse(name, f"the answer is about another project, {display_name!r}")
+        raise MalformedResponse(name, f"the answer is about another project, {display_name[:80]!r}")
     files = []
-    for version, entries in (document.releases or {}).items():
-        for entry in entries:
-            try:
-                files.append(_to_file(entry, version, base_url))
-            except ValueError as error:
-                rejected.append(f"{entry.filename!r}: {error}")
+    listed = ((version, file) for version, of in (document.releases or {}).items() for file in of)
+    for version, entry in at_most(listed, DOCUMENT, name):
+        try:
+            files.append(_to_file(entry, version, base_url))
+        except ValueError as error:
+            rejected.append(f"{entry.filename[:80]!r}: {error}")
     serial = header_serial if header_serial is not None else document.last_serial
     status = document.project_status or _RawStatus()
     project = Project(
@@ -175,6 +179,7 @@ def parse_vulnerabilities(body: bytes, name: str) -> tuple[Vulnerability, ...]:
     Raises:
         MalformedResponse: no JSON, or advisories that cannot be read.
     """
+    check_size(body, DOCUMENT, name, JSON_MARKS)
     try:
         return _to_vulnerabilities(_decode_advisories(body).vulnerabilities)
     except UNREADABLE as error:
@@ -193,10 +198,8 @@ def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
     if not isinstance(info, dict):
         raise MalformedResponse(name, "not a project document (no `info`)")
     document = _Document(
-        info=_readable_info(info),
-        releases=None
-        if releases is None
-        else {text: _readable_files(text, raw, rejected) for text, raw in releases.items()},
+        info=decode_leniently(loose.info, _RawInfo),
+        releases=None if releases is None else _readable_releases(releases, name, rejected),
         last_serial=_readable(loose.last_serial, int),
         vulnerabilities=_readable(loose.vulnerabilities, list[_RawVulnerability]),
         project_status=_readable(loose.project_status, _RawStatus),
@@ -204,30 +207,22 @@ def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
     return document, rejected
 
 
-def _readable_files(version: str, raw: msgspec.Raw, rejected: list[str]) -> list[_RawFile]:
-    kept: list[_RawFile] = []
-    try:
-        entries = _decode_entries(raw)
-    except UNREADABLE as error:
-        rejected.append(f"the files of {version!r}: {error}")
-        return kept
-    for entry in entries:
+def _readable_releases(
+    releases: dict[str, msgspec.Raw], name: str, rejected: list[str]
+) -> dict[str, list[_RawFile]]:
+    kept: dict[str, list[_RawFile]] = {}
+    entries: list[tuple[str, msgspec.Raw]] = []
+    for version, raw in at_most(releases.items(), DOCUMENT, name):
+        kept[version] = []
         try:
-            kept.append(_decode_file(entry))
+            entries.extend((version, entry) for entry in _decode_entries(raw))
         except UNREADABLE as error:
-            rejected.append(f"a file of {version!r}: {error}")
-    return kept
-
-
-def _readable_info(values: dict[str, Any]) -> _RawInfo:
-    """Return what is known of a project, without the values that have an unexpected type."""
-    kept = _RawInfo()
-    for field_of in msgspec.structs.fields(_RawInfo):
+            rejected.append(f"the files of {version[:80]!r}: {error}")
+    for version, entry in at_most(entries, DOCUMENT, name):
         try:
-            value = msgspec.convert(values.get(field_of.name), field_of.type)
-        except msgspec.ValidationError:
-            continue
-        setattr(kept, field_of.name, value)
+            kept[version].append(decode_leniently(entry, _RawFile))
+        except UNREADABLE as error:
+            rejected.append(f"a file of {version[:80]!r}: {error}")
     return kept
 
 
@@ -246,22 +241,20 @@ def _to_file(raw: _RawFile, version: str, base_url: str) -> File:
         if not url.startswith(("https://", "http://")):
             raise ValueError(f"URL is not http(s): {raw.url[:80]!r}")
     metadata = raw.core_metadata
-    digests = raw.digests or _RawDigests()
+    digests = raw.digests or {}
+    if raw.md5_digest and not digests.get("md5"):
+        digests = {**digests, "md5": raw.md5_digest}
     return File(
         filename=raw.filename,
         url=url,
         version=version,
         package_type=raw.packagetype or package_type_of(raw.filename) or "unknown",
-        digests=Digests(
-            sha256=checked_digest("sha256", digests.sha256),
-            blake2b_256=checked_digest("blake2b_256", digests.blake2b_256),
-            md5=checked_digest("md5", digests.md5 or raw.md5_digest),
-        ),
+        digests=announced_digests(digests, raw.filename),
         size=size,
         requires_python=raw.requires_python or None,
         upload_time=normalize_time(raw.upload_time_iso_8601 or raw.upload_time),
         python_version=raw.python_version,
-        yanked=raw.yanked,
+        yanked=is_yanked(raw.yanked),
         yanked_reason=raw.yanked_reason or None,
         core_metadata=bool(metadata),
         core_metadata_sha256=(

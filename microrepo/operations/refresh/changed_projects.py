@@ -57,7 +57,7 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
         return False
 
     changes = changes_by_list(merged.listed, known, about, excluded)
-    for source, why in session.sources.unreached():
+    for source, why in (*session.sources.unreached(), *session.sources.list_problems):
         session.report.failed.append(Failure(source, why))
     if outdated or session.report.failed:
         # What is not listed now need not be gone, only out of sight.

@@ -38,6 +38,7 @@ class Sources:
         self._problems: dict[int, str] = {}
         self._lists: list[Collection[str] | None] | None = None
         self._merged: Merged | None = None
+        self.list_problems: list[tuple[str, str]] = []  # (source, what is wrong with its list)
         self.list_serials: dict[str, int] = {}  # of the lists that were read, by source
 
     def name(self, number: int) -> str:
@@ -123,6 +124,12 @@ class Sources:
             client.close()
         if root.serial is not None:
             self.list_serials[source.name] = root.serial
+        if root.unreadable:
+            words = (
+                f"{root.unreadable} entries of its list of projects cannot be read, so nothing is "
+                "taken for removed"
+            )
+            self.list_problems.append((source.name, words))
         return dict(root.projects)
 
     def _read(self, number: int) -> Listed | None:

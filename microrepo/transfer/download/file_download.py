@@ -28,9 +28,9 @@ from microrepo.errors import (
     Truncated,
     Unavailable,
 )
-from microrepo.model import Digests, Outcome
+from microrepo.model import COMPUTED, Digests, Outcome
 from microrepo.repositories.sources.directory_source import local_path
-from microrepo.stores.hashing import new_hasher
+from microrepo.stores.hashing import ContentHasher
 from microrepo.transfer.tasks import FetchFile
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
@@ -69,7 +69,11 @@ class _Download:
         self.received = 0
         self.resumed = False
         self.restarted = False
-        self.hasher = new_hasher(self.algorithm)
+        # States and pages know few algorithms: beside another one, sha256 is computed too.
+        self._algorithms = (
+            (self.algorithm,) if self.algorithm in COMPUTED else (self.algorithm, "sha256")
+        )
+        self.hasher = ContentHasher(self._algorithms)
         self._take_over_old_bytes()
         self.is_old = self.received > 0
 
@@ -84,7 +88,7 @@ class _Download:
     def restart(self) -> None:
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
-        self.hasher = new_hasher(self.algorithm)
+        self.hasher = ContentHasher(self._algorithms)
         self.received = 0
         self.resumed = False
         self.restarted = True
@@ -104,10 +108,11 @@ class _Download:
         task = self.task
         if task.size is not None and self.received != task.size:
             raise SizeMismatch(task.filename, task.size, self.received)
-        found = self.hasher.hexdigest()
+        digests = self.hasher.digests()
+        found = getattr(digests, self.algorithm)
         if self.expected is not None and found != self.expected:
             raise DigestMismatch(task.filename, self.algorithm, self.expected, found)
-        return Digests(**{self.algorithm: found})
+        return digests
 
     def close(self) -> None:
         os.close(self.descriptor)

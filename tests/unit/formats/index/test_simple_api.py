@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from microrepo.errors import MalformedResponse
+from microrepo.formats.bounds import OutOfBounds
 from microrepo.formats.index.simple_api import Root, is_json, parse_project, parse_root
 from microrepo.model import Digests, File, Project
 
@@ -82,7 +85,28 @@ def test_a_whole_json_entry() -> None:
             False,
             id="the new metadata key goes first",
         ),
-        pytest.param({"hashes": {"sha256": "nonsense"}}, "digests", Digests(), id="no digest"),
+        pytest.param({"hashes": {"sha256": None}}, "digests", Digests(), id="digest is null"),
+        pytest.param({"hashes": []}, "digests", Digests(), id="digests are a list"),
+        pytest.param({"hashes": None}, "digests", Digests(), id="digests are null"),
+        pytest.param(
+            {"hashes": {"SHA512": "A" * 128, "sha384": "x"}},
+            "digests",
+            Digests(sha512="a" * 128),
+            id="any algorithm of hashlib",
+        ),
+        pytest.param({"size": -5}, "size", None, id="negative size"),
+        pytest.param({"size": "10"}, "size", None, id="size is text"),
+        pytest.param({"size": 1.5}, "size", None, id="size is a fraction"),
+        pytest.param({"yanked": None}, "yanked", False, id="yanked is null"),
+        pytest.param({"yanked": 1}, "yanked", True, id="yanked is a number"),
+        pytest.param({"yanked": []}, "yanked", False, id="yanked is a list"),
+        pytest.param({"requires-python": 3.6}, "requires_python", None, id="Python is a number"),
+        pytest.param({"upload-time": 1577836800}, "upload_time", None, id="time is a number"),
+        pytest.param(
+            {"core-metadata": {"sha256": None}}, "core_metadata", True, id="no digest of metadata"
+        ),
+        pytest.param({"core-metadata": "yes"}, "core_metadata", False, id="metadata is text"),
+        pytest.param({"provenance": {}}, "provenance", None, id="provenance is a table"),
         pytest.param({"url": "../../f/foo-1.0.tar.gz"}, "version", "1.0", id="version by name"),
         pytest.param(
             {"url": "../../f/foo-1.0.tar.gz"},
@@ -105,13 +129,12 @@ def test_values_of_a_json_entry(changes: dict[str, Any], field: str, expected: o
 @pytest.mark.parametrize(
     "bad",
     [
-        pytest.param({**GOOD, "size": -5}, id="negative size"),
+        pytest.param({**GOOD, "size": 10**15}, id="size beyond reason"),
         pytest.param({**GOOD, "size": 2**63}, id="absurd size"),
         pytest.param({**GOOD, "url": "file:///etc/passwd"}, id="local file"),
         pytest.param({**GOOD, "url": "ftp://x.example/"}, id="ftp"),
         pytest.param({**GOOD, "url": "http://[x"}, id="no URL"),
-        pytest.param({**GOOD, "yanked": 1}, id="yanked is a number"),
-        pytest.param({**GOOD, "hashes": {"sha256": None}}, id="digest is null"),
+        pytest.param({**GOOD, "hashes": {"sha256": "nonsense"}}, id="unreadable digest"),
         pytest.param({"url": GOOD["url"]}, id="no name"),
         pytest.param({"filename": "x"}, id="no link"),
         pytest.param(None, id="null"),
@@ -243,51 +266,94 @@ def test_a_whole_anchor() -> None:
             '<a href="f/foo%201-1.0.tar.gz"></a>', "filename", "foo 1-1.0.tar.gz", id="name in link"
         ),
         pytest.param(
-            '<a href="x"> foo-1.0.tar.gz\n</a>', "filename", "foo-1.0.tar.gz", id="spaces around"
+            '<a href="f/foo-1.0.tar.gz"> foo-1.0.tar.gz\n</a>',
+            "filename",
+            "foo-1.0.tar.gz",
+            id="spaces around",
         ),
         pytest.param(
-            '<A HREF="x">foo-1.0.tar.gz</A>', "filename", "foo-1.0.tar.gz", id="upper case"
+            '<A HREF="f/foo-1.0.tar.gz">foo-1.0.tar.gz</A>',
+            "filename",
+            "foo-1.0.tar.gz",
+            id="upper case",
         ),
         pytest.param(
-            "<a href='x' data-yanked>foo-1.0.tar.gz</a>", "yanked", True, id="yanked, no value"
+            "<a href='f/foo-1.0.tar.gz' data-yanked>foo-1.0.tar.gz</a>",
+            "yanked",
+            True,
+            id="yanked, no value",
         ),
         pytest.param(
-            '<a href="x" data-yanked="">foo-1.0.tar.gz</a>', "yanked_reason", None, id="no reason"
+            '<a href="f/foo-1.0.tar.gz" data-yanked="">foo-1.0.tar.gz</a>',
+            "yanked_reason",
+            None,
+            id="no reason",
         ),
         pytest.param(
-            '<a href="x" data-dist-info-metadata="true">foo-1.0.tar.gz</a>',
+            '<a href="f/foo-1.0.tar.gz" data-dist-info-metadata="true">foo-1.0.tar.gz</a>',
             "core_metadata",
             True,
             id="old metadata attribute",
         ),
         pytest.param(
-            '<a href="x" data-core-metadata="false">foo-1.0.tar.gz</a>',
+            '<a href="f/foo-1.0.tar.gz" data-core-metadata="false">foo-1.0.tar.gz</a>',
             "core_metadata",
             False,
             id="metadata denied",
         ),
         pytest.param(
-            f'<a href="x#md5={"a" * 32}">foo-1.0.tar.gz</a>',
+            f'<a href="f/foo-1.0.tar.gz#md5={"a" * 32}">foo-1.0.tar.gz</a>',
             "digests",
             Digests(md5="a" * 32),
             id="md5 fragment",
         ),
         pytest.param(
-            '<a href="x#egg=foo">foo-1.0.tar.gz</a>', "digests", Digests(), id="other fragment"
+            '<a href="f/foo-1.0.tar.gz#egg=foo">foo-1.0.tar.gz</a>',
+            "digests",
+            Digests(),
+            id="other fragment",
         ),
         pytest.param(
-            '<a href="x#sha256=short">foo-1.0.tar.gz</a>', "digests", Digests(), id="no digest"
+            f'<a href="foo-1.0.tar.gz#egg=foo&sha512={"A" * 128}&subdirectory=x">x</a>',
+            "digests",
+            Digests(sha512="a" * 128),
+            id="several parts of a fragment",
         ),
         pytest.param(
-            '<a href="x">包-1.0.tar.gz</a>', "filename", "包-1.0.tar.gz", id="Unicode in a name"
+            '<a href="foo-1.0%2Bcpu-py3-none-any.whl">foo-1.0%2Bcpu..&gt;</a>',
+            "filename",
+            "foo-1.0+cpu-py3-none-any.whl",
+            id="the link decides, not its text",
+        ),
+        pytest.param('<a href="foo-1.0.zip" data-size="12">x</a>', "size", 12, id="size"),
+        pytest.param('<a href="foo-1.0.zip" data-size="1e9">x</a>', "size", None, id="odd size"),
+        pytest.param(
+            '<a href="foo-1.0.zip" data-upload-time="2024-05-31T12:34:56Z">x</a>',
+            "upload_time",
+            "2024-05-31T12:34:56.000000Z",
+            id="upload time",
         ),
         pytest.param(
-            '<a href="x">&#xD800;foo.zip</a>',
+            "<a title=it's href=foo-1.0.zip id = x>x</a>", "filename", "foo-1.0.zip", id="no quotes"
+        ),
+        pytest.param(
+            '<a href="foo-1.0.zip" href="bar-1.0.zip"/>', "filename", "foo-1.0.zip", id="twice"
+        ),
+        pytest.param(
+            '<a href="包-1.0.tar.gz"></a>', "filename", "包-1.0.tar.gz", id="Unicode in a name"
+        ),
+        pytest.param(
+            '<a href="&#xD800;foo.zip">x</a>',
             "filename",
             "\ufffdfoo.zip",
             id="impossible character",
         ),
-        pytest.param('<a href="x">foo-1.0.tar.gz', "filename", "foo-1.0.tar.gz", id="left open"),
+        pytest.param(
+            '<a href="f/foo-1.0.tar.gz">foo-1.0.tar.gz',
+            "filename",
+            "foo-1.0.tar.gz",
+            id="left open",
+        ),
     ],
 )
 def test_values_of_an_anchor(anchor: str, field: str, expected: object) -> None:
@@ -304,14 +370,14 @@ def test_values_of_an_anchor(anchor: str, field: str, expected: object) -> None:
     ],
 )
 def test_bad_link_costs_that_file_alone(link: str) -> None:
-    project = html_page(f'<a href="{link}">a-1.0.zip</a><a href="x">foo-1.0.zip</a>')
+    project = html_page(f'<a href="{link}">a-1.0.zip</a><a href="foo-1.0.zip">foo-1.0.zip</a>')
     assert [file.filename for file in project.files] == ["foo-1.0.zip"]
     assert len(project.rejected) == 1
 
 
 @pytest.mark.parametrize("base", ["file:///etc/", "http://[x", "javascript:x"])
 def test_a_base_may_not_lead_off_the_web(base: str) -> None:
-    project = html_page(f'<base href="{base}"><a href="passwd">foo-1.0.zip</a>')
+    project = html_page(f'<base href="{base}"><a href="foo-1.0.zip">foo-1.0.zip</a>')
     assert (project.files, len(project.rejected)) == ((), 1)
 
 
@@ -326,7 +392,7 @@ def test_a_base_may_not_lead_off_the_web(base: str) -> None:
     ],
 )
 def test_serial_of_an_html_page(comment: str, header: int | None, expected: int | None) -> None:
-    page = html_page(f'{comment}<a href="x">foo-1.0.zip</a>', header_serial=header)
+    page = html_page(f'{comment}<a href="foo-1.0.zip">foo-1.0.zip</a>', header_serial=header)
     assert page.serial == expected
 
 
@@ -340,7 +406,9 @@ def test_status_of_an_html_page() -> None:
 
 def test_newer_html_is_refused() -> None:
     with pytest.raises(MalformedResponse, match="newer"):
-        html_page('<meta name="pypi:repository-version" content="2.0"><a href="x">x</a>')
+        html_page(
+            '<meta name="pypi:repository-version" content="2.0"><a href="f/foo-1.0.tar.gz">x</a>'
+        )
 
 
 @pytest.mark.parametrize(
@@ -348,7 +416,7 @@ def test_newer_html_is_refused() -> None:
     [
         pytest.param("Service Unavailable", id="plain text"),
         pytest.param("", id="empty"),
-        pytest.param("<![foo[<a href='x'>x</a>", id="broken declaration"),
+        pytest.param("<![foo[<a href='f/foo-1.0.tar.gz'>x</a>", id="broken declaration"),
     ],
 )
 def test_no_html_page(text: str) -> None:
@@ -357,7 +425,7 @@ def test_no_html_page(text: str) -> None:
 
 
 def test_html_that_is_no_utf8_is_read_as_far_as_can_be() -> None:
-    body = b'<a href="foo-1.0.zip">foo-1.0.zip</a><a href="x">b\xff-1.0.zip</a>'
+    body = b'<a href="foo-1.0.zip">foo-1.0.zip</a><a href="b\xff-1.0.zip">x</a>'
     project = parse_project(body, HTML, PAGE_URL, "foo")
     assert [file.filename for file in project.files] == ["foo-1.0.zip", "b\ufffd-1.0.zip"]
 
@@ -373,6 +441,65 @@ def test_page_without_files() -> None:
 def test_a_page_for_people_is_not_taken_for_a_project_without_files(body: str) -> None:
     with pytest.raises(MalformedResponse, match="does not say it is an index page"):
         html_page(f'<html><meta name="viewport" content="x"><body>{body}</body></html>')
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        pytest.param("<!-- {} -->", id="comment"),
+        pytest.param("<script>x = '{}'</script>", id="script"),
+        pytest.param("<STYLE>{}</Style>", id="style"),
+        pytest.param("<textarea>{}</textarea>", id="text area"),
+    ],
+)
+def test_links_that_are_none(hidden: str) -> None:
+    page = hidden.format('<a href="foo-2.0.zip">x</a>') + '<a href="foo-1.0.zip">x</a>'
+    assert [file.filename for file in html_page(page).files] == ["foo-1.0.zip"]
+
+
+def test_an_unreadable_digest_is_named_as_the_cause() -> None:
+    page = html_page('<a href="foo-1.0.zip#sha256=short">x</a><a href="foo-2.0.zip">x</a>')
+    assert page.rejected == ("a link: 'foo-1.0.zip': 'short' is not a digest of sha256",)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<a ",
+        "<!--",
+        "<a href='x",
+        '<a href="x',
+        "<?",
+        "</a",
+        "<![CDATA[",
+        "<a href=x ",
+        "<script>",
+        "<a =",
+        '<a =">',
+        "&#9999999999;<b>",
+        "<a href=x>&#" + "9" * 100,
+        "< ",
+        "<a/",
+        " = ",
+    ],
+)
+def test_a_broken_page_takes_linear_time(piece: str) -> None:
+    page = '<a href="foo-1.0.zip">x</a>' + piece * (2_000_000 // len(piece))
+    started = time.process_time()
+    with suppress(MalformedResponse):
+        html_page(page)
+    assert time.process_time() - started < 5
+
+
+def test_a_number_of_any_length_is_a_character() -> None:
+    page = html_page('<a href="foo-1.0.zip">&#' + "9" * 5000 + ";</a>")
+    assert [file.filename for file in page.files] == ["foo-1.0.zip"]
+
+
+@pytest.mark.parametrize("piece", ["<a href=x>", "<b>", "<a " + "y " * 900 + ">"])
+def test_a_page_of_too_many_things_is_refused(piece: str) -> None:
+    with pytest.raises(OutOfBounds, match="more than"):
+        html_page(piece * (40_000_000 // len(piece)))
 
 
 # --- the root -----------------------------------------------------------------------------------------
@@ -417,10 +544,16 @@ def test_absurd_serials_of_a_root_are_unknown() -> None:
     assert parse_root(body, JSON, PAGE_URL).projects == [("a", None), ("b", None)]
 
 
-def test_one_bad_entry_refuses_the_root() -> None:
+@pytest.mark.parametrize("bad", ['{"name": null}', '{"name": "\\ud800"}', "1", "null", "{}"])
+def test_a_bad_entry_of_the_root_costs_that_project_and_is_counted(bad: str) -> None:
     """A project that is missing from the list would be taken for one removed upstream."""
-    with pytest.raises(MalformedResponse, match=r"projects\[1\]"):
-        parse_root(b'{"projects": [{"name": "a"}, {"name": null}]}', JSON, PAGE_URL)
+    body = f'{{"projects": [{{"name": "a"}}, {bad}, {{"name": "b"}}]}}'.encode()
+    assert parse_root(body, JSON, PAGE_URL) == Root([("a", None), ("b", None)], None, 1)
+
+
+def test_names_that_a_directory_listing_cut_short() -> None:
+    body = b'<a href="a-very-long-name/">a-very-lo..&gt;</a><a href="x/">y..&gt;</a>'
+    assert parse_root(body, HTML, PAGE_URL).projects == [("a-very-long-name", None)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""What the readers of index pages share: the list of projects, links, the API's version."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
+
+from microrepo.errors import MalformedResponse
+
+_NEWEST_MAJOR = "1"
+_LONGEST_SHOWN = 80
+
+
+class Root(Struct, frozen=True):
+    """The list of all projects.
+
+    Attributes:
+        projects: (name as displayed, serial or None) each.
+        serial: the list's own.
+        unreadable: entries that name no project; what they stood for is not gone.
+    """
+
+    projects: list[tuple[str, int | None]]
+    serial: int | None = None
+    unreadable: int = 0
+
+
+def absolute_link(page_url: str, base_url: str, link: str) -> str:
+    """Return a link resolved against the page's base, which the page itself may have chosen.
+
+    Raises:
+        ValueError: it does not lead to a place where files can be had from.
+    """
+    url = urljoin(base_url, link)
+    scheme = urlsplit(url).scheme
+    if scheme not in {"http", "https", "file"}:
+        raise ValueError(f"link is not http(s): {link[:_LONGEST_SHOWN]!r}")
+    if scheme == "file" and urlsplit(page_url).scheme != "file":
+        raise ValueError(f"a web page may not link to local files: {link[:_LONGEST_SHOWN]!r}")
+    return url
+
+
+def check_api_version(version: str, url: str) -> None:
+    """Raise `MalformedResponse` for a page of a newer major version of the API."""
+    if version.partition(".")[0] != _NEWEST_MAJOR:
+        shown = version[:_LONGEST_SHOWN]
+        raise MalformedResponse(url, f"Simple API version {shown!r} is newer than this program")

@@ -1,0 +1,176 @@
+"""The Simple API in JSON (PEP 691, 700, 714, 740, 792): pages to records."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct, field
+from packaging.utils import canonicalize_name
+
+from microrepo.errors import MalformedResponse
+from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, at_most, check_size
+from microrepo.formats.distribution.filenames import guess_release, package_type_of
+from microrepo.formats.index.records import Root, absolute_link, check_api_version
+from microrepo.formats.index.values import (
+    JSON_MARKS,
+    UNREADABLE,
+    announced_digests,
+    checked_digest,
+    checked_serial,
+    checked_size,
+    decode_leniently,
+    is_yanked,
+    without_half_pairs,
+)
+from microrepo.formats.times import normalize_time
+from microrepo.model import File, NormalizedName, Project
+
+
+class _Meta(Struct):
+    api_version: str = field(default="1.0", name="api-version")
+    last_serial: int | str | None = field(default=None, name="_last-serial")
+
+
+class _RawFile(Struct):
+    filename: str
+    url: str
+    hashes: dict[str, str | None] | None = None
+    requires_python: str | None = field(default=None, name="requires-python")
+    size: int | None = None
+    upload_time: str | None = field(default=None, name="upload-time")
+    yanked: bool | str | int | None = False
+    core_metadata: bool | dict[str, str | None] | None = field(default=None, name="core-metadata")
+    dist_info_metadata: bool | dict[str, str | None] | None = field(
+        default=None, name="dist-info-metadata"
+    )
+    provenance: str | None = None
+
+
+class _Status(Struct):
+    status: str = "active"
+    reason: str | None = None
+
+
+class _Page(Struct):
+    files: list[msgspec.Raw]
+    meta: _Meta = field(default_factory=_Meta)
+    name: str | None = None
+    versions: list[str] | None = None
+    project_status: _Status | None = field(default=None, name="project-status")
+
+
+class _RootEntry(Struct, gc=False):
+    name: str
+    last_serial: int | str | None = field(default=None, name="_last-serial")
+
+
+class _Root(Struct):
+    projects: list[_RootEntry]
+    meta: _Meta = field(default_factory=_Meta)
+
+
+class _LooseRoot(Struct):
+    projects: list[msgspec.Raw]
+    meta: _Meta = field(default_factory=_Meta)
+
+
+_decode_page = msgspec.json.Decoder(_Page).decode
+_decode_file = msgspec.json.Decoder(_RawFile).decode
+_decode_root = msgspec.json.Decoder(_Root).decode
+_decode_loose_root = msgspec.json.Decoder(_LooseRoot).decode
+_decode_root_entry = msgspec.json.Decoder(_RootEntry).decode
+
+
+def root_from_json(body: bytes, url: str) -> Root:
+    """Return the list of all projects; an entry that cannot be read costs that project."""
+    check_size(body, PROJECT_LIST, url, JSON_MARKS)
+    try:
+        root = _decode_root(body)
+        meta, entries, unreadable = root.meta, root.projects, 0
+    except UNREADABLE:
+        meta, entries, unreadable = _salvage_root(body, url)
+    check_api_version(meta.api_version, url)
+    named = at_most(entries, PROJECT_LIST, url)
+    return Root(
+        [(entry.name, checked_serial(entry.last_serial)) for entry in named],
+        checked_serial(meta.last_serial),
+        unreadable,
+    )
+
+
+def _salvage_root(body: bytes, url: str) -> tuple[_Meta, list[_RootEntry], int]:
+    try:
+        loose = _decode_loose_root(without_half_pairs(body))
+    except UNREADABLE as error:
+        raise MalformedResponse(url, f"not an index root ({error})") from error
+    entries = []
+    for raw in at_most(loose.projects, PROJECT_LIST, url):
+        try:
+            entry = _decode_root_entry(raw)
+        except UNREADABLE:
+            continue
+        if "\ufffd" not in entry.name:
+            entries.append(entry)
+    if loose.projects and not entries:
+        raise MalformedResponse(url, "not an index root (no entry names a project)")
+    return loose.meta, entries, len(loose.projects) - len(entries)
+
+
+def project_from_json(body: bytes, url: str, name: str, header_serial: int | None) -> Project:
+    """Return the record of a project's page; an entry that cannot be read costs that file."""
+    check_size(body, DOCUMENT, url, JSON_MARKS)
+    try:
+        page = _decode_page(body)
+    except UNREADABLE:
+        page = decode_leniently(without_half_pairs(body), _Page, url, "not an index page")
+    check_api_version(page.meta.api_version, url)
+    normalized = canonicalize_name(name)
+    if page.name is not None and canonicalize_name(page.name) != normalized:
+        raise MalformedResponse(url, f"the page is about another project, {page.name[:80]!r}")
+    files: list[File] = []
+    rejected: list[str] = []
+    for entry in at_most(page.files, DOCUMENT, url):
+        try:
+            files.append(_to_file(_read_file(entry), url, normalized))
+        except (*UNREADABLE, ValueError) as error:
+            rejected.append(f"a file entry: {error}")
+    status = page.project_status or _Status()
+    return Project(
+        name=normalized,
+        display_name=page.name or name,
+        serial=checked_serial(
+            header_serial if header_serial is not None else page.meta.last_serial
+        ),
+        status=status.status,
+        status_reason=status.reason,
+        files=tuple(files),
+        versions=tuple(page.versions or dict.fromkeys(file.version for file in files)),
+        rejected=tuple(rejected),
+    )
+
+
+def _read_file(entry: msgspec.Raw) -> _RawFile:
+    try:
+        return _decode_file(entry)
+    except msgspec.ValidationError:
+        return decode_leniently(entry, _RawFile)
+
+
+def _to_file(raw: _RawFile, base_url: str, project: NormalizedName) -> File:
+    metadata = raw.core_metadata if raw.core_metadata is not None else raw.dist_info_metadata
+    return File(
+        filename=raw.filename,
+        url=absolute_link(base_url, base_url, raw.url),
+        version=guess_release(raw.filename, project) or "unknown",
+        package_type=package_type_of(raw.filename) or "unknown",
+        digests=announced_digests(raw.hashes, raw.filename),
+        size=checked_size(raw.size),
+        requires_python=raw.requires_python or None,
+        upload_time=normalize_time(raw.upload_time),
+        yanked=is_yanked(raw.yanked),
+        yanked_reason=raw.yanked if isinstance(raw.yanked, str) and raw.yanked else None,
+        core_metadata=bool(metadata),
+        core_metadata_sha256=(
+            checked_digest("sha256", metadata.get("sha256")) if isinstance(metadata, dict) else None
+        ),
+        provenance=raw.provenance,
+    )
