@@ -8,10 +8,12 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from microrepo.errors import MalformedResponse
 
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1").fullmatch
+_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]+")
+_HIDDEN_QUERY = "…"
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine."""
+    """Return whether `host` names this machine."""
     return _LOOPBACK(host) is not None
 
 
@@ -22,7 +24,7 @@ def origin_of(url: str) -> str:
 
 
 def leads_elsewhere(url: str, location: str) -> bool:
-    """Tell whether a redirect from `url` leads to another server."""
+    """Return whether a redirect from `url` leads to another server."""
     try:
         target = urljoin(url, location)
         return origin_of(url).casefold() != origin_of(target).casefold()
@@ -31,20 +33,43 @@ def leads_elsewhere(url: str, location: str) -> bool:
 
 
 def redirected(start: str, url: str, location: str) -> str:
-    """Return where a redirect leads, or raise `MalformedResponse` when that is no web address."""
+    """Return where a redirect leads.
+
+    Raises:
+        MalformedResponse: it is not a web address.
+    """
     try:
         target = urljoin(url, location)
         if urlsplit(target).scheme in {"http", "https"} and urlsplit(target).hostname:
             return target
     except ValueError:
         target = location
-    raise MalformedResponse(public_url(start), f"redirects to {target[:80]!r}, not http(s)")
+    shown = public_url(target)[:80]
+    raise MalformedResponse(public_url(start), f"redirects to {shown!r}, not http(s)")
 
 
-def public_url(url: str) -> str:
-    """Return `url` without user and password, fit for messages and logs."""
+def without_login(url: str) -> str:
+    """Return `url` without user and password."""
     try:
         parts = urlsplit(url)
     except ValueError:  # not a URL, though a password may stand in it
         return url.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def public_url(url: str) -> str:
+    """Return `url` fit for messages and logs: without login, and without the values of its query.
+
+    Signatures and tokens stand in queries.
+    """
+    try:
+        parts = urlsplit(without_login(url))
+    except ValueError:
+        return url.rpartition("@")[2].partition("?")[0]
+    query = _HIDDEN_QUERY if parts.query else ""
+    return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+def masked(text: str) -> str:
+    """Return a text in which every URL is fit for messages and logs."""
+    return _URL.sub(lambda match: public_url(match[0]), text) if "://" in text else text

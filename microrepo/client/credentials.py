@@ -14,9 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
-from requests.utils import get_netrc_auth
 
-from microrepo.client.addresses import public_url
+from microrepo.client.addresses import public_url, without_login
+from microrepo.client.netrc_logins import netrc_login
 from microrepo.errors import ConfigError
 
 Login = tuple[str, str]
@@ -113,10 +113,10 @@ def _from_files(url: str, username: str | None, around: Surroundings) -> Login |
     found = _from_pypirc(url, username, around.pypirc)
     if found is not None:
         return found
-    netrc = get_netrc_auth(public_url(url))
-    if netrc is None or (username is not None and netrc[0] != username):
+    login = netrc_login(url, with_default=True)
+    if login is None or (username is not None and login[0] != username):
         return None
-    return netrc[0], netrc[1]
+    return login
 
 
 def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
@@ -127,7 +127,7 @@ def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
     except (configparser.Error, OSError, UnicodeDecodeError) as error:
         # Not its text: a broken line may hold the password.
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
-    wanted = public_url(url).rstrip("/")
+    wanted = without_login(url).rstrip("/")
     for section in parser.sections():
         about = parser[section]
         name, password = about.get("username"), about.get("password")
@@ -140,7 +140,7 @@ def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
 
 def from_keyring(url: str, username: str, command: tuple[str, ...]) -> str | None:
     """Ask the keyring's command for a password, by URL and by host; None when it has none."""
-    for service in (public_url(url), urlsplit(url).hostname or "") if command else ():
+    for service in (without_login(url), urlsplit(url).hostname or "") if command else ():
         try:
             done = subprocess.run(
                 [*command, "get", service, username],

@@ -1,26 +1,26 @@
 """Connections to servers that are reached without a proxy, kept open from one GET to the next.
 
 What a small request costs is mostly its client: urllib3's pool and response take 70 microseconds
-more than the standard library's client below them. So a GET goes straight to the latter first;
-whatever is out of the ordinary (no answer, a status to retry) goes on through urllib3.
+more than the standard library's client below them.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import TYPE_CHECKING, Any, cast
+from http.client import HTTPConnection, HTTPException
+from typing import cast
 from urllib.parse import SplitResult
 
-import urllib3
-from urllib3.exceptions import IncompleteRead, ProtocolError
 from urllib3.response import BaseHTTPResponse
+from urllib3.util.wait import wait_for_read
 
-if TYPE_CHECKING:
-    from http.client import HTTPMessage
+from microrepo.client.metered_response import MeteredResponse
+from microrepo.client.reach import Reach, connect
+from microrepo.errors import MicrorepoError
 
 _DRAIN_BYTES = 1 << 16
 
@@ -32,33 +32,19 @@ class NoAnswer(Exception):
         stale: on a connection that had been open for a while, which the server may just close.
     """
 
-    def __init__(self, why: object, stale: bool) -> None:
+    def __init__(self, why: object, *, stale: bool = False) -> None:
         super().__init__(why, stale)
+        self.why = why
         self.stale = stale
 
 
-class DirectResponse(HTTPResponse):
-    """An answer with the methods of urllib3's that are used here."""
+class DirectResponse(MeteredResponse):
+    """An answer that knows its connection."""
 
     line: Line
     connection: HTTPConnection | None = None  # the standard library gives a bad answer up unasked
-    headers: HTTPMessage
     url = ""
     released = False
-
-    def read(self, amount: int | None = None) -> bytes:
-        """Return the next bytes of the body; b"" at its end.
-
-        Raises:
-            ProtocolError: the body ended before it was complete.
-        """
-        try:
-            data = super().read(amount)
-        except HTTPException as error:
-            raise ProtocolError(f"the answer broke off: {error!r}") from error
-        if not data and amount and self.length:
-            raise IncompleteRead(0, self.length)
-        return data
 
     def drain_conn(self) -> None:
         """Read the rest of the body, so that the connection can be used again."""
@@ -70,7 +56,7 @@ class DirectResponse(HTTPResponse):
         if self.released or self.connection is None:
             return
         self.released = True
-        if self.length or not self.isclosed():
+        if self.length or self.surplus or not self.isclosed():
             self.connection.close()
         self.line.take_back(self.connection)
 
@@ -90,78 +76,103 @@ class Line:
         parts: a URL there, taken apart.
         timeout_s: for the connection, and for each next piece of an answer.
         context: the client's side of TLS, for https.
+        reach: decides which addresses may be connected to.
     """
 
     def __init__(
-        self, parts: SplitResult, timeout_s: float, context: ssl.SSLContext | None
+        self,
+        parts: SplitResult,
+        timeout_s: float,
+        context: ssl.SSLContext | None,
+        reach: Reach | None = None,
     ) -> None:
         self._host = parts.hostname or ""
         self._port = parts.port
         self._timeout_s = timeout_s
         self._context = context
-        self._idle: deque[HTTPConnection] = deque()
+        self._reach = reach
+        self._idle: deque[_Connection] = deque()
         # A client that nobody closed leaves no open socket behind.
         weakref.finalize(self, _close_all, self._idle)
 
-    def get(self, target: str, headers: Mapping[str, str], *, decode: bool) -> BaseHTTPResponse:
+    def get(self, target: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Send a GET; return the answer with its body unread.
 
         Args:
             target: path and query.
             headers: all of them, but for `Host`.
-            decode: undo a `Content-Encoding` while the body is read.
 
         Raises:
             NoAnswer: none came.
+            MalformedResponse: the server's address is one that a source may not lead to.
         """
-        try:
-            connection, used = self._idle.pop(), True
-        except IndexError:
-            connection, used = self._open(), False
+        connection, used = self._next_idle(), True
+        if connection is None:
+            connection = _Connection(
+                self._host, self._port, self._timeout_s, self._context, self._reach
+            )
+            used = False
         try:
             connection.request("GET", target, headers=cast("dict[str, str]", headers))
             response = cast("DirectResponse", connection.getresponse())
         except (HTTPException, OSError, ValueError) as error:
             connection.close()
-            raise NoAnswer(error, used) from error
+            raise NoAnswer(error, stale=used) from error
+        except MicrorepoError:
+            connection.close()
+            raise
         response.line, response.connection = self, connection
-        if decode and response.headers.get("Content-Encoding"):
-            return _Decoding(response)
         return cast("BaseHTTPResponse", response)
+
+    def _next_idle(self) -> _Connection | None:
+        """Return an open connection; what has been closed, or speaks unasked, is given up."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if connection.sock is None or not wait_for_read(connection.sock, timeout=0):
+                return connection
+            connection.close()
 
     def take_back(self, connection: HTTPConnection) -> None:
         """Keep a connection for the next request."""
-        self._idle.append(connection)
+        self._idle.append(cast("_Connection", connection))
 
     def close(self) -> None:
         """Close the idle connections."""
         _close_all(self._idle)
 
-    def _open(self) -> HTTPConnection:
-        connection: HTTPConnection
-        if self._context is None:
-            connection = HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-        else:
-            connection = HTTPSConnection(
-                self._host, self._port, timeout=self._timeout_s, context=self._context
-            )
-        connection.response_class = DirectResponse
-        return connection
+
+class _Connection(HTTPConnection):
+    response_class = DirectResponse
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None,
+        timeout_s: float,
+        context: ssl.SSLContext | None,
+        reach: Reach | None,
+    ) -> None:
+        if context is not None:
+            self.default_port = 443
+        super().__init__(host, port, timeout=timeout_s)
+        self._context = context
+        self._reach = reach
+
+    def connect(self) -> None:
+        sock = connect(self.host, self.port, self.timeout, self._reach)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is not None:
+                sock = self._context.wrap_socket(sock, server_hostname=self.host)
+        except BaseException:
+            sock.close()
+            raise
+        self.sock = sock
 
 
-def _close_all(connections: deque[HTTPConnection]) -> None:
+def _close_all(connections: deque[_Connection]) -> None:
     while connections:
         connections.pop().close()
-
-
-class _Decoding(urllib3.HTTPResponse):
-    """An encoded answer: urllib3 decodes what the connection below it brings."""
-
-    def __init__(self, response: DirectResponse) -> None:
-        self._below = response
-        headers: Any = response.headers.items()
-        super().__init__(cast("Any", response), headers, response.status, preload_content=False)
-
-    def release_conn(self) -> None:
-        """Give the connection back."""
-        self._below.release_conn()

@@ -1,111 +1,42 @@
-"""The one session factory, and the requests made through it.
-
-`requests` resolves proxies, certificates and netrc once per host; the requests themselves go to the
-urllib3 pool under its adapter, which halves what a call costs (docs/explanation/performance.md).
-"""
+"""The one place through which all requests go: redirects, retries, limits, bounded answers."""
 
 from __future__ import annotations
 
-import base64
-import ssl
-import threading
+import random
+import re
+import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
-from msgspec import Struct
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies, get_netrc_auth, select_proxy
-from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError
+from requests.utils import requote_uri
+from urllib3.exceptions import HTTPError, ProxyError
 from urllib3.response import BaseHTTPResponse
 
-from microrepo._version import __version__
-from microrepo.client.addresses import is_loopback, leads_elsewhere, public_url, redirected
-from microrepo.client.direct_connection import Line, NoAnswer
-from microrepo.client.tls import tls_context
-from microrepo.errors import ConfigError, MalformedResponse, Unavailable
+from microrepo.client.addresses import leads_elsewhere, masked, public_url, redirected
+from microrepo.client.bodies import PIECE_BYTES, put_aside, read_document, read_reply
+from microrepo.client.direct_connection import NoAnswer
+from microrepo.client.metered_response import TooSlow
+from microrepo.client.reach import Reach
+from microrepo.client.retry_delays import backoff_s, retry_after_s
+from microrepo.client.routes import Route, Routes
+from microrepo.client.settings import Answer, ClientSettings
+from microrepo.errors import MalformedResponse, Unavailable
+from microrepo.formats.bounds import DOCUMENT, Bound
 
 if TYPE_CHECKING:
     from microrepo.client.rate_limit import TokenBucket
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 10
-_RETRY_STATUSES = (429, 500, 502, 503, 504, 520, 527)
+_RETRY_STATUSES = frozenset({429, 500, 502, 503, 504, 520, 527})
 _BODY_ATTEMPTS = 3
-# Larger pieces are no faster, and each thread holds two of them.
-_PIECE_BYTES = 1 << 18
-_MAX_REPLY_BYTES = 1 << 20
-
-
-class ClientSettings(Struct, frozen=True):
-    """What a client needs to know; travels to the workers.
-
-    Attributes:
-        auth: per origin (``https://host:port``) a user and a password.
-        limits_dir: directory for the rate limits' files; no limits without it.
-        requests_per_second: API requests, after a first `burst`; None = no limit.
-        bandwidth_bytes: bytes of files per second; None = no limit.
-    """
-
-    contact: str | None = None
-    proxy: str | None = None
-    ca_bundle: str | None = None
-    client_cert: str | None = None
-    timeout_s: float = 30
-    retries: int = 5
-    allow_http: bool = False
-    connections: int = 10
-    auth: dict[str, tuple[str, str]] = {}
-    limits_dir: str | None = None
-    requests_per_second: float | None = None
-    burst: float = 1
-    bandwidth_bytes: int | None = None
-
-
-class Answer(Struct, frozen=True):
-    """A complete answer: status, headers (any case), body, the URL it finally came from, reason."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-    reason: str = ""
-
-
-class _Route(Struct):
-    """How one origin is reached; `line` is the short way, where no proxy stands between."""
-
-    pool: Any
-    absolute_targets: bool
-    headers: dict[str, str]
-    line: Line | None
-
-
-class _PatientRetry(urllib3.Retry):
-    """Honours Retry-After, but not for longer than a person would wait."""
-
-    longest_wait_s = 120.0
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        seconds = super().get_retry_after(response)
-        return None if seconds is None else min(seconds, self.longest_wait_s)
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter whose connections all share one TLS context (parsing the CA bundle costs 15 ms)."""
-
-    def __init__(self, context: ssl.SSLContext | None, connections: int) -> None:
-        self.context = context
-        super().__init__(pool_connections=32, pool_maxsize=connections, pool_block=False)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self.context, **kwargs)
+_LONGEST_WORDS = 300
+_IS_PLAIN = re.compile(r"[!-~]+").fullmatch
 
 
 class Client:
@@ -113,61 +44,58 @@ class Client:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
-        self._routes: dict[str, _Route] = {}
-        self._lock = threading.Lock()
-        self._session: requests.Session | None = None
+        self.reach = Reach(settings.internal_hosts)
+        self._routes = Routes(settings, self.reach)
         self._timeout = urllib3.Timeout(connect=settings.timeout_s, read=settings.timeout_s)
-        self._retry = _PatientRetry(
-            total=settings.retries,
-            backoff_factor=0.25,
-            backoff_jitter=0.25,
-            status_forcelist=_RETRY_STATUSES,
-            respect_retry_after_header=True,
-            raise_on_status=False,
-            redirect=False,
-            allowed_methods=None,
-        )
         self._api_bucket = self._bucket("api", settings.requests_per_second, settings.burst)
+        # Larger pieces are no faster, and each thread holds two of them.
         bandwidth = settings.bandwidth_bytes
         self._byte_bucket = self._bucket("bytes", bandwidth, (bandwidth or 0) / 4)
-        self.piece_bytes = (
-            min(_PIECE_BYTES, max(4096, bandwidth // 8)) if bandwidth else _PIECE_BYTES
-        )
+        self.piece_bytes = min(PIECE_BYTES, max(4096, bandwidth // 8)) if bandwidth else PIECE_BYTES
 
     def get(
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
-        max_bytes: int = 1 << 30,
+        bound: Bound = DOCUMENT,
         *,
         same_origin: bool = False,
     ) -> Answer:
         """Fetch a whole document; counts against the limit on API requests.
 
         Args:
-            url: of the document.
+            url: of the document, at a server that the user named.
             headers: to send besides the client's own.
-            max_bytes: what the document may have.
+            bound: what the document may cost.
             same_origin: do not follow redirects to other servers; their answer is returned.
 
         Returns:
-            The answer, whatever its status, once the retries are used up.
+            The answer, whatever its status, once the retries are used up. Only one with status 200
+            has a body.
 
         Raises:
             Unavailable: no connection, or the body kept breaking off.
-            MalformedResponse: larger than `max_bytes`, or redirected to what is not http(s).
+            MalformedResponse: it breaks `bound`, cannot be unpacked, or redirects to where it may
+                not.
         """
+        self.reach.admit(url)
         for attempt in range(_BODY_ATTEMPTS):
             if self._api_bucket is not None:
                 self._api_bucket.take(1)
-            response = self.open(url, headers, decode=True, same_origin=same_origin)
+            response = self.open(url, headers, same_origin=same_origin)
+            if response.status != 200:
+                put_aside(response)
+                return Answer(response.status, response.headers, b"", response.url or url)
             try:
-                body = _read_bounded(response, url, max_bytes)
+                body = read_document(response, url, bound)
             except (HTTPError, OSError) as error:
                 response.close()
-                if attempt == _BODY_ATTEMPTS - 1:
-                    raise Unavailable(public_url(url), _short(error)) from error
+                if attempt == _BODY_ATTEMPTS - 1 or isinstance(error, TooSlow):
+                    raise Unavailable(public_url(url), words_of(error)) from error
                 continue
+            except MalformedResponse:
+                response.close()
+                raise
             response.release_conn()
             return Answer(response.status, response.headers, body, response.url or url)
         raise AssertionError("unreachable")
@@ -180,45 +108,61 @@ class Client:
             headers: with the `Content-Length`, when `body` is not bytes.
             body: all of it, or pieces as they are sent.
 
+        Returns:
+            The answer, without our credentials in it, should the server repeat them.
+
         Raises:
             Unavailable: no answer; the server may have taken the body all the same.
         """
-        response = self._send("POST", url, headers, decode=True, body=body)
+        self.reach.admit(url)
+        route, target = self._find_route(url)
         try:
-            text = _read_bounded(response, url, _MAX_REPLY_BYTES)
-        except (HTTPError, OSError) as error:
-            response.close()
-            raise Unavailable(public_url(url), _short(error)) from error
-        response.release_conn()
-        return Answer(response.status, response.headers, text, url, response.reason or "")
+            plain = {**headers, "Accept-Encoding": "identity"}
+            response = self._send_by_pool("POST", route, target, plain, body)
+        except NoAnswer as error:
+            raise Unavailable(public_url(url), words_of(error.why)) from error
+        secret = route.headers.get("Authorization", "").rpartition(" ")[2]
+        text = read_reply(response)
+        reason, shown = response.reason or "", dict(response.headers.items())
+        if secret:
+            text = text.replace(secret.encode(), b"***")
+            reason = reason.replace(secret, "***")
+            shown = {name: value.replace(secret, "***") for name, value in shown.items()}
+        return Answer(
+            response.status, urllib3.HTTPHeaderDict(shown), text, url, reason[:_LONGEST_WORDS]
+        )
 
     def open(
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
         *,
-        decode: bool = False,
         same_origin: bool = False,
     ) -> BaseHTTPResponse:
-        """Send a GET and return the answer with its body unread; follows redirects.
+        """Send a GET and return the answer with its body unread, packed as it comes.
 
-        The caller reads the body and then calls `release_conn()`, or `close()` to give it up.
+        Follows redirects. The caller reads the body and then calls `release_conn()`, or `close()`
+        to give it up.
 
         Raises:
             Unavailable: no answer after all retries.
-            MalformedResponse: a redirect loop, a redirect to what is not http(s), or no URL at all.
+            MalformedResponse: a redirect loop, a redirect to where it may not lead, or no URL.
         """
+        if self.reach.knows_none():
+            self.reach.admit(url)
         start = url
         for _ in range(_MAX_REDIRECTS + 1):
-            response = self._send("GET", url, headers or {}, decode=decode)
+            response = self._send(url, headers or {})
             if response.status not in _REDIRECTS:
                 return response
             location = response.headers.get("Location")
             if not location or (same_origin and leads_elsewhere(url, location)):
                 return response
-            response.drain_conn()
-            response.release_conn()
-            url = redirected(start, url, location)
+            put_aside(response)
+            target = redirected(start, url, location)
+            if leads_elsewhere(url, target):
+                self.reach.check_redirect(url, target)
+            url = target
         raise MalformedResponse(public_url(start), f"more than {_MAX_REDIRECTS} redirects")
 
     def throttle(self, count_bytes: int) -> None:
@@ -228,152 +172,79 @@ class Client:
 
     def close(self) -> None:
         """Close all connections that are not in use."""
-        for route in self._routes.values():
-            if route.line is not None:
-                route.line.close()
-        if self._session is not None:
-            self._session.close()
+        self._routes.close()
 
-    def _send(
+    def _send(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        """Send a GET until there is an answer that another attempt would not better."""
+        route, target = self._find_route(url)
+        attempt = 0
+        while True:
+            wait_s: float | None = None
+            try:
+                response = self._send_once(route, target, headers)
+            except NoAnswer as error:
+                if attempt >= self._settings.retries:
+                    raise Unavailable(public_url(url), words_of(error.why)) from error
+            else:
+                if response.status not in _RETRY_STATUSES or attempt >= self._settings.retries:
+                    response.url = url
+                    return response
+                put_aside(response)
+                now = datetime.now(timezone.utc)
+                wait_s = retry_after_s(response.headers.get("Retry-After"), now)
+            jitter = random.random()  # noqa: S311
+            time.sleep(backoff_s(attempt, jitter) if wait_s is None else wait_s)
+            attempt += 1
+
+    def _send_once(self, route: Route, target: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        if route.line is None:
+            return self._send_by_pool("GET", route, target, headers, None)
+        merged = {**route.headers, **headers}
+        while True:
+            try:
+                return route.line.get(target, merged)
+            except NoAnswer as error:
+                if not error.stale:  # each stale connection is one less
+                    raise
+
+    def _send_by_pool(
         self,
         method: str,
-        url: str,
+        route: Route,
+        target: str,
         headers: Mapping[str, str],
-        *,
-        decode: bool,
-        body: bytes | Iterable[bytes] | None = None,
+        body: bytes | Iterable[bytes] | None,
     ) -> BaseHTTPResponse:
-        try:
-            parts = urlsplit(url)
-            route = self._route(url, parts)
-        except (ValueError, requests.RequestException) as error:
-            shown = url.rpartition("@")[2][:80]
-            raise MalformedResponse(shown, f"is no proper URL: {error}") from error
-        target = (
-            url
-            if route.absolute_targets
-            else urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        )
-        headers = {**route.headers, **headers}
-        retries: urllib3.Retry | bool = self._retry if body is None else False
-        if route.line is not None and body is None:
-            found, retries = self._send_directly(route.line, target, headers, decode=decode)
-            if found is not None:
-                found.url = url
-                return found
         try:
             response: BaseHTTPResponse = route.pool.urlopen(
                 method,
                 target,
                 body=body,
-                headers=headers,
-                retries=retries,
+                headers={**route.headers, **headers},
+                retries=False,
                 timeout=self._timeout,
                 redirect=False,
                 assert_same_host=False,
                 preload_content=False,
-                decode_content=decode,
+                decode_content=False,
             )
-        except MaxRetryError as error:
-            raise Unavailable(public_url(url), _short(error.reason or error)) from error
-        except (HTTPError, OSError) as error:
-            raise Unavailable(public_url(url), _short(error)) from error
-        response.url = url
+        except (HTTPError, OSError, ValueError) as error:
+            raise NoAnswer(error) from error
         return response
 
-    def _send_directly(
-        self, line: Line, target: str, headers: Mapping[str, str], *, decode: bool
-    ) -> tuple[BaseHTTPResponse | None, urllib3.Retry]:
-        """Try the short way once; return the answer, or what is left of the retries without one."""
-        total = self._settings.retries
+    def _find_route(self, url: str) -> tuple[Route, str]:
+        """Return the route to a URL, and what is asked for there."""
         try:
-            response = line.get(target, headers, decode=decode)
-        except NoAnswer as error:
-            # Without retries urllib3 is left to find out, and to say, what is wrong.
-            return None, self._retry if error.stale or not total else self._retry.new(
-                total=total - 1
-            )
-        if response.status not in _RETRY_STATUSES or not total:
-            return response, self._retry
-        try:
-            response.drain_conn()
-            response.release_conn()
-        except (HTTPError, OSError):
-            response.close()
-        self._retry.sleep_for_retry(response)
-        return None, self._retry.new(total=total - 1)
-
-    def _route(self, url: str, parts: SplitResult) -> _Route:
-        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        route = self._routes.get(origin)
-        if route is None:
-            with self._lock:
-                route = self._routes.get(origin) or self._open_route(url, origin)
-                self._routes[origin] = route
-        return route
-
-    def _open_route(self, url: str, origin: str) -> _Route:
-        host = urlsplit(url).hostname or ""
-        if origin.startswith("http://") and not (self._settings.allow_http or is_loopback(host)):
-            raise ConfigError(
-                f"{public_url(url)}: plain http is refused for other hosts than this one; use "
-                "https, or set `allow_http`"
-            )
-        session = self._open_session()
-        proxies = self._proxies(url)
-        adapter = self._adapter(session, origin)
-        prepared = requests.Request("GET", url).prepare()
-        pool = adapter.get_connection_with_tls_context(prepared, True, proxies=proxies)
-        proxied = adapter.request_url(prepared, proxies) == prepared.url
-        headers = {
-            "User-Agent": _user_agent(self._settings.contact),
-            "Accept-Encoding": "gzip, deflate",
-            **self._authorization(url, origin),
-        }
-        if proxied and proxies.get("http"):
-            headers.update(adapter.proxy_headers(proxies["http"]))
-        line = None
-        if select_proxy(url, proxies) is None:
-            context = adapter.context if origin.startswith("https") else None
-            line = Line(urlsplit(url), self._settings.timeout_s, context)
-        return _Route(pool, proxied, headers, line)
-
-    def _open_session(self) -> requests.Session:
-        if self._session is None:
-            self._session = requests.Session()
-            self._session.trust_env = False
-        return self._session
-
-    def _adapter(self, session: requests.Session, origin: str) -> _Adapter:
-        prefix = origin.partition(":")[0] + "://"
-        mounted = session.adapters.get(prefix)
-        if isinstance(mounted, _Adapter):
-            return mounted
-        context = (
-            tls_context(self._settings.ca_bundle, self._settings.client_cert)
-            if origin.startswith("https")
-            else None
-        )
-        adapter = _Adapter(context, self._settings.connections)
-        session.mount(prefix, adapter)
-        return adapter
-
-    def _proxies(self, url: str) -> dict[str, str]:
-        if self._settings.proxy:
-            if is_loopback(urlsplit(url).hostname or ""):
-                return {}
-            return {"http": self._settings.proxy, "https": self._settings.proxy}
-        return dict(get_environ_proxies(url, no_proxy=None))
-
-    def _authorization(self, url: str, origin: str) -> dict[str, str]:
-        found = self._settings.auth.get(origin) or get_netrc_auth(origin)
-        parts = urlsplit(url)
-        if found is None and parts.username:
-            found = (unquote(parts.username), unquote(parts.password or ""))
-        if found is None:
-            return {}
-        token = base64.b64encode(f"{found[0]}:{found[1]}".encode()).decode("ascii")
-        return {"Authorization": f"Basic {token}"}
+            if not _IS_PLAIN(url):
+                url = requote_uri(url)
+            parts = urlsplit(url)
+            route = self._routes.find(url, parts)
+        except (ValueError, requests.RequestException) as error:
+            shown = public_url(url)[:80]
+            raise MalformedResponse(shown, f"is not a proper URL: {masked(str(error))}") from error
+        if route.absolute_targets:
+            return route, url
+        return route, urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
     def _bucket(self, name: str, rate: float | None, burst: float) -> TokenBucket | None:
         if not rate or not self._settings.limits_dir:
@@ -383,28 +254,11 @@ class Client:
         return TokenBucket(Path(self._settings.limits_dir) / f"{name}.bucket", rate, max(burst, 1))
 
 
-def _read_bounded(response: BaseHTTPResponse, url: str, max_bytes: int) -> bytes:
-    pieces = []
-    total = 0
-    while piece := response.read(_PIECE_BYTES):
-        pieces.append(piece)
-        total += len(piece)
-        if total > max_bytes:
-            response.close()
-            raise MalformedResponse(public_url(url), f"larger than {max_bytes} bytes")
-    return b"".join(pieces)
-
-
-def _user_agent(contact: str | None) -> str:
-    about = f" ({contact})" if contact else ""
-    return f"microrepo/{__version__}{about} requests/{requests.__version__}"
-
-
-def _short(error: object) -> str:
-    """Return the gist of a urllib3 error: its text leads with objects and addresses."""
+def words_of(error: object) -> str:
+    """Return the gist of a network error, without objects, logins and signatures."""
     if isinstance(error, ProxyError):
-        return f"by way of the proxy: {_short(error.original_error)}"
-    text = str(error)
+        return f"by way of the proxy: {words_of(error.original_error)}"
+    text = masked(str(error))
     _, arrow, rest = text.rpartition(">: ")
     text = rest if arrow else text.removeprefix("(").partition("): ")[2] or text
-    return text or type(error).__name__
+    return text[:_LONGEST_WORDS] or type(error).__name__

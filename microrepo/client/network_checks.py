@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from microrepo.client.addresses import is_loopback, public_url
-from microrepo.client.http_client import ClientSettings
+from microrepo.client.settings import ClientSettings
 from microrepo.client.tls import tls_context
 from microrepo.errors import ConfigError
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from msgspec import Struct
 
-from microrepo.client.addresses import public_url
+from microrepo.client.addresses import without_login
 from microrepo.config.schema import Config
 from microrepo.state import State
 
@@ -49,7 +49,7 @@ class Links(Struct, frozen=True):
             return self.kept(file.filename)
         if self.base:
             return self.base.rstrip("/") + urlsplit(file.url).path
-        return public_url(file.url)
+        return without_login(file.url)
 
     def kept(self, filename: str) -> str:
         """Return the address of a file that lies in the flat directory."""

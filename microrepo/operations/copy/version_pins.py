@@ -7,17 +7,16 @@ from contextlib import closing
 from pathlib import Path
 
 from microrepo.client import Client
-from microrepo.client.addresses import origin_of, public_url
+from microrepo.client.addresses import origin_of, without_login
 from microrepo.client.credentials import Ask, Given, find_login
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.formats.bounds import REQUIREMENTS
 from microrepo.formats.requirements.buildout import parse_versions
 from microrepo.operations.copy.endpoints import plain_client_settings, surroundings
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.repositories.sources.simple_index import expect_success
-
-_MAX_BYTES = 16 << 20
 
 
 def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tuple[str, ...]:
@@ -36,10 +35,10 @@ def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tup
     if name.startswith(("http://", "https://")):
         login = find_login(name, Given(), surroundings(os.environ, "versions", ask))
         auth = {} if login is None else {origin_of(name): login}
-        name = public_url(name)
+        name = without_login(name)
         client = Client(plain_client_settings(config, SourceSettings("simple", name), auth))
         with closing(client):
-            answer = client.get(name, max_bytes=_MAX_BYTES)
+            answer = client.get(name, bound=REQUIREMENTS)
         expect_success(answer, name)
         body = answer.body
     else:

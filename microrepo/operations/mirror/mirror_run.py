@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from microrepo.client.addresses import public_url
+from microrepo.client.addresses import public_url, without_login
 from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
@@ -231,4 +231,4 @@ def _place(text: str) -> str:
     directory = None if text == "pypi" else directory_of(text)
     if directory is not None:
         return str(directory.resolve())
-    return (public_url(text) if "://" in text else text).rstrip("/")
+    return (without_login(text) if "://" in text else text).rstrip("/")

@@ -13,12 +13,12 @@ import msgspec
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse, Unavailable
+from microrepo.formats.bounds import PROJECT_LIST
 from microrepo.repositories.protocol import DestinationSettings
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
 
 # Of an index's list only its beginning is of interest here.
-_MAX_LIST_BYTES = 1 << 28
 
 
 def directory_of(text: str) -> Path | None:
@@ -92,7 +92,7 @@ def _find_index(client: Client, url: str) -> str:
 
 
 def _status(client: Client, url: str) -> int:
-    answer = client.get(url, {"Accept": "text/html"}, max_bytes=_MAX_LIST_BYTES, same_origin=True)
+    answer = client.get(url, {"Accept": "text/html"}, PROJECT_LIST, same_origin=True)
     return answer.status
 
 

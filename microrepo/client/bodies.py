@@ -1,0 +1,92 @@
+"""Bodies of answers: read whole within a bound, or left aside without waiting for their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+
+from microrepo.client.addresses import public_url
+from microrepo.errors import MalformedResponse
+from microrepo.formats.bounds import Bound, Meter
+from microrepo.formats.compression import Method, unpack
+
+PIECE_BYTES = 1 << 18
+# So much of a body that nobody reads is read all the same, to use the connection again.
+_WORTH_READING = 1 << 16
+_METHODS: dict[str, Method] = {
+    "": "store",
+    "identity": "store",
+    "gzip": "gzip",
+    "x-gzip": "gzip",
+    "deflate": "zlib",
+}
+
+
+def read_document(response: BaseHTTPResponse, url: str, bound: Bound) -> bytes:
+    """Return the unpacked body of an answer.
+
+    Raises:
+        OutOfBounds: it is larger, or has more elements, than `bound` allows.
+        MalformedResponse: it cannot be unpacked.
+        HTTPError, OSError: it broke off.
+    """
+    name = public_url(url)
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    method = _METHODS.get(encoding)
+    if method is None:
+        raise MalformedResponse(name, f"is encoded with {encoding[:80]!r}, which was not asked for")
+    # Elements end at commas and brackets in JSON, at tags in HTML.
+    is_json = "json" in response.headers.get("Content-Type", "").lower()
+    meter = Meter(bound, name, b",[{" if is_json else b"<")
+    pieces = _pieces(response)
+    first = next(pieces, b"")
+    if method == "zlib" and first and first[0] & 0x0F != 8:
+        method = "deflate"  # some servers leave the zlib header out
+    if not first:
+        return b""
+    return b"".join(unpack(method, _with(first, pieces), meter, name))
+
+
+def _pieces(response: BaseHTTPResponse) -> Iterator[bytes]:
+    while piece := response.read(PIECE_BYTES):
+        yield piece
+
+
+def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def read_reply(response: BaseHTTPResponse) -> bytes:
+    """Return the beginning of a body that is for people, packed or not; then end the answer."""
+    pieces: list[bytes] = []
+    left = _WORTH_READING
+    try:
+        while left > 0 and (piece := response.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
+    except (HTTPError, OSError):
+        response.close()
+    else:
+        finish(response, complete=left > 0)
+    return b"".join(pieces)
+
+
+def finish(response: BaseHTTPResponse, *, complete: bool) -> None:
+    """End an answer; its connection is used again only after a complete body."""
+    if complete:
+        response.release_conn()
+    else:
+        response.close()
+
+
+def put_aside(response: BaseHTTPResponse) -> None:
+    """End an answer whose body nobody reads; a short one is read to keep the connection."""
+    length = response.headers.get("Content-Length", "")
+    is_short = length.isascii() and length.isdigit() and len(length) <= 6
+    if (is_short and int(length) <= _WORTH_READING) or response.headers.get("Transfer-Encoding"):
+        read_reply(response)
+    else:
+        response.close()

@@ -1,0 +1,129 @@
+"""Answers whose bytes are counted on the wire: no head, trailer or trickle keeps a run waiting.
+
+A socket's time-out ends only silence. Here an answer that never comes to its point, or comes slower
+than any line in use, ends as well.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any, cast
+
+from urllib3.exceptions import IncompleteRead, ProtocolError
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage
+
+_BUFFER_BYTES = 1 << 16
+# Heads of answers, those of `100 Continue` included; Python itself takes 100 lines of 64 KiB each.
+_MOST_HEAD_BYTES = 1 << 20
+# What framing may take beyond the content: chunks of one byte have five bytes of it.
+_MOST_FRAMING = 8
+_LEAST_BYTES_PER_S = 100
+_WINDOW_TIMEOUTS = 2
+
+
+class TooSlow(OSError):
+    """An answer keeps coming and gets nowhere."""
+
+
+class _Meter(io.RawIOBase):
+    """The raw stream below a response.
+
+    Args:
+        inside: the socket's stream.
+        timeout_s: the socket's time-out; no limits on pace without one.
+    """
+
+    def __init__(self, inside: Any, timeout_s: float | None) -> None:
+        super().__init__()
+        self._inside = inside
+        self._window_s = timeout_s * _WINDOW_TIMEOUTS if timeout_s else None
+        self._allowed_bytes = _MOST_HEAD_BYTES
+        self._head_ends_at = time.monotonic() + self._window_s if self._window_s else None
+        self._waited_s = 0.0
+        self._in_window = 0
+        self.silent = False
+
+    def readable(self) -> bool:
+        return True
+
+    def allow(self, count_bytes: int) -> None:
+        """Begin to read a piece of the body."""
+        self._head_ends_at = None
+        self._allowed_bytes = _MOST_FRAMING * count_bytes + _MOST_HEAD_BYTES
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.silent:
+            return 0
+        started = time.monotonic()
+        count: int | None = self._inside.readinto(buffer)
+        if count:
+            self._check(count, started)
+        return count
+
+    def _check(self, count: int, started: float) -> None:
+        self._allowed_bytes -= count
+        if self._allowed_bytes < 0:
+            raise TooSlow("the answer goes on and on without any content")
+        if self._window_s is None:
+            return
+        now = time.monotonic()
+        if self._head_ends_at is not None:
+            if now > self._head_ends_at:
+                raise TooSlow(f"the head of the answer takes longer than {self._window_s:g} s")
+            return
+        self._waited_s += now - started
+        self._in_window += count
+        if self._waited_s >= self._window_s:
+            if self._in_window < _LEAST_BYTES_PER_S * self._window_s:
+                raise TooSlow(f"the answer comes at less than {_LEAST_BYTES_PER_S} bytes a second")
+            self._waited_s, self._in_window = 0.0, 0
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inside.close()
+        super().close()
+
+
+class MeteredResponse(HTTPResponse):
+    """An answer with the methods of urllib3's that are used here.
+
+    Attributes:
+        surplus: bytes came behind its end, so that its connection must not be used again.
+    """
+
+    fp: Any
+    headers: HTTPMessage
+    surplus = False
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._meter = _Meter(self.fp.detach(), sock.gettimeout())
+        self.fp = io.BufferedReader(self._meter, _BUFFER_BYTES)
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Return the next bytes of the body; b"" at its end.
+
+        Raises:
+            ProtocolError: the body ended before it was complete.
+            TooSlow: it gets nowhere.
+        """
+        if not self._meter.closed:
+            self._meter.allow(amt or 0)
+        try:
+            data = super().read(amt)
+        except (HTTPException, ValueError) as error:
+            raise ProtocolError(f"the answer broke off: {error!r}") from error
+        if not data and amt and self.length:
+            raise IncompleteRead(0, self.length)
+        return data
+
+    def _close_conn(self) -> None:
+        # http.client's own step at the end of a body; what is left in the buffer was not asked for.
+        if self.fp is not None and not self._meter.closed:
+            self._meter.silent = True
+            self.surplus = bool(self.fp.peek(1))
+        cast("Any", super())._close_conn()  # noqa: SLF001

@@ -1,0 +1,44 @@
+"""What a client needs to know, and a whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class ClientSettings(Struct, frozen=True):
+    """What a client needs to know; travels to the workers.
+
+    Attributes:
+        auth: per origin (``https://host:port``) a user and a password.
+        limits_dir: directory for the rate limits' files; no limits without it.
+        requests_per_second: API requests, after a first `burst`; None = no limit.
+        bandwidth_bytes: bytes of files per second; None = no limit.
+        internal_hosts: hosts on inner networks that sources may lead to.
+    """
+
+    contact: str | None = None
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    client_cert: str | None = None
+    timeout_s: float = 30
+    retries: int = 5
+    allow_http: bool = False
+    connections: int = 10
+    auth: dict[str, tuple[str, str]] = {}
+    limits_dir: str | None = None
+    requests_per_second: float | None = None
+    burst: float = 1
+    bandwidth_bytes: int | None = None
+    internal_hosts: tuple[str, ...] = ()
+
+
+class Answer(Struct, frozen=True):
+    """A complete answer: status, headers (any case), body, the URL it finally came from, reason."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    reason: str = ""
