@@ -15,6 +15,8 @@ from microrepo.formats.compression import Method, unpack
 PIECE_BYTES = 1 << 18
 # So much of a body that nobody reads is read all the same, to use the connection again.
 _WORTH_READING = 1 << 16
+# Of one whose length is not known.
+_WORTH_A_LOOK = 1 << 12
 _METHODS: dict[str, Method] = {
     "": "store",
     "identity": "store",
@@ -59,10 +61,10 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def read_reply(response: BaseHTTPResponse) -> bytes:
+def read_reply(response: BaseHTTPResponse, most_bytes: int = _WORTH_READING) -> bytes:
     """Return the beginning of a body that is for people, packed or not; then end the answer."""
     pieces: list[bytes] = []
-    left = _WORTH_READING
+    left = most_bytes
     try:
         while left > 0 and (piece := response.read(left)):
             pieces.append(piece)
@@ -85,8 +87,10 @@ def finish(response: BaseHTTPResponse, *, complete: bool) -> None:
 def put_aside(response: BaseHTTPResponse) -> None:
     """End an answer whose body nobody reads; a short one is read to keep the connection."""
     length = response.headers.get("Content-Length", "")
-    is_short = length.isascii() and length.isdigit() and len(length) <= 6
-    if (is_short and int(length) <= _WORTH_READING) or response.headers.get("Transfer-Encoding"):
-        read_reply(response)
+    is_number = length.isascii() and length.isdigit() and len(length) <= 6
+    if is_number and int(length) <= _WORTH_READING:
+        read_reply(response, _WORTH_READING + 1)
+    elif response.headers.get("Transfer-Encoding"):
+        read_reply(response, _WORTH_A_LOOK)
     else:
         response.close()

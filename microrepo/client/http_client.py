@@ -19,12 +19,12 @@ from urllib3.response import BaseHTTPResponse
 
 from microrepo.client.addresses import leads_elsewhere, masked, public_url, redirected
 from microrepo.client.bodies import PIECE_BYTES, put_aside, read_document, read_reply
-from microrepo.client.direct_connection import NoAnswer
-from microrepo.client.metered_response import TooSlow
 from microrepo.client.reach import Reach
 from microrepo.client.retry_delays import backoff_s, retry_after_s
-from microrepo.client.routes import Route, Routes
 from microrepo.client.settings import Answer, ClientSettings
+from microrepo.client.transport.direct_connection import NoAnswer
+from microrepo.client.transport.metered_response import TooSlow
+from microrepo.client.transport.routes import Route, Routes
 from microrepo.errors import MalformedResponse, Unavailable
 from microrepo.formats.bounds import DOCUMENT, Bound
 

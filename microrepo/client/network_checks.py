@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from microrepo.client.addresses import is_loopback, public_url
 from microrepo.client.settings import ClientSettings
-from microrepo.client.tls import tls_context
+from microrepo.client.transport.tls import tls_context
 from microrepo.errors import ConfigError
 
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})

@@ -72,7 +72,7 @@ class Reach:
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        self._allowed = frozenset(host.casefold() for host in allowed)
+        self._allowed = frozenset(host.casefold().strip("[]") for host in allowed)
         self._homes: dict[str, set[int | None]] = {}
         self._networks: dict[str, Network] = {}
         self._lock = threading.Lock()

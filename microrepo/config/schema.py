@@ -736,6 +736,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allow_http: Annotated[
         bool, _about(_N, None, "Allow plain http to other hosts than this one.")
     ] = False
+    internal_hosts: Annotated[
+        list[str],
+        _about(
+            _N,
+            Kind.WORDS,
+            "Hosts of this machine or of private networks that a source may lead to, by the address "
+            "of a file or by a redirect. A source on a private network may lead to others there.",
+            example=["files.corp.example"],
+        ),
+    ] = msgspec.field(default_factory=list)
     change_list: Annotated[
         str | None,
         _about(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -102,12 +103,39 @@ def test_any_known_digest_will_do(
 def test_a_digest_of_another_kind_counts_as_none(
     repo: Repository, pypi: PyPIServer, alpha: BuiltFile
 ) -> None:
-    mutate(
-        pypi, lambda d: entry_of(d).update(digests={"sha256": "xyz", "sha999": "1"}, md5_digest="")
-    )
+    mutate(pypi, lambda d: entry_of(d).update(digests={"sha999": "1"}, md5_digest=""))
     report = repo.refresh("alpha", expect=3)
     repo.holds()
     assert report.rejected == {"no digest announced": 1}
+
+
+def test_an_unreadable_digest_is_named_as_the_cause(
+    repo: Repository, pypi: PyPIServer, alpha: BuiltFile
+) -> None:
+    mutate(pypi, lambda d: entry_of(d).update(digests={"sha256": "xyz"}, md5_digest=""))
+    report = repo.refresh("alpha")
+    repo.holds()
+    assert "'xyz' is not a digest of sha256" in report.warnings[0]
+
+
+@pytest.mark.parametrize("algorithm", ["sha512", "sha384", "sha3_256", "blake2s", "sha1"])
+def test_any_digest_of_hashlib_is_verified(
+    repo: Repository, pypi: PyPIServer, alpha: BuiltFile, algorithm: str
+) -> None:
+    digests = {algorithm: hashlib.new(algorithm, alpha.content).hexdigest()}
+    mutate(pypi, lambda d: entry_of(d).update(digests=digests, md5_digest=""))
+    repo.refresh("alpha")
+    repo.holds(alpha)
+
+
+def test_a_wrong_digest_of_another_kind_is_found(
+    repo: Repository, pypi: PyPIServer, alpha: BuiltFile
+) -> None:
+    wrong = {"sha512": hashlib.sha512(b"other").hexdigest()}
+    mutate(pypi, lambda d: entry_of(d).update(digests=wrong, md5_digest=""))
+    report = repo.refresh("alpha", expect=3)
+    repo.holds()
+    assert "sha512 is" in report.failed[0].why
 
 
 def test_unknown_keys_are_passed_over(repo: Repository, pypi: PyPIServer, alpha: BuiltFile) -> None:
@@ -123,20 +151,26 @@ def test_unknown_keys_are_passed_over(repo: Repository, pypi: PyPIServer, alpha:
 
 
 MALFORMED: list[Document] = [
-    {"size": -1},
     {"size": 2**63},
     {"size": 10**30},
-    {"size": "large"},
     {"filename": None},
     {"filename": 7},
     {"url": "file:///etc/passwd"},
     {"url": "javascript:alert(1)"},
     {"url": 5},
-    {"digests": "none"},
-    {"yanked": "perhaps"},
 ]
 # Only when they are asked does it turn out that they lead nowhere.
 DEAD_LINKS = ["http://[", "https://:99999999/x", "http://127.0.0.1:0/x", "http://x y.example/"]
+
+
+def test_an_optional_value_of_an_odd_type_costs_nothing(
+    repo: Repository, pypi: PyPIServer, alpha: BuiltFile
+) -> None:
+    odd = {"size": "large", "yanked": None, "requires_python": 3.6, "upload_time": 5}
+    mutate(pypi, lambda d: entry_of(d).update(odd))
+    report = repo.refresh("alpha")
+    repo.holds(alpha)
+    assert not report.warnings
 
 
 def test_a_malformed_entry_costs_that_file_alone(
@@ -155,7 +189,7 @@ def test_an_entry_that_becomes_malformed_deletes_nothing(
     repo: Repository, pypi: PyPIServer, alpha: BuiltFile
 ) -> None:
     repo.refresh("alpha")
-    mutate(pypi, lambda d: entry_of(d).update(size=-1))
+    mutate(pypi, lambda d: entry_of(d).update(size=2**63))
     repo.refresh("alpha", expect=3)
     repo.holds(alpha)
 

@@ -193,8 +193,10 @@ def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
         loose = _decode_loose(body)
         info = msgspec.json.decode(loose.info or b"null")
         releases = _decode_releases(loose.releases or b"null")
-    except UNREADABLE as error:
+    except msgspec.ValidationError as error:
         raise MalformedResponse(name, f"not a project document ({error})") from error
+    except UNREADABLE as error:
+        raise MalformedResponse(name, f"the answer is not JSON ({error})") from error
     if not isinstance(info, dict):
         raise MalformedResponse(name, "not a project document (no `info`)")
     document = _Document(

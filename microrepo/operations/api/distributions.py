@@ -19,7 +19,8 @@ from microrepo.formats.times import to_ns
 from microrepo.model import Digests, File
 from microrepo.repositories.distribution_content import read_metadata
 from microrepo.stores.hashing import hash_file
-from microrepo.transfer.download.file_download import Place, fetch_file
+from microrepo.transfer.download.file_download import fetch_file
+from microrepo.transfer.download.partial_file import Place
 from microrepo.transfer.download.remote_metadata import find_metadata, unpack_metadata
 from microrepo.transfer.tasks import FetchFile, metadata_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,7 @@ from microrepo.stores.atomic_write import umask
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.tasks import WorkerSettings
 
+_URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
 # PyPI asks for restraint: a first run of a few hundred projects passes at full speed.
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
@@ -38,6 +40,12 @@ def _logins(config: Config) -> dict[str, tuple[str, str]]:
         if found.setdefault(origin, login) != login:
             raise ConfigError(f"{origin}: there are two logins for this server")
     return found
+
+
+def _hosts_of(packages: object) -> list[str]:
+    """Return the hosts of direct URLs that the settings themselves require."""
+    texts = [text for text in packages if "://" in text] if isinstance(packages, list) else []
+    return [match[1] for text in texts if (match := _URL_HOST.search(text))]
 
 
 def client_settings(
@@ -61,6 +69,7 @@ def client_settings(
         timeout_s=config.timeout_s,
         retries=config.retries,
         allow_http=config.allow_http,
+        internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
         connections=-(-config.connections // processes),
         auth=_logins(config),
         limits_dir=str(directory.limits),

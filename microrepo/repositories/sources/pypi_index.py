@@ -52,7 +52,7 @@ class PyPISource:
         url = f"{self._json_root}/{normalized}/json"
         headers = {"Accept": "application/json", **conditional(etag)}
         answer = self._client.get(url, headers, same_origin=self._alone)
-        if answer.status == 304:
+        if answer.status == 304 and etag:
             return Fetched(None, etag)
         if answer.status in {404, 410}:
             # There is no document of a project without a release, nor, for a while, in a cache

@@ -16,6 +16,7 @@ from microrepo.errors import (
     StalePage,
     Unavailable,
 )
+from microrepo.formats.bounds import PROJECT_LIST
 from microrepo.formats.index.simple_api import ACCEPT, Root, parse_project, parse_root
 from microrepo.formats.index.values import parse_serial
 from microrepo.formats.times import format_time
@@ -41,7 +42,9 @@ class IndexSource:
 
     def list_projects(self) -> Root:
         """Return all projects, with serials where the index announces them."""
-        answer = self._client.get(self._root, {"Accept": ACCEPT}, same_origin=self._alone)
+        answer = self._client.get(
+            self._root, {"Accept": ACCEPT}, PROJECT_LIST, same_origin=self._alone
+        )
         if answer.status in _NO_LIST:
             raise NoProjectList(self._root, f"answers HTTP {answer.status}")
         expect_success(answer, self._root)
@@ -59,7 +62,7 @@ class IndexSource:
         url = f"{self._root}{normalized}/"
         headers = {"Accept": ACCEPT, **conditional(etag)}
         answer = self._client.get(url, headers, same_origin=self._alone)
-        if answer.status == 304:
+        if answer.status == 304 and etag:
             return Fetched(None, etag)
         if answer.status in {404, 410}:
             raise ProjectNotFound(normalized, self._name)
@@ -97,7 +100,7 @@ def validator_of(answer: Answer) -> str | None:
         age = parsedate_to_datetime(answer.headers.get("Date", "")) - parsedate_to_datetime(
             modified
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return f"{_MODIFIED}{modified}" if age >= _SETTLED else None
 
@@ -116,11 +119,13 @@ def expect_success(answer: Answer, url: str) -> None:
         raise AccessDenied(url, "answers HTTP 401 (credentials are missing or wrong)")
     if answer.status == 403:
         raise AccessDenied(url, "answers HTTP 403 (access is refused)")
+    if answer.status == 304:
+        raise Unavailable(url, "answers HTTP 304 (not modified), though nothing is known yet")
     if 300 <= answer.status < 400:
         raise Unavailable(
             url,
-            "redirects to another server, which does not speak for this source; if it shall, make "
-            "its address the source's",
+            "redirects to another server, which does not speak for this source; to use that one, "
+            "make its address the source's",
         )
     if answer.status != 200:
         raise Unavailable(url, f"answers HTTP {answer.status}")

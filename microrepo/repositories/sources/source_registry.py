@@ -100,9 +100,11 @@ def without_credentials(url: str) -> str:
 
 
 def open_source(client: Client, settings: SourceSettings) -> Source:
-    """Return the source that `settings` describe."""
+    """Return the source that `settings` describe; the client may ask its servers from now on."""
     if settings.kind == "directory":
         return DirectorySource(settings)
+    for url in (settings.simple_root, settings.json_root):
+        client.reach.admit(url)
     if settings.kind == "simple":
         return IndexSource(client, settings)
     return PyPISource(client, settings)

@@ -13,7 +13,8 @@ from microrepo.errors import MicrorepoError, TransferError
 from microrepo.formats.distribution.redirects import index_requirement, redirect_wheel
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.stores.hashing import hash_file
-from microrepo.transfer.download.file_download import Place, fetch_aside
+from microrepo.transfer.download.file_download import fetch_aside
+from microrepo.transfer.download.partial_file import Place
 from microrepo.transfer.download.remote_metadata import find_metadata, unpack_metadata
 from microrepo.transfer.tasks import FetchFile, RedirectOutcome, RedirectWheel
 

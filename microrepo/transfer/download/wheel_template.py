@@ -15,7 +15,7 @@ from microrepo.formats.distribution.zip_layout import (
     plan_pieces,
     read_members,
 )
-from microrepo.transfer.download.remote_metadata import RangesRefused, RemoteFile
+from microrepo.transfer.download.remote_file import RangesRefused, RemoteFile
 
 _READ_BYTES = 1 << 20
 _LOCAL_BYTES = 30

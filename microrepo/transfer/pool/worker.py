@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from microrepo.client import Client
+from microrepo.client.addresses import masked
 from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
 from microrepo.model import FACTS, Outcome
 from microrepo.repositories.sources.pypi_index import PyPISource
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.state.rows import pack
 from microrepo.stores.hashing import hash_file
-from microrepo.transfer.download.file_download import Place, fetch_file
+from microrepo.transfer.download.file_download import fetch_file
 from microrepo.transfer.download.file_host import FileHost
+from microrepo.transfer.download.partial_file import Place
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,
     FetchAdvisories,
@@ -38,6 +41,10 @@ from microrepo.transfer.tasks import (
     Task,
     WorkerSettings,
 )
+
+_log = logging.getLogger(__name__)
+_WORDS = ("error", "note", "words")
+_LONGEST_WORDS = 1000
 
 if TYPE_CHECKING:
     from microrepo.transfer.upload.file_upload import Sender
@@ -70,6 +77,7 @@ class Worker:
             if settings.file_host
             else None
         )
+        self._client.reach.admit(settings.file_host)
         self._progress = progress
         self._place = Place(
             settings.repository, settings.partial, 0o666 & ~settings.umask, settings.durable
@@ -217,4 +225,26 @@ def run_task(task: Task) -> TaskOutcome:
     """Carry out one task with this process's worker; the function that executors are given."""
     if _worker is None:
         raise RuntimeError("this process was not initialised as a worker")
-    return _worker.run(task)
+    try:
+        return _fit_for_people(_worker.run(task))
+    except MicrorepoError as error:
+        return _fit_for_people(lost(task, str(error)))
+    except MemoryError:
+        return lost(task, "needs more memory than there is")
+    except Exception as error:  # noqa: BLE001 - no answer of a source ends the run
+        _log.debug("%r failed", task, exc_info=True)
+        return _fit_for_people(lost(task, f"{type(error).__name__}: {error}"))
+
+
+def _fit_for_people(outcome: TaskOutcome) -> TaskOutcome:
+    """Return an outcome whose words hold no secrets of URLs, and not too much foreign text."""
+    words = {
+        name: text
+        for name in _WORDS
+        if (text := getattr(outcome, name, "")) and ("://" in text or len(text) > _LONGEST_WORDS)
+    }
+    if not words:
+        return outcome
+    return msgspec.structs.replace(
+        outcome, **{name: masked(text)[:_LONGEST_WORDS] for name, text in words.items()}
+    )

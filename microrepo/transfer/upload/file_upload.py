@@ -18,7 +18,8 @@ from microrepo.repositories.sources.directory_source import local_path
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import place_file
-from microrepo.transfer.download.file_download import Place, fetch_aside
+from microrepo.transfer.download.file_download import fetch_aside
+from microrepo.transfer.download.partial_file import ByteCounter, Place
 from microrepo.transfer.tasks import (
     FetchFile,
     HashUrl,
@@ -95,7 +96,7 @@ class Sender:
         return self._destination
 
     def _send(self, task: SendFile) -> SendOutcome:
-        fetched = _Counter(self._progress)
+        fetched = ByteCounter(self._progress)
         path = local_path(task.url)
         is_fetched = path is None
         try:
@@ -112,16 +113,6 @@ class Sender:
         if is_fetched and result.status != "failed":
             path.unlink(missing_ok=True)
         return SendOutcome(task.filename, result.status, result.words, size, fetched.total)
-
-
-class _Counter:
-    def __init__(self, progress: _Progress) -> None:
-        self.total = 0
-        self._progress = progress
-
-    def __call__(self, count_bytes: int) -> None:
-        self.total += count_bytes
-        self._progress(count_bytes)
 
 
 def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:

@@ -19,13 +19,13 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from microrepo._version import __version__
 from microrepo.client.addresses import is_loopback, origin_of, public_url
-from microrepo.client.direct_connection import Line
-from microrepo.client.metered_response import MeteredResponse
 from microrepo.client.netrc_logins import netrc_login
 from microrepo.client.reach import Reach
 from microrepo.client.settings import ClientSettings
-from microrepo.client.tls import tls_context
-from microrepo.errors import ConfigError
+from microrepo.client.transport.direct_connection import Line
+from microrepo.client.transport.metered_response import MeteredResponse
+from microrepo.client.transport.tls import tls_context
+from microrepo.errors import ConfigError, MalformedResponse
 
 
 class Route(Struct):
@@ -79,10 +79,12 @@ class Routes:
     def _open(self, url: str, origin: str) -> Route:
         host = urlsplit(url).hostname or ""
         if origin.startswith("http://") and not (self._settings.allow_http or is_loopback(host)):
-            raise ConfigError(
-                f"{public_url(url)}: plain http is refused for other hosts than this one; use "
-                "https, or set `allow_http`"
-            )
+            refused = "plain http is refused for other hosts than this one"
+            if not self._reach.is_home(host):  # a source led here
+                raise MalformedResponse(
+                    public_url(url), f"{refused}; to allow it, set `allow_http`"
+                )
+            raise ConfigError(f"{public_url(url)}: {refused}; use https, or set `allow_http`")
         self._reach.check_host(url)
         proxies = self._proxies(url)
         adapter = self._adapter(self._open_session(), origin)

@@ -21,11 +21,12 @@ _BUFFER_BYTES = 1 << 16
 _MOST_HEAD_BYTES = 1 << 20
 # What framing may take beyond the content: chunks of one byte have five bytes of it.
 _MOST_FRAMING = 8
+_MOST_TRAILERS, _LONGEST_LINE = 100, 1 << 12
 _LEAST_BYTES_PER_S = 100
 _WINDOW_TIMEOUTS = 2
 
 
-class TooSlow(OSError):
+class TooSlow(ConnectionError):
     """An answer keeps coming and gets nowhere."""
 
 
@@ -120,6 +121,14 @@ class MeteredResponse(HTTPResponse):
         if not data and amt and self.length:
             raise IncompleteRead(0, self.length)
         return data
+
+    def _read_and_discard_trailer(self) -> None:
+        # http.client's own step behind the last chunk, which has no end for it but the server's.
+        for _ in range(_MOST_TRAILERS):
+            line = self.fp.readline(_LONGEST_LINE)
+            if line in {b"\r\n", b"\n", b""}:
+                return
+        raise TooSlow(f"more than {_MOST_TRAILERS} lines follow the body")
 
     def _close_conn(self) -> None:
         # http.client's own step at the end of a body; what is left in the buffer was not asked for.

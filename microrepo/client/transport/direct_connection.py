@@ -18,8 +18,8 @@ from urllib.parse import SplitResult
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.wait import wait_for_read
 
-from microrepo.client.metered_response import MeteredResponse
 from microrepo.client.reach import Reach, connect
+from microrepo.client.transport.metered_response import MeteredResponse
 from microrepo.errors import MicrorepoError
 
 _DRAIN_BYTES = 1 << 16
@@ -64,7 +64,9 @@ class DirectResponse(MeteredResponse):
         """Give the answer up, and with an unread rest its connection too."""
         complete = self.isclosed() and not self.length
         super().close()
-        if self.connection is not None and not (complete or self.released):
+        if complete:
+            self.release_conn()
+        elif self.connection is not None and not self.released:
             self.released = True
             self.connection.close()
 

@@ -1,0 +1,135 @@
+"""Content into a partial file: from a server, going on where an earlier answer broke off, or a path."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+
+from microrepo.client import Client
+from microrepo.client.bodies import put_aside
+from microrepo.client.http_client import words_of
+from microrepo.errors import (
+    MicrorepoError,
+    SizeMismatch,
+    TransferError,
+    Truncated,
+    Unavailable,
+)
+from microrepo.transfer.download.partial_file import READ_BYTES, PartialFile, Progress
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d*/(\d{1,18}|\*)")
+_UNSATISFIED = re.compile(r"bytes \*/(\d{1,18})")
+# What a source may send when it announces no size at all.
+_MOST_UNANNOUNCED_BYTES = 8 << 30
+# A read that breaks off takes along what came during it, so reads begin small and grow: whatever
+# the line, a good part of what arrived is there to go on from.
+_FIRST_PIECE_BYTES = 1 << 16
+
+
+def receive(
+    client: Client, download: PartialFile, progress: Progress, *, past_caches: bool
+) -> None:
+    """Add what a server has of a file to what is here.
+
+    Raises:
+        Truncated: the answer broke off; another attempt goes on from there.
+        TransferError: the server does not have it.
+        Unavailable: it cannot say at present.
+        OSError: the bytes cannot be written.
+    """
+    headers = {"Accept-Encoding": "identity"}
+    if past_caches:
+        headers["Cache-Control"] = "no-cache"
+    if download.received:
+        response = client.open(
+            download.task.url, {**headers, "Range": f"bytes={download.received}-"}
+        )
+        if _is_whole(response, download):
+            put_aside(response)
+            return
+        if response.status not in {200, 206}:
+            put_aside(response)  # some servers refuse every range, by any status
+            response = client.open(download.task.url, headers)
+    else:
+        response = client.open(download.task.url, headers)
+    _take(client, response, download, progress)
+
+
+def _take(
+    client: Client, response: BaseHTTPResponse, download: PartialFile, progress: Progress
+) -> None:
+    try:
+        _check_answer(response, download)
+        _stream(client, response, download, progress)
+    except (HTTPError, OSError) as error:
+        response.close()
+        if isinstance(error, OSError) and not isinstance(error, (TimeoutError, ConnectionError)):
+            raise
+        raise Truncated(
+            download.task.filename, f"the transfer broke off: {words_of(error)}"
+        ) from error
+    except MicrorepoError:
+        response.close()
+        raise
+    response.release_conn()
+
+
+def _is_whole(response: BaseHTTPResponse, download: PartialFile) -> bool:
+    """Return whether a server without anything beyond the bytes here has just as many."""
+    match = _UNSATISFIED.match(response.headers.get("Content-Range", ""))
+    is_end = response.status == 416 and match is not None and int(match[1]) == download.received
+    return is_end and download.expected is not None
+
+
+def read_local(path: Path, download: PartialFile, progress: Progress) -> None:
+    """Add what a file of this machine has to what is here.
+
+    Raises:
+        TransferError: it is not there.
+        OSError: it cannot be read, or the bytes cannot be written.
+    """
+    try:
+        with path.open("rb", buffering=0) as stream:
+            stream.seek(download.received)
+            while piece := stream.read(READ_BYTES):
+                download.append(piece)
+                progress(len(piece))
+    except FileNotFoundError as error:
+        raise TransferError(download.task.filename, f"{path} does not exist any more") from error
+
+
+def _check_answer(response: BaseHTTPResponse, download: PartialFile) -> None:
+    """Bring the download to where the answer begins, or raise what the answer means."""
+    task, status = download.task, response.status
+    if status == 206 and download.received:
+        match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != download.received:
+            download.restart()
+            raise Truncated(task.filename, "the server resumed at another place than asked")
+        return
+    if status == 429 or status >= 500:
+        raise Unavailable(task.filename, f"HTTP {status} from its URL")
+    if status in {401, 403}:
+        raise TransferError(task.filename, f"HTTP {status} from its URL: access is refused")
+    if status != 200:
+        raise TransferError(task.filename, f"HTTP {status} from its URL")
+    if download.received:
+        download.restart()  # the server ignored the range and sends all of it
+
+
+def _stream(
+    client: Client, response: BaseHTTPResponse, download: PartialFile, progress: Progress
+) -> None:
+    task = download.task
+    limit = task.size if task.size is not None else _MOST_UNANNOUNCED_BYTES
+    piece_bytes = min(_FIRST_PIECE_BYTES, client.piece_bytes)
+    while piece := response.read(piece_bytes):
+        piece_bytes = min(2 * piece_bytes, client.piece_bytes)
+        if download.received + len(piece) > limit:
+            raise SizeMismatch(task.filename, limit, f"more than {limit}")
+        download.append(piece)
+        progress(len(piece))
+        client.throttle(len(piece))

@@ -1,0 +1,155 @@
+"""A file on its way: its bytes so far in the control directory, and their digests.
+
+Until the last step nothing stands under the file's name; the partial download lies in the control
+directory under the announced digest, so that a later download of this content goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zlib
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from microrepo.errors import DigestMismatch, SizeMismatch
+from microrepo.model import COMPUTED, Digests
+from microrepo.stores.hashing import ContentHasher
+from microrepo.transfer.tasks import FetchFile
+
+READ_BYTES = 1 << 20
+
+
+class Place(Struct, frozen=True):
+    """Where files go, and with what mode and care."""
+
+    directory: str
+    partial: str
+    mode: int = 0o644
+    durable: bool = True
+
+
+class Progress(Protocol):
+    """Told of bytes as they arrive."""
+
+    def __call__(self, count_bytes: int, /) -> None:
+        """Count bytes."""
+
+
+class ByteCounter:
+    """A progress that adds up what it passes on."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.total = 0
+        self._progress = progress
+
+    def __call__(self, count_bytes: int, /) -> None:
+        """Count bytes."""
+        self.total += count_bytes
+        if self._progress is not None:
+            self._progress(count_bytes)
+
+
+class PartialFile:
+    """The partial file of one download, with its digest up to where it reaches."""
+
+    def __init__(self, task: FetchFile, place: Place) -> None:
+        strongest = task.digests.strongest()
+        self.algorithm = strongest[0] if strongest else "sha256"
+        self.expected = strongest[1] if strongest else None
+        self.task = task
+        self.path = f"{place.partial}/{partial_name(task)}"
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, place.mode)
+        self.received = 0
+        self.resumed = False
+        self.restarted = False
+        # States and pages know few algorithms: beside another one, sha256 is computed too.
+        self._algorithms = (
+            (self.algorithm,) if self.algorithm in COMPUTED else (self.algorithm, "sha256")
+        )
+        self.hasher = ContentHasher(self._algorithms)
+        self._take_over_old_bytes()
+        self.is_old = self.received > 0
+
+    def _take_over_old_bytes(self) -> None:
+        while piece := os.read(self.descriptor, READ_BYTES):
+            self.hasher.update(piece)
+            self.received += len(piece)
+        self.resumed = self.received > 0
+        if self.task.size is not None and self.received > self.task.size:
+            self.restart()
+
+    def restart(self) -> None:
+        """Give up what came so far."""
+        os.ftruncate(self.descriptor, 0)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        self.hasher = ContentHasher(self._algorithms)
+        self.received = 0
+        self.resumed = False
+        self.restarted = True
+
+    def append(self, piece: bytes) -> None:
+        """Add bytes at the end."""
+        self.hasher.update(piece)
+        self.received += len(piece)
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
+
+    def is_complete(self) -> bool:
+        """Return whether as many bytes are here as were announced."""
+        return self.task.size is not None and self.received == self.task.size
+
+    def verify(self) -> Digests:
+        """Return the digests of the content.
+
+        Raises:
+            SizeMismatch: it has another length than announced.
+            DigestMismatch: it has another digest.
+        """
+        task = self.task
+        if task.size is not None and self.received != task.size:
+            raise SizeMismatch(task.filename, task.size, self.received)
+        digests = self.hasher.digests()
+        found = getattr(digests, self.algorithm)
+        if self.expected is not None and found != self.expected:
+            raise DigestMismatch(task.filename, self.algorithm, self.expected, found)
+        return digests
+
+    def close(self) -> None:
+        """Close the file; it stays."""
+        os.close(self.descriptor)
+
+    def discard(self) -> None:
+        """Delete the file."""
+        Path(self.path).unlink(missing_ok=True)
+
+
+def partial_name(task: FetchFile) -> str:
+    """Return the name under which a download of `task` waits for its end.
+
+    It holds the announced digest, so that a later run resumes only what belongs to this content,
+    and the file's name, because two files may have the same content and be fetched at once.
+    Without a digest there is no telling whether old bytes belong, so every attempt has its own.
+    """
+    strongest = task.digests.strongest()
+    if strongest is None:
+        return f"unverifiable-{secrets.token_hex(8)}"
+    return f"{strongest[1]}-{zlib.crc32(task.filename.encode()):08x}"
+
+
+def put_in_place(download: PartialFile, place: Place) -> os.stat_result:
+    """Give a complete file its name; return what it is on disk now."""
+    task = download.task
+    if download.is_old:
+        os.fchmod(download.descriptor, place.mode)  # an earlier run may have had another umask
+    if task.upload_ns is not None:
+        os.utime(download.descriptor, ns=(task.upload_ns, task.upload_ns))
+    if place.durable:
+        os.fsync(download.descriptor)
+    status = os.fstat(download.descriptor)
+    # Paths are text here: making Path objects would cost more than the calls that use them.
+    os.replace(download.path, f"{place.directory}/{task.filename}")  # noqa: PTH105
+    return status
