@@ -107,6 +107,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "timeout_s": [(["1.5"], 1.5)],
     "retries": [(["0"], 0)],
     "allow_http": [([], True)],
+    "internal_hosts": [(["a.example,10.0.0.1"], ["a.example", "10.0.0.1"])],
     "require_digests": [([], True)],
     "change_list": [(["lists"], "lists")],
     "change_list_history": [([], True)],
