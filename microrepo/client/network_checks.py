@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from microrepo.client.addresses import is_loopback, public_url
+from microrepo.client.addresses import is_loopback, origin_of, public_url
 from microrepo.client.settings import ClientSettings
 from microrepo.client.transport.tls import tls_context
 from microrepo.errors import ConfigError
@@ -35,6 +36,11 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
         shown = settings.proxy.rpartition("@")[2]  # a password may stand before it
         raise ConfigError(
             f"$.proxy: {shown!r} is no URL of a proxy, such as http://proxy.example:3128"
+        )
+    if settings.proxy and settings.proxy.startswith("socks") and find_spec("socks") is None:
+        shown = origin_of(settings.proxy)
+        raise ConfigError(
+            f'$.proxy: {shown}: SOCKS proxies need an extra package: pip install "microrepo[socks]"'
         )
     if settings.ca_bundle or settings.client_cert:
         tls_context(settings.ca_bundle, settings.client_cert)

@@ -15,6 +15,7 @@ from microrepo.repositories.protocol import Source, SourceSettings
 from microrepo.repositories.sources.directory_source import DirectorySource, local_path
 from microrepo.repositories.sources.pypi_index import PyPISource, pypi_json_root
 from microrepo.repositories.sources.simple_index import IndexSource
+from microrepo.repositories.sources.tree_index import TreeIndex, is_index_tree
 
 
 def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
@@ -49,7 +50,7 @@ def describe_source(source: str, api: str, where: str = "$.source") -> SourceSet
     ``pypi`` and the root URL of a server like it are read through the JSON API (or the Simple API
     beside it, with ``api: simple``); a URL whose path ends in ``simple/``, or that is written
     ``simple+https://...``, is an index of its own; a ``file:`` URL or an absolute path is a
-    directory.
+    directory of distributions or a tree of index pages.
 
     Raises:
         ConfigError: neither a known word nor an http(s) URL.
@@ -102,7 +103,8 @@ def without_credentials(url: str) -> str:
 def open_source(client: Client, settings: SourceSettings) -> Source:
     """Return the source that `settings` describe; the client may ask its servers from now on."""
     if settings.kind == "directory":
-        return DirectorySource(settings)
+        is_tree = is_index_tree(Path(settings.simple_root))
+        return TreeIndex(settings) if is_tree else DirectorySource(settings)
     for url in (settings.simple_root, settings.json_root):
         client.reach.admit(url)
     if settings.kind == "simple":

@@ -134,7 +134,7 @@ class _Judge:
         decisions: list[Decision] = []
         served: set[PythonTarget | None] = set()
         for file in files:
-            rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe)
+            rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe, project=name)
             targets: tuple[PythonTarget | None, ...] = ()
             if rejection is None and policy.third_party:
                 rejection = check_third_party(self._project, file, policy)
@@ -264,7 +264,9 @@ def split_candidates(
             of_release = barrier or check_unpinned_release(project, version, text, rules)
         ripe = is_exempt_from_age(project.name, version, rules)
         for file in group:
-            rejection = of_release or check_file(file, rules, now, pinned=True, ripe=ripe)
+            rejection = of_release or check_file(
+                file, rules, now, pinned=True, ripe=ripe, project=project.name
+            )
             rejection = rejection or check_third_party(project, file, rules)
             if rejection is None:
                 files.append(file)

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from microrepo.formats.distribution.filenames import parse_wheel_name, unsafe_filename
+from microrepo.formats.distribution.filenames import (
+    guess_release,
+    parse_wheel_name,
+    split_release,
+    unsafe_filename,
+)
 from microrepo.formats.times import shift
 from microrepo.model import Cause, Digests, File, NormalizedName, Project
 from microrepo.selection.environments.platform_patterns import (
@@ -181,7 +187,13 @@ def is_asked_for_unpinned(name: NormalizedName, version: Version, policy: Policy
 
 
 def check_file(
-    file: File, policy: Policy, now: str, *, pinned: bool, ripe: bool = False
+    file: File,
+    policy: Policy,
+    now: str,
+    *,
+    pinned: bool,
+    ripe: bool = False,
+    project: NormalizedName | None = None,
 ) -> Rejection | None:
     """Say why one file is not wanted, leaving Pythons and newer releases aside.
 
@@ -191,10 +203,14 @@ def check_file(
         now: the present, a normalised time.
         pinned: a requirement pins its release.
         ripe: its age does not matter.
+        project: on whose page it stands.
     """
     unsafe = unsafe_filename(file.filename)
     if unsafe:
         return Cause.UNSAFE_NAME, unsafe
+    owner = None if project is None else _other_project(file.filename, project)
+    if owner is not None:
+        return Cause.UNSAFE_NAME, f"its name is that of a file of {owner}"
     if policy.package_types is not None and file.package_type not in policy.package_types:
         return Cause.PACKAGE_TYPE, file.package_type
     of_name = _check_name(file.filename, policy)
@@ -208,6 +224,23 @@ def check_file(
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
         return Cause.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"
     return _check_target(file, policy) or _check_time(file, policy, now, ripe=ripe)
+
+
+def _other_project(filename: str, project: NormalizedName) -> str | None:
+    """Return the project that a file's name belongs to, None where that may be `project`.
+
+    Installers that read a flat directory know a file's project from its name alone.
+    """
+    wheel = parse_wheel_name(filename)
+    if wheel is not None:
+        owner = canonicalize_name(wheel.project)
+        return None if owner == project else owner
+    version = None if filename.endswith(".egg") else guess_release(filename, project)
+    release = split_release(filename)
+    if release is None or (version is not None and version[:1].isdigit()):
+        return None
+    owner = canonicalize_name(release[0])
+    return None if owner == project else owner
 
 
 def _check_name(filename: str, policy: Policy) -> Rejection | None:

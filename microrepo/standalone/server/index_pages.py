@@ -108,6 +108,9 @@ def render_anchor(entry: FileEntry, base: str) -> str:
     attributes = [("href", url)]
     if entry.requires_python:
         attributes.append(("data-requires-python", entry.requires_python))
+    if entry.upload_time:
+        # No PEP has it for HTML, but uv's `--exclude-newer` reads it, and nothing else on file://.
+        attributes.append(("data-upload-time", entry.upload_time))
     if entry.yanked is not False:
         attributes.append(("data-yanked", "" if entry.yanked is True else entry.yanked))
     metadata = _html_metadata(entry.core_metadata)

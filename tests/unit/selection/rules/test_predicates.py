@@ -310,3 +310,33 @@ def test_pythons_served(
     file: File, words: list[str], expected: tuple[list[str], Cause | None]
 ) -> None:
     assert served(file, *words) == expected
+
+
+@pytest.mark.parametrize(
+    ("project", "filename", "other"),
+    [
+        ("foo", "foo-1.0-py3-none-any.whl", None),
+        ("foo-bar", "Foo.Bar-1.0-py3-none-any.whl", None),
+        ("foo", "good-9.9-py3-none-any.whl", "good"),
+        ("foo", "foo_bar-1.0-py3-none-any.whl", "foo-bar"),
+        ("foo", "foo-1.0.tar.gz", None),
+        ("foo-bar", "foo-bar-1.0.tar.gz", None),
+        ("foo", "foo-bar-1.0.tar.gz", "foo-bar"),
+        ("foo", "foo-2020-01-01.tar.gz", None),
+        ("foo", "foo-beta.tar.gz", None),
+        ("foo", "good-1.0.tar.gz", "good"),
+        ("foo", "good-1.0.zip", "good"),
+        ("foo", "good-1.0-py3.9.egg", "good"),
+        ("foo", "foo-1.0.win32-py2.7.exe", None),
+        ("foo", "nothing.zip", None),
+    ],
+)
+def test_a_file_named_as_another_projects_is_refused(
+    project: str, filename: str, other: str | None
+) -> None:
+    file = File(filename, "https://f.example/x", "1.0", "bdist_wheel", Digests("a" * 64))
+    found = check_file(file, Policy(), NOW, pinned=True, project=NormalizedName(project))
+    if other is None:
+        assert found is None or found[0] is not Cause.UNSAFE_NAME
+    else:
+        assert found == (Cause.UNSAFE_NAME, f"its name is that of a file of {other}")
