@@ -34,7 +34,6 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
         limits = provider.constraints.get(project, ())
         asked.extend(f"the constraint {project}{limit}" for limit in limits)
         lines.extend(_matches(view, project, (*specifiers, *limits)))
-        lines.extend(_refused_by_digest(provider, project, (*specifiers, *limits)))
         blocked.extend(_blocked(view, project, (*specifiers, *limits)))
     for requirement, _ in causes:
         if requirement.url and not requirement.impossible:
@@ -42,30 +41,6 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
     lines.extend(_blocked_line(block) for block in blocked[:_MAX_BLOCKED])
     lines.extend((*asked, *_chains(provider, goal, causes)))
     return Failure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
-
-
-def _refused_by_digest(
-    provider: Provider, project: NormalizedName, specifiers: tuple[str, ...]
-) -> Iterator[str]:
-    """Say which files do not have a digest that the goal's `--hash` options name."""
-    allowed = provider.hashes.get(project)
-    releases = provider.view.releases(project) if provider.view.knows(project) else None
-    if allowed is None or releases is None:
-        return
-    algorithms = sorted({value.partition(":")[0] for value in allowed})
-    for release in releases.releases[:_MAX_UNFIT]:
-        if not all(releases.admits(text, release) for text in specifiers):
-            continue
-        if provider.allowed_files(release):
-            continue
-        for file in release.files[:_MAX_UNFIT]:
-            known = [
-                f"{name}:{value}"
-                for name in algorithms
-                if (value := getattr(file.digests, name, None))
-            ]
-            if known:
-                yield f"{file.filename} has {', '.join(known)}, which no --hash names"
 
 
 def unmet_reasons(
