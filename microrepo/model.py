@@ -160,6 +160,7 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
         vulnerabilities: advisories on the release that `info` describes.
         advisories: those on other releases that were asked about, by version.
         advised_at: when the first of them was asked about.
+        silent_on_python: the source does not announce what Pythons its files require.
         facts: what the record can hold, see `FACTS`; kept by whoever stores it.
     """
 
@@ -176,6 +177,7 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
     facts: int = 0
     advisories: dict[str, tuple[Vulnerability, ...]] = {}
     advised_at: str | None = None
+    silent_on_python: bool = False
 
 
 class Cause(str, Enum):

@@ -189,3 +189,32 @@ def test_a_source_without_documents_is_read_from_its_pages(
     index.add("alpha", new)
     repo.refresh("alpha")
     repo.holds(*files[:2], new)
+
+
+@pytest.fixture
+def silent(repo: Repository, pypi: PyPIServer, index: FakeIndex) -> Repository:
+    """A repository filled from plain pages: no Requires-Python, no metadata files."""
+    for version, python in (("1.0", None), ("2.0", ">=3.99"), ("3.0", ">=3.98")):
+        built = build_wheel("alpha", version, requires_python=python)
+        index.add("alpha", built, requires_python=None, core_metadata=False)
+    repo.source = pypi.simple_url
+    pypi.switches.html_only = True
+    return repo
+
+
+def test_wheels_tell_what_their_source_does_not(silent: Repository, pypi: PyPIServer) -> None:
+    report = silent.refresh("alpha", "--python-versions", "3.11", "--versions", "latest")
+    assert [name for name in silent.names() if name.endswith(".whl")] == [
+        "alpha-1.0-py3-none-any.whl"
+    ]
+    assert report.rejected == {"requires-python": 2}
+    pypi.reset()
+    assert silent.refresh("alpha", "--python-versions", "3.11").fetched == 0
+    assert pypi.paths("/files/") == []
+
+
+def test_pages_repeat_what_wheels_tell(silent: Repository) -> None:
+    silent.refresh("alpha", "--python-versions", "all", "--versions", "all", "--simple")
+    page = (silent.path / "simple/alpha/index.html").read_text()
+    assert page.count("data-requires-python") == 2
+    assert "&gt;=3.99" in page

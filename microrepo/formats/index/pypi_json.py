@@ -40,7 +40,7 @@ class _RawFile(Struct):
     size: int | None = None
     digests: dict[str, str | None] | None = None
     md5_digest: str | None = None
-    requires_python: str | None = None
+    requires_python: str | msgspec.UnsetType | None = msgspec.UNSET
     upload_time_iso_8601: str | None = None
     upload_time: str | None = None
     yanked: bool | str | int | None = False
@@ -147,7 +147,9 @@ def parse_document(
         raise MalformedResponse(name, f"the answer is about another project, {display_name[:80]!r}")
     files = []
     listed = ((version, file) for version, of in (document.releases or {}).items() for file in of)
+    silent = True
     for version, entry in at_most(listed, DOCUMENT, name):
+        silent = silent and entry.requires_python is msgspec.UNSET
         try:
             files.append(_to_file(entry, version, base_url))
         except ValueError as error:
@@ -165,6 +167,7 @@ def parse_document(
         info=_to_info(document.info),
         vulnerabilities=_to_vulnerabilities(document.vulnerabilities),
         rejected=tuple(rejected),
+        silent_on_python=bool(files) and silent,
     )
     return Parsed(project, document.releases is not None)
 

@@ -71,6 +71,7 @@ def project_from_html(body: bytes, url: str, name: str, header_serial: int | Non
         files=tuple(files),
         versions=tuple(dict.fromkeys(file.version for file in files)),
         rejected=tuple(rejected),
+        silent_on_python=not any("data-requires-python" in one.attributes for one in page.anchors),
     )
 
 

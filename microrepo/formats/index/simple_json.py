@@ -34,7 +34,9 @@ class _RawFile(Struct):
     filename: str
     url: str
     hashes: dict[str, str | None] | None = None
-    requires_python: str | None = field(default=None, name="requires-python")
+    requires_python: str | msgspec.UnsetType | None = field(
+        default=msgspec.UNSET, name="requires-python"
+    )
     size: int | None = None
     upload_time: str | None = field(default=None, name="upload-time")
     yanked: bool | str | int | None = False
@@ -128,9 +130,12 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
         raise MalformedResponse(url, f"the page is about another project, {page.name[:80]!r}")
     files: list[File] = []
     rejected: list[str] = []
+    silent = True
     for entry in at_most(page.files, DOCUMENT, url):
         try:
-            files.append(_to_file(_read_file(entry), url, normalized))
+            raw = _read_file(entry)
+            silent = silent and raw.requires_python is msgspec.UNSET
+            files.append(_to_file(raw, url, normalized))
         except (*UNREADABLE, ValueError) as error:
             rejected.append(f"a file entry: {error}")
     status = page.project_status or _Status()
@@ -145,6 +150,7 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
         files=tuple(files),
         versions=tuple(page.versions or dict.fromkeys(file.version for file in files)),
         rejected=tuple(rejected),
+        silent_on_python=silent and bool(files),
     )
 
 

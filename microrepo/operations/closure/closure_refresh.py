@@ -25,6 +25,7 @@ from microrepo.operations.closure.url_files import chosen_files, needed_before, 
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.batches import WAVE_PROJECTS
 from microrepo.operations.refresh.change_detection import Changes
+from microrepo.operations.refresh.own_pythons import with_own_pythons
 from microrepo.operations.refresh.project_decisions import look
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.selection.environments.environment import Environment
@@ -44,7 +45,8 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     earlier = earlier_needs(session.state, resolved, goals, only_these=run.only_these)
     kept = {row.filename: row.goal for row in earlier}
     decide = deciding_by_closure(rules, resolved, kept, session.now)
-    concerned = concerned_records(session.state, rules, resolved)
+    records = concerned_records(session.state, rules, resolved)
+    concerned = with_own_pythons(session, records, decide)
     looked = look(session.report, rules, concerned, decide, goals_are_reported=True)
     direct = needed_before(session.state, earlier)
     for name, files in chosen_files(resolved.facts, resolved.resolutions).items():

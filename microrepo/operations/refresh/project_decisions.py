@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from microrepo.errors import StateCorrupt
 from microrepo.formats.times import shift
-from microrepo.model import FACTS, Decision, NormalizedName, Project
+from microrepo.model import FACTS, Decision, Digests, NormalizedName, Project
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.change_detection import Visit
 from microrepo.operations.refresh.doubtful_answers import doubt_of
@@ -152,6 +152,8 @@ class Records:
             document = answer.document if answer else None
             if document is not None and visit.name in stored and self._keeps_advisories:
                 document = _unless_told_more(document, stored[visit.name])
+            if document is not None and visit.name in stored:
+                document = _with_known_pythons(document, stored[visit.name])
             if document is not None and document != stored.get(visit.name):
                 report.fetched += 1
                 record = self._record(visit, unpack(document), answer, row, document)
@@ -296,6 +298,25 @@ def _unless_told_more(document: bytes, stored: bytes) -> bytes:
         unpack(document), advisories=before.advisories, advised_at=before.advised_at
     )
     return stored if pack(project) == stored else document
+
+
+def _with_known_pythons(document: bytes, stored: bytes) -> bytes:
+    """Return a new record with the Requires-Python that wheels themselves told before."""
+    project = unpack(document)
+    if not project.silent_on_python:
+        return document
+    try:
+        before = unpack(stored)
+    except StateCorrupt:
+        return document
+    told = {(one.filename, one.digests): one.requires_python for one in before.files}
+    files = tuple(
+        msgspec.structs.replace(one, requires_python=told.get((one.filename, one.digests)))
+        if one.requires_python is None and one.digests != Digests()
+        else one
+        for one in project.files
+    )
+    return pack(msgspec.structs.replace(project, files=files))
 
 
 def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:

@@ -13,6 +13,7 @@ from microrepo.operations.refresh.deletions import (
     deletions_of_projects,
     without_needed,
 )
+from microrepo.operations.refresh.own_pythons import with_own_pythons
 from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import (
     Looked,
@@ -81,6 +82,7 @@ class Run:
                 records: Iterable[Record] = self._records.read(wave, asked[number])
                 if self.rules.policy.vulnerabilities != "ignore":
                     records = advised(self.session, records, decide)
+                records = with_own_pythons(self.session, records, decide)
                 looked = look(self.session.report, self.rules, records, decide)
                 self._keep_requested(looked)
                 if under_way and self.wave.collide(under_way[0], looked):

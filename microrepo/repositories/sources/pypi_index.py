@@ -94,4 +94,5 @@ def _with_files_of(document: Project, page: Project | None) -> Project:
         status=page.status,
         status_reason=page.status_reason,
         rejected=document.rejected + page.rejected,
+        silent_on_python=page.silent_on_python,
     )
