@@ -11,7 +11,7 @@ from microrepo.model import Action, Digests, File, NormalizedName, Outcome
 from microrepo.operations.run.session import Session
 from microrepo.plan import Wanted
 from microrepo.state import FileRow, change_of
-from microrepo.transfer.download.file_download import partial_name
+from microrepo.transfer.download.partial_file import partial_name
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchFile
 

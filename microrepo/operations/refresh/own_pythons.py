@@ -81,7 +81,7 @@ def _ask(session: Session, files: Sequence[File]) -> dict[str, str]:
             continue
         session.report.add_metadata(outcome.fetched_bytes)
         if outcome.metadata is None:
-            session.warn(f"{file.filename}: no metadata: {outcome.error}")
+            session.report.warn(f"{file.filename}: no metadata: {outcome.error}")
             continue
         told[file.filename] = unpack_metadata(outcome.metadata).requires_python or ""
         if digest:
