@@ -93,7 +93,7 @@ def test_what_is_taken_over_is_known_at_once(
     assert not repo.path.exists()
     pypi.reset()
     done = repo.do("adopt", tmp_path / "old", "--processes", "2", "--min-free-space", "0")
-    assert "recognised      minirepo (packages.json; " in done.stdout
+    assert "recognised  minirepo (packages.json; " in done.stdout
     assert len(repo.do("list").stdout.split()) == 5
     assert "sound       5 files" in repo.do("verify", "--deep").stdout
     assert "kept  dep-1.0-py3-none-any.whl" in repo.do("explain", "dep", *ALL).stdout
