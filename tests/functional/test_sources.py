@@ -278,7 +278,10 @@ def test_moving_from_one_source_to_several(
         ([{"url": "pypi", "pakages": []}], "$.sources[0]: Object contains unknown field `pakages`"),
         ([{"packages": []}], "$.sources[0]: Object missing required field `url`"),
         (["pypi", "pypi"], "there is a source 'PyPI' already"),
-        ([{"url": "pypi", "packages": ["re:("]}], "$.sources[0].packages[0]: 're:(' is not a pattern"),
+        (
+            [{"url": "pypi", "packages": ["re:("]}],
+            "$.sources[0].packages[0]: 're:(' is not a pattern",
+        ),
         ([" "], "$.sources[0]: is empty"),
         (
             ["https://a:x@m.example/a/simple/", "https://b:y@m.example/b/simple/"],
