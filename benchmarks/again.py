@@ -14,6 +14,7 @@ from benchmarks.floors import CurlRefresh, CurlRoot, FetchAndDecode
 from benchmarks.product import Microrepo
 from benchmarks.report import Result, Target, judge
 from benchmarks.scenarios import find
+from tests.support.state_seeding import seed_state
 
 
 def participants(bench: Bench, arena: Arena) -> list[Contestant]:
@@ -140,7 +141,7 @@ def index_750k(bench: Bench) -> Result:
             for project in corpus.plan_projects(bigindex.SHAPE)
             if project.role == "empty"
         )
-        product.seed_state(product.state_path(place), template, bigindex.filler())
+        seed_state(product.state_path(place), template, bigindex.filler())
         _big_rounds(bench, arena, microrepo, place, result)
     return result
 

@@ -28,6 +28,7 @@ from tests.support.index import FakeIndex
 from tests.support.listed import ListedOnly
 from tests.support.moods import Failing, Moods
 from tests.support.server import PyPIServer
+from tests.support.state_seeding import seed_state
 
 SIZES = (10_000, 100_000, 750_000)
 CHANGES = (0, 200, 2_000)
@@ -196,7 +197,7 @@ class _Scenes:
             seeded = self._scratch / f"state-{size}.db"
             if size not in self._seeded:
                 (template, _), *others = ListedOnly(size - WITH_FILES)
-                product.seed_state(product.state_path(place), template, others)
+                seed_state(product.state_path(place), template, others)
                 shutil.copy2(product.state_path(place), seeded)
                 self._seeded.add(size)
             shutil.copy2(seeded, product.state_path(place))

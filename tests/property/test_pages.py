@@ -12,7 +12,8 @@ from microrepo.formats.distribution.filenames import unsafe_filename
 from microrepo.formats.index.pypi_json import parse_document
 from microrepo.formats.index.simple_api import parse_project, parse_root
 from microrepo.model import Digests, File, Info, NormalizedName, Project, Vulnerability
-from microrepo.publish.tree.project_pages import Contents, render
+from microrepo.publish.project.project_contents import Contents
+from microrepo.publish.project.project_pages import render
 from microrepo.standalone.server.index_pages import render_root_html, render_root_json
 from microrepo.standalone.server.records import RootPage
 

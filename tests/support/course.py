@@ -13,7 +13,6 @@ from threading import Lock, Thread
 
 import msgspec
 
-from benchmarks.product import seed_state
 from microrepo.operations.records.report import Report
 from tests.support.answers import Request
 from tests.support.changing import Life
@@ -24,6 +23,7 @@ from tests.support.moods import Failing, Moods, project_of
 from tests.support.programs import MicrorepoRunner
 from tests.support.repository import Repository, processes_of, wait_until
 from tests.support.server import PyPIServer
+from tests.support.state_seeding import seed_state
 
 VERSIONS = 2
 _SETTINGS = (

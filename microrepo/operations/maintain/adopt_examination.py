@@ -15,7 +15,7 @@ from msgspec import Struct
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.model import Digests, File
 from microrepo.plan import same_content
-from microrepo.publish.tree.found_files import DescribeFile, describe
+from microrepo.publish.project.found_files import DescribeFile, describe
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout
 from microrepo.repositories.foreign.tree_records import claimed_digests
 from microrepo.stores.hashing import hash_file

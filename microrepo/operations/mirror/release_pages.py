@@ -17,7 +17,7 @@ from microrepo.operations.pages.publishing import publish_changes
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
-from microrepo.publish.tree.found_files import DescribeFile, describe, is_distribution
+from microrepo.publish.project.found_files import DescribeFile, describe, is_distribution
 from microrepo.reporting import Reporter
 from microrepo.state import ProjectRow, State, open_state, pack
 from microrepo.state.publication import FoundRow

@@ -22,8 +22,13 @@ from microrepo.operations.pages.publishing import (
 )
 from microrepo.operations.records.report import Failure
 from microrepo.operations.run.session import Session, open_session
-from microrepo.publish.tree.found_files import DescribeFile, Description, describe, is_distribution
-from microrepo.publish.tree.page_contents import facts_from_page
+from microrepo.publish.project.found_files import (
+    DescribeFile,
+    Description,
+    describe,
+    is_distribution,
+)
+from microrepo.publish.project.page_contents import facts_from_page
 from microrepo.publish.tree.static_tree import Publisher, PublishReport
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.standalone.server.names import normalize_name

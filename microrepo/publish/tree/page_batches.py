@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from microrepo.model import Outcome
+from microrepo.publish.project.project_contents import Contents
+from microrepo.publish.project.project_pages import render
 from microrepo.publish.tree.page_writer import PageWriter
-from microrepo.publish.tree.project_pages import Contents, render
+from microrepo.transfer.pool.worker_pool import WorkerLost
+
+Batch = TypeVar("Batch")
 
 
 class PagesTask(Struct, frozen=True):
@@ -83,3 +93,32 @@ def _put(writer: PageWriter, contents: Contents, serial: int) -> bool:
     }
     document = writer.put_folder(f"pypi/{contents.name}", {"json": pages.document})
     return writer.put_folder(f"simple/{contents.name}", forms) or document
+
+
+def write_in_workers(
+    pool: Executor, batches: Iterable[Batch], task_of: Callable[[Batch], PagesTask]
+) -> Iterator[tuple[Batch, PagesOutcome]]:
+    """Have workers write batches; yield each batch with its outcome, in their order.
+
+    Raises:
+        WorkerLost: a worker ended before its batch.
+    """
+    window = 2 * (os.cpu_count() or 1)
+    waiting: deque[tuple[Batch, Future[PagesOutcome]]] = deque()
+    for batch in batches:
+        task = task_of(batch)
+        if not task.contents:
+            yield batch, PagesOutcome(0, 0)
+            continue
+        waiting.append((batch, pool.submit(write_packed, task.pack())))
+        if len(waiting) > window:
+            yield _done(*waiting.popleft())
+    while waiting:
+        yield _done(*waiting.popleft())
+
+
+def _done(batch: Batch, future: Future[PagesOutcome]) -> tuple[Batch, PagesOutcome]:
+    outcome = future.result()
+    if isinstance(outcome, Outcome):
+        raise WorkerLost(outcome.filename, outcome.error)
+    return batch, outcome

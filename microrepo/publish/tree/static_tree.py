@@ -7,34 +7,32 @@ published is written down in the state, so that a killed run is made good by the
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from itertools import chain
 
 from msgspec import Struct
 
-from microrepo.errors import MalformedResponse
-from microrepo.formats.index.simple_api import Root, parse_root
-from microrepo.model import NormalizedName, Outcome
+from microrepo.model import NormalizedName
 from microrepo.publish.links import BESIDE, Links
-from microrepo.publish.tree.page_batches import PagesOutcome, PagesTask, write_packed, write_pages
-from microrepo.publish.tree.page_contents import Batch, ContentsReader
+from microrepo.publish.project.page_contents import Batch, ContentsReader
+from microrepo.publish.tree.page_batches import (
+    PagesOutcome,
+    PagesTask,
+    write_in_workers,
+    write_pages,
+)
+from microrepo.publish.tree.page_serials import PageSerials
 from microrepo.publish.tree.page_writer import PageWriter
-from microrepo.publish.tree.project_pages import Contents, render
 from microrepo.publish.tree.root_pages import LINKS_LIMIT, ROOT_JSON, Listings
 from microrepo.standalone.assemble import assemble
-from microrepo.standalone.server.index_pages import JSON_TYPE
-from microrepo.standalone.server.names import is_project_name, normalize_name
+from microrepo.standalone.server.names import is_project_name
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.state.publication import PageRow, SidecarRow
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.transfer.pool.worker_pool import WorkerLost
 
-_SERIAL = "tree_serial"
 _FORMS = ("index.html", "index.v1_html", "index.v1_json")
 
 
@@ -103,13 +101,9 @@ class Publisher:
         self._writer = PageWriter(directory.path, directory.control / "pages")
         self._listings = Listings(directory.path, state, self._writer, links_limit)
         self._reader = ContentsReader(directory, state, pool, links)
-        self._serial = self._take_over()
+        self._serials = PageSerials(directory, state, self._reader.page)
         self._pool = pool
-        self._batches = 0
-        self._changed = 0
-        self._written = 0
-        self._removed = 0
-        self._sidecars = 0
+        self._batches = self._changed = self._written = self._removed = self._sidecars = 0
         self._waiting: dict[str, None] = {}
 
     def publish(
@@ -138,26 +132,9 @@ class Publisher:
         if second is None:
             self._record(first, write_pages(first.task))
             return
-        self._in_workers(chain((first, second), prepared))
-
-    def _in_workers(self, batches: Iterable[_Prepared]) -> None:
-        pool, window = self._pool(), 2 * (os.cpu_count() or 1)
-        waiting: deque[tuple[_Prepared, Future[PagesOutcome]]] = deque()
-        for batch in batches:
-            if not batch.task.contents:
-                self._record(batch, PagesOutcome(0, 0))
-                continue
-            waiting.append((batch, pool.submit(write_packed, batch.task.pack())))
-            if len(waiting) > window:
-                self._record_done(*waiting.popleft())
-        for done, future in waiting:
-            self._record_done(done, future)
-
-    def _record_done(self, batch: _Prepared, future: Future[PagesOutcome]) -> None:
-        outcome = future.result()
-        if isinstance(outcome, Outcome):
-            raise WorkerLost(outcome.filename, outcome.error)
-        self._record(batch, outcome)
+        several = chain((first, second), prepared)
+        for done, outcome in write_in_workers(self._pool(), several, lambda one: one.task):
+            self._record(done, outcome)
 
     def finish(self, *, rebuild: bool = False) -> None:
         """Write the pages of all projects, and remove the pages of projects that have ended.
@@ -171,9 +148,9 @@ class Publisher:
         publication = self._state.publication
         retired = publication.retired()
         if retired:
-            self._serial += 1
+            self._serials.step()
         if publication.has_pages() or not self._directory.place(ROOT_JSON).exists():
-            self._listings.update(self._serial, rebuild=rebuild)
+            self._listings.update(self._serials.newest, rebuild=rebuild)
         for name in retired:
             for form in _FORMS:
                 self._writer.remove(f"simple/{name}/{form}")
@@ -188,7 +165,7 @@ class Publisher:
             publication.bury(retired)
             if self._writer.written:
                 self._state.changes.note(self._state.changes.last_run(), ROOT_PLACE)
-            self._state.set_meta(_SERIAL, str(self._serial))
+            self._serials.save()
 
     def report(self) -> PublishReport:
         """Return what was done so far."""
@@ -204,8 +181,6 @@ class Publisher:
         """Return a project's page as it stands on disk."""
         return self._reader.page(name)
 
-    # --- one project --------------------------------------------------------------------------
-
     def _prepare(
         self,
         names: Sequence[NormalizedName],
@@ -215,7 +190,7 @@ class Publisher:
         names = [name for name in names if is_project_name(name)]
         batch = self._reader.read(names, leaving, absent)
         known = self._state.publication.pages(names)
-        rows = [self._row_of(one, known.get(one.name)) for one in batch.contents]
+        rows = [self._serials.row_of(one, known.get(one.name)) for one in batch.contents]
         fresh, self._reader.sidecars.fresh = self._reader.sidecars.fresh, []
         self._batches += 1
         task = PagesTask(
@@ -226,41 +201,6 @@ class Publisher:
         )
         changed = [row for row in rows if row != known.get(row.name)]
         return _Prepared(names, batch, known, changed, fresh, task)
-
-    def _row_of(self, contents: Contents, known: PageRow | None) -> PageRow:
-        digest = contents.digest()
-        serial = self._serial_for(contents, digest, known)
-        self._serial = max(self._serial, serial)
-        return PageRow(contents.name, contents.display_name, serial, digest, len(contents.files))
-
-    def _serial_for(self, contents: Contents, digest: bytes, known: PageRow | None) -> int:
-        """Return a serial that grows with each change, whether it came from the source or from us.
-
-        Mirrors of this repository look again at a project only when its serial has grown; a changed
-        filter changes what we hold at an unchanged serial of the source.
-        """
-        if known is not None and known.files and known.content == digest:
-            return known.serial
-        if known is not None and (known.content or not known.files):
-            return max(contents.serial or 0, known.serial + 1)
-        page = self._reader.page(contents.name)
-        if page is None or page.serial is None:
-            return contents.serial or self._serial + 1
-        if self._stands(contents, page.serial):
-            return page.serial
-        return max(contents.serial or 0, page.serial + 1)
-
-    def _stands(self, contents: Contents, serial: int) -> bool:
-        """Tell whether the pages on disk say just this."""
-        pages, root = render(contents, serial), self._directory.path
-        try:
-            return (
-                root / "simple" / contents.name / "index.v1_json"
-            ).read_bytes() == pages.json and (
-                root / "pypi" / contents.name / "json"
-            ).read_bytes() == pages.document
-        except OSError:
-            return False
 
     def _record(self, done: _Prepared, outcome: PagesOutcome) -> None:
         publication = self._state.publication
@@ -277,32 +217,4 @@ class Publisher:
             publication.save_pages([*done.changed, *strangers])
             publication.retire(ending)
             publication.clear(done.names)
-            self._state.set_meta(_SERIAL, str(self._serial))
-
-    # --- after the loss of the state ----------------------------------------------------------
-
-    def _take_over(self) -> int:
-        """Return the repository's serial; learn from a tree of which the state knows nothing.
-
-        Without that, the first run after a loss would leave all projects that it does not look at
-        out of the root.
-        """
-        text = self._state.meta(_SERIAL)
-        if text is not None:
-            return int(text)
-        root = self._directory.place(ROOT_JSON)
-        try:
-            listed = parse_root(root.read_bytes(), JSON_TYPE, str(root))
-        except (OSError, MalformedResponse):
-            listed = Root([], 0)
-        rows = []
-        for display_name, serial in listed.projects:
-            name = NormalizedName(normalize_name(display_name))
-            page = self._directory.place("simple") / name / "index.v1_json"
-            if is_project_name(name) and page.is_file():
-                rows.append(PageRow(name, display_name, serial or 0, b"", 1))
-        largest = max([listed.serial or 0, *(row.serial for row in rows)])
-        with self._state.transaction():
-            self._state.publication.save_pages(rows)
-            self._state.set_meta(_SERIAL, str(largest))
-        return largest
+            self._serials.save()

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from microrepo.model import Digests, File, NormalizedName, Outcome
 from microrepo.publish.links import BESIDE, Links
-from microrepo.publish.tree.advertised_metadata import Sidecars
-from microrepo.publish.tree.project_pages import (
+from microrepo.publish.project.advertised_metadata import Sidecars
+from microrepo.publish.project.project_contents import (
     Contents,
     by_filename,
     contents_of,

@@ -1,0 +1,133 @@
+"""Contents of a project's pages, from what the state and the source hold of it: pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.formats.distribution.filenames import package_type_of, python_label
+from microrepo.model import File, Info, NormalizedName, Project, Vulnerability
+from microrepo.publish.links import Links
+from microrepo.standalone.server.disk.files import rfc3339
+from microrepo.standalone.server.names import parse_filename
+from microrepo.state import FileRow
+
+# From pypi/<project>/json and from simple/<project>/ to the flat directory.
+BASE = "../../"
+_encode_facts = msgspec.msgpack.Encoder().encode
+
+
+class Contents(Struct, frozen=True, gc=False):
+    """What the pages of one project shall say.
+
+    Attributes:
+        files: those that lie in the flat directory, with their sidecars' digests.
+        serial: of the source's record; None when it gives none.
+        info: what the source says of the project, for its document.
+    """
+
+    name: NormalizedName
+    display_name: str
+    files: tuple[File, ...]
+    status: str = "active"
+    status_reason: str | None = None
+    serial: int | None = None
+    info: Info = Info()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+
+    def digest(self) -> bytes:
+        """Return a digest of all that the pages say, the serial left out."""
+        facts = (
+            self.display_name,
+            self.files,
+            self.status,
+            self.status_reason,
+            self.info,
+            self.vulnerabilities,
+        )
+        return hashlib.blake2b(_encode_facts(facts), digest_size=16).digest()
+
+
+def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, links: Links) -> File:
+    """Return the record of a file in the flat directory.
+
+    Args:
+        row: what the state knows of it.
+        listed: what the source says of it, None when it no longer lists the file.
+        metadata_sha256: digest of its sidecar, None without one.
+        links: where pages lead to.
+    """
+    if listed is None:
+        listed = unlisted_file(row)
+    digests = row.digests if row.digests.sha256 else row.digests.completed_by(listed.digests)
+    return msgspec.structs.replace(
+        listed,
+        url=links.kept(row.filename),
+        version=row.version or listed.version,
+        size=row.size,
+        digests=digests,
+        core_metadata=metadata_sha256 is not None,
+        core_metadata_sha256=metadata_sha256,
+        # An attestation's address must be absolute, and ours are not.
+        provenance=None,
+    )
+
+
+def listed_file(row: FileRow, listed: File, links: Links) -> File:
+    """Return the record of a file that stays elsewhere.
+
+    A metadata file is spoken of where the source says that there is one: at the source.
+    """
+    return msgspec.structs.replace(
+        listed,
+        url=links.url_of(row),
+        version=row.version or listed.version,
+        size=row.size,
+        digests=listed.digests.completed_by(row.digests),
+        core_metadata=links.at_source and listed.core_metadata,
+        core_metadata_sha256=listed.core_metadata_sha256 if links.at_source else None,
+        provenance=None,
+    )
+
+
+def unlisted_file(row: FileRow) -> File:
+    """Return the record of a file of which only the state knows."""
+    parsed = parse_filename(row.filename)
+    return File(
+        filename=row.filename,
+        url="",
+        version=row.version or (parsed.version if parsed else ""),
+        package_type=package_type_of(row.filename) or "unknown",
+        upload_time=rfc3339(row.mtime_ns),
+        python_version=python_label(row.filename),
+    )
+
+
+def contents_of(
+    name: NormalizedName,
+    display_name: str,
+    files: tuple[File, ...],
+    record: Project | None,
+    serial: int | None,
+) -> Contents:
+    """Return what the pages of a project shall say, given the source's record if there is one."""
+    if record is None:
+        return Contents(name, display_name, files, serial=serial)
+    return Contents(
+        name,
+        display_name,
+        files,
+        record.status,
+        record.status_reason,
+        serial,
+        record.info,
+        record.vulnerabilities,
+    )
+
+
+def by_filename(record: Project | None) -> Mapping[str, File]:
+    """Return the files of a source's record by name."""
+    return {file.filename: file for file in record.files} if record else {}

@@ -1,0 +1,114 @@
+"""Serials of pages: each change of a page gets a higher one, whoever caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from microrepo.errors import MalformedResponse
+from microrepo.formats.index.simple_api import Root, parse_root
+from microrepo.model import NormalizedName
+from microrepo.publish.project.project_contents import Contents
+from microrepo.publish.project.project_pages import render
+from microrepo.publish.tree.root_pages import ROOT_JSON
+from microrepo.standalone.server.index_pages import JSON_TYPE
+from microrepo.standalone.server.names import is_project_name, normalize_name
+from microrepo.standalone.server.records import ProjectPage
+from microrepo.state import State
+from microrepo.state.publication import PageRow
+from microrepo.stores.flat_directory import FlatDirectory
+
+_SERIAL = "tree_serial"
+
+
+class PageSerials:
+    """The serials of one repository's pages.
+
+    Args:
+        directory: the flat directory.
+        state: of the repository.
+        page_of: returns a project's page as it is on disk.
+
+    Attributes:
+        newest: the highest one, the serial of the page of all projects.
+    """
+
+    def __init__(
+        self,
+        directory: FlatDirectory,
+        state: State,
+        page_of: Callable[[str], ProjectPage | None],
+    ) -> None:
+        self._directory = directory
+        self._state = state
+        self._page_of = page_of
+        self.newest = self._take_over()
+
+    def step(self) -> None:
+        """Count a change that no project's page has."""
+        self.newest += 1
+
+    def save(self) -> None:
+        """Write the newest serial to the state."""
+        self._state.set_meta(_SERIAL, str(self.newest))
+
+    def row_of(self, contents: Contents, known: PageRow | None) -> PageRow:
+        """Return the row of a project's pages, with the serial that they get."""
+        digest = contents.digest()
+        serial = self._serial_for(contents, digest, known)
+        self.newest = max(self.newest, serial)
+        return PageRow(contents.name, contents.display_name, serial, digest, len(contents.files))
+
+    def _serial_for(self, contents: Contents, digest: bytes, known: PageRow | None) -> int:
+        """Return a serial that grows with each change, whether the source or our settings made it.
+
+        Mirrors of this repository look again at a project only when its serial has grown; a changed
+        filter changes what we hold at an unchanged serial of the source.
+        """
+        if known is not None and known.files and known.content == digest:
+            return known.serial
+        if known is not None and (known.content or not known.files):
+            return max(contents.serial or 0, known.serial + 1)
+        page = self._page_of(contents.name)
+        if page is None or page.serial is None:
+            return contents.serial or self.newest + 1
+        if self._stands(contents, page.serial):
+            return page.serial
+        return max(contents.serial or 0, page.serial + 1)
+
+    def _stands(self, contents: Contents, serial: int) -> bool:
+        """Return whether the pages on disk have exactly this content."""
+        pages, root = render(contents, serial), self._directory.path
+        try:
+            return (
+                root / "simple" / contents.name / "index.v1_json"
+            ).read_bytes() == pages.json and (
+                root / "pypi" / contents.name / "json"
+            ).read_bytes() == pages.document
+        except OSError:
+            return False
+
+    def _take_over(self) -> int:
+        """Return the repository's serial, from the state or else from the tree on disk.
+
+        Without that, the first run after a loss of the state would leave all projects that it does
+        not look at out of the root.
+        """
+        text = self._state.meta(_SERIAL)
+        if text is not None:
+            return int(text)
+        root = self._directory.place(ROOT_JSON)
+        try:
+            listed = parse_root(root.read_bytes(), JSON_TYPE, str(root))
+        except (OSError, MalformedResponse):
+            listed = Root([], 0)
+        rows = []
+        for display_name, serial in listed.projects:
+            name = NormalizedName(normalize_name(display_name))
+            page = self._directory.place("simple") / name / "index.v1_json"
+            if is_project_name(name) and page.is_file():
+                rows.append(PageRow(name, display_name, serial or 0, b"", 1))
+        largest = max([listed.serial or 0, *(row.serial for row in rows)])
+        with self._state.transaction():
+            self._state.publication.save_pages(rows)
+            self._state.set_meta(_SERIAL, str(largest))
+        return largest
