@@ -109,7 +109,9 @@ def _to_file_row(row: Sequence[Any]) -> FileRow:
     cause, detail, owner = why
     numbers = isinstance(mtime_ns, int) and (size is None or isinstance(size, int))
     if not numbers or cause not in _CAUSES or owner not in _OWNERS:
-        raise StateCorrupt("the row of a file", f"{filename}: has a value that cannot be")
+        raise StateCorrupt(
+            "state.db", f"{filename}: impossible value; the next refresh rebuilds the state"
+        )
     return FileRow(
         filename,
         NormalizedName(project),

@@ -6,17 +6,14 @@ notes away once the pages are in place. A run that is killed in between leaves t
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from microrepo.batching import batched
 from microrepo.model import File, NormalizedName
+from microrepo.state.table import Table
 
-_CHUNK = 500  # names per query, below SQLite's oldest limit on variables
 _encode_file = msgspec.msgpack.Encoder().encode
 _decode_file = msgspec.msgpack.Decoder(File).decode
 
@@ -82,11 +79,8 @@ class SidecarRow(Struct, frozen=True, gc=False):
     sha256: str | None
 
 
-class Publication:
+class Publication(Table):
     """The tables about pages. Writes are for the one writer of the state, in its transactions."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
 
     # --- what has to be published -------------------------------------------------------------
 
@@ -111,8 +105,8 @@ class Publication:
 
     def pages(self, names: Iterable[str]) -> dict[str, PageRow]:
         """Return what is known of the pages of the named projects."""
-        query = "SELECT name, display_name, serial, content, files FROM pages WHERE name"
-        return {row[0]: PageRow(*row) for row in self._select(query, names)}
+        query = "SELECT name, display_name, serial, content, files FROM pages"
+        return {row[0]: PageRow(*row) for row in self._select(query, "name", names)}
 
     def page_names(self) -> list[str]:
         """Return the projects that have pages."""
@@ -231,8 +225,9 @@ class Publication:
 
     def sidecars(self, filenames: Iterable[str]) -> dict[str, SidecarRow]:
         """Return what is known of the metadata of the named wheels."""
-        query = "SELECT filename, size, mtime_ns, sha256 FROM sidecars WHERE filename"
-        return {row[0]: SidecarRow(*row) for row in self._select(query, filenames)}
+        query = "SELECT filename, size, mtime_ns, sha256 FROM sidecars"
+        rows = self._select(query, "filename", filenames)
+        return {row[0]: SidecarRow(*row) for row in rows}
 
     def save_sidecars(self, rows: Iterable[SidecarRow]) -> None:
         """Remember the metadata of wheels."""
@@ -247,10 +242,8 @@ class Publication:
 
     def found(self, projects: Iterable[str]) -> list[FoundRow]:
         """Return the files of others that belong to the named projects."""
-        query = (
-            "SELECT filename, project, size, mtime_ns, display_name, file FROM found WHERE project"
-        )
-        rows = self._select(query, projects)
+        query = "SELECT filename, project, size, mtime_ns, display_name, file FROM found"
+        rows = self._select(query, "project", projects)
         return [FoundRow(r[0], r[1], r[2], r[3], r[4], _decode_file(r[5])) for r in rows]
 
     def save_found(self, rows: Iterable[FoundRow]) -> None:
@@ -266,11 +259,6 @@ class Publication:
     def forget_found(self, filenames: Iterable[str]) -> None:
         """Drop files of others that are gone, or that a refresh has adopted."""
         self._db.executemany("DELETE FROM found WHERE filename = ?", ((n,) for n in filenames))
-
-    def _select(self, query: str, values: Iterable[str]) -> Iterator[Sequence[Any]]:
-        for chunk in batched(values, _CHUNK):
-            marks = ", ".join("?" * len(chunk))
-            yield from self._db.execute(f"{query} IN ({marks})", chunk)
 
 
 def _added(*cursors: Iterable[Sequence[int]]) -> Shares:

@@ -19,12 +19,16 @@ class Table:
 
     def _select(self, query: str, column: str, values: Iterable[str] | None) -> Iterator[Any]:
         """Yield the rows of the named entries, or all when `values` is None."""
+        # Not `yield from`: it would close the cursor of a generator that is given up, which fails
+        # once the database is closed.
         if values is None:
-            yield from self._db.execute(query)
+            for row in self._db.execute(query):
+                yield row
             return
         for chunk in batched(values, _CHUNK):
             marks = ", ".join("?" * len(chunk))
-            yield from self._db.execute(f"{query} WHERE {column} IN ({marks})", chunk)
+            for row in self._db.execute(f"{query} WHERE {column} IN ({marks})", chunk):
+                yield row
 
     def _count(self, query: str, at_most: int | None) -> int:
         limit = -1 if at_most is None else at_most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -368,8 +369,19 @@ def test_reader_says_what_is_wrong(path: Path, prepare: Callable[[Path], object]
 @pytest.mark.parametrize("values", ["size = 'y'", "mtime_ns = 'x'", "cause = 'z'", "owner = ''"])
 def test_file_row_with_a_value_that_cannot_be(path: Path, values: str) -> None:
     execute(path, f"UPDATE files SET {values}")
-    with pytest.raises(StateCorrupt, match="has a value that cannot be"):
+    with pytest.raises(StateCorrupt, match="impossible value"):
         list(read_state(path).files())
+
+
+def test_a_reading_that_is_given_up_may_outlive_the_state(path: Path) -> None:
+    """Whatever a generator raises while it is collected, pytest reports."""
+    state = read_state(path)
+    rows = state.files()
+    named = iter(state.files(["p1", "p2"]))
+    next(rows), next(named)
+    state.close()
+    del rows, named
+    gc.collect()
 
 
 @pytest.mark.parametrize(
