@@ -7,6 +7,7 @@ of code of ours, which is also how a project's record is kept in the state.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Literal
 
 from msgspec import Struct
 from packaging.utils import NormalizedName
@@ -23,6 +24,7 @@ __all__ = [
     "NormalizedName",
     "Outcome",
     "Project",
+    "PutStatus",
     "Vulnerability",
 ]
 
@@ -310,6 +312,9 @@ class LocalFile(Struct, frozen=True, gc=False):
     project: str = ""
 
 
+PutStatus = Literal["", "uploaded", "present", "conflict", "refused", "denied", "failed"]
+
+
 class Outcome(Struct, frozen=True, gc=False):
     """What became of one file task.
 
@@ -322,6 +327,8 @@ class Outcome(Struct, frozen=True, gc=False):
         fetched_bytes: bytes that came over the network, over all attempts.
         resumed: part of it was there from an earlier attempt.
         reused_bytes: came from a template on this machine instead.
+        status: what an index said of it, see `repositories.protocol.PutResult`; ``present`` also
+            for a file that was in its place already.
         error: why it failed, "" when it did not.
         note: why it came from the source and not from the host that was asked before.
     """
@@ -336,3 +343,4 @@ class Outcome(Struct, frozen=True, gc=False):
     error: str = ""
     note: str = ""
     reused_bytes: int = 0
+    status: PutStatus = ""

@@ -182,6 +182,12 @@ def _deletion(local: LocalFile, keepers: set[str]) -> Action:
     )
 
 
+def file_of(action: Action) -> File:
+    """Return the source's record of an action that is no deletion."""
+    assert action.file is not None  # noqa: S101 - only deletions have none
+    return action.file
+
+
 def same_content(announced: Digests, actual: Digests) -> bool | None:
     """Compare by the strongest digest that both sides know; None when they share none."""
     for algorithm in BY_STRENGTH:

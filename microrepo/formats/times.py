@@ -61,6 +61,11 @@ def to_ns(text: str | None) -> int | None:
     return value if abs(value) <= _LARGEST_NS else None
 
 
+def from_ns(nanoseconds: int) -> str:
+    """Return the normalised time of nanoseconds since the epoch, to the microsecond."""
+    return format_time(_EPOCH + timedelta(microseconds=nanoseconds // 1000))
+
+
 def shift(text: str, days: float) -> str:
     """Return the normalised time `days` later (or earlier, when negative).
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from microrepo.formats.index.simple_api import Root
-from microrepo.model import Digests, File, Project
+from microrepo.model import Project, PutStatus
 
 
 class SourceSettings(Struct, frozen=True):
@@ -93,9 +92,6 @@ class DestinationSettings(Struct, frozen=True):
     replace: bool = False
 
 
-Status = Literal["uploaded", "present", "conflict", "refused", "denied", "failed"]
-
-
 class PutResult(Struct, frozen=True):
     """What became of one distribution at a destination.
 
@@ -106,32 +102,10 @@ class PutResult(Struct, frozen=True):
         words: the server's, or what went wrong.
     """
 
-    status: Status
+    status: PutStatus
     words: str = ""
 
     @property
     def ok(self) -> bool:
         """The destination has the distribution now."""
         return self.status in {"uploaded", "present"}
-
-
-class Destination(Protocol):
-    """A repository to write to."""
-
-    def catalogue(self, project: str) -> dict[str, File]:
-        """Return what it has of a project, by file name.
-
-        Raises:
-            SourceError: it cannot say.
-        """
-        ...
-
-    def put(self, path: Path, filename: str, digests: Digests) -> PutResult:
-        """Give it one distribution that lies, verified, under a path.
-
-        Args:
-            path: of the content.
-            filename: the distribution's name.
-            digests: known ones.
-        """
-        ...

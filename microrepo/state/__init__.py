@@ -4,7 +4,6 @@ from microrepo.state.database import State
 from microrepo.state.opening import (
     explained_errors,
     is_damage,
-    open_for_reading,
     open_state,
     read_state,
 )
@@ -37,7 +36,6 @@ __all__ = [
     "deletion_of",
     "explained_errors",
     "is_damage",
-    "open_for_reading",
     "open_state",
     "pack",
     "read_state",

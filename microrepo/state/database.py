@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from microrepo.state.change_log import ChangeLog
-from microrepo.state.file_table import FileTable
+from microrepo.state.file_table import FILE_COLUMNS, FileTable, file_values
 from microrepo.state.monitoring import Watch
-from microrepo.state.project_table import ProjectTable
+from microrepo.state.overlay import add_overlay
+from microrepo.state.project_table import PROJECT_COLUMNS, ProjectTable
 from microrepo.state.publication import Publication
+from microrepo.state.rows import FileRow, ProjectRow
 from microrepo.state.run_table import RunTable
 
 _log = logging.getLogger(__name__)
@@ -52,6 +56,28 @@ class State(ProjectTable, FileTable, RunTable):
             except sqlite3.Error:
                 _log.debug("no checkpoint", exc_info=True)
         self._db.close()
+
+    def overlay(
+        self,
+        files: Sequence[FileRow],
+        projects: Iterable[ProjectRow],
+        documents: Iterable[tuple[str, bytes]],
+    ) -> None:
+        """Let this reader see rows that the state does not have; nothing is written.
+
+        Args:
+            files: rows of files; they stand for those of the same names.
+            projects: rows of projects.
+            documents: packed documents by project.
+        """
+        self._db.execute("PRAGMA query_only = OFF")
+        add_overlay(self._db, "files", FILE_COLUMNS, map(file_values, files))
+        values = map(msgspec.structs.astuple, projects)
+        add_overlay(self._db, "projects", PROJECT_COLUMNS, values)
+        add_overlay(self._db, "documents", "name, document", documents)
+        if self._db.in_transaction:
+            self._db.commit()
+        self._db.execute("PRAGMA query_only = ON")
 
     def mark_damaged(self, text: str) -> None:
         """Have the next run set this state aside, if it can still be told."""

@@ -12,11 +12,11 @@ from microrepo.model import Cause, Digests, NormalizedName
 from microrepo.state.rows import FileRow, Owner, Requirer
 from microrepo.state.table import Table
 
-_FILE_COLUMNS = (
+FILE_COLUMNS = (
     "filename, project, version, url, size, sha256, blake2b_256, md5, present, mtime_ns, cause, "
     "detail, owner"
 )
-_FILE_MARKS = ", ".join("?" * len(_FILE_COLUMNS.split(",")))
+_FILE_MARKS = ", ".join("?" * len(FILE_COLUMNS.split(",")))
 _CAUSES = {cause.value: cause for cause in Cause}
 _OWNERS = {owner.value: owner for owner in Owner}
 
@@ -26,12 +26,12 @@ class FileTable(Table):
 
     def files(self, projects: Iterable[str] | None = None) -> Iterator[FileRow]:
         """Yield the files of the named (or all) projects."""
-        rows = self._select(f"SELECT {_FILE_COLUMNS} FROM files", "project", projects)
+        rows = self._select(f"SELECT {FILE_COLUMNS} FROM files", "project", projects)
         return map(_to_file_row, rows)
 
     def files_named(self, filenames: Iterable[str]) -> dict[str, FileRow]:
         """Return the rows of the named files, those that there are."""
-        rows = self._select(f"SELECT {_FILE_COLUMNS} FROM files", "filename", filenames)
+        rows = self._select(f"SELECT {FILE_COLUMNS} FROM files", "filename", filenames)
         return {row[0]: _to_file_row(row) for row in rows}
 
     def iter_stats(self, after: str = "", limit: int = -1) -> Iterator[tuple[str, str, int, int]]:
@@ -65,8 +65,8 @@ class FileTable(Table):
     def save_files(self, rows: Iterable[FileRow]) -> None:
         """Insert or replace file rows."""
         self._db.executemany(
-            f"INSERT OR REPLACE INTO files({_FILE_COLUMNS}) VALUES ({_FILE_MARKS})",
-            (_from_file_row(row) for row in rows),
+            f"INSERT OR REPLACE INTO files({FILE_COLUMNS}) VALUES ({_FILE_MARKS})",
+            (file_values(row) for row in rows),
         )
 
     def delete_files(self, filenames: Iterable[str]) -> None:
@@ -127,7 +127,8 @@ def _to_file_row(row: Sequence[Any]) -> FileRow:
     )
 
 
-def _from_file_row(row: FileRow) -> tuple[object, ...]:
+def file_values(row: FileRow) -> tuple[object, ...]:
+    """Return the values of a row, in the order of `FILE_COLUMNS`."""
     digests = row.digests
     return (
         row.filename,

@@ -19,7 +19,6 @@ from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.state import migrations as older
 from microrepo.state import schema
 from microrepo.state.database import DAMAGED, State
-from microrepo.stores.flat_directory import FlatDirectory
 
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "9p", "afs", "ceph",
@@ -93,7 +92,7 @@ def read_state(path: Path) -> State:
         UnknownSchema: written by a newer microrepo.
     """
     if not path.is_file():
-        raise StateCorrupt(path, "there is no state; has a refresh run on this repository?")
+        raise StateCorrupt(path, "no such file; a refresh of this repository creates it")
     # A database in WAL mode needs a log and a shared-memory file beside it, which read-only media
     # refuse; and only a connection that may write takes them away again when it closes.
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
@@ -114,15 +113,6 @@ def read_state(path: Path) -> State:
             raise StateCorrupt(path, f"cannot be read: {error}") from error
         raise
     return State(connection, path, read_only=True)
-
-
-def open_for_reading(repository: str | Path) -> State:
-    """Open the state of a repository for reading.
-
-    Raises:
-        RepositoryError: there is none, or it cannot be read.
-    """
-    return read_state(FlatDirectory(Path(repository)).state_file)
 
 
 def _connect(path: Path, migrations: Mapping[int, str]) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from microrepo.model import Project
 from microrepo.state.rows import ProjectRow, unpack
 from microrepo.state.table import Table
 
-_PROJECT_COLUMNS = ", ".join(ProjectRow.__struct_fields__)
+PROJECT_COLUMNS = ", ".join(ProjectRow.__struct_fields__)
 
 # name, display name, serial, complete, policy, retry_at, reconsider_at, source; a bare tuple because
 # whole indexes of them are walked through on each refresh.
@@ -31,7 +31,7 @@ class ProjectTable(Table):
 
     def projects(self, names: Iterable[str] | None = None) -> dict[str, ProjectRow]:
         """Return the rows of the named (or all) projects that are known, by name."""
-        query = f"SELECT {_PROJECT_COLUMNS} FROM projects"
+        query = f"SELECT {PROJECT_COLUMNS} FROM projects"
         rows = self._select(query, "name", names)
         return {row[0]: ProjectRow(*row) for row in rows}
 
@@ -39,7 +39,7 @@ class ProjectTable(Table):
         """Insert or replace project rows."""
         marks = ", ".join("?" * len(ProjectRow.__struct_fields__))
         self._db.executemany(
-            f"INSERT OR REPLACE INTO projects({_PROJECT_COLUMNS}) VALUES ({marks})",
+            f"INSERT OR REPLACE INTO projects({PROJECT_COLUMNS}) VALUES ({marks})",
             (msgspec.structs.astuple(row) for row in rows),
         )
 

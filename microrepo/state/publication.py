@@ -240,8 +240,8 @@ class Publication(Table):
         """Yield (filename, project, size, mtime_ns) of all files of others that were read."""
         return iter(self._db.execute("SELECT filename, project, size, mtime_ns FROM found"))
 
-    def found(self, projects: Iterable[str]) -> list[FoundRow]:
-        """Return the files of others that belong to the named projects."""
+    def found(self, projects: Iterable[str] | None) -> list[FoundRow]:
+        """Return the files of others that belong to the named (or all) projects."""
         query = "SELECT filename, project, size, mtime_ns, display_name, file FROM found"
         rows = self._select(query, "project", projects)
         return [FoundRow(r[0], r[1], r[2], r[3], r[4], _decode_file(r[5])) for r in rows]

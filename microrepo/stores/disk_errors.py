@@ -31,6 +31,14 @@ def disk_words(error: OSError, path: str | Path | None = None) -> str:
     return named or error.strerror or str(error)
 
 
+def placing_error(filename: str, error: Exception) -> str:
+    """Return why a file could not be given its place."""
+    if isinstance(error, FileExistsError):
+        return f"{filename}: another file took its name meanwhile"
+    text = disk_words(error) if isinstance(error, OSError) else str(error)
+    return f"{filename}: {text}"
+
+
 def _full_words(path: str | Path | None) -> str:
     if path is not None and _has_no_inodes(Path(path)):
         return (

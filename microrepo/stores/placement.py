@@ -11,13 +11,31 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec import Struct
+
 from microrepo.errors import DigestMismatch
 from microrepo.model import Digests, LocalFile
 from microrepo.stores.hard_links import CANNOT_LINK
-from microrepo.stores.hashing import new_hasher
+from microrepo.stores.hashing import hash_file, new_hasher
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): both files share their blocks
 _READ_BYTES = 1 << 20
+
+
+class Sharing(Struct, frozen=True, gc=False):
+    """How a file of this machine may come to its place.
+
+    Attributes:
+        link: share the content where the file system can.
+        replace: put it over what stands under the name.
+        may_copy: where the file system cannot share the content, copy it; else that is an error.
+        verify: read the content even where it is shared, for nothing vouches for it.
+    """
+
+    link: bool = True
+    replace: bool = False
+    may_copy: bool = True
+    verify: bool = False
 
 
 def place_file(
@@ -25,10 +43,7 @@ def place_file(
     directory: Path,
     filename: str,
     digests: Digests,
-    *,
-    link: bool,
-    replace: bool,
-    may_copy: bool = True,
+    sharing: Sharing,
 ) -> LocalFile:
     """Give a directory a file that lies elsewhere, complete under its name or not at all.
 
@@ -37,32 +52,39 @@ def place_file(
         directory: where it shall lie.
         filename: its name there.
         digests: as known; a copy must have the strongest of them.
-        link: share the content where the file system can.
-        replace: put it over what stands under the name.
-        may_copy: where the file system cannot share the content, copy it; else that is an error.
+        sharing: how it may come there.
 
     Returns:
         Name, size, time and known digests.
 
     Raises:
-        FileExistsError: something stands under the name, and `replace` is not set.
+        FileExistsError: something stands under the name, and may not be replaced.
         DigestMismatch: the content is not what it should be.
         OSError: it cannot be read or written.
     """
     target = directory / filename
-    if link and not replace and _link(source, target):
+    if sharing.link and sharing.verify:
+        _verify(source, filename, digests)
+    if sharing.link and not sharing.replace and _link(source, target):
         return _look(target, filename, digests)
     temporary = directory / f".{secrets.token_hex(8)}.part"
     try:
-        if not (link and _link(source, temporary)):
-            if not (may_copy or _is_shared(source, temporary)):
+        if not (sharing.link and _link(source, temporary)):
+            if not (sharing.may_copy or _is_shared(source, temporary)):
                 raise OSError(errno.EXDEV, "on another file system, cannot be linked", str(source))
-            digests = _copy(source, temporary, filename, digests, share=link)
-        _finish(temporary, target, replace=replace)
+            digests = _copy(source, temporary, filename, digests, share=sharing.link)
+        _finish(temporary, target, replace=sharing.replace)
     finally:
         with suppress(OSError):
             temporary.unlink()
     return _look(target, filename, digests)
+
+
+def _verify(source: Path, filename: str, digests: Digests) -> None:
+    algorithm, expected = digests.strongest() or ("", "")
+    found = getattr(hash_file(source, (algorithm,)), algorithm) if expected else ""
+    if found != expected:
+        raise DigestMismatch(filename, algorithm, expected, found)
 
 
 def can_share(source: Path, directory: Path) -> bool:

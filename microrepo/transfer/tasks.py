@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from microrepo.client import ClientSettings
 from microrepo.model import Digests, File, Vulnerability
-from microrepo.repositories.protocol import DestinationSettings, SourceSettings, Status
+from microrepo.repositories.protocol import DestinationSettings, SourceSettings
+from microrepo.stores.placement import Sharing
 
 
 class WorkerSettings(Struct, frozen=True):
@@ -193,13 +194,13 @@ class HeldOutcome(Struct, frozen=True, gc=False):
     """What it has; `error` says why that is not known.
 
     Attributes:
-        denied: because of credentials.
+        denied: the answer, where credentials were refused.
     """
 
     project: str
     files: tuple[File, ...] = ()
     error: str = ""
-    denied: bool = False
+    denied: str = ""
 
 
 class HashUrl(Struct, frozen=True, gc=False):
@@ -227,36 +228,19 @@ class SendFile(Struct, frozen=True, gc=False):
     size: int | None = None
 
 
-class SendOutcome(Struct, frozen=True, gc=False):
-    """What became of a file that was to be sent.
-
-    Attributes:
-        status: see `repositories.protocol.PutResult`.
-        words: the destination's, or what went wrong.
-    """
-
-    filename: str
-    status: Status
-    words: str = ""
-    size_bytes: int = 0
-    fetched_bytes: int = 0
-
-
 class PlaceFile(Struct, frozen=True, gc=False):
     """Link or copy a file of this machine into the repository.
 
     Attributes:
         path: where it lies.
         digests: a copy must have the strongest of them.
-        link: share the content where the file system can.
-        replace: put it over what stands under the name.
+        sharing: how it may come there.
     """
 
     filename: str
     path: str
     digests: Digests = Digests()
-    link: bool = True
-    replace: bool = False
+    sharing: Sharing = Sharing()
 
 
 class RedirectWheel(Struct, frozen=True, gc=False):

@@ -19,8 +19,8 @@ from microrepo.config.declared_options import neutral
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirements
-from microrepo.operations.copy.copy_run import Manner, copy
-from microrepo.operations.copy.endpoints import Ends, EndText, open_ends
+from microrepo.operations.copy.copy_run import CopyOptions, copy
+from microrepo.operations.copy.endpoints import CONFIGURED, Endpoints, EndpointText, open_endpoints
 from microrepo.operations.copy.version_pins import read_versions_file
 from microrepo.operations.run.goals import read_requests
 from microrepo.selection.rules.policy import Policy, build_policy
@@ -36,17 +36,17 @@ def command_copy(arguments: argparse.Namespace) -> int:
     policy = _policy(config, None if arguments.all else words, arguments.left_out)
     if arguments.latest:
         policy = msgspec.structs.replace(policy, newest=1, prereleases=config.prereleases)
-    ends = open_ends(
+    endpoints = open_endpoints(
         config,
-        EndText(
-            arguments.source,
+        EndpointText(
+            CONFIGURED if arguments.source is None else arguments.source,
             Given(arguments.source_username, arguments.source_password_file),
         ),
         _destination(arguments),
         replace=arguments.replace,
         ask=terminal_ask(),
     )
-    return run_copy(arguments, config, ends, _undigested(ends, policy))
+    return run_copy(arguments, config, endpoints, _undigested(endpoints, policy))
 
 
 def command_push(arguments: argparse.Namespace) -> int:
@@ -55,14 +55,14 @@ def command_push(arguments: argparse.Namespace) -> int:
     config = neutral(loaded.config, keep=flags_of(arguments))
     requirements = read_requests(arguments.requirements, Path.cwd()).requirements or None
     policy = _policy(config, requirements, arguments.left_out)
-    ends = open_ends(
+    endpoints = open_endpoints(
         config,
-        EndText(config.repository),
+        EndpointText(config.repository),
         _destination(arguments),
         replace=arguments.replace,
         ask=terminal_ask(),
     )
-    return run_copy(arguments, config, ends, _undigested(ends, policy))
+    return run_copy(arguments, config, endpoints, _undigested(endpoints, policy))
 
 
 def _policy(
@@ -72,9 +72,9 @@ def _policy(
     return build_policy(config, wanted)
 
 
-def _undigested(ends: Ends, policy: Policy) -> Policy:
+def _undigested(endpoints: Endpoints, policy: Policy) -> Policy:
     """Files of a directory have no announced digest, and need none."""
-    if ends.source.kind != "directory":
+    if endpoints.source.kind != "directory":
         return policy
     return msgspec.structs.replace(policy, require_digests=False)
 
@@ -87,8 +87,8 @@ def _words(arguments: argparse.Namespace, config: Config) -> list[Requirement]:
     return words
 
 
-def _destination(arguments: argparse.Namespace) -> EndText:
-    return EndText(
+def _destination(arguments: argparse.Namespace) -> EndpointText:
+    return EndpointText(
         arguments.destination,
         Given(arguments.destination_username, arguments.destination_password_file),
         arguments.destination_index,
@@ -115,11 +115,13 @@ def hide_passwords() -> None:
         os.environ.pop(f"MICROREPO_{side}_PASSWORD", None)
 
 
-def run_copy(arguments: argparse.Namespace, config: Config, ends: Ends, policy: Policy) -> int:
+def run_copy(
+    arguments: argparse.Namespace, config: Config, endpoints: Endpoints, policy: Policy
+) -> int:
     """Carry out a copy and show its report."""
     hide_passwords()
     operation = arguments.handler.rpartition(":")[2]
-    manner = Manner(dry_run=arguments.dry_run, link=not arguments.no_link)
+    manner = CopyOptions(dry_run=arguments.dry_run, link=not arguments.no_link)
     with reporting(arguments) as reporter:
-        report = copy(config, ends, policy, how=manner, operation=operation, reporter=reporter)
+        report = copy(config, endpoints, policy, how=manner, operation=operation, reporter=reporter)
     return show_report(arguments, report, partial(copy_text, verbose=arguments.verbose))

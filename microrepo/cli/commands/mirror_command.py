@@ -14,8 +14,9 @@ from microrepo.client.credentials import Given
 from microrepo.config.declared_options import neutral
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
-from microrepo.operations.mirror.connections import Access, Lines
-from microrepo.operations.mirror.mirror_records import Order
+from microrepo.operations.copy.endpoints import CONFIGURED
+from microrepo.operations.mirror.connections import Access, Connections
+from microrepo.operations.mirror.mirror_records import MirrorRequest
 from microrepo.operations.mirror.mirror_run import mirror, named_environments
 from microrepo.transfer.pool.process_start import start_server
 
@@ -34,17 +35,17 @@ def command_mirror(arguments: argparse.Namespace) -> int:
     cache = arguments.hash_cache_file
     start_server()  # before bars have threads, and before releases look for their logins
     with reporting(arguments) as reporter:
-        lines = Lines(config, access, reporter)
+        connections = Connections(config, access, reporter)
         try:
             report = mirror(
-                lines,
-                arguments.source,
+                connections,
+                CONFIGURED if arguments.source is None else arguments.source,
                 lambda _: str(arguments.destination),
                 order,
                 hash_cache=None if cache is None else Path(cache),
             )
         finally:
-            lines.close()
+            connections.close()
     if arguments.json:
         terminal.write_json(report)
     elif not arguments.quiet:
@@ -56,10 +57,10 @@ def command_mirror(arguments: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _order(arguments: argparse.Namespace, config: Config) -> Order:
+def _order(arguments: argparse.Namespace, config: Config) -> MirrorRequest:
     if arguments.environment and not arguments.dependencies:
         raise ConfigError("--environment requires --dependencies")
-    return Order(
+    return MirrorRequest(
         arguments.name,
         arguments.release,
         dependencies=arguments.dependencies,

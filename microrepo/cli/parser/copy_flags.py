@@ -16,7 +16,10 @@ _CREDENTIALS = (
     "keyring command, or a question at the terminal."
 )
 _NETWORK_KEYS = (*keys_in(Group.NETWORK), "require_digests", "min_free_space", "api")
-_FROM = "source: pypi, an index or a directory (default: pypi)"
+_FROM = (
+    "source: pypi, an index or a directory (default: the sources of the configuration, pypi "
+    "without any)"
+)
 _TO = "destination: an index that accepts uploads, or a directory"
 
 
@@ -133,7 +136,7 @@ def _add_ends(parser: CommandParser, alias: str = "") -> None:
     def names(side: str) -> list[str]:
         return [f"--{side}", *([f"--{side}{alias}"] if alias else [])]
 
-    parser.add_argument(*names("source"), default="pypi", metavar="URL|PATH", help=_FROM)
+    parser.add_argument(*names("source"), metavar="URL|PATH", help=_FROM)
     parser.add_argument(*names("destination"), required=True, metavar="URL|PATH", help=_TO)
     for side in ("source", "destination"):
         _add_login(parser, side)

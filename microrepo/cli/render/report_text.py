@@ -43,7 +43,7 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     if report.missing:
         what = "nothing found under" if report.operation == "delete" else "project not found"
         lines.append(f"{what}: {', '.join(report.missing)}")
-    if report.operation == "delete":
+    if report.operation in {"delete", "verify"}:
         lines += report.notes
     lines += _emptied_lines(report.emptied)
     if report.refused:

@@ -108,7 +108,7 @@ def python_label(filename: str) -> str:
 def guess_release(filename: str, project: str) -> str | None:
     """Return the version in the name of a file of `project`, None without one.
 
-    Needed where an index gives no version (PEP 503 pages).
+    ReleaseClosure where an index gives no version (PEP 503 pages).
     """
     found = parse_filename(filename, project)
     return found.version if found else None

@@ -12,8 +12,8 @@ from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.copy.copy_report import CopyReport
-from microrepo.operations.copy.copy_run import Manner, copy
-from microrepo.operations.copy.endpoints import EndText, open_ends
+from microrepo.operations.copy.copy_run import CopyOptions, copy
+from microrepo.operations.copy.endpoints import EndpointText, open_endpoints
 from microrepo.reporting import Reporter
 from microrepo.selection.rules.policy import build_policy
 
@@ -25,7 +25,7 @@ def copy_between(
     *,
     latest: bool = False,
     config: Config | None = None,
-    manner: Manner | None = None,
+    manner: CopyOptions | None = None,
     reporter: Reporter | None = None,
 ) -> CopyReport:
     """Copy distributions from any repository to any other, as far as they are not there.
@@ -50,11 +50,11 @@ def copy_between(
     """
     settings = config or load(None, {}, {}).config
     rules = everything(settings, settings.exclude, latest=latest)
-    ends = open_ends(settings, EndText(str(source)), EndText(str(destination)))
-    if ends.source.kind != "directory":
+    endpoints = open_endpoints(settings, EndpointText(str(source)), EndpointText(str(destination)))
+    if endpoints.source.kind != "directory":
         rules = msgspec.structs.replace(rules, require_digests=settings.require_digests)
     policy = build_policy(rules, None if requirements is None else parse_requirements(requirements))
-    return copy(settings, ends, policy, how=manner, reporter=reporter)
+    return copy(settings, endpoints, policy, how=manner, reporter=reporter)
 
 
 def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:

@@ -29,11 +29,11 @@ from microrepo.errors import (
 )
 from microrepo.operations.api.call_log import call_log
 from microrepo.operations.api.copy_api import everything
-from microrepo.operations.mirror.connections import Access, Lines
+from microrepo.operations.mirror.connections import Access, Connections
 from microrepo.operations.mirror.mirror_records import (
     DestinationCallback,
     MirrorReport,
-    Order,
+    MirrorRequest,
     Route,
     UniquePackageLocation,
 )
@@ -86,7 +86,7 @@ class SchedulerContext:
         changes = {key: value for key, value in given.items() if value is not None}
         base = config or everything(load(None, {}, {}).config, (), latest=False)
         self.config: Config = msgspec.structs.replace(base, **changes)
-        self._lines = Lines(self.config, Access(logins=dict(logins or {})))
+        self._connections = Connections(self.config, Access(logins=dict(logins or {})))
         self._threads = ThreadPoolExecutor(_CALLS_AT_A_TIME, thread_name_prefix="microrepo")
 
     async def __aenter__(self) -> SchedulerContext:  # noqa: PYI034 - no Self in Python 3.10
@@ -94,13 +94,15 @@ class SchedulerContext:
 
     async def __aexit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, self._lines.close)
+        await loop.run_in_executor(self._threads, self._connections.close)
         self._threads.shutdown(wait=False)
 
-    async def _run(self, call: Callable[[Lines, threading.Event], MirrorReport]) -> MirrorReport:
+    async def _run(
+        self, call: Callable[[Connections, threading.Event], MirrorReport]
+    ) -> MirrorReport:
         cancel = threading.Event()
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, call, self._lines, cancel)
+        future = loop.run_in_executor(self._threads, call, self._connections, cancel)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -150,7 +152,7 @@ async def mirror(  # noqa: PLR0913 - a signature that others write their calls f
             content at the destination, an argument that makes no sense.
         StorageOperationError: network or files failed; another call goes on from there.
     """
-    order = Order(
+    order = MirrorRequest(
         package_name,
         version,
         tags=tags,
@@ -204,7 +206,7 @@ async def mirror_with_dependencies(  # noqa: PLR0913 - likewise
         FailedCommand: as for `mirror`, for any of the releases, once all others have ended.
         StorageOperationError: likewise.
     """
-    order = Order(
+    order = MirrorRequest(
         package_name,
         version,
         dependencies=True,
@@ -220,7 +222,7 @@ async def mirror_with_dependencies(  # noqa: PLR0913 - likewise
 
 
 async def _mirror(
-    order: Order,
+    order: MirrorRequest,
     source: str | Path,
     destination: str | Path | DestinationCallback,
     environments: Sequence[str],
@@ -238,12 +240,14 @@ async def _mirror(
     config = scheduler.config
     cache = None if context.hash_cache_file is None else Path(context.hash_cache_file)
 
-    def call(lines: Lines, cancel: threading.Event) -> MirrorReport:
+    def call(connections: Connections, cancel: threading.Event) -> MirrorReport:
         with _translated(), _logging(context):
             complete = msgspec.structs.replace(
                 order, environments=named_environments(environments, config)
             )
-            report = carry_out(lines, str(source), route, complete, hash_cache=cache, cancel=cancel)
+            report = carry_out(
+                connections, str(source), route, complete, hash_cache=cache, cancel=cancel
+            )
             report.raise_for_releases()
             return report
 

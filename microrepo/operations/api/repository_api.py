@@ -26,9 +26,9 @@ from microrepo.model import Digests
 from microrepo.operations.api.copy_api import everything
 from microrepo.operations.api.distributions import Distribution, RemoteDistribution
 from microrepo.operations.copy.endpoints import (
-    EndText,
-    open_destination_end,
-    open_source_end,
+    EndpointText,
+    open_destination_endpoint,
+    open_source_endpoint,
     plain_client_settings,
     surroundings,
 )
@@ -42,7 +42,7 @@ from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import build_policy, parse_version
 from microrepo.stores.hashing import hash_file
-from microrepo.stores.placement import place_file
+from microrepo.stores.placement import Sharing, place_file
 from microrepo.transfer.upload.file_upload import destination_client
 
 
@@ -62,7 +62,7 @@ class Repository:
     """Any repository of distributions: PyPI, an index, a directory. Made by `Repository.open`."""
 
     def __init__(
-        self, name: str, source: Source, client: Client, config: Config, end: EndText
+        self, name: str, source: Source, client: Client, config: Config, end: EndpointText
     ) -> None:
         self.name = name
         self._source = source
@@ -99,10 +99,12 @@ class Repository:
         settings = config or load(None, {}, {}).config
         text = str(where)
         around = surroundings(os.environ, "source", None)
-        end = EndText(_listing_of(settings, EndText(text, index=index, auth=auth)), auth=auth)
-        source, logins = open_source_end(settings, end, around)
+        end = EndpointText(
+            _listing_of(settings, EndpointText(text, index=index, auth=auth)), auth=auth
+        )
+        (source, *_), logins = open_source_endpoint(settings, end, around)
         client = Client(plain_client_settings(settings, source, logins))
-        other_end = EndText(text, index=index, auth=auth)
+        other_end = EndpointText(text, index=index, auth=auth)
         return cls(source.name, open_source(client, source), client, settings, other_end)
 
     def projects(self) -> list[str]:
@@ -227,7 +229,7 @@ class Repository:
             raise ConfigError("name the URL of the upload form; there is no default destination")
         if self._destination is None:
             around = surroundings(os.environ, "destination", None)
-            self._destination = open_destination_end(self._config, self._end, around)
+            self._destination = open_destination_endpoint(self._config, self._end, around)
         return self._destination
 
     def _upload_client(self) -> Client:
@@ -240,7 +242,7 @@ class Repository:
 _FILE_FIELDS = frozenset({":action", "filetype", "pyversion", "sha256_digest", "blake2_256_digest"})
 
 
-def _listing_of(config: Config, end: EndText) -> str:
+def _listing_of(config: Config, end: EndpointText) -> str:
     """Return where a repository lists what it has; a server is asked when its URL does not tell."""
     text = end.where
     if end.index is not None:
@@ -249,7 +251,9 @@ def _listing_of(config: Config, end: EndText) -> str:
         return text
     if text.rstrip("/").endswith("simple"):
         return text
-    return open_destination_end(config, end, surroundings(os.environ, "source", None)).simple_root
+    return open_destination_endpoint(
+        config, end, surroundings(os.environ, "source", None)
+    ).simple_root
 
 
 def _version_key(text: str) -> tuple[bool, object, str]:
@@ -261,7 +265,7 @@ def _into_directory(distribution: Distribution, directory: Path) -> UploadResult
     directory.mkdir(parents=True, exist_ok=True)
     name, digests = distribution.filename, distribution.digests
     try:
-        place_file(distribution.path, directory, name, digests, link=False, replace=False)
+        place_file(distribution.path, directory, name, digests, Sharing(link=False))
     except FileExistsError:
         if hash_file(directory / name) == digests:
             return UploadResult("present")

@@ -24,6 +24,7 @@ from microrepo.operations.closure.target_records import (
 from microrepo.operations.run.goals import Requests
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter, SilentReporter
+from microrepo.repositories.reading import open_for_reading
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.targets import named_environments
 from microrepo.selection.resolver.closure import Closure
@@ -35,7 +36,7 @@ from microrepo.selection.resolver.facts import (
 )
 from microrepo.selection.resolver.lock_sets import plan_locks
 from microrepo.selection.resolver.proof import SdistOnly, sdist_only
-from microrepo.state import State, read_state
+from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 
 
@@ -99,7 +100,7 @@ def check(
         RepositoryError: the state cannot be read, or a lock file cannot be written.
     """
     directory = FlatDirectory(Path(config.repository))
-    state = read_state(directory.state_file)
+    state = open_for_reading(directory.path)
     try:
         goals = requests.goals
         if requests.requirements is None:

@@ -23,7 +23,7 @@ from microrepo.operations.closure.target_records import (
 )
 from microrepo.operations.closure.url_files import chosen_files, needed_before, with_files
 from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.operations.refresh.batches import WAVE_PROJECTS
+from microrepo.operations.refresh.batches import BATCH_PROJECTS
 from microrepo.operations.refresh.change_detection import Changes
 from microrepo.operations.refresh.own_pythons import with_own_pythons
 from microrepo.operations.refresh.project_decisions import look
@@ -57,8 +57,8 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
             looked, direct, reasons, resolved.resolutions, session.state, rules, session.now
         )
     run.keep(kept)
-    for batch in batched(looked, WAVE_PROJECTS):
-        run.take(run.wave.run(batch))
+    for batch in batched(looked, BATCH_PROJECTS):
+        run.take(run.batches.run(batch))
         if session.report.refused:
             return
     names = {one.project.name for one in looked}

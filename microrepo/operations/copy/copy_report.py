@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from microrepo.cause_texts import action_text
-from microrepo.exit_codes import ExitCode
-from microrepo.model import Action, ActionKind, Decision
-from microrepo.operations.copy.endpoints import Ends
-from microrepo.operations.copy.file_transfers import Sent
-from microrepo.operations.records.report import Failure
-from microrepo.plan import Totals, totals_of
+from microrepo.model import Action
+from microrepo.operations.copy.endpoints import Endpoints
+from microrepo.operations.records.report import Failure, ReportBuilder
+from microrepo.plan import Totals
 
 
 class CopyReport(Struct, frozen=True):
@@ -52,77 +49,32 @@ class CopyReport(Struct, frozen=True):
     plan: tuple[Action, ...] = ()
 
 
-class Tally:
-    """What is known of a copy so far.
+def copy_report(report: ReportBuilder, endpoints: Endpoints, seconds: float) -> CopyReport:
+    """Return what a copy did.
 
-    Attributes:
-        refused: why nothing more is sent; empty while all is well.
+    Args:
+        report: of the run.
+        endpoints: of the copy.
+        seconds: that it took.
     """
-
-    def __init__(self) -> None:
-        self.projects = 0
-        self.failed: list[Failure] = []
-        self.missing: list[str] = []
-        self.refused = ""
-        self.conflicts: list[Failure] = []
-        self._rejected: dict[str, int] = {}
-        self._plan: list[Action] = []
-        self._totals = Totals()
-        self._sent = Sent()
-
-    @property
-    def has_copied(self) -> bool:
-        """Whether any file has arrived."""
-        return self._sent.copied > 0
-
-    def leave_out(self, decision: Decision) -> None:
-        """Note a file that a rule leaves out."""
-        rule = decision.cause.value
-        self._rejected[rule] = self._rejected.get(rule, 0) + 1
-
-    def add_plan(self, actions: tuple[Action, ...], *, keep: bool) -> None:
-        """Note a plan, with its actions when they are to be shown."""
-        self._totals += totals_of(actions)
-        for action in actions:
-            if action.kind is ActionKind.CONFLICT:
-                self.conflicts.append(Failure(action.filename, action_text(action)))
-        if keep:
-            self._plan += [a for a in actions if a.kind is not ActionKind.ADOPT]
-
-    def add_sent(self, sent: Sent) -> None:
-        """Note what became of the files of a wave."""
-        self._sent += sent
-        self.failed += sent.failed
-        self.conflicts += sent.conflicts
-        self.refused = sent.refused
-
-    def report(
-        self, operation: str, ends: Ends, started_at: str, seconds: float, *, dry_run: bool
-    ) -> CopyReport:
-        """Return what was done."""
-        code = ExitCode.DONE
-        if self.refused:
-            code = ExitCode.FAILED
-        elif self.failed or self.conflicts or self.missing:
-            code = ExitCode.INCOMPLETE
-        return CopyReport(
-            operation=operation,
-            source=ends.source.name,
-            destination=ends.destination.name,
-            exit_code=code,
-            started_at=started_at,
-            seconds=round(seconds, 3),
-            dry_run=dry_run,
-            projects=self.projects,
-            totals=self._totals,
-            copied=self._sent.copied,
-            copied_bytes=self._sent.copied_bytes,
-            reused_bytes=self._sent.reused_bytes,
-            already=self._sent.already,
-            rejected=dict(sorted(self._rejected.items())),
-            failed=tuple(self.failed),
-            conflicts=tuple(self.conflicts),
-            missing=tuple(self.missing),
-            refused=self.refused,
-            plan=tuple(self._plan),
-        )
+    return CopyReport(
+        operation=report.operation,
+        source=endpoints.source.name,
+        destination=endpoints.destination.name,
+        exit_code=report.exit_code(),
+        started_at=report.started_at,
+        seconds=round(seconds, 3),
+        dry_run=report.dry_run,
+        projects=report.projects,
+        totals=report.totals,
+        copied=report.downloaded,
+        copied_bytes=report.downloaded_bytes,
+        reused_bytes=report.reused_bytes,
+        already=report.already,
+        rejected=dict(sorted(report.rejected.items())),
+        failed=tuple(report.failed),
+        conflicts=tuple(report.conflicts),
+        missing=tuple(report.missing),
+        refused=report.refused,
+        plan=tuple(report.plan),
+    )

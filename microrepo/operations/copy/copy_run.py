@@ -8,50 +8,54 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 
-from microrepo import plan
 from microrepo.batching import batched
 from microrepo.clock import now
 from microrepo.config.schema import Config
-from microrepo.config.sizes import parse_size
-from microrepo.errors import Cancelled, ProjectNotFound
-from microrepo.formats.times import to_ns
-from microrepo.model import Action, ActionKind, NormalizedName, Project
-from microrepo.operations.copy.channel import Line, open_line
-from microrepo.operations.copy.copy_report import CopyReport, Tally
-from microrepo.operations.copy.endpoints import Ends
-from microrepo.operations.copy.file_transfers import Senders, TemplateFor
+from microrepo.errors import Cancelled, ProjectNotFound, Unavailable
+from microrepo.model import ActionKind, NormalizedName, Project
+from microrepo.operations.apply.destination import Destination
+from microrepo.operations.apply.repository_directory import Placement
+from microrepo.operations.apply.transfer import TransferContext, carry
+from microrepo.operations.copy.channel import Channel, open_channel
+from microrepo.operations.copy.copy_report import CopyReport, copy_report
+from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.operations.copy.hash_cache import HashCache
-from microrepo.operations.copy.inventory import Holdings
-from microrepo.operations.records.report import Failure
-from microrepo.plan import Wanted, check_space, make_plan
+from microrepo.operations.copy.inventory import Inventory
+from microrepo.operations.records.report import Failure, ReportBuilder
+from microrepo.plan import Wanted, make_plan
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import unpack
+from microrepo.stores.placement import Sharing
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 
-WAVE_PROJECTS = 200
+BATCH_PROJECTS = 200
 
-__all__ = ["CopyReport", "CopyRun", "Manner", "Select", "copy"]
+__all__ = ["CopyOptions", "CopyReport", "CopyRun", "Select", "copy"]
 
 Select = Callable[[Project], Sequence[Wanted]]
 
 
-class Manner(Struct, frozen=True):
+class CopyOptions(Struct, frozen=True):
     """How a copy is carried out.
 
     Attributes:
         dry_run: read everything, change nothing.
         link: share content on one file system where the destination is a directory.
-        wave_projects: projects whose files complete before those of the next are begun.
+        batch_projects: projects whose files complete before those of the next are begun.
         cancel: when it is set, the copy ends at the next file.
-        whole: send nothing of a wave in which anything is in conflict.
+        whole: send nothing of a batch in which anything is in conflict.
+        verify: read files of this machine even where they are linked.
         read_held: read the destination's files where it announces nothing to compare by; without,
             a name that it has is a conflict then. Files of this machine are read in any case.
         hashes: digests of files of this machine that were computed earlier.
@@ -60,20 +64,21 @@ class Manner(Struct, frozen=True):
 
     dry_run: bool = False
     link: bool = True
-    wave_projects: int = WAVE_PROJECTS
+    batch_projects: int = BATCH_PROJECTS
     cancel: threading.Event | None = None
     whole: bool = False
+    verify: bool = False
     read_held: bool = True
     hashes: HashCache | None = None
-    template_for: TemplateFor = lambda _: None
+    template_for: Callable[[str], Path | None] = lambda _: None
 
 
 def copy(
     config: Config,
-    ends: Ends,
+    endpoints: Endpoints,
     policy: Policy,
     *,
-    how: Manner | None = None,
+    how: CopyOptions | None = None,
     operation: str = "copy",
     choose: Select | None = None,
     reporter: Reporter | None = None,
@@ -82,9 +87,9 @@ def copy(
 
     Args:
         config: network settings, workers, free space to leave.
-        ends: source and destination, see `operations.copy.endpoints`.
+        endpoints: source and destination, see `operations.copy.endpoints`.
         policy: which files.
-        how: dry run, links, waves.
+        how: dry run, links, batches.
         operation: its name, for the report.
         choose: selects the files of a project in the policy's stead.
         reporter: told of progress.
@@ -98,141 +103,144 @@ def copy(
         SourceError: the source's list of projects, or a destination's page, cannot be had.
     """
     started = time.monotonic()
-    manner = how or Manner()
+    manner = how or CopyOptions()
     watching = reporter or SilentReporter()
-    with open_line(config, ends, watching.add_bytes, dry_run=manner.dry_run) as line:
-        run = CopyRun(line, manner, watching)
+    with open_channel(config, endpoints, watching.add_bytes, dry_run=manner.dry_run) as channel:
+        run = CopyRun(channel, manner, watching, operation)
         run.choose = choose or run.choosing_by(policy)
-        begun = now()
         run.carry_out(policy)
-        seconds = time.monotonic() - started
-        return run.tally.report(operation, ends, begun, seconds, dry_run=manner.dry_run)
+        return copy_report(run.report, endpoints, time.monotonic() - started)
 
 
 class CopyRun:
     """One copy while it runs.
 
     Args:
-        line: between its ends.
+        channel: between its endpoints.
         how: the manner of it.
         reporter: told of progress.
+        operation: its name, for the report.
 
     Attributes:
         choose: says which files of a project are copied.
-        tally: what was done so far.
+        report: what was done so far.
     """
 
-    def __init__(self, line: Line, how: Manner, reporter: Reporter) -> None:
+    def __init__(
+        self, channel: Channel, how: CopyOptions, reporter: Reporter, operation: str = "copy"
+    ) -> None:
         self.choose: Select = lambda _: ()
-        self._line = line
-        self._ends = line.ends
+        self._channel = channel
         self._how = how
         self._reporter = reporter
-        self._holdings = Holdings(line, read_held=how.read_held, hashes=how.hashes)
-        self._senders = Senders(line, self._check_cancelled, reporter.add_bytes, how.template_for)
-        self.tally = Tally()
+        self._inventory = Inventory(channel.pool, read_held=how.read_held, hashes=how.hashes)
+        self.report = ReportBuilder(operation, channel.endpoints.destination.name, now())
+        self.report.dry_run = how.dry_run
+        self._conduct = TransferContext(channel.pool, self.report, reporter, self._check_cancelled)
 
     def choosing_by(self, policy: Policy) -> Select:
         """Return the plain way to choose: the policy's, each project by itself."""
         moment = now()
 
         def choose(project: Project) -> list[Wanted]:
-            wanted = []
-            for decision in select(project, policy, moment):
-                if decision.keep:
-                    wanted.append(
-                        Wanted(project.name, decision.file, decision.cause, decision.detail)
-                    )
-                else:
-                    self.tally.leave_out(decision)
+            decisions = select(project, policy, moment)
+            rejected = Counter(one.cause.value for one in decisions if not one.keep)
+            self.report.rejected.update(rejected)
+            wanted = [
+                Wanted(project.name, one.file, one.cause, one.detail)
+                for one in decisions
+                if one.keep
+            ]
+            if not wanted and policy.requested is not None:
+                why = ", ".join(f"{count} {rule}" for rule, count in sorted(rejected.items()))
+                text = f"no file to copy ({why or 'the source lists none'})"
+                self.report.failed.append(Failure(project.name, text))
             return wanted
 
         return choose
 
     def carry_out(self, policy: Policy) -> None:
-        """Copy wave by wave."""
-        names = self._names(policy)
-        for batch in batched(names, self._how.wave_projects):
+        """Copy batch by batch."""
+        for batch in batched(self._names(policy), self._how.batch_projects):
             self._check_cancelled()
-            self.wave(batch)
-            if self.tally.refused:
+            self.copy_projects(batch)
+            if self.report.refused:
                 break
-        self.make_durable()
-
-    def make_durable(self) -> None:
-        """See to it that the names of what arrived outlive a loss of power."""
-        if self.tally.has_copied and self._ends.destination.kind == "directory":
-            # Once for all: a name that is lost with the power is simply copied again.
-            self._line.directory.sync()
 
     def _names(self, policy: Policy) -> list[NormalizedName]:
         if policy.requested is not None:
             return sorted(policy.requested)
-        listed = self._line.source().list_projects().projects
-        names = sorted({canonicalize_name(name) for name, _ in listed})
+        names = self._channel.project_names()
         return [name for name in names if not policy.leaves_out(name)]
 
-    def wave(self, names: Sequence[NormalizedName]) -> None:
+    def copy_projects(self, names: Sequence[NormalizedName]) -> None:
         """Copy what is chosen of some projects, and wait for it."""
+        report = self.report
         self._reporter.expect_documents(len(names))
-        self._holdings.ask(names)
+        destination = self._destination()
+        catalogue = destination.catalogue(names)
         wanted = [item for project in self._records(names) for item in self.choose(project)]
-        wanted, present = self._holdings.compare(wanted, self.tally.failed)
-        replace = self._ends.destination.replace
+        wanted, present = self._inventory.compare(wanted, catalogue)
+        report.failed += [Failure(name, why) for name, why in catalogue.unread.items()]
+        replace = self._channel.endpoints.destination.replace
         actions = make_plan(wanted, present, prune=False, replace=replace)
-        self.tally.add_plan(actions, keep=self._how.dry_run)
+        report.add_plan(actions)
         downloads = [action for action in actions if action.kind is ActionKind.DOWNLOAD]
-        if self._how.whole and self.tally.conflicts:
+        if self._how.whole and report.conflicts:
             return
-        if self._has_no_room(downloads) or self._how.dry_run:
+        if self._how.dry_run:
+            report.refused = destination.prepare(downloads)
             return
-        self._reporter.expect_bytes(sum(action.size_bytes for action in downloads))
-        self._send(downloads)
+        carry(downloads, destination, self._conduct)
+        destination.finish()
 
-    def _send(self, downloads: Sequence[Action]) -> None:
-        uploads = {a.filename: to_ns(a.file.upload_time) for a in downloads if a.file is not None}
-        self.tally.add_sent(self._senders.send(downloads, uploads, link=self._how.link))
-
-    def _has_no_room(self, downloads: Sequence[Action]) -> bool:
-        if self._ends.destination.kind != "directory" or not self._line.directory.exists():
-            return False
-        if self._line.is_local and self._how.link:
-            return False  # links need none; a copy that meets a full disk says so
-        limits = plan.Limits(
-            min_free_bytes=parse_size(self._line.config.min_free_space, "min_free_space")
+    def _destination(self) -> Destination:
+        how = self._how
+        placement = Placement(
+            Sharing(how.link, self._channel.endpoints.destination.replace),
+            unread=(lambda _: True) if how.verify else self._channel.is_unread,
+            template_for=how.template_for,
         )
-        total = sum(action.size_bytes for action in downloads)
-        refused = check_space(total, 0, self._line.directory.free_bytes(), limits)
-        self.tally.refused = "" if refused is None else str(refused)
-        return refused is not None
+        return self._channel.destination(placement)
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; note those that cannot be had."""
-        self.tally.projects += len(names)
-        if self._line.is_local:
+        self.report.projects += len(names)
+        if self._channel.is_local:
             for name in names:
                 try:
-                    fetched = self._line.source().fetch_project(name)
+                    fetched = self._channel.source().fetch_project(name)
                 except ProjectNotFound:
-                    self.tally.missing.append(name)
+                    self.report.missing.append(name)
                     continue
                 finally:
                     self._reporter.document_done()
                 if fetched.project is not None:
                     yield fetched.project
             return
-        futures = [self._line.pool().submit(run_task, FetchProject(name)) for name in names]
-        for future in futures:
+        for future in self._ask(names):
             self._check_cancelled()
             outcome = future.result()
             self._reporter.document_done()
             assert isinstance(outcome, ProjectOutcome)  # noqa: S101 - that is what was asked
             if outcome.status == "missing":
-                self.tally.missing.append(outcome.name)
+                self.report.missing.append(outcome.name)
             elif outcome.document is None:
-                self.tally.failed.append(Failure(outcome.name, outcome.error))
+                self.report.failed.append(Failure(outcome.name, outcome.error))
             else:
                 yield unpack(outcome.document)
+
+    def _ask(self, names: Sequence[NormalizedName]) -> list[Future[Any]]:
+        """Queue the questions for the records of projects at the sources that may have them."""
+        futures = []
+        for name in names:
+            try:
+                task = FetchProject(name, sources=self._channel.sources_of(name))
+            except Unavailable as error:
+                self.report.failed.append(Failure(name, str(error)))
+                continue
+            futures.append(self._channel.pool().submit(run_task, task))
+        return futures
 
     def _check_cancelled(self) -> None:
         if self._how.cancel is not None and self._how.cancel.is_set():

@@ -1,4 +1,4 @@
-"""The two ends of a copy: from what a person wrote to settings, with credentials that work."""
+"""The two endpoints of a copy: from what a person wrote to settings, with credentials that work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from microrepo.client.addresses import origin_of, public_url
 from microrepo.client.credentials import Ask, Given, Login, Surroundings, find_login, question
 from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse
-from microrepo.operations.run.network_settings import client_settings
+from microrepo.operations.run.network_settings import client_settings, source_logins
 from microrepo.repositories.destinations.destination_registry import (
     describe_destination,
     directory_of,
@@ -24,6 +24,7 @@ from microrepo.repositories.destinations.destination_registry import (
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.repositories.sources.source_registry import (
     describe_source,
+    describe_sources,
     is_web_url,
     open_source,
     pypi_source_url,
@@ -31,13 +32,14 @@ from microrepo.repositories.sources.source_registry import (
 from microrepo.stores.flat_directory import FlatDirectory
 
 _T = TypeVar("_T")
+CONFIGURED = "$.sources"
 
 
-class EndText(Struct, frozen=True):
+class EndpointText(Struct, frozen=True):
     """One end of a copy as a person wrote it.
 
     Attributes:
-        where: URL, path, or ``pypi``.
+        where: URL, path, ``pypi``, or `CONFIGURED` for the sources of the settings.
         given: user and password file.
         index: for a destination, the URL of its list where it does not tell itself.
         auth: a login that is known already, from the library.
@@ -49,11 +51,12 @@ class EndText(Struct, frozen=True):
     auth: Login | None = None
 
 
-class Ends(Struct, frozen=True):
+class Endpoints(Struct, frozen=True):
     """A source and a destination that can be talked to.
 
     Attributes:
-        source_auth: login for the source's origin.
+        source_auth: logins by origin of the sources.
+        further: sources after the first, where the settings name several.
         relogin: asks for another password for the destination; None when there is nobody to ask.
     """
 
@@ -61,6 +64,12 @@ class Ends(Struct, frozen=True):
     destination: DestinationSettings
     source_auth: dict[str, Login] = {}
     relogin: Callable[[], Login] | None = None
+    further: tuple[SourceSettings, ...] = ()
+
+    @property
+    def sources(self) -> tuple[SourceSettings, ...]:
+        """All sources, in the order of their priority."""
+        return (self.source, *self.further)
 
 
 def surroundings(environ: Mapping[str, str], side: str, ask: Ask | None) -> Surroundings:
@@ -69,16 +78,16 @@ def surroundings(environ: Mapping[str, str], side: str, ask: Ask | None) -> Surr
     return Surroundings(environ, prefix, Path("~/.pypirc").expanduser(), ask=ask)
 
 
-def open_ends(
+def open_endpoints(
     config: Config,
-    source: EndText,
-    destination: EndText,
+    source: EndpointText,
+    destination: EndpointText,
     *,
     replace: bool = False,
     ask: Ask | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Ends:
-    """Find out how both ends are read and written, and with which credentials.
+) -> Endpoints:
+    """Find out how both endpoints are read and written, and with which credentials.
 
     Args:
         config: network settings.
@@ -94,15 +103,17 @@ def open_ends(
         Unavailable: no answer.
     """
     variables = os.environ if environ is None else environ
-    settings, auth = open_source_end(config, source, surroundings(variables, "source", ask))
+    (settings, *further), auth = open_source_endpoint(
+        config, source, surroundings(variables, "source", ask)
+    )
     around = surroundings(variables, "destination", ask)
-    described = open_destination_end(config, destination, around, replace=replace)
+    described = open_destination_endpoint(config, destination, around, replace=replace)
     if described == DestinationSettings("directory", settings.simple_root, name=described.name):
         raise ConfigError(f"{described.name}: source and destination are the same directory")
     relogin = None
     if described.kind == "upload" and around.ask is not None:
         relogin = _relogin(destination.where, described.auth, around.ask)
-    return Ends(settings, described, auth, relogin)
+    return Endpoints(settings, described, auth, relogin, tuple(further))
 
 
 def _relogin(url: str, login: Login | None, ask: Ask) -> Callable[[], Login] | None:
@@ -111,10 +122,10 @@ def _relogin(url: str, login: Login | None, ask: Ask) -> Callable[[], Login] | N
     return lambda: (login[0], ask(question(url, login[0])))
 
 
-def open_source_end(
-    config: Config, end: EndText, around: Surroundings
-) -> tuple[SourceSettings, dict[str, Login]]:
-    """Return how a source is read, and the login for its origin.
+def open_source_endpoint(
+    config: Config, end: EndpointText, around: Surroundings
+) -> tuple[tuple[SourceSettings, ...], dict[str, Login]]:
+    """Return how a source, or each of the configured ones, is read, and logins by origin.
 
     Raises:
         ConfigError: it cannot be understood.
@@ -122,9 +133,13 @@ def open_source_end(
     """
     if not end.where:
         raise ConfigError("the source has no name: give a URL, a directory, or pypi")
+    if end.where == CONFIGURED and config.sources:
+        return describe_sources(config), source_logins(config, around.environ)
+    if end.where == CONFIGURED:
+        end = msgspec.structs.replace(end, where=config.source)
     directory = None if end.where == "pypi" else directory_of(end.where)
     if directory is not None:
-        return describe_source(str(directory), config.api), {}
+        return (describe_source(str(directory), config.api),), {}
     settings = describe_source(end.where, config.api)
     url = pypi_source_url() if end.where == "pypi" else end.where
 
@@ -138,11 +153,11 @@ def open_source_end(
         return auth  # there was an answer, so the login is good
 
     login = end.auth or find_login(url, end.given, around)
-    return settings, _with_login(url, login, around, probe)
+    return (settings,), _with_login(url, login, around, probe)
 
 
-def open_destination_end(
-    config: Config, end: EndText, around: Surroundings, *, replace: bool = False
+def open_destination_endpoint(
+    config: Config, end: EndpointText, around: Surroundings, *, replace: bool = False
 ) -> DestinationSettings:
     """Return how a destination is written to and read.
 

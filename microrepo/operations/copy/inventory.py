@@ -2,89 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from microrepo.errors import AccessDenied
-from microrepo.model import Digests, File, LocalFile, NormalizedName
-from microrepo.operations.copy.channel import Line
+from microrepo.model import Digests, File, LocalFile
+from microrepo.operations.apply.destination import Catalogue
 from microrepo.operations.copy.hash_cache import HashCache, Seen
-from microrepo.operations.records.report import Failure
 from microrepo.plan import Wanted, same_content
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.transfer.pool.worker import run_task
-from microrepo.transfer.tasks import HashUrl, HeldOutcome, ListHeld
+from microrepo.transfer.tasks import HashUrl
 
 # What is known of a file of this machine, and the digests that are being computed.
 Asked = tuple["Seen | None", "Future[Any] | None"]
 
 
-class Holdings:
-    """Reads the destination and settles what digests are still needed.
+class Inventory:
+    """Settles which digests are still needed before source and destination can be compared.
 
     Args:
-        line: of the copy.
+        pool: gives the workers that read.
         read_held: read files behind a network where the destination announces no digest.
         hashes: digests of files of this machine that were computed earlier.
     """
 
     def __init__(
-        self, line: Line, *, read_held: bool = True, hashes: HashCache | None = None
+        self,
+        pool: Callable[[], Executor],
+        *,
+        read_held: bool = True,
+        hashes: HashCache | None = None,
     ) -> None:
-        self._line = line
+        self._pool = pool
         self._read_held = read_held
         self._hashes = hashes
-        self._catalogue = line.catalogue()
-        self._asked: dict[NormalizedName, Future[Any]] = {}
-
-    def ask(self, names: Sequence[NormalizedName]) -> None:
-        """Queue the questions for the pages of projects, where there are pages."""
-        if self._catalogue is None:
-            pool = self._line.pool()
-            self._asked = {name: pool.submit(run_task, ListHeld(name)) for name in names}
 
     def compare(
-        self, wanted: Sequence[Wanted], failed: list[Failure]
+        self, wanted: Sequence[Wanted], catalogue: Catalogue
     ) -> tuple[list[Wanted], dict[str, LocalFile]]:
         """Return wanted files and what is there of them, with digests that can be compared.
 
-        Files of projects whose page cannot be read are left out, and noted in `failed`: sending
-        them blindly might replace other content.
+        Files of projects whose page cannot be read are left out: sending them blindly might
+        replace other content.
 
         Raises:
             AccessDenied: the destination refuses the credentials.
         """
-        unread = self._read_pages(failed) if self._catalogue is None else (set(), {})
-        wanted = [item for item in wanted if item.project not in unread[0]]
+        wanted = [item for item in wanted if item.project not in catalogue.unread]
         held: dict[str, File] = {}
         for item in wanted:
-            name = item.file.filename
-            there = self._catalogue.find(name) if self._catalogue else unread[1].get(name)
+            there = catalogue.find(item.file.filename)
             if there is not None:
-                held[name] = there
+                held[there.filename] = there
         wanted, held = self._settle(wanted, held)
         present = {
             name: LocalFile(name, -1 if file.size is None else file.size, digests=file.digests)
             for name, file in held.items()
         }
         return wanted, present
-
-    def _read_pages(self, failed: list[Failure]) -> tuple[set[NormalizedName], dict[str, File]]:
-        unread: set[NormalizedName] = set()
-        held: dict[str, File] = {}
-        for name, future in self._asked.items():
-            outcome: HeldOutcome = future.result()
-            if outcome.denied:
-                raise AccessDenied(*outcome.error.split(": ", 1))
-            if outcome.error:
-                failed.append(Failure(name, f"the destination's page: {outcome.error}"))
-                unread.add(name)
-            held.update((file.filename, file) for file in outcome.files)
-        return unread, held
 
     def _settle(
         self, wanted: Sequence[Wanted], held: dict[str, File]
@@ -121,7 +100,7 @@ class Holdings:
         if seen is not None and seen.digests is not None:
             return seen, None
         task = HashUrl(file.filename, file.url, held)
-        return seen, self._line.pool().submit(run_task, task)
+        return seen, self._pool().submit(run_task, task)
 
     def _computed(self, asked: Asked) -> Digests | None:
         """Return digests once they are there, None where they cannot be had; remember them."""

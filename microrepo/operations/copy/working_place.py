@@ -9,7 +9,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from microrepo.operations.copy.endpoints import Ends
+from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.stores.flat_directory import FlatDirectory
 
 
@@ -19,16 +19,16 @@ class WorkingPlace:
     A dry run gets a directory for its own needs elsewhere. The lock is left to the caller.
 
     Args:
-        ends: of the copy.
+        endpoints: of the copy.
         dry_run: change nothing.
 
     Raises:
         RepositoryError: the directory is unfit, or cannot be written to.
     """
 
-    def __init__(self, ends: Ends, *, dry_run: bool) -> None:
-        is_directory = ends.destination.kind == "directory"
-        where = Path(ends.destination.url) if is_directory else _cache(ends)
+    def __init__(self, endpoints: Endpoints, *, dry_run: bool) -> None:
+        is_directory = endpoints.destination.kind == "directory"
+        where = Path(endpoints.destination.url) if is_directory else _cache(endpoints)
         self._passes_on = not is_directory
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         if dry_run:
@@ -64,8 +64,8 @@ class WorkingPlace:
         return not self.directory.state_file.exists() and not any(self.directory.partial.iterdir())
 
 
-def _cache(ends: Ends) -> Path:
+def _cache(endpoints: Endpoints) -> Path:
     """Return where files wait on their way to an index: the same place for each run."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    name = hashlib.sha256(ends.destination.url.encode()).hexdigest()[:16]
+    name = hashlib.sha256(endpoints.destination.url.encode()).hexdigest()[:16]
     return Path(base) / "microrepo" / f"copy-{name}"

@@ -16,9 +16,10 @@ from microrepo.operations.inspect.explained_names import Named, find_named
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.publish.links import links_of
+from microrepo.repositories.reading import open_for_reading
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
-from microrepo.state import FileRow, ProjectRow, Requirer, State, open_for_reading
+from microrepo.state import FileRow, ProjectRow, Requirer, State
 
 
 class Explanation(Struct, frozen=True):

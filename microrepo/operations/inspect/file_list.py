@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.publish.links import links_of
-from microrepo.state import FileRow, open_for_reading
+from microrepo.repositories.reading import open_for_reading
+from microrepo.state import FileRow
 
 
 class HeldFile(FileRow, frozen=True, gc=False):

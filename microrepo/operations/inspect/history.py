@@ -8,7 +8,8 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
-from microrepo.state import HistoryRow, RunRow, open_for_reading
+from microrepo.repositories.reading import open_for_reading
+from microrepo.state import HistoryRow, RunRow
 
 
 class History(Struct, frozen=True):

@@ -17,7 +17,8 @@ from microrepo.formats.distribution.filenames import (
 )
 from microrepo.model import File, Project
 from microrepo.publish.links import links_of
-from microrepo.state import FileRow, State, open_for_reading
+from microrepo.repositories.reading import open_for_reading
+from microrepo.state import FileRow, State
 
 _DOCUMENT_BATCH = 500
 

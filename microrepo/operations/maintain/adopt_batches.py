@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
-
 from microrepo.cause_texts import action_text
-from microrepo.errors import MicrorepoError
-from microrepo.model import (
-    Action,
-    ActionKind,
-    Cause,
-    Digests,
-    File,
-    LocalFile,
-    NormalizedName,
-    Project,
-)
+from microrepo.model import Action, ActionKind, Cause, Digests, LocalFile
+from microrepo.operations.apply.repository_directory import Journal, Placement, RepositoryDirectory
+from microrepo.operations.apply.transfer import carry
 from microrepo.operations.maintain.adopt_examination import (
     Examined,
     by_project,
     examine,
     one_of_each,
 )
+from microrepo.operations.maintain.adopt_records import AdoptRecords, TreeProjects
 from microrepo.operations.records.report import Failure
 from microrepo.operations.run.session import Session
 from microrepo.plan import Totals, Wanted, check_space, make_plan
+from microrepo.repositories.directory_contents import Claim, damaged_found
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout, candidates
 from microrepo.repositories.foreign.tree_records import TreeRecords
 from microrepo.repositories.foreign.tree_survey import Survey
-from microrepo.state import FileRow, Owner, ProjectRow, change_of, pack
-from microrepo.state.publication import FoundRow
+from microrepo.state import FileRow
 from microrepo.stores.hashing import hash_file
-from microrepo.stores.placement import can_share, place_file
+from microrepo.stores.placement import Sharing, can_share
 
 _BATCH_FILES = 400
-_Records = Mapping[NormalizedName, "Project | None"]
 
 
 class Counts:
@@ -69,8 +59,9 @@ class Adoption:
         self._session = session
         self._layout = layout
         self._copy = copy
-        self._records = TreeRecords(layout)
+        self._records = TreeRecords(layout, session.state if self._is_in_place() else None)
         self._links = True
+        self._detail = layout.name if layout.is_mirror else ""
 
     def carry_out(self) -> None:
         """Take the whole tree, or set the report's `refused`."""
@@ -95,11 +86,13 @@ class Adoption:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
 
+    def _is_in_place(self) -> bool:
+        repository = self._session.directory.path
+        return repository.exists() and repository.samefile(self._layout.files)
+
     def _repository_inside(self) -> Path | None:
         repository = self._session.directory.path
-        if not repository.exists() or repository.samefile(self._layout.files):
-            return None
-        return repository
+        return None if self._is_in_place() or not repository.exists() else repository
 
     def _skip(self, path: str, why: str) -> None:
         self._session.report.failed.append(Failure(_shown(path), why))
@@ -141,14 +134,34 @@ class Adoption:
         session.reporter.add_bytes(skipped_bytes)
         self.counts.already += len({c.filename for c in batch} - {c.filename for c in fresh})
         records = {name: self._records.project(name) for name in {one.project for one in fresh}}
-        examined = list(threads.map(_Reader(session, self._layout, records), fresh))
+        claims = self._records.claims(fresh)
+        examined = list(threads.map(_Reader(session, records, claims), fresh))
+        bad = [one for one in examined if one.file is None]
         session.report.failed.extend(
-            Failure(_shown(one.candidate.path), one.problem) for one in examined if one.file is None
+            Failure(_shown(one.candidate.path), one.problem) for one in bad
         )
+        self._keep_in_mind(bad, claims)
         sound = [one for one in examined if one.file is not None]
         chosen, conflicts = one_of_each(sound, self._is_target)
         session.report.conflicts.extend(Failure(name, why) for name, why in conflicts)
         self._carry(chosen, rows, records, threads)
+
+    def _keep_in_mind(self, bad: Sequence[Examined], claims: Mapping[str, Claim]) -> None:
+        """Remember damaged files that lie in the repository: no later run takes them for new."""
+        session = self._session
+        rows = [
+            damaged_found(
+                one.candidate.filename,
+                one.candidate.project,
+                claims[one.candidate.path],
+                one.candidate.size_bytes,
+            )
+            for one in bad
+            if one.candidate.path in claims and self._is_target(one.candidate)
+        ]
+        if rows and not session.report.dry_run:
+            with session.state.transaction():
+                session.state.publication.save_found(rows)
 
     def _is_known(self, candidate: Candidate, row: FileRow | None) -> bool:
         """Tell whether the repository has a file with the size and the time of this one."""
@@ -162,33 +175,50 @@ class Adoption:
         self,
         chosen: Sequence[Examined],
         rows: Mapping[str, FileRow],
-        records: _Records,
+        records: TreeProjects,
         threads: ThreadPoolExecutor,
     ) -> None:
-        session = self._session
+        report = self._session.report
         by_name = {one.candidate.filename: one for one in chosen}
-        wanted = [Wanted(c.candidate.project, c.file) for c in chosen if c.file is not None]
+        wanted = [
+            Wanted(one.candidate.project, one.file, Cause.ADOPTED, self._detail)
+            for one in chosen
+            if one.file is not None
+        ]
         there = threads.map(lambda one: self._there(one, rows.get(one.candidate.filename)), chosen)
         present = {local.filename: local for local in there if local is not None}
         new: list[Action] = []
         for action in make_plan(wanted, present, prune=False):
-            one = by_name[action.filename]
             if action.kind is ActionKind.CONFLICT:
-                why = f"{one.candidate.path}: {action_text(action)}"
-                session.report.conflicts.append(Failure(action.filename, why))
+                path = by_name[action.filename].candidate.path
+                why = f"{path}: {action_text(action)}"
+                report.conflicts.append(Failure(action.filename, why))
             elif self._is_ours_already(action, rows.get(action.filename)):
                 self.counts.already += 1
             else:
                 new.append(action)
-        if session.report.dry_run:
-            session.report.plan += new
-            arrived = [_expected(by_name[action.filename]) for action in new]
+        if report.dry_run:
+            report.plan += new
+            self._count(((a.filename, a.size_bytes) for a in new), present)
         else:
-            placed = threads.map(lambda a: self._placed(a, by_name, present), new)
-            arrived = [local for local in placed if local is not None]
-        self._count(arrived, present)
-        if arrived and not session.report.dry_run:
-            self._record([(by_name[local.filename], local) for local in arrived], records)
+            paths = {name: Path(one.candidate.path) for name, one in by_name.items()}
+            arrived = self._transfer(
+                new, paths, AdoptRecords(self._session.state, self._layout, records, wanted)
+            )
+            self._count(((row.filename, row.size or 0) for row in arrived), present)
+
+    def _transfer(
+        self, actions: Sequence[Action], paths: Mapping[str, Path], records: AdoptRecords
+    ) -> list[FileRow]:
+        """Link or copy files to their places; return the rows of those that arrived."""
+        session = self._session
+        placement = Placement(Sharing(may_copy=self._copy), lambda file: paths.get(file.filename))
+        origins = dict.fromkeys(paths, records.origin)
+        journal = Journal(session.state, session.run, "adopt", origins, records.save)
+        carry(
+            actions, RepositoryDirectory(session.directory, placement, journal), session.conduct()
+        )
+        return records.rows
 
     def _is_ours_already(self, action: Action, row: FileRow | None) -> bool:
         return action.kind is ActionKind.ADOPT and row is not None and self._session.is_intact(row)
@@ -210,104 +240,25 @@ class Adoption:
                 digests = Digests(sha256="unknown")
         return LocalFile(name, disk.size_bytes, disk.mtime_ns, digests=digests)
 
-    def _placed(
-        self, action: Action, by_name: Mapping[str, Examined], present: Mapping[str, LocalFile]
-    ) -> LocalFile | None:
-        """Link or copy a file to its place; None when that failed."""
-        if action.kind is ActionKind.ADOPT:
-            return present[action.filename]
-        source, digests = by_name[action.filename].candidate.path, _of(by_name, action).digests
-        try:
-            return place_file(
-                Path(source),
-                self._session.directory.path,
-                action.filename,
-                digests,
-                link=True,
-                replace=False,
-                may_copy=self._copy,
-            )
-        except (MicrorepoError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else None
-            self._session.report.failed.append(
-                Failure(_shown(source), f"not taken: {why or error}")
-            )
-            return None
-
-    def _count(self, arrived: Iterable[LocalFile], present: Mapping[str, LocalFile]) -> None:
-        for local in arrived:
-            if local.filename in present:
+    def _count(self, files: Iterable[tuple[str, int]], present: Mapping[str, LocalFile]) -> None:
+        """Count files by name and size: recorded where they lay, or linked."""
+        for filename, size_bytes in files:
+            if filename in present:
                 self.counts.recorded += 1
                 continue
             self.counts.linked += 1
-            self.counts.linked_bytes += local.size_bytes or 0
+            self.counts.linked_bytes += size_bytes
             self.counts.copied += not self._links
-
-    # --- writing down ---------------------------------------------------------------------------
-
-    def _record(self, arrived: Sequence[tuple[Examined, LocalFile]], records: _Records) -> None:
-        """Write down what is in place, once the directory's names for it are durable."""
-        session, state = self._session, self._session.state
-        session.directory.sync()
-        rows = [self._row(one, local) for one, local in arrived]
-        with state.transaction():
-            state.save_files(rows)
-            state.add_history(
-                change_of(row, session.run, "adopt", row.cause, row.detail) for row in rows
-            )
-            known = state.projects({row.project for row in rows})
-            # Stored records decide anew on what is there now.
-            state.save_projects(
-                msgspec.structs.replace(row, complete=False) for row in known.values()
-            )
-            if self._layout.is_mirror:
-                self._record_projects(arrived, records, known)
-            else:
-                state.publication.save_found(_found(one, local) for one, local in arrived)
-
-    def _row(self, one: Examined, local: LocalFile) -> FileRow:
-        assert one.file is not None  # noqa: S101 - only sound files arrive
-        return FileRow(
-            filename=local.filename,
-            project=one.candidate.project,
-            version=one.file.version,
-            url=one.file.url,
-            size=local.size_bytes,
-            digests=one.file.digests,
-            present=True,
-            mtime_ns=local.mtime_ns,
-            cause=Cause.ADOPTED,
-            detail=self._layout.name if self._layout.is_mirror else "",
-            owner=Owner.MIRROR if self._layout.is_mirror else Owner.PERSON,
-        )
-
-    def _record_projects(
-        self,
-        arrived: Sequence[tuple[Examined, LocalFile]],
-        records: _Records,
-        known: Container[str],
-    ) -> None:
-        """Have the next refresh look at the projects of a mirror; until then its records count."""
-        state = self._session.state
-        files: dict[NormalizedName, list[File]] = {}
-        for one, _ in arrived:
-            if one.file is not None:
-                files.setdefault(one.candidate.project, []).append(one.file)
-        projects = [
-            records.get(name) or _project_of(name, files[name])
-            for name in files
-            if name not in known
-        ]
-        state.save_projects(ProjectRow(p.name, p.display_name, status=p.status) for p in projects)
-        state.save_documents((project.name, pack(project)) for project in projects)
 
 
 class _Reader:
     """Reads one file; called in threads."""
 
-    def __init__(self, session: Session, layout: Layout, records: _Records) -> None:
+    def __init__(
+        self, session: Session, records: TreeProjects, claims: Mapping[str, Claim]
+    ) -> None:
         self._session = session
-        self._layout = layout
+        self._claims = claims
         self._listed = {
             (name, file.filename): file
             for name, project in records.items()
@@ -316,7 +267,8 @@ class _Reader:
         }
 
     def __call__(self, one: Candidate) -> Examined:
-        found = examine(self._layout, one, self._listed.get((one.project, one.filename)))
+        listed = self._listed.get((one.project, one.filename))
+        found = examine(one, listed, self._claims.get(one.path))
         self._session.reporter.add_bytes(one.size_bytes)
         return found
 
@@ -324,25 +276,3 @@ class _Reader:
 def _shown(path: str) -> str:
     """Return a path for people: on one line, whatever characters it has."""
     return path if path.isprintable() else repr(path)[1:-1]
-
-
-def _of(by_name: Mapping[str, Examined], action: Action) -> File:
-    file = by_name[action.filename].file
-    assert file is not None  # noqa: S101 - only sound files are planned
-    return file
-
-
-def _expected(one: Examined) -> LocalFile:
-    return LocalFile(one.candidate.filename, one.candidate.size_bytes, one.candidate.mtime_ns)
-
-
-def _found(one: Examined, local: LocalFile) -> FoundRow:
-    assert one.file is not None  # noqa: S101 - only sound files arrive
-    project = one.candidate.project
-    size = local.size_bytes or 0
-    return FoundRow(local.filename, project, size, local.mtime_ns, project, one.file)
-
-
-def _project_of(name: NormalizedName, files: Sequence[File]) -> Project:
-    versions = tuple(dict.fromkeys(file.version for file in files))
-    return Project(name, name, files=tuple(files), versions=versions)

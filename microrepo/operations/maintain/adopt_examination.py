@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.model import Digests, File
-from microrepo.plan import same_content
-from microrepo.publish.project.found_files import DescribeFile, describe
-from microrepo.repositories.foreign.tree_layouts import Candidate, Layout
-from microrepo.repositories.foreign.tree_records import claimed_digests
+from microrepo.publish.project.found_files import DescribeFile, describe, is_distribution
+from microrepo.repositories.directory_contents import Claim, contradiction
+from microrepo.repositories.foreign.tree_layouts import Candidate
 from microrepo.stores.hashing import hash_file
 
 _READ_BYTES = 1 << 20
@@ -39,26 +38,28 @@ class Examined(Struct, frozen=True, gc=False):
     problem: str = ""
 
 
-def examine(layout: Layout, candidate: Candidate, listed: File | None) -> Examined:
+def examine(candidate: Candidate, listed: File | None, claim: Claim | None) -> Examined:
     """Read one file and compare it with what its tree says of it.
 
     Args:
-        layout: of the tree.
         candidate: the file.
         listed: the tree's own record of it, if there is one.
+        claim: what else is said of its content.
 
     Returns:
         The file with its sha256 (and the digest that the tree knows it by); or what is wrong: other
         content than the tree says, or, where the tree says nothing, an archive that breaks off.
     """
-    claimed = claimed_digests(layout, candidate)
+    claimed = claim.digests if claim is not None else Digests()
     expected = listed.digests.completed_by(claimed) if listed else claimed
     strongest = expected.strongest()
     path = Path(candidate.path)
     try:
         if listed is None:
             file, problem = _describe(candidate, path)
-            if strongest is None and (problem or (problem := _broken(path))):
+            # No installer takes an .msi or .exe, so nothing here can tell whether one is whole.
+            is_readable = is_distribution(candidate.filename)
+            if strongest is None and is_readable and (problem or (problem := _broken(path))):
                 return Examined(candidate, problem=f"damaged: {problem}")
         else:
             file = listed
@@ -69,12 +70,10 @@ def examine(layout: Layout, candidate: Candidate, listed: File | None) -> Examin
         )
     except OSError as error:
         return Examined(candidate, problem=f"cannot be read: {error.strerror or error}")
-    if strongest is not None and same_content(expected, digests) is False:
-        algorithm, value = strongest
-        got = getattr(digests, algorithm)
-        return Examined(
-            candidate, problem=f"damaged: its {algorithm} is {got}, its tree says {value}"
-        )
+    where = claim.where if claim is not None else "its tree"
+    problem = contradiction(Claim(expected, where), digests)
+    if problem:
+        return Examined(candidate, problem=problem)
     file = msgspec.structs.replace(
         file, digests=expected.completed_by(digests), size=candidate.size_bytes
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -13,18 +13,23 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.errors import StateCorrupt
-from microrepo.model import Action, ActionKind, Cause, Outcome
+from microrepo.errors import RepositoryError
+from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.formats.times import from_ns
+from microrepo.model import Action, ActionKind, Cause, File
+from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
+from microrepo.operations.apply.transfer import carry
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.state import FileRow, change_of
+from microrepo.repositories.directory_contents import Unrecorded, unrecorded
+from microrepo.state import FileRow
+from microrepo.state.file_rows import origin_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
+from microrepo.state.publication import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
-from microrepo.transfer.pool.worker import run_task
-from microrepo.transfer.tasks import FetchFile
 
 _BATCH = 64
 
@@ -63,11 +68,14 @@ def verify(
         RepositoryError: the state cannot be read.
     """
     started = time.monotonic()
-    state_file = FlatDirectory(Path(config.repository)).state_file
-    if not state_file.is_file():
-        raise StateCorrupt(state_file, "there is no state; has a refresh run on this repository?")
-    # On read-only media a look is still possible.
-    writable = os.access(Path(config.repository) / ".microrepo", os.W_OK)
+    directory = FlatDirectory(Path(config.repository))
+    if not directory.exists():
+        raise RepositoryError(directory.path, "no such directory; name a repository")
+    # On read-only media a look is still possible; a bare directory of files stays one.
+    is_ours = directory.control.is_dir() or directory.place("simple").is_dir()
+    writable = is_ours and os.access(
+        directory.control if directory.control.is_dir() else directory.path, os.W_OK
+    )
     read_only = dry_run or not (repair or writable)
     with open_session(
         config, "verify", reporter or SilentReporter(), read_only=read_only, cancel=cancel
@@ -75,6 +83,8 @@ def verify(
         session.report.dry_run = dry_run
         session.scan()
         rows = [row for row in session.state.files() if row.present]
+        others = list(unrecorded(directory, session.state, directory.scan()))
+        rows += [one.row for one in others]
         if not session.links.files:
             session.report.warn(
                 "this repository is an index: the files that it lists are elsewhere and not verified"
@@ -82,7 +92,8 @@ def verify(
         checked = list(_check_all(session, rows, deep=deep))
         damaged = [one for one in checked if one.problem]
         if not read_only:
-            _remember(session, rows, checked)
+            _remember(session, rows, checked, {one.row.filename: one for one in others})
+        session.report.notes.append(_compared(session, rows, deep=deep))
         session.report.totals = Totals(keep=len(checked) - len(damaged))
         repaired: frozenset[str] = frozenset()
         if repair and dry_run:
@@ -96,6 +107,22 @@ def verify(
             if one.row.filename not in repaired
         ]
     return session.report.build(time.monotonic() - started)
+
+
+def _compared(session: Session, rows: Sequence[FileRow], *, deep: bool) -> str:
+    """Return what the files were compared with."""
+    unknown = sum(row.digests.strongest() is None for row in rows)
+    text = "compared content with the digests on record"
+    if not deep:
+        changed = sum(
+            (disk := session.on_disk(row.filename)) is not None and disk.mtime_ns != row.mtime_ns
+            for row in rows
+        )
+        text = (
+            f"compared size and time, and the content of {changed} files with another time; "
+            "--deep compares the content of all"
+        )
+    return f"{text}; no digest of {unknown} files is on record" if unknown else text
 
 
 def _check_all(session: Session, rows: Sequence[FileRow], *, deep: bool) -> Iterator[Checked]:
@@ -169,52 +196,61 @@ def _read_one(path: Path, row: FileRow) -> Checked:
     return Checked(msgspec.structs.replace(row, digests=known, mtime_ns=mtime_ns))
 
 
-def _remember(session: Session, before: Sequence[FileRow], after: Sequence[Checked]) -> None:
-    """Record new times and digests of sound files; a damaged one is to be fetched again."""
+def _remember(
+    session: Session,
+    before: Sequence[FileRow],
+    after: Sequence[Checked],
+    others: Mapping[str, Unrecorded],
+) -> None:
+    """Record new times and digests of sound files; a damaged one is to be fetched again.
+
+    Size and time may hide the damage: a time that no file has makes the next run look.
+    """
     old = {row.filename: row for row in before}
-    changed = [one.row for one in after if not one.problem and old[one.row.filename] != one.row]
-    # Size and time may hide the damage: a time that no file has makes the next refresh look.
-    damaged = [
-        msgspec.structs.replace(one.row, mtime_ns=DAMAGED_MTIME_NS) for one in after if one.problem
-    ]
+    files: list[FileRow] = []
+    found: list[FoundRow] = []
+    for one in after:
+        row = one.row
+        if one.problem:
+            row = msgspec.structs.replace(row, mtime_ns=DAMAGED_MTIME_NS)
+        if row.filename not in others:
+            files += [row] if row != old[row.filename] else []
+        elif one.problem or old[row.filename].mtime_ns == DAMAGED_MTIME_NS:
+            file = msgspec.structs.replace(others[row.filename].file, digests=row.digests)
+            size = row.size or 0
+            found.append(FoundRow(row.filename, row.project, size, row.mtime_ns, row.project, file))
     with session.state.transaction():
-        session.state.save_files([*changed, *damaged])
+        session.state.save_files(files)
+        session.state.publication.save_found(found)
 
 
 def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
     """Fetch damaged files over themselves; return the names that are sound now."""
-    rows = {one.row.filename: one.row for one in damaged if one.row.url}
-    session.reporter.expect_bytes(sum(row.size or 0 for row in rows.values()))
-    futures = [session.pool.submit(run_task, _task_of(row)) for row in rows.values()]
-    repaired = []
-    for future in as_completed(futures):
-        outcome = future.result()
-        if not isinstance(outcome, Outcome):
-            continue
-        session.report.add_outcome(outcome)
-        if outcome.ok:
-            row = rows[outcome.filename]
-            repaired.append(
-                msgspec.structs.replace(row, size=outcome.size_bytes, mtime_ns=outcome.mtime_ns)
-            )
-    session.directory.sync()
-    with session.state.transaction():
-        session.state.save_files(repaired)
-        session.state.add_history(
-            change_of(row, session.run, "repair", Cause.DAMAGED) for row in repaired
-        )
-    return frozenset(row.filename for row in repaired)
+    actions = [_repair_action(one) for one in damaged if one.row.url]
+    repaired: set[str] = set()
+    journal = Journal(
+        session.state,
+        session.run,
+        "repair",
+        {one.row.filename: origin_of(one.row) for one in damaged},
+        lambda rows: repaired.update(row.filename for row in rows),
+    )
+    carry(actions, RepositoryDirectory(session.directory, FETCHED, journal), session.conduct())
+    return frozenset(repaired)
 
 
 def _repair_action(one: Checked) -> Action:
     row = one.row
-    size = row.size or 0
-    return Action(
-        ActionKind.DOWNLOAD, row.filename, row.project, Cause.DAMAGED, None, one.problem, size
-    )
-
-
-def _task_of(row: FileRow) -> FetchFile:
     # The old time is kept: it was the upload time.
-    upload_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
-    return FetchFile(row.filename, row.url, row.digests, row.size, upload_ns)
+    known_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
+    file = File(
+        row.filename,
+        row.url,
+        row.version,
+        package_type_of(row.filename) or "",
+        row.digests,
+        row.size,
+        upload_time=None if known_ns is None else from_ns(known_ns),
+    )
+    size, cause = row.size or 0, Cause.DAMAGED
+    return Action(ActionKind.DOWNLOAD, row.filename, row.project, cause, file, one.problem, size)

@@ -1,4 +1,4 @@
-"""Lines that stay open: the workers, connections and logins that many releases share."""
+"""Channels that stay open: the workers, connections and logins that many releases share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from msgspec import Struct
 from microrepo.client.credentials import Ask, Given, Login
 from microrepo.config.schema import Config
 from microrepo.errors import Locked
-from microrepo.operations.copy.channel import Line
+from microrepo.operations.copy.channel import Channel
 from microrepo.operations.copy.endpoints import (
-    Ends,
-    EndText,
-    open_ends,
-    open_source_end,
+    Endpoints,
+    EndpointText,
+    open_endpoints,
+    open_source_endpoint,
     surroundings,
 )
 from microrepo.operations.copy.working_place import WorkingPlace
@@ -50,21 +50,21 @@ class Access(Struct, frozen=True):
     logins: Mapping[str, Login] = {}
     ask: Ask | None = None
 
-    def source_end(self, where: str) -> EndText:
-        """Return a source as `ends` takes it."""
-        return EndText(where, self.source, auth=self.logins.get(where))
+    def source_end(self, where: str) -> EndpointText:
+        """Return a source as `endpoints` takes it."""
+        return EndpointText(where, self.source, auth=self.logins.get(where))
 
-    def destination_end(self, where: str) -> EndText:
-        """Return a destination as `ends` takes it."""
+    def destination_end(self, where: str) -> EndpointText:
+        """Return a destination as `endpoints` takes it."""
         auth = self.logins.get(where)
-        return EndText(where, self.destination, self.destination_index, auth)
+        return EndpointText(where, self.destination, self.destination_index, auth)
 
 
-class OpenLine:
-    """A line with its place and its lock, which is held only while somebody uses the line."""
+class OpenChannel:
+    """A channel with its place and its lock, which is held only while somebody uses the channel."""
 
-    def __init__(self, line: Line, place: WorkingPlace, *, dry_run: bool) -> None:
-        self.line = line
+    def __init__(self, channel: Channel, place: WorkingPlace, *, dry_run: bool) -> None:
+        self.channel = channel
         self.is_whole = True
         self._place = place
         self._dry_run = dry_run
@@ -73,8 +73,8 @@ class OpenLine:
         self._lock = contextlib.ExitStack()
 
     @contextlib.contextmanager
-    def in_use(self) -> Iterator[Line]:
-        """Hold the lock of the destination, together with all who use the line.
+    def in_use(self) -> Iterator[Channel]:
+        """Hold the lock of the destination, together with all who use the channel.
 
         Raises:
             Locked: another run is at work there.
@@ -84,7 +84,7 @@ class OpenLine:
                 self._begin()
             self._users += 1
         try:
-            yield self.line
+            yield self.channel
         except BaseException:
             self.is_whole = False
             raise
@@ -97,23 +97,23 @@ class OpenLine:
     def _begin(self) -> None:
         self._lock.enter_context(self._locked())
         if not self._dry_run:
-            for left_over in self.line.directory.partial.glob(f"{PREFIX}*"):
+            for left_over in self.channel.directory.partial.glob(f"{PREFIX}*"):
                 left_over.unlink(missing_ok=True)
-        self.line.look_again()
+        self.channel.look_again()
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self._dry_run else held_lock(self.line.directory)
+        return contextlib.nullcontext() if self._dry_run else held_lock(self.channel.directory)
 
     def close(self) -> None:
         """End the workers; tidy the place up when all that was begun has ended well."""
-        self.line.close()
+        self.channel.close()
         # Where another run is at work by now, nothing is to be tidied.
         with contextlib.suppress(Locked), self._locked():
             self._place.tidy(is_done=self.is_whole)
 
 
-class Lines:
-    """Opens lines and keeps them; safe to use in several threads.
+class Connections:
+    """Opens channels and keeps them; safe to use in several threads.
 
     Args:
         config: network settings and workers.
@@ -128,14 +128,14 @@ class Lines:
         self.access = access or Access()
         self.reporter = reporter or SilentReporter()
         self._guard = threading.Lock()
-        self._sources: dict[str, tuple[SourceSettings, dict[str, Login]]] = {}
-        self._ends: dict[tuple[str, str], Ends] = {}
-        self._lines: dict[tuple[str, str, bool], OpenLine] = {}
+        self._sources: dict[str, tuple[tuple[SourceSettings, ...], dict[str, Login]]] = {}
+        self._endpoints: dict[tuple[str, str], Endpoints] = {}
+        self._channels: dict[tuple[str, str, bool], OpenChannel] = {}
         self._readers: dict[str, WorkerPool] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
-    def source(self, where: str) -> tuple[SourceSettings, dict[str, Login]]:
-        """Return how a source is read, and the login for its origin; it is asked once.
+    def source(self, where: str) -> tuple[tuple[SourceSettings, ...], dict[str, Login]]:
+        """Return how a source, or the configured ones, is read, and logins; asked once.
 
         Raises:
             ConfigError: it cannot be understood.
@@ -145,11 +145,11 @@ class Lines:
             if where not in self._sources:
                 around = surroundings(os.environ, "source", self.access.ask)
                 end = self.access.source_end(where)
-                self._sources[where] = open_source_end(self.config, end, around)
+                self._sources[where] = open_source_endpoint(self.config, end, around)
             return self._sources[where]
 
-    def open(self, source: str, destination: str, *, dry_run: bool) -> OpenLine:
-        """Return the line between two ends, opened when it is first wanted.
+    def open(self, source: str, destination: str, *, dry_run: bool) -> OpenChannel:
+        """Return the channel between two endpoints, opened when it is first wanted.
 
         Raises:
             ConfigError: an end cannot be understood.
@@ -158,23 +158,23 @@ class Lines:
             RepositoryError: the destination is no place for a repository.
         """
         with self._guard:
-            ends = self._ends.get((source, destination))
-            if ends is None:
+            endpoints = self._endpoints.get((source, destination))
+            if endpoints is None:
                 access = self.access
-                ends = open_ends(
+                endpoints = open_endpoints(
                     self.config,
                     access.source_end(source),
                     access.destination_end(destination),
                     ask=access.ask,
                 )
-                self._ends[source, destination] = ends
-                self._sources.setdefault(source, (ends.source, ends.source_auth))
+                self._endpoints[source, destination] = endpoints
+                self._sources.setdefault(source, (endpoints.sources, endpoints.source_auth))
             key = (source, destination, dry_run)
-            if key not in self._lines:
-                place = WorkingPlace(ends, dry_run=dry_run)
-                line = Line(self.config, ends, place.directory, self._add_bytes)
-                self._lines[key] = OpenLine(line, place, dry_run=dry_run)
-            return self._lines[key]
+            if key not in self._channels:
+                place = WorkingPlace(endpoints, dry_run=dry_run)
+                channel = Channel(self.config, endpoints, place.directory, self._add_bytes)
+                self._channels[key] = OpenChannel(channel, place, dry_run=dry_run)
+            return self._channels[key]
 
     def reader(self, where: str) -> WorkerPool:
         """Return workers that read a source, for finding out what a release needs.
@@ -187,7 +187,7 @@ class Lines:
         directory = self.scratch()
         with self._guard:
             if where not in self._readers:
-                workers = worker_settings(self.config, (settings,), directory)
+                workers = worker_settings(self.config, settings, directory)
                 client = msgspec.structs.replace(workers.client, auth=auth)
                 workers = msgspec.structs.replace(workers, client=client, sidecars=False)
                 processes = self.config.processes or 1
@@ -214,13 +214,13 @@ class Lines:
     def close(self) -> None:
         """End all workers and leave all places tidy."""
         with self._guard:
-            lines, self._lines = list(self._lines.values()), {}
+            channels, self._channels = list(self._channels.values()), {}
             readers, self._readers = list(self._readers.values()), {}
             scratch, self._scratch = self._scratch, None
         for pool in readers:
             pool.shutdown(cancel_futures=True)
-        for line in lines:
-            line.close()
+        for channel in channels:
+            channel.close()
         if scratch is not None:
             scratch.cleanup()
 

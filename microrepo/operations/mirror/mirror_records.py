@@ -30,7 +30,7 @@ Route = Callable[[UniquePackageLocation], str]
 DestinationCallback = Callable[[UniquePackageLocation], Awaitable[str]]
 
 
-class Order(Struct, frozen=True):
+class MirrorRequest(Struct, frozen=True):
     """What is to be mirrored, and how.
 
     Attributes:

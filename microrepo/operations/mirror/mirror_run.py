@@ -22,15 +22,15 @@ from microrepo.errors import Cancelled, ConfigError, Locked, MicrorepoError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.operations.copy.hash_cache import HashCache
-from microrepo.operations.mirror.connections import Lines
+from microrepo.operations.mirror.connections import Connections
 from microrepo.operations.mirror.mirror_records import (
     MirrorReport,
-    Order,
+    MirrorRequest,
     ReleaseReport,
     Route,
     UniquePackageLocation,
 )
-from microrepo.operations.mirror.release_closure import Needed, find_needed
+from microrepo.operations.mirror.release_closure import ReleaseClosure, find_release_closure
 from microrepo.operations.mirror.release_files import Shared
 from microrepo.operations.mirror.release_mirror import mirror_release
 from microrepo.repositories.destinations.destination_registry import directory_of
@@ -44,10 +44,10 @@ _log = logging.getLogger(__name__)
 
 
 def mirror(
-    lines: Lines,
+    connections: Connections,
     source: str,
     route: Route,
-    order: Order,
+    order: MirrorRequest,
     *,
     hash_cache: Path | None = None,
     cancel: threading.Event | None = None,
@@ -55,7 +55,7 @@ def mirror(
     """Mirror what an order asks for.
 
     Args:
-        lines: settings, credentials, and what stays open between calls.
+        connections: settings, credentials, and what stays open between calls.
         source: where from: ``pypi``, the URL of an index, or a directory.
         route: tells where each release goes; its own repository means that it stays there.
         order: what, and how.
@@ -71,7 +71,7 @@ def mirror(
         Cancelled: the caller wanted that.
         SourceError: the source does not answer.
     """
-    run = _Mirror(lines, source, route, order, hash_cache, cancel)
+    run = _Mirror(connections, source, route, order, hash_cache, cancel)
     try:
         return run.carry_out()
     finally:
@@ -84,25 +84,27 @@ class _Mirror:
 
     def __init__(
         self,
-        lines: Lines,
+        connections: Connections,
         source: str,
         route: Route,
-        order: Order,
+        order: MirrorRequest,
         hash_cache: Path | None,
         cancel: threading.Event | None,
     ) -> None:
-        self._lines = lines
+        self._connections = connections
         self._source = source
         self._route = route
         self._order = order
         _check(order)
         hashes = None if hash_cache is None else HashCache(hash_cache)
-        settings, _ = lines.source(source)
-        self._name = settings.name
-        self._config = _everything(lines.config, is_local=settings.kind == "directory")
+        settings, _ = connections.source(source)
+        self._name = ", ".join(one.name for one in settings)
+        self._config = _everything(
+            connections.config, is_local=all(one.kind == "directory" for one in settings)
+        )
         policy = build_policy(self._config, None)
         self._stop = cancel or threading.Event()
-        self.shared = Shared(order, policy, lines.reporter, hashes, self._stop)
+        self.shared = Shared(order, policy, connections.reporter, hashes, self._stop)
         self._done: list[ReleaseReport] = []
 
     def carry_out(self) -> MirrorReport:
@@ -110,10 +112,12 @@ class _Mirror:
         started, begun = time.monotonic(), now()
         order = self._order
         root = UniquePackageLocation(order.name, order.version, self._name)
-        needed = Needed()
+        needed = ReleaseClosure()
         if order.dependencies:
             environments = order.environments or (running_environment(describe()),)
-            needed = find_needed(self._config, self._lines, self._source, order, environments)
+            needed = find_release_closure(
+                self._config, self._connections, self._source, order, environments
+            )
         self._mirror_all(needed.releases)
         self._take(self._one(root))
         return MirrorReport(
@@ -129,7 +133,7 @@ class _Mirror:
             warnings=needed.warnings,
         )
 
-    def _exit_code(self, needed: Needed) -> int:
+    def _exit_code(self, needed: ReleaseClosure) -> int:
         if not self._done[-1].ok and not self._done[-1].marks_left:
             return ExitCode.FAILED
         whole = all(one.ok for one in self._done) and not (needed.missing or needed.failed)
@@ -151,7 +155,7 @@ class _Mirror:
             except BaseException:
                 self._stop.set()
                 executor.shutdown(wait=False, cancel_futures=True)
-                self._lines.close()  # ends at once what is under way
+                self._connections.close()  # ends at once what is under way
                 raise
 
     def _take(self, report: ReleaseReport) -> None:
@@ -167,9 +171,9 @@ class _Mirror:
         if _is_same(destination, self._source) or _is_same(destination, release.repository):
             return ReleaseReport(release.package_name, release.version, shown, "left")
         try:
-            opened = self._lines.open(self._source, destination, dry_run=self._order.dry_run)
-            with opened.in_use() as line:
-                report = mirror_release(line, release, self.shared)
+            opened = self._connections.open(self._source, destination, dry_run=self._order.dry_run)
+            with opened.in_use() as channel:
+                report = mirror_release(channel, release, self.shared)
                 if report.status == "failed":
                     opened.is_whole = False  # what came so far is for the next run
                 return report
@@ -182,7 +186,7 @@ class _Mirror:
             )
 
 
-def _check(order: Order) -> None:
+def _check(order: MirrorRequest) -> None:
     """Refuse what cannot be meant.
 
     Raises:

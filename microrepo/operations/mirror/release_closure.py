@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,8 +15,9 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.redirects import index_requirement
 from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.operations.closure.resolution import resolve_goals
-from microrepo.operations.mirror.connections import Lines
-from microrepo.operations.mirror.mirror_records import Order, UniquePackageLocation
+from microrepo.operations.copy.endpoints import CONFIGURED
+from microrepo.operations.mirror.connections import Connections
+from microrepo.operations.mirror.mirror_records import MirrorRequest, UniquePackageLocation
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.run.session import Session
@@ -26,7 +28,7 @@ from microrepo.selection.rules.policy import build_policy, parse_version
 from microrepo.state import open_state
 
 
-class Needed(Struct, frozen=True):
+class ReleaseClosure(Struct, frozen=True):
     """What a release needs.
 
     Attributes:
@@ -42,14 +44,18 @@ class Needed(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def find_needed(
-    config: Config, lines: Lines, source: str, order: Order, environments: tuple[Environment, ...]
-) -> Needed:
+def find_release_closure(
+    config: Config,
+    connections: Connections,
+    source: str,
+    order: MirrorRequest,
+    environments: tuple[Environment, ...],
+) -> ReleaseClosure:
     """Find the closure of a release in all environments.
 
     Args:
         config: the filters, and how to resolve.
-        lines: gives workers that read the source.
+        connections: gives workers that read the source.
         source: where the release is.
         order: the release; its direct-URL requirements count as requirements to the index when
             they will be redirected.
@@ -59,7 +65,8 @@ def find_needed(
         ConfigError: a setting cannot be understood.
         SourceError: the source's answers cannot be had.
     """
-    settings, _ = lines.source(source)
+    settings, _ = connections.source(source)
+    name = ", ".join(one.name for one in settings)
     config = _closing(config, source, settings)
     operator = "==" if parse_version(order.version) else "==="
     text = f"{order.name}{operator}{order.version}"
@@ -67,21 +74,27 @@ def find_needed(
     policy = build_policy(config, [wanted])
     rules = Rules(policy, policy.fingerprint())
     state, _ = open_state(Path(":memory:"))
-    report = ReportBuilder("mirror", settings.name, now())
-    pool = lines.reader(source)
-    session = Session(config, lines.scratch(), state, lines.reporter, report, pool)
+    report = ReportBuilder("mirror", name, now())
+    pool = connections.reader(source)
+    session = Session(config, connections.scratch(), state, connections.reporter, report, pool)
     try:
-        resolved = resolve_goals(
-            session,
-            rules,
-            (Goal(text, (wanted,)),),
-            environments=environments,
-            rewrite=with_redirects if order.redirect_dependencies else None,
-        )
+        goals = (Goal(text, (wanted,)),)
+        rewrite = with_redirects if order.redirect_dependencies else None
+        resolved = resolve_goals(session, rules, goals, environments=environments, rewrite=rewrite)
+        failed = tuple(report.failed)
+        if resolved.failures:
+            # No set is whole: the newest match of each requirement is still better than nothing.
+            session.config = msgspec.structs.replace(config, resolve="latest")
+            partial = resolve_goals(
+                session, rules, goals, environments=environments, rewrite=rewrite
+            )
+            resolved = msgspec.structs.replace(
+                partial, resolutions=(*resolved.resolutions, *partial.resolutions)
+            )
     finally:
         state.close()
-        if settings.kind == "directory":
-            lines.forget_reader(source)
+        if any(one.kind == "directory" for one in settings):
+            connections.forget_reader(source)
     root = canonicalize_name(order.name)
     pins = {
         (pin.project, pin.version)
@@ -89,21 +102,23 @@ def find_needed(
         for pin in found.pins
         if pin.project != root
     }
-    return Needed(
-        tuple(UniquePackageLocation(n, v, settings.name) for n, v in sorted(pins)),
+    return ReleaseClosure(
+        tuple(UniquePackageLocation(n, v, name) for n, v in sorted(pins)),
         tuple(sorted(name for name in resolved.gone if name != root)),
-        tuple(report.failed) if root not in resolved.gone else (),
+        failed if root not in resolved.gone else (),
         tuple(report.warnings),
     )
 
 
-def _closing(config: Config, source: str, settings: SourceSettings) -> Config:
+def _closing(config: Config, source: str, settings: Sequence[SourceSettings]) -> Config:
     """Return settings for a closure: environments tell what fits, not lists of Pythons."""
-    is_local = settings.kind == "directory"
+    is_local = all(one.kind == "directory" for one in settings)
+    if source != CONFIGURED:
+        first = settings[0]
+        where = first.simple_root if is_local else _public(source, first)
+        config = msgspec.structs.replace(config, source=where, sources=[])
     return msgspec.structs.replace(
         config,
-        source=settings.simple_root if is_local else _public(source, settings),
-        sources=[],
         dependencies=True,
         resolve="solve",
         environments=None,

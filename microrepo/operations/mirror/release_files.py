@@ -16,9 +16,9 @@ from microrepo.errors import (
     StorageOperationError,
 )
 from microrepo.model import Cause, File, Project
-from microrepo.operations.copy.channel import Line
+from microrepo.operations.copy.channel import Channel
 from microrepo.operations.copy.hash_cache import HashCache
-from microrepo.operations.mirror.mirror_records import Order, UniquePackageLocation
+from microrepo.operations.mirror.mirror_records import MirrorRequest, UniquePackageLocation
 from microrepo.operations.mirror.release_metadata import Marks, make_marks, overlay_marks
 from microrepo.operations.mirror.release_template import Template
 from microrepo.plan import Wanted
@@ -34,14 +34,14 @@ _SHOWN_VERSIONS = 5
 class Shared(Struct, frozen=True):
     """What the releases of one mirroring have in common."""
 
-    order: Order
+    order: MirrorRequest
     policy: Policy
     reporter: Reporter
     hashes: HashCache | None
     cancel: threading.Event
 
 
-class Choice:
+class ReleaseFiles:
     """Finds the files of the release in its project's record, and redirects them if wanted.
 
     Attributes:
@@ -52,9 +52,9 @@ class Choice:
     """
 
     def __init__(
-        self, line: Line, release: UniquePackageLocation, shared: Shared, template: Template
+        self, channel: Channel, release: UniquePackageLocation, shared: Shared, template: Template
     ) -> None:
-        self._line = line
+        self._channel = channel
         self._template = template
         self._release = release
         self._shared = shared
@@ -77,12 +77,12 @@ class Choice:
             raise FailedCommand(
                 f"{project.name} {version}: no such release at {where}{_others(project)}"
             )
-        if self._line.is_local:
-            directory = Path(self._line.ends.source.simple_root)
+        if self._channel.is_local:
+            directory = Path(self._channel.endpoints.source.simple_root)
             project, files, label = overlay_marks(directory, project, files)
             self.label = self.label or label
-        elif self._shared.order.tags and self._line.ends.source.kind == "json":
-            status, reason = self._line.status_of(project.name)
+        elif self._shared.order.tags and self._channel.tells_no_status:
+            status, reason = self._channel.status_of(project.name)
             project = msgspec.structs.replace(project, status=status, status_reason=reason)
         self.project = msgspec.structs.replace(project, files=files, versions=(files[0].version,))
         decisions = select(self.project, self._shared.policy, now())
@@ -98,13 +98,13 @@ class Choice:
     def _from_template(self, item: Wanted) -> Wanted:
         """Have content that the template has under another name linked from there."""
         path = self._template.same_as(item.file)
-        if path is None or self._line.is_local:
+        if path is None or self._channel.is_local:
             return item
         file = msgspec.structs.replace(item.file, url=path.resolve().as_uri())
         return msgspec.structs.replace(item, file=file)
 
     def _redirect(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        pool = self._line.pool()
+        pool = self._channel.pool()
         futures = {
             item.file.filename: pool.submit(run_task, _redirecting(item.file))
             for item in wanted

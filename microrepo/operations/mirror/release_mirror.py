@@ -7,7 +7,6 @@ import time
 import msgspec
 from packaging.utils import canonicalize_name
 
-from microrepo.clock import now
 from microrepo.errors import (
     Cancelled,
     ConfigError,
@@ -16,11 +15,11 @@ from microrepo.errors import (
     StorageOperationError,
 )
 from microrepo.model import ActionKind
-from microrepo.operations.copy.channel import Line
-from microrepo.operations.copy.copy_report import CopyReport
-from microrepo.operations.copy.copy_run import CopyRun, Manner
+from microrepo.operations.copy.channel import Channel
+from microrepo.operations.copy.copy_report import CopyReport, copy_report
+from microrepo.operations.copy.copy_run import CopyOptions, CopyRun
 from microrepo.operations.mirror.mirror_records import ReleaseReport, UniquePackageLocation
-from microrepo.operations.mirror.release_files import Choice, Shared
+from microrepo.operations.mirror.release_files import ReleaseFiles, Shared
 from microrepo.operations.mirror.release_metadata import Marks, write_marks
 from microrepo.operations.mirror.release_pages import has_pages, publish_release
 from microrepo.operations.mirror.release_template import Template, find_template
@@ -31,11 +30,13 @@ from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidec
 _PRECONDITIONS = (FailedCommand, ConfigError)
 
 
-def mirror_release(line: Line, release: UniquePackageLocation, shared: Shared) -> ReleaseReport:
+def mirror_release(
+    channel: Channel, release: UniquePackageLocation, shared: Shared
+) -> ReleaseReport:
     """Mirror one release; whatever keeps it from its destination comes back in the report.
 
     Args:
-        line: in use, see `mirror_lines`.
+        channel: in use, see `mirror_lines`.
         release: which.
         shared: what it has in common with others.
 
@@ -43,68 +44,70 @@ def mirror_release(line: Line, release: UniquePackageLocation, shared: Shared) -
         Cancelled: the caller wanted that.
     """
     try:
-        return _mirror(line, release, shared)
+        return _mirror(channel, release, shared)
     except Cancelled:
         raise
     except _PRECONDITIONS as error:
-        return _ended(line, release, "refused", str(error))
+        return _ended(channel, release, "refused", str(error))
     except (MicrorepoError, OSError) as error:
-        return _ended(line, release, "failed", str(error))
+        return _ended(channel, release, "failed", str(error))
 
 
-def _ended(line: Line, release: UniquePackageLocation, status: str, words: str) -> ReleaseReport:
-    where = line.ends.destination.name
+def _ended(
+    channel: Channel, release: UniquePackageLocation, status: str, words: str
+) -> ReleaseReport:
+    where = channel.endpoints.destination.name
     return ReleaseReport(release.package_name, release.version, where, status, words=words)
 
 
-def _mirror(line: Line, release: UniquePackageLocation, shared: Shared) -> ReleaseReport:
+def _mirror(channel: Channel, release: UniquePackageLocation, shared: Shared) -> ReleaseReport:
     order, template = shared.order, Template()
     if order.template_version is not None and release.package_name == order.name:
-        template = find_template(line, order.name, order.template_version)
-    choice = Choice(line, release, shared, template)
+        template = find_template(channel, order.name, order.template_version)
+    choice = ReleaseFiles(channel, release, shared, template)
     try:
-        return _carry(line, release, shared, choice, template)
+        return _carry(channel, release, shared, choice, template)
     finally:
         choice.close()
 
 
 def _carry(
-    line: Line,
+    channel: Channel,
     release: UniquePackageLocation,
     shared: Shared,
-    choice: Choice,
+    choice: ReleaseFiles,
     template: Template,
 ) -> ReleaseReport:
     order = shared.order
-    manner = Manner(
+    manner = CopyOptions(
         dry_run=order.dry_run,
         cancel=shared.cancel,
         whole=True,
+        verify=True,
         read_held=order.resume,
         hashes=shared.hashes,
         template_for=template.wheel_like,
     )
-    run = CopyRun(line, manner, shared.reporter)
+    run = CopyRun(channel, manner, shared.reporter, "mirror")
     run.choose = choice
-    started, begun = time.monotonic(), now()
-    run.wave([canonicalize_name(release.package_name)])
-    if not order.dry_run:
-        run.make_durable()
-    seconds = time.monotonic() - started
-    copied = run.tally.report("mirror", line.ends, begun, seconds, dry_run=order.dry_run)
+    started = time.monotonic()
+    run.copy_projects([canonicalize_name(release.package_name)])
+    copied = copy_report(run.report, channel.endpoints, time.monotonic() - started)
     _check(copied, release, resume=order.resume)
-    report = _report(line, release, copied, choice)
+    report = _report(channel, release, copied, choice)
     marks = choice.marks() if order.tags else None
-    if line.ends.destination.kind == "upload":
+    if channel.endpoints.destination.kind == "upload":
         return msgspec.structs.replace(report, marks_left=marks.words() if marks else ())
     if not order.dry_run:
-        _finish(line, choice, marks, shared.reporter)
+        _finish(channel, choice, marks, shared.reporter)
     return msgspec.structs.replace(report, marks=marks.words() if marks else ())
 
 
-def _finish(line: Line, choice: Choice, marks: Marks | None, reporter: Reporter) -> None:
+def _finish(
+    channel: Channel, choice: ReleaseFiles, marks: Marks | None, reporter: Reporter
+) -> None:
     """Put beside the files of a release in a directory what belongs to them."""
-    directory = line.directory
+    directory = channel.directory
     for filename in choice.redirected_files():
         make_sidecar(MakeSidecar(str(directory.path), filename))
     if marks is not None:
@@ -112,8 +115,8 @@ def _finish(line: Line, choice: Choice, marks: Marks | None, reporter: Reporter)
     if choice.project is None or not (marks is not None or has_pages(directory)):
         return
     files = [item.file for item in choice.wanted]
-    with line.publishing:
-        publish_release(line, choice.project, files, reporter, tags=marks is not None)
+    with channel.publishing:
+        publish_release(channel, choice.project, files, reporter, tags=marks is not None)
 
 
 def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) -> None:
@@ -142,7 +145,7 @@ def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) 
 
 
 def _report(
-    line: Line, release: UniquePackageLocation, copied: CopyReport, choice: Choice
+    channel: Channel, release: UniquePackageLocation, copied: CopyReport, choice: ReleaseFiles
 ) -> ReleaseReport:
     status = "copied" if copied.copied else "present"
     files, size = copied.copied, copied.copied_bytes
@@ -153,7 +156,7 @@ def _report(
     return ReleaseReport(
         release.package_name,
         release.version,
-        line.ends.destination.name,
+        channel.endpoints.destination.name,
         status,
         files=len(choice.wanted),
         already=copied.totals.adopt + copied.already,

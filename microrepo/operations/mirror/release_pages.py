@@ -12,7 +12,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.formats.distribution.filenames import split_release
 from microrepo.model import Digests, File, NormalizedName, Project
-from microrepo.operations.copy.channel import Line
+from microrepo.operations.copy.channel import Channel
 from microrepo.operations.pages.publishing import publish_changes
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.run.session import Session
@@ -30,14 +30,14 @@ def has_pages(directory: FlatDirectory) -> bool:
 
 
 def publish_release(
-    line: Line, project: Project, files: Sequence[File], reporter: Reporter, *, tags: bool
+    channel: Channel, project: Project, files: Sequence[File], reporter: Reporter, *, tags: bool
 ) -> None:
     """Name the files of a release on the pages of its new directory.
 
     Files that a refresh of that directory keeps are its own, and stay as its source has them.
 
     Args:
-        line: whose destination is the directory; its lock is held, by this thread alone.
+        channel: whose destination is the directory; its lock is held, by this thread alone.
         project: the source's record.
         files: of the release, as they were mirrored.
         reporter: told of warnings.
@@ -46,14 +46,14 @@ def publish_release(
     Raises:
         RepositoryError: the state or the pages cannot be written.
     """
-    directory = line.directory
+    directory = channel.directory
     state, warning = open_state(directory.state_file)
     try:
         if warning:
             reporter.say(f"warning: {warning}")
         report = ReportBuilder("mirror", str(directory.path), now())
-        config = _publishing(line.config, directory)
-        session = Session(config, directory, state, reporter, report, line.pool())
+        config = _publishing(channel.config, directory)
+        session = Session(config, directory, state, reporter, report, channel.pool())
         _save_found(state, directory, files, reporter)
         if tags:
             _save_project(state, project, files)

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from microrepo.errors import FailedCommand, Unavailable
 from microrepo.formats.distribution.filenames import parse_wheel_name, split_release
 from microrepo.model import File
-from microrepo.operations.copy.channel import Line
+from microrepo.operations.copy.channel import Channel
 from microrepo.plan import same_content
 from microrepo.selection.rules.policy import same_version
 from microrepo.stores.hashing import hash_file
@@ -50,29 +50,29 @@ class Template:
         return None
 
 
-def find_template(line: Line, name: str, version: str) -> Template:
-    """Return the template release at the destination of a line.
+def find_template(channel: Channel, name: str, version: str) -> Template:
+    """Return the template release at the destination of a channel.
 
     Raises:
         FailedCommand: the destination does not have it.
         SourceError: the destination's page cannot be had.
     """
     project = canonicalize_name(name)
-    if line.ends.destination.kind == "directory":
-        names: Iterable[str] = line.directory.scan()
+    if channel.endpoints.destination.kind == "directory":
+        names: Iterable[str] = channel.directory.scan()
     else:
-        outcome = line.pool().submit(run_task, ListHeld(project)).result()
+        outcome = channel.pool().submit(run_task, ListHeld(project)).result()
         assert isinstance(outcome, HeldOutcome)  # noqa: S101 - that is what was asked for
         if outcome.error:
             raise Unavailable(project, f"the destination's page: {outcome.error}")
         names = [file.filename for file in outcome.files]
     found = [one for one in sorted(names) if _is_of(one, project, version)]
     if not found:
-        where = line.ends.destination.name
+        where = channel.endpoints.destination.name
         raise FailedCommand(f"{where} holds no {name} {version} to take as a template")
-    if line.ends.destination.kind != "directory":
+    if channel.endpoints.destination.kind != "directory":
         return Template()
-    return Template(line.directory.file(one) for one in found)
+    return Template(channel.directory.file(one) for one in found)
 
 
 def _is_of(filename: str, project: str, version: str) -> bool:

@@ -23,7 +23,8 @@ from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import ActionKind
 from microrepo.publish.tree.page_paths import START_PAGE, browse_page
-from microrepo.state import FileRow, State, explained_errors, read_state
+from microrepo.repositories.reading import open_for_reading
+from microrepo.state import FileRow, State, explained_errors
 from microrepo.state.change_log import ROOT_PLACE, ChangedFile
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
@@ -215,7 +216,7 @@ def recorded_changes(
         RepositoryError: the state cannot be read, or knows no such run.
     """
     directory = FlatDirectory(Path(config.repository))
-    state = read_state(directory.state_file)
+    state = open_for_reading(directory.path)
     try:
         newest = state.changes.last_run()
         first = newest if run is None else run

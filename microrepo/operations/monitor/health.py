@@ -13,7 +13,8 @@ from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
-from microrepo.state import RunRow, State, explained_errors, open_for_reading
+from microrepo.repositories.reading import open_for_reading
+from microrepo.state import RunRow, State, explained_errors
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import holder_of
 
@@ -102,7 +103,7 @@ def health(config: Config, max_age_s: float) -> Health:
         max_age_s: a mirror older than that is stale.
 
     Raises:
-        RepositoryError: there is no state, or it cannot be read.
+        RepositoryError: there is no such directory, or its state cannot be read.
     """
     state = open_for_reading(config.repository)
     try:

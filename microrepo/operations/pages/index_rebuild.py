@@ -12,7 +12,7 @@ from msgspec import Struct
 from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
-from microrepo.model import Outcome
+from microrepo.model import NormalizedName, Outcome
 from microrepo.operations.pages.publishing import (
     in_batches,
     open_publisher,
@@ -31,6 +31,13 @@ from microrepo.publish.project.found_files import (
 from microrepo.publish.project.page_contents import facts_from_page
 from microrepo.publish.tree.static_tree import Publisher, PublishReport
 from microrepo.reporting import Reporter, SilentReporter
+from microrepo.repositories.directory_contents import (
+    DirectoryContents,
+    contradiction,
+    damaged_found,
+    parse_name,
+    state_claims,
+)
 from microrepo.standalone.server.names import normalize_name
 from microrepo.state import FileRow
 from microrepo.state.publication import FoundRow
@@ -222,6 +229,9 @@ class _Rebuild:
         pool, repository = self._session.pool, str(self._session.directory.path)
         futures = [pool.submit(describe, DescribeFile(repository, name)) for name in filenames]
         rows: list[FoundRow] = []
+        projects = {parsed[0] for name in filenames if (parsed := parse_name(name))}
+        stated = state_claims(self._state, projects)
+        contents = DirectoryContents(self._session.directory, stated)
         for future in futures:
             description = future.result()
             if isinstance(description, Outcome):
@@ -231,9 +241,17 @@ class _Rebuild:
             if description.row is None:
                 self.failed.append(Failure(description.filename, description.problem))
                 continue
-            page = publisher.page(description.row.project)
-            file = facts_from_page(description.row.file, page)
-            rows.append(msgspec.structs.replace(description.row, file=file))
+            row = description.row
+            name = NormalizedName(row.project)
+            claim = contents.claim(row.filename, name)
+            problem = contradiction(claim, row.file.digests)
+            if claim is not None and problem:
+                self.failed.append(Failure(row.filename, f"{problem}; it is left out"))
+                rows.append(damaged_found(row.filename, name, claim, row.size))
+                continue
+            page = publisher.page(row.project)
+            file = facts_from_page(row.file, page)
+            rows.append(msgspec.structs.replace(row, file=file))
         self.read += len(filenames)
         with self._state.transaction():
             self._publication.forget_found(filenames)

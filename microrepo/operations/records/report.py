@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from microrepo.cause_texts import action_text
 from microrepo.exit_codes import ExitCode
-from microrepo.model import Action, Outcome
-from microrepo.plan import Totals
+from microrepo.model import Action, ActionKind, Outcome
+from microrepo.plan import Totals, totals_of
 from microrepo.state import RunTotals
 
 
@@ -119,7 +120,7 @@ class ReportBuilder:
         self._say = say
         self.operation = operation
         self._repository = repository
-        self._started_at = started_at
+        self.started_at = started_at
         self.run = 0
         self.seconds = 0.0
         self.dry_run = False
@@ -153,8 +154,10 @@ class ReportBuilder:
         self.interrupted = False
         self.plan: list[Action] = []
         self.fallbacks = 0
-        self._downloaded = 0
-        self._downloaded_bytes = 0
+        self.already = 0
+        self.reused_bytes = 0
+        self.downloaded = 0
+        self.downloaded_bytes = 0
         self._received_bytes = 0
         self._resumed = 0
         self.asked = 0
@@ -165,14 +168,29 @@ class ReportBuilder:
         self.warnings.append(text)
         self._say(f"warning: {text}")
 
+    def add_plan(self, actions: Sequence[Action]) -> None:
+        """Count a plan; note its conflicts, and in a dry run what it would do."""
+        self.totals += totals_of(actions)
+        for action in actions:
+            if action.kind is ActionKind.CONFLICT:
+                self.conflicts.append(Failure(action.filename, action_text(action)))
+        if self.dry_run:
+            settled = {ActionKind.KEEP, ActionKind.ADOPT}
+            self.plan += [action for action in actions if action.kind not in settled]
+
     def add_outcome(self, outcome: Outcome) -> None:
         """Count one file task."""
         self._received_bytes += outcome.fetched_bytes
         self._resumed += outcome.resumed
         self.fallbacks += bool(outcome.note)
-        if outcome.ok:
-            self._downloaded += 1
-            self._downloaded_bytes += outcome.size_bytes
+        if outcome.status == "present":
+            self.already += 1
+        elif outcome.status == "conflict":
+            self.conflicts.append(Failure(outcome.filename, outcome.error))
+        elif outcome.ok:
+            self.reused_bytes += outcome.reused_bytes
+            self.downloaded += 1
+            self.downloaded_bytes += outcome.size_bytes
         else:
             self.failed.append(Failure(outcome.filename, outcome.error))
 
@@ -195,7 +213,7 @@ class ReportBuilder:
             operation=self.operation,
             repository=self._repository,
             exit_code=self.exit_code(),
-            started_at=self._started_at,
+            started_at=self.started_at,
             seconds=round(seconds, 3),
             run=self.run,
             dry_run=self.dry_run,
@@ -207,8 +225,8 @@ class ReportBuilder:
             without_files=self.without_files,
             emptied=self.emptied,
             totals=self.totals,
-            downloaded=self._downloaded,
-            downloaded_bytes=self._downloaded_bytes,
+            downloaded=self.downloaded,
+            downloaded_bytes=self.downloaded_bytes,
             received_bytes=self._received_bytes,
             resumed=self._resumed,
             fallbacks=self.fallbacks,

@@ -1,11 +1,11 @@
-"""One wave of a refresh: plan, transfer, commit for what was looked at.
+"""One batch of a refresh: plan, transfer, commit for what was looked at.
 
-Waves bound the memory that a whole index takes, and let files arrive from the first minute.
+Batches bound the memory that a whole index takes, and let files arrive from the first minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -15,20 +15,22 @@ from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
 from microrepo.model import (
     Action,
     ActionKind,
-    Cause,
-    Digests,
     LocalFile,
-    NormalizedName,
 )
+from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
+from microrepo.operations.apply.transfer import Transfer
 from microrepo.operations.records.report import Failure
-from microrepo.operations.refresh.deletions import with_causes, without_needed
-from microrepo.operations.refresh.file_downloads import Transfer, file_of, row_of
+from microrepo.operations.refresh.deletions import (
+    with_causes,
+    with_quarantine,
+    without_doubtful_deletions,
+    without_needed,
+)
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
 from microrepo.operations.run.session import Session
 from microrepo.plan import (
-    Wanted,
     check_inodes,
     check_space,
     inodes_needed,
@@ -36,13 +38,14 @@ from microrepo.plan import (
     make_plan,
     totals_of,
 )
-from microrepo.state import FileRow, HistoryRow, change_of, deletion_of
+from microrepo.state import FileRow, change_of
+from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row
 
-WAVE_PROJECTS = 300
+BATCH_PROJECTS = 300
 
 
-class WaveResult(Struct, frozen=True):
-    """What a wave leaves for the end of the run.
+class BatchResult(Struct, frozen=True):
+    """What a batch leaves for the end of the run.
 
     Attributes:
         deletions: files that may go now that their replacements are there.
@@ -53,8 +56,8 @@ class WaveResult(Struct, frozen=True):
     changed: frozenset[str] = frozenset()
 
 
-class Begun:
-    """A wave whose transfers are under way; without a transfer it was only planned."""
+class StartedBatch:
+    """A batch whose transfers are under way; without a transfer it was only planned."""
 
     def __init__(
         self,
@@ -69,15 +72,15 @@ class Begun:
         self.transfer = transfer
 
     def record_arrived(self) -> None:
-        """Record the files that are there: the run ends before the wave does."""
+        """Record the files that are there: the run ends before the batch does."""
         if self.transfer is not None:
             self.transfer.record_arrived()
 
 
-class Wave:
+class ProjectBatches:
     """Carries projects that were looked at from decisions to a committed state.
 
-    A wave is begun and finished apart, so that the next one can be looked at and planned while
+    A batch is begun and finished apart, so that the next one can be looked at and planned while
     the files of this one arrive.
 
     Attributes:
@@ -94,11 +97,11 @@ class Wave:
         self._bytes_under_way = 0
         self.needed: set[str] = set()
 
-    def run(self, looked: Sequence[Looked]) -> WaveResult:
+    def run(self, looked: Sequence[Looked]) -> BatchResult:
         """Plan, transfer and commit; in a dry run, plan alone."""
         return self.finish(self.begin(looked))
 
-    def begin(self, looked: Sequence[Looked]) -> Begun:
+    def begin(self, looked: Sequence[Looked]) -> StartedBatch:
         """Plan, write down what is about to happen, and queue the transfers."""
         looked = self.budget.fit(looked, self._bytes_under_way)
         wanted = [item for one in looked for item in one.wanted()]
@@ -110,10 +113,10 @@ class Wave:
         plan = make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace)
         if not self._session.links.files:
             plan = list_only(plan, present)
-        plan = _without_doubtful_deletions(plan, looked)
+        plan = without_doubtful_deletions(plan, looked)
         plan = with_causes(plan, looked)
         held = [row for row in recorded.values() if self._session.holds(row)]
-        plan = _with_quarantine(plan, looked, held, self._session.config.removed)
+        plan = with_quarantine(plan, looked, held, self._session.config.removed)
         plan = without_needed(plan, self.needed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
@@ -122,26 +125,36 @@ class Wave:
             self._report.plan.extend(a for a in plan if a.kind is not ActionKind.KEEP)
         if refused or self._report.dry_run:
             self._report.refused = self._report.refused or refused
-            return Begun(looked, plan)
-        by_name = {item.file.filename: item for item in wanted}
-        changed = self._record_plan(looked, plan, present, recorded, by_name)
+            return StartedBatch(looked, plan)
+        origins = {item.file.filename: Origin(item.cause, item.detail) for item in wanted}
+        changed = self._record_plan(looked, plan, present, recorded, origins)
         downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
         self._bytes_under_way += totals_of(downloads).download_bytes
-        return Begun(looked, plan, changed, Transfer(self._session, downloads, by_name))
+        return StartedBatch(looked, plan, changed, self._transfer(downloads, origins))
 
-    def finish(self, begun: Begun) -> WaveResult:
+    def _transfer(self, downloads: Sequence[Action], origins: Mapping[str, Origin]) -> Transfer:
+        session = self._session
+        destination = RepositoryDirectory(
+            session.directory,
+            FETCHED,
+            Journal(session.state, session.run, "add", origins),
+            unfinished=session.unfinished,
+        )
+        return Transfer(downloads, destination, session.conduct())
+
+    def finish(self, begun: StartedBatch) -> BatchResult:
         """Wait for the transfers, commit them, and say what is left for the end of the run."""
         if begun.transfer is None:
-            return WaveResult(_deletions(begun.plan))
+            return BatchResult(_deletions(begun.plan))
         failed = begun.transfer.collect()
         self._bytes_under_way -= totals_of(begun.plan).download_bytes
         failed |= self._note_conflicts(begun.plan)
         deletions = tuple(a for a in _deletions(begun.plan) if a.project not in failed)
         self._finish_projects(begun.looked, failed, {action.project for action in deletions})
-        return WaveResult(deletions, begun.changed)
+        return BatchResult(deletions, begun.changed)
 
     @staticmethod
-    def collide(begun: Begun, looked: Sequence[Looked]) -> bool:
+    def collide(begun: StartedBatch, looked: Sequence[Looked]) -> bool:
         """Tell whether projects want names that transfers under way are about to take."""
         taken = {action.filename.casefold() for action in begun.plan}
         return any(
@@ -166,7 +179,7 @@ class Wave:
         if not totals.download or (self._report.dry_run and not self._session.directory.exists()):
             return ""
         limits = self._session.limits()
-        # Summing up millions of files for each wave would cost more than the wave.
+        # Summing up millions of files for each batch would cost more than the batch.
         there = 0 if limits.max_total_bytes is None else self._state.present_bytes()
         refused = check_space(
             totals.download_bytes,
@@ -185,20 +198,20 @@ class Wave:
         plan: Sequence[Action],
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        wanted: Mapping[str, Wanted],
+        origins: Mapping[str, Origin],
     ) -> frozenset[str]:
         """Write down what is about to happen; return the projects that it changes."""
         rows = [
             row
             for action in plan
             if not (action.kind is ActionKind.DELETE and action.filename in recorded)
-            and (row := self._row_before(action, present, recorded, wanted)) is not None
+            and (row := self._row_before(action, present, recorded, origins)) is not None
             and recorded.get(row.filename) != row
         ]
         given_up = [
             name
             for name, row in recorded.items()
-            if not self._session.holds(row) and name not in wanted
+            if not self._session.holds(row) and name not in origins
         ]
         records = [one.record for one in looked]
         with self._state.transaction():
@@ -210,37 +223,39 @@ class Wave:
             self._state.save_projects(record.row for record in records)
             self._state.save_files(rows)
             self._state.delete_files(given_up)
-            self._state.add_history(self._history(plan, rows))
+            new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
+            changes = [(new[row.filename], row) for row in rows if row.filename in new]
+            self._state.add_history(
+                change_of(row, self._session.run, action.kind.value, action.cause, action.detail)
+                for action, row in changes
+            )
         changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
         return frozenset(
             {action.project for action in plan if action.kind in changing}
             | {record.project.name for record in records if record.is_new}
         )
 
-    def _history(self, plan: Iterable[Action], rows: Iterable[FileRow]) -> Iterator[HistoryRow]:
-        """Yield what is to be remembered of files that were adopted or listed."""
-        new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
-        for row in rows:
-            action = new.get(row.filename)
-            if action is not None:
-                run, kind = self._session.run, action.kind.value
-                yield change_of(row, run, kind, action.cause, action.detail)
-
     def _row_before(
         self,
         action: Action,
         present: Mapping[str, LocalFile],
         recorded: Mapping[str, FileRow],
-        wanted: Mapping[str, Wanted],
+        origins: Mapping[str, Origin],
     ) -> FileRow | None:
+        name = action.filename
         if self._session.links.files:
-            return _row_before(action, present.get(action.filename), wanted.get(action.filename))
+            local = present.get(name)
+            if action.kind is ActionKind.DELETE:
+                return leaving_row(action, local)
+            if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
+                return None  # a file to be fetched gets its row once it has arrived
+            return placed_row(action, local, origins[name])
         if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
             return None
-        known = recorded.get(action.filename)
-        if known is not None and self._session.on_disk(known.filename) is None:
+        known = recorded.get(name) if action.kind is ActionKind.KEEP else None
+        if known is not None and self._session.on_disk(name) is None:
             known = msgspec.structs.replace(known, present=False)
-        return _row_of_listed(action, known, wanted[action.filename])
+        return listed_row(action, known, origins[name])
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
@@ -271,83 +286,5 @@ class Wave:
             self._state.save_projects(rows)
 
 
-def _without_doubtful_deletions(
-    plan: Sequence[Action], looked: Sequence[Looked]
-) -> tuple[Action, ...]:
-    """Keep the files of projects whose record could not be read in full: it may have named them."""
-    doubtful = {one.project.name for one in looked if one.project.rejected}
-    return tuple(
-        action
-        for action in plan
-        if action.kind is not ActionKind.DELETE or action.project not in doubtful
-    )
-
-
-def _with_quarantine(
-    plan: tuple[Action, ...],
-    looked: Sequence[Looked],
-    recorded: Iterable[FileRow],
-    removed: str,
-) -> tuple[Action, ...]:
-    """Let the setting `removed` decide on projects without files, and on those held back (PEP 792)."""
-    reasons = {
-        one.project.name: (Cause.QUARANTINED, one.project.status_reason or "no reason given")
-        if one.project.status == "quarantined"
-        else (Cause.EMPTIED, "")
-        for one in looked
-        if not one.project.files and not one.decisions
-    }
-    if not reasons:
-        return plan
-    gone = {} if removed == "keep" else {row.filename: row for row in recorded}
-    deletions = [
-        deletion_of(row, *reasons[row.project])
-        for row in gone.values()
-        if row.project in reasons and row.is_ours
-    ]
-    others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
-    return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
-
-
 def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(action for action in plan if action.kind is ActionKind.DELETE)
-
-
-def _row_before(action: Action, local: LocalFile | None, wanted: Wanted | None) -> FileRow | None:
-    """Return the row of a file that is there already; None when there is nothing to write.
-
-    A file to be fetched gets its row once it has arrived.
-    """
-    if action.kind is ActionKind.DELETE:
-        return _row_of_unwanted(action, local)
-    if local is None or wanted is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
-        return None
-    return row_of(action, wanted, local.size_bytes, local.digests, local.mtime_ns)
-
-
-def _row_of_listed(action: Action, known: FileRow | None, wanted: Wanted) -> FileRow:
-    """Return the row of a file that pages name; one that is still here from before stays here."""
-    size = file_of(action).size
-    if known is None or action.kind is not ActionKind.KEEP:
-        return row_of(action, wanted, size, Digests(), present=False)
-    if not known.present:
-        return row_of(action, wanted, size, known.digests, present=False)
-    return row_of(action, wanted, known.size, known.digests, known.mtime_ns)
-
-
-def _row_of_unwanted(action: Action, local: LocalFile | None) -> FileRow | None:
-    """Return the row of a file that is to go and that a lost state knew: it may have to wait."""
-    if local is None or not local.recorded or local.digests == Digests():
-        return None
-    return FileRow(
-        filename=action.filename,
-        project=NormalizedName(action.project),
-        version="",
-        url="",
-        size=local.size_bytes,
-        digests=local.digests,
-        present=True,
-        mtime_ns=local.mtime_ns,
-        cause=action.cause,
-        detail=action.detail,
-    )

@@ -11,7 +11,7 @@ from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.run.session import Session
-from microrepo.state import HistoryRow, deletion_of
+from microrepo.state import FileRow, HistoryRow, deletion_of
 from microrepo.stores.flat_directory import FlatDirectory
 
 _BATCH = 500
@@ -68,6 +68,44 @@ def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[A
         or action.filename not in needed
         or action.cause is Cause.QUARANTINED
     )
+
+
+def without_doubtful_deletions(
+    plan: Sequence[Action], looked: Sequence[Looked]
+) -> tuple[Action, ...]:
+    """Keep the files of projects whose record could not be read in full: it may have named them."""
+    doubtful = {one.project.name for one in looked if one.project.rejected}
+    return tuple(
+        action
+        for action in plan
+        if action.kind is not ActionKind.DELETE or action.project not in doubtful
+    )
+
+
+def with_quarantine(
+    plan: tuple[Action, ...],
+    looked: Sequence[Looked],
+    recorded: Iterable[FileRow],
+    removed: str,
+) -> tuple[Action, ...]:
+    """Let the setting `removed` decide on projects without files, and on those held back (PEP 792)."""
+    reasons = {
+        one.project.name: (Cause.QUARANTINED, one.project.status_reason or "no reason given")
+        if one.project.status == "quarantined"
+        else (Cause.EMPTIED, "")
+        for one in looked
+        if not one.project.files and not one.decisions
+    }
+    if not reasons:
+        return plan
+    gone = {} if removed == "keep" else {row.filename: row for row in recorded}
+    deletions = [
+        deletion_of(row, *reasons[row.project])
+        for row in gone.values()
+        if row.project in reasons and row.is_ours
+    ]
+    others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
+    return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
 
 
 def delete_with_pages(session: Session, deletions: Sequence[Action]) -> None:

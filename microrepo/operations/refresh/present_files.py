@@ -10,7 +10,8 @@ import msgspec
 from microrepo.model import ActionKind, Digests, LocalFile, Outcome
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.run.session import Session
-from microrepo.plan import Wanted, make_plan, unsettled
+from microrepo.plan import Wanted, make_plan, same_content, unsettled
+from microrepo.repositories.directory_contents import DirectoryContents, state_claims
 from microrepo.state import FileRow
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile
@@ -41,7 +42,36 @@ def find_present(
     if session.state_was_lost:
         present.update(_formerly_ours(session, looked, present))
     _settle(session, present, unsettled(wanted, present))
-    return present
+    return {**present, **_damaged(session, wanted, present)}
+
+
+def _damaged(
+    session: Session, wanted: Sequence[Wanted], present: Mapping[str, LocalFile]
+) -> dict[str, LocalFile]:
+    """Return files of others that are no longer what their directory says, and the source as well.
+
+    They count as ours: the source's file replaces them.
+    """
+    other = [
+        item
+        for item in wanted
+        if (local := present[item.file.filename]).size_bytes is not None
+        and not local.recorded
+        and same_content(item.file.digests, local.digests) is False
+    ]
+    if not other:
+        return {}
+    stated = state_claims(session.state, {item.project for item in other})
+    contents = DirectoryContents(session.directory, stated)
+    found = {}
+    for item in other:
+        name = item.file.filename
+        claim = contents.claim(name, item.project)
+        if claim is not None and same_content(claim.digests, item.file.digests):
+            found[name] = msgspec.structs.replace(
+                present[name], recorded=True, project=item.project
+            )
+    return found
 
 
 def _local_file(session: Session, name: str, row: FileRow | None) -> LocalFile:

@@ -91,7 +91,7 @@ class Looked(Struct, frozen=True):
 
 
 def ask_for(session: Session, visits: Sequence[Visit]) -> Asked:
-    """Queue the questions of a wave at the workers."""
+    """Queue the questions of a batch at the workers."""
     asked = [visit for visit in visits if visit.ask]
     known = session.state.projects(visit.name for visit in asked)
     session.reporter.expect_documents(len(asked))

@@ -1,4 +1,4 @@
-"""One refresh in its course: waves of projects, then what became of the others, then deletions."""
+"""One refresh in its course: batches of projects, then what became of the others, then deletions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
-from microrepo.operations.refresh.batches import WAVE_PROJECTS, Begun, Wave, WaveResult
+from microrepo.operations.refresh.batches import (
+    BATCH_PROJECTS,
+    BatchResult,
+    ProjectBatches,
+    StartedBatch,
+)
 from microrepo.operations.refresh.change_detection import Changes, Visit
 from microrepo.operations.refresh.deletions import (
     delete_files,
@@ -30,7 +35,7 @@ from microrepo.plan import check_deletions, count_bare, count_needed, totals_of
 
 
 class Run:
-    """The waves of one refresh, then its deletions.
+    """The batches of one refresh, then its deletions.
 
     Args:
         session: what the run holds.
@@ -44,16 +49,16 @@ class Run:
         self.rules = rules
         self.only_these = only_these
         self._records = Records(session, rules)
-        self.wave = Wave(session, rules, replace=replace)
+        self.batches = ProjectBatches(session, rules, replace=replace)
         self._deletions: list[Action] = []
         self._changed: set[str] = set()
 
     def keep(self, filenames: Iterable[str]) -> None:
         """Keep files that unmet goals need, whatever made the goals fail."""
-        self.wave.needed.update(filenames)
+        self.batches.needed.update(filenames)
 
     def carry_out(self, changes: Changes) -> None:
-        """Look at what changed, wave by wave."""
+        """Look at what changed, batch by batch."""
         session = self.session
         session.report.waiting = changes.waiting
         self._go_through(changes.visits)
@@ -68,27 +73,27 @@ class Run:
                 session.state.save_requirers((), replace=True)
 
     def _go_through(self, visits: Sequence[Visit]) -> None:
-        """Carry waves along: while the files of one arrive, the next is looked at and planned.
+        """Keep batches under way: while the files of one arrive, the next is looked at and planned.
 
-        Questions are queued two waves ahead, so that answers are there when their turn comes.
+        Questions are queued two batches ahead, so that answers are there when their turn comes.
         """
-        waves = list(batched(visits, WAVE_PROJECTS))
+        batches = list(batched(visits, BATCH_PROJECTS))
         decide = deciding_by(self.rules, self.session.now)
-        asked = [ask_for(self.session, wave) for wave in waves[:2]]
-        under_way: list[Begun] = []
+        asked = [ask_for(self.session, batch) for batch in batches[:2]]
+        under_way: list[StartedBatch] = []
         try:
-            for number, wave in enumerate(waves):
+            for number, batch in enumerate(batches):
                 self.session.check_cancelled()
-                records: Iterable[Record] = self._records.read(wave, asked[number])
+                records: Iterable[Record] = self._records.read(batch, asked[number])
                 if self.rules.policy.vulnerabilities != "ignore":
                     records = advised(self.session, records, decide)
                 records = with_own_pythons(self.session, records, decide)
                 looked = look(self.session.report, self.rules, records, decide)
                 self._keep_requested(looked)
-                if under_way and self.wave.collide(under_way[0], looked):
+                if under_way and self.batches.collide(under_way[0], looked):
                     self._finish(under_way)
-                under_way.append(self.wave.begin(looked))
-                asked.extend(ask_for(self.session, ahead) for ahead in waves[number + 2 :][:1])
+                under_way.append(self.batches.begin(looked))
+                asked.extend(ask_for(self.session, ahead) for ahead in batches[number + 2 :][:1])
                 asked[number] = []
                 if len(under_way) > 1:
                     self._finish(under_way)
@@ -109,12 +114,12 @@ class Run:
         unmet = [name for name in names if name in requested]
         self.keep(row.filename for row in self.session.state.files(unmet))
 
-    def _finish(self, under_way: list[Begun]) -> None:
-        self.take(self.wave.finish(under_way[0]))
+    def _finish(self, under_way: list[StartedBatch]) -> None:
+        self.take(self.batches.finish(under_way[0]))
         del under_way[0]
 
-    def take(self, result: WaveResult) -> None:
-        """Keep what a wave leaves for the end, and publish what it changed."""
+    def take(self, result: BatchResult) -> None:
+        """Keep what a batch leaves for the end, and publish what it changed."""
         self._deletions.extend(result.deletions)
         self._changed |= result.changed
         # Files that are to go stay on the pages until it is certain that they may go.
@@ -145,8 +150,8 @@ class Run:
         """Delete what was planned, if the guard on deletions lets it pass."""
         session = self.session
         report = session.report
-        self._deletions.extend(self.wave.budget.deletions() if session.config.prune else ())
-        self._deletions = list(without_needed(self._deletions, self.wave.needed))
+        self._deletions.extend(self.batches.budget.deletions() if session.config.prune else ())
+        self._deletions = list(without_needed(self._deletions, self.batches.needed))
         limits = session.limits()
         count = session.count_held(count_needed(self._deletions, limits))
         refused = check_deletions(self._deletions, count, limits)

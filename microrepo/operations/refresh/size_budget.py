@@ -43,15 +43,15 @@ class Budget:
         self._leaving: dict[NormalizedName, set[str]] = {}
 
     def fit(self, looked: Sequence[Looked], bytes_under_way: int) -> Sequence[Looked]:
-        """Return a wave with the decisions that the budget allows.
+        """Return a batch with the decisions that the budget allows.
 
         Args:
-            looked: the wave.
-            bytes_under_way: what files take that are being fetched for waves before.
+            looked: the batch.
+            bytes_under_way: what files take that are being fetched for batches before.
         """
         if self._limit is None:
             return looked
-        # The files of the wave before may be on their way, so that the state lacks them.
+        # The files of the batch before may be on their way, so that the state lacks them.
         self._recent = [*self._recent[-1:], looked]
         if self._ledger is None:
             if self._fits(looked, bytes_under_way):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from microrepo.client import ClientSettings
@@ -14,7 +15,7 @@ from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import ConfigError
 from microrepo.repositories.protocol import SourceSettings
-from microrepo.repositories.sources.source_registry import without_credentials
+from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
 from microrepo.stores.atomic_write import umask
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.tasks import WorkerSettings
@@ -24,12 +25,32 @@ _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
 
-def _logins(config: Config) -> dict[str, tuple[str, str]]:
-    """Return the credentials that URLs in the settings carry, by origin.
+def source_logins(config: Config, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the credentials for the sources of the settings, by origin.
+
+    They stand in the URLs, or in MICROREPO_SOURCE_USERNAME and _PASSWORD for the one source; of
+    several, each has variables with its name: MICROREPO_SOURCE_ACME_USERNAME.
 
     Raises:
         ConfigError: two for the same server.
     """
+    return {**_from_variables(config, environ), **_from_urls(config)}
+
+
+def _from_variables(config: Config, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    found = {}
+    for entry in entries_of(config):
+        prefix = "MICROREPO_SOURCE"
+        if config.sources:
+            prefix += f"_{re.sub('[^A-Z0-9]', '_', (entry.name or '').upper())}"
+        url = entry.url.removeprefix("simple+")
+        user, password = environ.get(f"{prefix}_USERNAME"), environ.get(f"{prefix}_PASSWORD")
+        if user and password is not None and is_web_url(url) and (entry.name or not config.sources):
+            found[origin_of(url)] = user, password
+    return found
+
+
+def _from_urls(config: Config) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for url in (*(entry.url for entry in entries_of(config)), config.file_host or ""):
         parts = urlsplit(url.removeprefix("simple+"))
@@ -71,7 +92,7 @@ def client_settings(
         allow_http=config.allow_http,
         internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
         connections=-(-config.connections // processes),
-        auth=_logins(config),
+        auth=source_logins(config, os.environ),
         limits_dir=str(directory.limits),
         requests_per_second=rate,
         burst=burst,

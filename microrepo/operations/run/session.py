@@ -23,6 +23,7 @@ from microrepo.errors import (
     Cancelled,
 )
 from microrepo.exit_codes import ExitCode
+from microrepo.operations.apply.transfer import TransferContext
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
 from microrepo.operations.run.network_settings import client_settings, worker_settings
 from microrepo.operations.run.project_sources import Sources
@@ -76,6 +77,10 @@ class Session:
         if self._pool is None:
             self._pool = _make_pool(self.config, self.directory, self.reporter, fork=False)
         return self._pool
+
+    def conduct(self) -> TransferContext:
+        """Return what transfers work with."""
+        return TransferContext(lambda: self.pool, self.report, self.reporter, self.check_cancelled)
 
     def client(self) -> Client:
         """Return a client for requests of this process itself."""

@@ -7,6 +7,7 @@ pypiserver and the like list their projects under ``simple/`` beside the form.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -58,15 +59,22 @@ def describe_destination(
         return DestinationSettings("directory", path, name=path, replace=replace)
     if not is_web_url(text):
         raise ConfigError(f"{public_url(text)}: a destination is a directory or an http(s) URL")
+    parts = urlsplit(text)
+    # Servers take uploads at exactly the address that they name, with or without a slash.
+    form = urlunsplit(
+        parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path or "/", fragment="")
+    )
     url = without_credentials(text).rstrip("/") + "/"
     for ending in ("/+simple/", "/simple/"):
         if url.endswith(ending) and index is None:
             url, index = url.removesuffix(ending) + "/", url
-    simple_root = index or _find_index(client, url)
+            form = url
+    if index is None:
+        index = _find_index(client, url)
     return DestinationSettings(
         "upload",
-        url,
-        without_credentials(simple_root).rstrip("/") + "/",
+        form,
+        without_credentials(index).rstrip("/") + "/",
         auth,
         name=url,
         replace=replace,

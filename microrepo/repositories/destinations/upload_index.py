@@ -1,8 +1,9 @@
 """An index with the legacy upload form as a destination: PyPI, pypiserver, devpi and their like.
 
 What counts is what the index lists, not what it answers: servers differ in how they answer for a
-name that they have (200, 400, 403 or 409), and a connection that broke says nothing at all. So
-after any answer but a plain success the project's page is read again, and that decides.
+name that they have (200, 400, 403 or 409), a page for people is no answer to an upload, and a
+connection that broke says nothing at all. So after any answer but a plain success the project's
+page is read again, and that decides.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from microrepo.repositories.sources.simple_index import expect_success
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 527})
 _LONGEST_PAUSE_S = 60.0
 _MAX_WORDS = 300
+_TAG = re.compile(rb"<[a-zA-Z!]")
 _MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -96,7 +98,7 @@ class UploadDestination:
             answer, result = self._post(path, content)
             if result.status == "uploaded":
                 return result
-            there = self._look_again(content, broken=answer is None)
+            there = self._look_again(content, broken=answer is None or _is_page(answer))
             if there is not None and (there.ok or not self._settings.replace):
                 return there
             if result.status != "failed" or attempt == self._attempts:
@@ -117,6 +119,9 @@ class UploadDestination:
         """Say what an answer means by itself."""
         status = answer.status
         words = f"{filename}: {self._words_of(answer)}"
+        if _is_page(answer):
+            shown = "a page for people, and lists no such file; is this the address of its form?"
+            return PutResult("refused", f"{filename}: HTTP {status}: answers with {shown}")
         if 200 <= status < 300:
             return PutResult("uploaded")
         if 300 <= status < 400:
@@ -167,6 +172,16 @@ class UploadDestination:
         if self._settings.auth is not None and self._settings.auth[1]:
             said = said.replace(self._settings.auth[1], "***")
         return said[:_MAX_WORDS]
+
+
+def _is_page(answer: Answer) -> bool:
+    """Return whether an answer is a page for people, such as a form for a login.
+
+    Indexes answer an upload with nothing, a word, or JSON; some call even nothing ``text/html``.
+    """
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_html = kind in {"text/html", "application/xhtml+xml"}
+    return answer.status in {200, 203} and is_html and bool(_TAG.search(answer.body))
 
 
 _OTHER_CONTENT = "the destination has other content under this name"

@@ -7,30 +7,38 @@ bandersnatch keeps each project's document (`web/json`) or at least its page (`w
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
-from microrepo.errors import MalformedResponse
+from microrepo.errors import MalformedResponse, MicrorepoError
 from microrepo.formats.index.pypi_json import parse_document
-from microrepo.formats.index.simple_api import parse_project
-from microrepo.model import Digests, NormalizedName, Project
+from microrepo.model import NormalizedName, Project
+from microrepo.repositories.directory_contents import (
+    Claim,
+    DirectoryContents,
+    hash_claim,
+    read_document,
+    read_page,
+    state_claims,
+)
 from microrepo.repositories.foreign.tree_layouts import (
     BANDERSNATCH,
+    DIRECTORY,
     MINIREPO,
-    MORGAN,
     OLD_BANDERSNATCH,
     Candidate,
     Layout,
 )
+from microrepo.state import State, read_state
+from microrepo.stores.flat_directory import FlatDirectory
 
 _log = logging.getLogger(__name__)
 _LARGEST_BYTES = 1 << 30
-_JSON, _HTML = "application/vnd.pypi.simple.v1+json", "text/html"
-_PAGES = (("index.v1_json", _JSON), ("index.v1_html", _HTML), ("index.html", _HTML))
-_ALGORITHMS = {"sha256": "sha256", "md5": "md5", "blake2b_256": "blake2b_256"}
 
 
 class _Named(Struct):
@@ -46,11 +54,49 @@ class TreeRecords:
 
     Args:
         layout: of the tree.
+        state: of the tree, where it is open: the tree is the repository itself.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, state: State | None = None) -> None:
         self._layout = layout
+        self._state = state
         self._documents: dict[NormalizedName, bytes] | None = None
+
+    def claims(self, batch: Sequence[Candidate]) -> dict[str, Claim]:
+        """Return, by path, what stands beside files, in their paths, or in their directory.
+
+        Args:
+            batch: the files.
+        """
+        found = {}
+        contents = self._contents({candidate.project for candidate in batch})
+        for candidate in batch:
+            path = Path(candidate.path)
+            digests = hash_claim(path)
+            if self._layout.name == BANDERSNATCH:
+                digests = candidate.digests_of_path()
+            claim = Claim(digests, "its tree") if digests.strongest() else None
+            if contents is not None and path.parent == self._layout.path:
+                claim = contents.claim(candidate.filename, candidate.project)
+            if claim is not None:
+                found[candidate.path] = claim
+        return found
+
+    def _contents(self, projects: Collection[str]) -> DirectoryContents | None:
+        """Return what a repository, or a plain directory, says of its own files."""
+        if self._layout.name != DIRECTORY:
+            return None
+        directory = FlatDirectory(self._layout.path)
+        if self._state is not None:
+            return DirectoryContents(directory, state_claims(self._state, projects))
+        stated: dict[str, Claim] = {}
+        with suppress(MicrorepoError):  # an unreadable state only says less
+            state = read_state(directory.state_file)
+            try:
+                stated = state_claims(state, projects)
+            finally:
+                state.close()
+        return DirectoryContents(directory, stated)
 
     def project(self, name: NormalizedName) -> Project | None:
         """Return what the tree says of a project; None when that is nothing, or not readable."""
@@ -59,25 +105,10 @@ class TreeRecords:
                 body = self._all_documents().get(name)
                 return parse_document(body, name).project if body else None
             if self._layout.name in {BANDERSNATCH, OLD_BANDERSNATCH}:
-                return self._document(name) or self._page(name)
+                web = self._layout.web
+                return read_document(web, name) or read_page(web, name)
         except (OSError, MalformedResponse) as error:
             _log.info("%s: what the tree says of it is not used: %s", name, error)
-        return None
-
-    def _document(self, name: NormalizedName) -> Project | None:
-        path = self._layout.web / "json" / name
-        if not path.is_file():
-            return None
-        parsed = parse_document(path.read_bytes(), name)
-        return parsed.project if parsed.has_files else None
-
-    def _page(self, name: NormalizedName) -> Project | None:
-        simple = self._layout.web / "simple"
-        for folder in (simple / name, simple / name[0] / name):
-            for filename, kind in _PAGES:
-                path = folder / filename
-                if path.is_file():
-                    return parse_project(path.read_bytes(), kind, path.resolve().as_uri(), name)
         return None
 
     def _all_documents(self) -> dict[NormalizedName, bytes]:
@@ -102,18 +133,3 @@ def _read_documents(path: Path) -> dict[NormalizedName, bytes]:
     except (msgspec.DecodeError, RecursionError) as error:
         _log.warning("%s: cannot be read, files are taken without it: %s", path, error)
     return found
-
-
-def claimed_digests(layout: Layout, candidate: Candidate) -> Digests:
-    """Return what stands beside a file, or in its path, about its content."""
-    if layout.name == BANDERSNATCH:
-        return candidate.digests_of_path()
-    if layout.name != MORGAN:
-        return Digests()
-    try:
-        text = Path(f"{candidate.path}.hash").read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return Digests()
-    algorithm, _, value = text.partition("=")
-    known = _ALGORITHMS.get(algorithm.lower().replace("-", "_"))
-    return Digests(**{known: value.strip().lower()}) if known and value else Digests()

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
 
-from microrepo.batching import batched
 from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
-from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
+from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.formats.index.simple_api import Root
 from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.repositories.directory_contents import (
+    Claim,
+    DirectoryContents,
+    parse_name,
+    state_claims,
+)
 from microrepo.repositories.protocol import Fetched, SourceSettings
-from microrepo.state import FileRow, read_state
+from microrepo.state import read_state
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
-
-_CHUNK = 500
-_UNKNOWN = Digests()
-# The files of a project stand together.
-_canonical = lru_cache(maxsize=1024)(canonicalize_name)
 
 
 class DirectorySource:
@@ -36,11 +35,14 @@ class DirectorySource:
         self._directory = FlatDirectory(Path(settings.simple_root))
         self._name = settings.name
         self._lock = threading.Lock()
-        self._projects: dict[NormalizedName, list[File]] | None = None
+        self._projects: dict[NormalizedName, list[tuple[str, str]]] | None = None
+        self._disk: dict[str, OnDisk] = {}
+        self._contents = DirectoryContents(self._directory, {})
 
     def list_projects(self) -> Root:
         """Return the projects of all distributions in the directory."""
-        return Root([(name, None) for name in sorted(self._load())])
+        with self._lock:
+            return Root([(name, None) for name in sorted(self._load())])
 
     def fetch_project(
         self,
@@ -50,84 +52,80 @@ class DirectorySource:
     ) -> Fetched:
         """Return the record made of a project's files."""
         normalized = canonicalize_name(name)
-        files = self._load().get(normalized)
-        if files is None:
-            raise ProjectNotFound(normalized, self._name)
-        versions = tuple(dict.fromkeys(file.version for file in files))
-        return Fetched(Project(normalized, name, files=tuple(files), versions=versions))
-
-    def _load(self) -> dict[NormalizedName, list[File]]:
         with self._lock:
-            if self._projects is None:
-                self._projects = self._read()
-            return self._projects
+            found = self._load().get(normalized)
+            if found is None:
+                raise ProjectNotFound(normalized, self._name)
+            files = tuple(self._describe(filename, normalized, text) for filename, text in found)
+        versions = tuple(dict.fromkeys(file.version for file in files))
+        return Fetched(Project(normalized, name, files=files, versions=versions))
 
-    def _read(self) -> dict[NormalizedName, list[File]]:
+    def is_unread(self, filename: str) -> bool:
+        """Return whether a file may be another than its digests say: it changed, or who knows."""
+        with self._lock:
+            parsed, disk = parse_name(filename), self._disk.get(filename)
+            if parsed is None or disk is None:
+                return False
+            claim = self._contents.claim(filename, self._project_of(filename, parsed[0]))
+            return claim is not None and not claim.holds_for(disk)
+
+    def _load(self) -> dict[NormalizedName, list[tuple[str, str]]]:
+        if self._projects is None:
+            self._projects = self._read()
+        return self._projects
+
+    def _read(self) -> dict[NormalizedName, list[tuple[str, str]]]:
         if not self._directory.exists():
             raise Unavailable(self._name, "there is no such directory")
         try:
-            found = self._directory.scan()
+            self._disk = self._directory.scan()
         except OSError as error:
             raise Unavailable(self._name, f"cannot be read: {error.strerror}") from error
-        known = _known(self._directory)
-        root = self._directory.path.resolve().as_uri()
-        projects: dict[NormalizedName, list[File]] = {}
-        for filename in sorted(found):
-            listed = _describe(filename, found[filename], root, known.get(filename))
-            if listed is not None:
-                projects.setdefault(listed[0], []).append(listed[1])
+        self._contents = DirectoryContents(self._directory, _stated(self._directory))
+        projects: dict[NormalizedName, list[tuple[str, str]]] = {}
+        for filename in sorted(self._disk):
+            parsed = parse_name(filename)
+            if parsed is not None:
+                project = self._project_of(filename, parsed[0])
+                projects.setdefault(project, []).append((filename, parsed[1]))
         return projects
 
+    def _project_of(self, filename: str, named: NormalizedName) -> NormalizedName:
+        claim = self._contents.stated.get(filename)
+        return NormalizedName(claim.project) if claim is not None and claim.project else named
 
-def _describe(
-    filename: str, disk: OnDisk, root: str, known: tuple[FileRow, File | None] | None
-) -> tuple[NormalizedName, File] | None:
-    package_type = package_type_of(filename)
-    release = split_release(filename) if package_type else None
-    if package_type is None or release is None or unsafe_filename(filename):
-        return None
-    project, version, digests = _canonical(release[0]), release[1], _UNKNOWN
-    listed: File | None = None
-    if known is not None:
-        row, listed = known
-        project, version = row.project, row.version
-        if disk.matches(row):
-            digests = row.digests
-    return project, File(
-        filename=filename,
-        url=f"{root}/{_quoted(filename)}",
-        version=version,
-        package_type=package_type,
-        digests=digests,
-        size=disk.size_bytes,
-        requires_python=listed.requires_python if listed else None,
-        upload_time=listed.upload_time if listed else None,
-        yanked=listed.yanked if listed else False,
-        yanked_reason=listed.yanked_reason if listed else None,
-    )
+    def _describe(self, filename: str, project: NormalizedName, version: str) -> File:
+        claim = self._contents.claim(filename, project)
+        listed = claim.file if claim is not None else None
+        return File(
+            filename=filename,
+            url=f"{self._directory.path.resolve().as_uri()}/{_quoted(filename)}",
+            version=listed.version if listed is not None else version,
+            package_type=package_type_of(filename) or "",
+            digests=claim.digests if claim is not None else Digests(),
+            size=self._disk[filename].size_bytes,
+            requires_python=listed.requires_python if listed else None,
+            upload_time=listed.upload_time if listed else None,
+            yanked=listed.yanked if listed else False,
+            yanked_reason=listed.yanked_reason if listed else None,
+        )
 
 
 def _quoted(filename: str) -> str:
     return filename if filename.isascii() and "%" not in filename else quote(filename)
 
 
-def _known(directory: FlatDirectory) -> dict[str, tuple[FileRow, File | None]]:
+def _stated(directory: FlatDirectory) -> dict[str, Claim]:
     """Return what the state of a repository of ours says of its files; nothing without one."""
     if not directory.state_file.is_file():
         return {}
-    rows: dict[str, FileRow] = {}
-    facts: dict[str, File] = {}
     with contextlib.suppress(MicrorepoError):  # an unreadable state only says less
         state = read_state(directory.state_file)
         try:
-            rows = {row.filename: row for row in state.files() if row.present}
-            names = sorted({row.project for row in rows.values()})
-            for batch in batched(names, _CHUNK):
-                for project in state.documents(batch).values():
-                    facts.update((f.filename, f) for f in project.files if f.filename in rows)
+            return state_claims(state)
         finally:
             state.close()
-    return {name: (row, facts.get(name)) for name, row in rows.items()}
+    return {}
 
 
 def local_path(url: str) -> Path | None:
@@ -160,18 +158,21 @@ class DirectoryCatalogue:
 
     def __init__(self, directory: FlatDirectory) -> None:
         self._directory = directory
-        self._known = _known(directory)
+        self._stated = _stated(directory)
         self._disk = directory.scan()
         self._root = directory.path.resolve().as_uri()
+
+    @property
+    def unread(self) -> dict[NormalizedName, str]:
+        """Nothing: a directory is read as a whole."""
+        return {}
 
     def find(self, filename: str) -> File | None:
         """Return a file that lies there, with digests where the state vouches for them."""
         disk = self._disk.get(filename)
         if disk is None:
             return None
-        digests = Digests()
-        row = self._known[filename][0] if filename in self._known else None
-        if row is not None and disk.matches(row):
-            digests = row.digests
+        claim = self._stated.get(filename)
+        digests = claim.digests if claim is not None and claim.holds_for(disk) else Digests()
         url = f"{self._root}/{_quoted(filename)}"
         return File(filename, url, "", "", digests, disk.size_bytes)

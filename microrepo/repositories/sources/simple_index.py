@@ -116,7 +116,12 @@ def page_time_of(answer: Answer) -> str | None:
 def expect_success(answer: Answer, url: str) -> None:
     """Raise `Unavailable` (or `AccessDenied`) for any status but 200."""
     if answer.status == 401:
-        raise AccessDenied(url, "answers HTTP 401 (credentials are missing or wrong)")
+        raise AccessDenied(
+            url,
+            "answers HTTP 401 (credentials are missing or wrong); they come from the URL, or from "
+            "MICROREPO_SOURCE_USERNAME and MICROREPO_SOURCE_PASSWORD (of several sources: "
+            "MICROREPO_SOURCE_<NAME>_USERNAME; of a destination: MICROREPO_DESTINATION_USERNAME)",
+        )
     if answer.status == 403:
         raise AccessDenied(url, "answers HTTP 403 (access is refused)")
     if answer.status == 304:

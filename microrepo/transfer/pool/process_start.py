@@ -32,7 +32,7 @@ def start_context() -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["microrepo.transfer.pool.worker", "microrepo.transfer.pool.worker_pool"]
+        ["microrepo.transfer.pool.worker", "microrepo.transfer.pool.worker_process"]
     )
     return context
 

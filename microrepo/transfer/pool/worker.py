@@ -36,8 +36,6 @@ from microrepo.transfer.tasks import (
     ProjectOutcome,
     RedirectOutcome,
     RedirectWheel,
-    SendFile,
-    SendOutcome,
     Task,
     WorkerSettings,
 )
@@ -50,13 +48,7 @@ if TYPE_CHECKING:
     from microrepo.transfer.upload.file_upload import Sender
 
 TaskOutcome = (
-    AdvisoriesOutcome
-    | ProjectOutcome
-    | Outcome
-    | MetadataOutcome
-    | HeldOutcome
-    | SendOutcome
-    | RedirectOutcome
+    AdvisoriesOutcome | ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | RedirectOutcome
 )
 
 
@@ -203,8 +195,6 @@ def lost(task: Task, why: str) -> TaskOutcome:
     if isinstance(task, ListHeld):
         return HeldOutcome(task.project, error=f"{task.project}: {why}")
     text = f"{task.filename}: {why}"
-    if isinstance(task, SendFile):
-        return SendOutcome(task.filename, "failed", text)
     if isinstance(task, FetchMetadata):
         return MetadataOutcome(task.filename, error=text, transient=True)
     if isinstance(task, RedirectWheel):

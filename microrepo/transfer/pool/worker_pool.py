@@ -13,8 +13,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-import queue
-import signal
 import threading
 import time
 from collections import deque
@@ -22,20 +20,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from multiprocessing import connection
 from multiprocessing.connection import Connection
-from types import FrameType
 from typing import Any, TypeVar
 
 from microrepo.errors import TransferError
 from microrepo.transfer.pool.process_start import start_context
+from microrepo.transfer.pool.worker_process import PROGRESS, STOP_TIMEOUT_S, process_main
 from microrepo.transfer.tasks import WorkerSettings
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _MAX_LOSSES_PER_CALL = 2
 _MAX_LOSSES_IN_A_ROW = 8
-_PROGRESS = -1
-_PROGRESS_EVERY_S = 0.2
-_STOP_TIMEOUT_S = 1.0
 
 
 class WorkerLost(TransferError):
@@ -70,7 +65,7 @@ class _Process:
         self.pipe, far_end = context.Pipe(duplex=True)
         to_close = (*inherited, self.pipe) if context.get_start_method() == "fork" else ()
         self.process = context.Process(
-            target=_process_main,
+            target=process_main,
             args=(far_end, settings, to_close),
             daemon=True,
             name="microrepo-worker",
@@ -146,7 +141,7 @@ class WorkerPool(Executor):
         self._wake()
         if not wait:
             return
-        self._keeper.join(timeout=2 * _STOP_TIMEOUT_S)
+        self._keeper.join(timeout=2 * STOP_TIMEOUT_S)
         for process in list(self._processes):  # none, unless the machine is very busy
             process.process.kill()
 
@@ -212,14 +207,14 @@ class WorkerPool(Executor):
             try:
                 results = pickle.loads(process.pipe.recv_bytes())  # noqa: S301 - our own child
             except (EOFError, OSError):
-                self._bury(process)
+                self._lose(process)
                 continue
             self._losses_in_a_row = 0
             for number, ok, value in results:
                 self._settle(process, number, value, ok=ok)
 
     def _settle(self, process: _Process, number: int, value: Any, *, ok: bool) -> None:
-        if number == _PROGRESS:
+        if number == PROGRESS:
             self._on_bytes(value)
             return
         call = process.calls.pop(number)
@@ -228,10 +223,10 @@ class WorkerPool(Executor):
         else:
             call.future.set_exception(value)
 
-    def _bury(self, process: _Process) -> None:
+    def _lose(self, process: _Process) -> None:
         self._processes.remove(process)
         process.pipe.close()
-        process.process.join(_STOP_TIMEOUT_S)
+        process.process.join(STOP_TIMEOUT_S)
         if self._stopping:
             return
         code = process.process.exitcode
@@ -272,12 +267,12 @@ class WorkerPool(Executor):
             self._waiting.clear()
         for process in self._processes:
             process.pipe.close()
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        deadline = time.monotonic() + STOP_TIMEOUT_S
         for process in self._processes:
             process.process.join(max(0.0, deadline - time.monotonic()))
             if process.process.is_alive():
                 process.process.kill()
-                process.process.join(_STOP_TIMEOUT_S)
+                process.process.join(STOP_TIMEOUT_S)
             waiting.extend(process.calls.values())
         for call in waiting:
             if call.future.cancel():
@@ -287,98 +282,3 @@ class WorkerPool(Executor):
         self._processes.clear()
         os.close(self._wake_in)
         os.close(self._wake_out)
-
-
-# --- in the worker process --------------------------------------------------------------------------
-
-
-class _Sender:
-    """Sends results to the parent; what piles up while one is being sent goes out together."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._lock = threading.Lock()
-        self._outbox: deque[tuple[int, bool, Any]] = deque()
-        self._bytes = 0
-        self._bytes_sent_at = 0.0
-        self._bytes_lock = threading.Lock()
-
-    def send(self, number: int, value: Any, *, ok: bool) -> None:
-        self._outbox.append((number, ok, value))
-        with self._lock:
-            batch = []
-            while self._outbox:
-                batch.append(self._outbox.popleft())
-            if batch:
-                self._pipe.send_bytes(_dump(batch))
-
-    def add_bytes(self, count_bytes: int) -> None:
-        with self._bytes_lock:
-            self._bytes += count_bytes
-            now = time.monotonic()
-            if now - self._bytes_sent_at < _PROGRESS_EVERY_S:
-                return
-            total, self._bytes, self._bytes_sent_at = self._bytes, 0, now
-        self.send(_PROGRESS, total, ok=True)
-
-
-def _dump(batch: list[tuple[int, bool, Any]]) -> bytes:
-    try:
-        return pickle.dumps(batch, pickle.HIGHEST_PROTOCOL)
-    except Exception:  # noqa: BLE001 - one value that cannot travel must not cost the others
-        safe = []
-        for number, ok, value in batch:
-            try:
-                pickle.dumps(value)
-                safe.append((number, ok, value))
-            except Exception as error:  # noqa: BLE001
-                safe.append((number, False, RuntimeError(f"{value!r} cannot be sent: {error}")))
-        return pickle.dumps(safe, pickle.HIGHEST_PROTOCOL)
-
-
-def _process_main(
-    pipe: Connection, settings: WorkerSettings, to_close: Sequence[Connection] = ()
-) -> None:
-    for inherited in to_close:
-        inherited.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    signal.signal(signal.SIGTERM, _leave_soon)
-    from microrepo.transfer.pool import worker
-
-    sender = _Sender(pipe)
-    worker.initialize(settings, sender.add_bytes)
-    calls: queue.SimpleQueue[tuple[int, Any, Any, Any]] = queue.SimpleQueue()
-    threads = 0
-    while True:
-        try:
-            batch = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own parent
-        except (EOFError, OSError):
-            os._exit(0)  # the parent is done or dead; downloads in flight resume another time
-        for item in batch:
-            calls.put(item)
-        while threads < settings.threads:
-            threading.Thread(target=_serve, args=(calls, sender), daemon=True).start()
-            threads += 1
-
-
-def _leave_soon(_number: int, _frame: FrameType | None) -> None:
-    """End a little later: a stop of the whole group reaches the parent too, which sees to the rest.
-
-    Ended at once, workers would be missed and replaced before the parent has understood.
-    """
-    timer = threading.Timer(2 * _STOP_TIMEOUT_S, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
-
-
-def _serve(calls: queue.SimpleQueue[tuple[int, Any, Any, Any]], sender: _Sender) -> None:
-    while True:
-        number, function, args, kwargs = calls.get()
-        try:
-            value, ok = function(*args, **kwargs), True
-        except Exception as error:  # noqa: BLE001 - the one broad catch: the worker's boundary
-            value, ok = error, False
-        try:
-            sender.send(number, value, ok=ok)
-        except OSError:
-            os._exit(0)

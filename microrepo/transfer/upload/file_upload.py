@@ -15,7 +15,7 @@ from microrepo.repositories.destinations.upload_index import UploadDestination
 from microrepo.repositories.distribution_content import hash_url
 from microrepo.repositories.protocol import DestinationSettings
 from microrepo.repositories.sources.directory_source import local_path
-from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.disk_errors import placing_error
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import place_file
 from microrepo.transfer.download.file_download import fetch_aside
@@ -27,7 +27,6 @@ from microrepo.transfer.tasks import (
     ListHeld,
     PlaceFile,
     SendFile,
-    SendOutcome,
     WorkerSettings,
 )
 
@@ -65,7 +64,7 @@ class Sender:
             self._to = destination_client(settings.client, settings.destination)
             self._destination = UploadDestination(self._to, settings.destination, settings.attempts)
 
-    def run(self, task: ListHeld | HashUrl | SendFile) -> HeldOutcome | Outcome | SendOutcome:
+    def run(self, task: ListHeld | HashUrl | SendFile) -> HeldOutcome | Outcome:
         """Carry out one task."""
         if isinstance(task, SendFile):
             return self._send(task)
@@ -76,9 +75,10 @@ class Sender:
     def _list(self, task: ListHeld) -> HeldOutcome:
         try:
             files = self._to_destination().catalogue(task.project)
+        except AccessDenied as error:
+            return HeldOutcome(task.project, error=str(error), denied=str(error.args[-1]))
         except MicrorepoError as error:
-            denied = isinstance(error, AccessDenied)
-            return HeldOutcome(task.project, error=str(error), denied=denied)
+            return HeldOutcome(task.project, error=str(error))
         return HeldOutcome(task.project, tuple(files.values()))
 
     def _hash(self, task: HashUrl) -> Outcome:
@@ -95,7 +95,7 @@ class Sender:
             raise ConfigError("there is no index to send to")
         return self._destination
 
-    def _send(self, task: SendFile) -> SendOutcome:
+    def _send(self, task: SendFile) -> Outcome:
         fetched = ByteCounter(self._progress)
         path = local_path(task.url)
         is_fetched = path is None
@@ -107,12 +107,21 @@ class Sender:
             size = path.stat().st_size
         except (MicrorepoError, OSError) as error:
             words = str(error)
-            return SendOutcome(task.filename, "failed", words, fetched_bytes=fetched.total)
+            return Outcome(
+                task.filename, ok=False, status="failed", error=words, fetched_bytes=fetched.total
+            )
         if not is_fetched:
             self._progress(size)
         if is_fetched and result.status != "failed":
             path.unlink(missing_ok=True)
-        return SendOutcome(task.filename, result.status, result.words, size, fetched.total)
+        return Outcome(
+            task.filename,
+            ok=result.ok,
+            size_bytes=size,
+            fetched_bytes=fetched.total,
+            error=result.words,
+            status=result.status,
+        )
 
 
 def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
@@ -123,11 +132,10 @@ def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
             Path(where.directory),
             task.filename,
             task.digests,
-            link=task.link,
-            replace=task.replace,
+            task.sharing,
         )
     except (MicrorepoError, OSError) as error:
-        return Outcome(task.filename, ok=False, error=words_of(task.filename, error))
+        return Outcome(task.filename, ok=False, error=placing_error(task.filename, error))
     progress(done.size_bytes or 0)
     return Outcome(
         task.filename,
@@ -136,11 +144,3 @@ def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
         mtime_ns=done.mtime_ns,
         digests=done.digests,
     )
-
-
-def words_of(filename: str, error: Exception) -> str:
-    """Say why a file could not be given its place."""
-    if isinstance(error, FileExistsError):
-        return f"{filename}: another file took its name meanwhile"
-    words = disk_words(error) if isinstance(error, OSError) else str(error)
-    return f"{filename}: {words}"

@@ -13,7 +13,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.copy.copy_run import copy
-from microrepo.operations.copy.endpoints import EndText, open_ends
+from microrepo.operations.copy.endpoints import EndpointText, open_endpoints
 from microrepo.selection.rules.policy import build_policy
 from tests.support import receiver as faults
 from tests.support.receiver import Receiver
@@ -51,14 +51,14 @@ def test_before_anything_is_sent(
         assert question == f"Password of user at {receiver.upload_url}: "
         return left.pop(0)
 
-    source = EndText(str(pile))
-    destination = EndText(receiver.upload_url, Given("user", str(tmp_path / "password")))
+    source = EndpointText(str(pile))
+    destination = EndpointText(receiver.upload_url, Given("user", str(tmp_path / "password")))
     if not works:
         with pytest.raises(AccessDenied, match="credentials"):
-            open_ends(config, source, destination, ask=ask, environ={})
+            open_endpoints(config, source, destination, ask=ask, environ={})
         assert left == ["right"]
         return
-    ends = open_ends(config, source, destination, ask=ask, environ={})
+    ends = open_endpoints(config, source, destination, ask=ask, environ={})
     report = copy(config, ends, build_policy(config, parse_requirements(["alpha==1.0"])))
     assert report.copied == 1
 
@@ -75,12 +75,12 @@ def test_by_the_first_upload(
 
     where = receiver.upload_url.replace("://", "://user:wrong@")
     receiver.faults.append(faults.status(401))
-    ends = open_ends(config, EndText(str(pile)), EndText(where), ask=ask, environ={})
+    ends = open_endpoints(config, EndpointText(str(pile)), EndpointText(where), ask=ask, environ={})
     report = copy(config, ends, build_policy(config, None))
     assert (report.copied, len(asked), len(receiver.forms)) == (9, 1, 10)
     receiver.files.clear()
     receiver.faults += [faults.status(401)] * 9
-    ends = open_ends(config, EndText(str(pile)), EndText(where), ask=ask, environ={})
+    ends = open_endpoints(config, EndpointText(str(pile)), EndpointText(where), ask=ask, environ={})
     report = copy(config, ends, build_policy(config, None))
     assert report.refused.startswith(f"{receiver.upload_url} refuses these credentials")
     assert (report.copied, len(asked), len(receiver.forms)) == (0, 2, 12)

@@ -12,7 +12,7 @@ import pytest
 import microrepo
 from microrepo import Distribution, Repository, copy
 from microrepo.errors import AccessDenied, Cancelled, ConfigError, MalformedResponse
-from microrepo.operations.copy.copy_run import Manner
+from microrepo.operations.copy.copy_run import CopyOptions
 from tests.functional.copying.conftest import content
 from tests.support import receiver as faults
 from tests.support.index import FakeIndex
@@ -163,7 +163,7 @@ def test_a_copy_that_is_cancelled(pile: Path, tmp_path: Path) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        copy(pile, tmp_path / "there", manner=Manner(cancel=cancel))
+        copy(pile, tmp_path / "there", manner=CopyOptions(cancel=cancel))
     assert not (tmp_path / "there").exists()
 
 

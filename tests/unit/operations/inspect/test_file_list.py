@@ -8,7 +8,7 @@ import pytest
 
 from microrepo.config.load import load
 from microrepo.config.schema import Config
-from microrepo.errors import RepositoryError, StateCorrupt
+from microrepo.errors import RepositoryError
 from microrepo.operations.inspect.file_list import list_files
 from microrepo.operations.inspect.statistics import stats
 
@@ -34,8 +34,14 @@ def test_list_of_an_unknown_project(config: Config) -> None:
 
 def test_repository_without_a_state(tmp_path: Path) -> None:
     config = load(None, {"repository": str(tmp_path / "new")}, {}).config
-    with pytest.raises(StateCorrupt, match="has a refresh run"):
+    with pytest.raises(RepositoryError, match="no such directory"):
         list_files(config)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "foo-1.0.zip").write_bytes(b"12345")
+    (tmp_path / "new" / "notes.zip").write_bytes(b"12345")
+    assert [(row.filename, row.project, row.size) for row in list_files(config)] == [
+        ("foo-1.0.zip", "foo", 5)
+    ]
 
 
 def test_looking_leaves_nothing_behind(config: Config, tmp_path: Path) -> None:

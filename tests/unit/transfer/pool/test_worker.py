@@ -17,7 +17,6 @@ from microrepo.transfer.tasks import (
     RedirectOutcome,
     RedirectWheel,
     SendFile,
-    SendOutcome,
     Task,
 )
 
@@ -29,7 +28,7 @@ ABOUT = FetchMetadata("x-1-py3-none-any.whl", "https://h.example/x", Digests())
     [
         (FetchProject("x"), ProjectOutcome),
         (ListHeld("x"), HeldOutcome),
-        (SendFile("x", "https://h.example/x", Digests()), SendOutcome),
+        (SendFile("x", "https://h.example/x", Digests()), Outcome),
         (ABOUT, MetadataOutcome),
         (RedirectWheel(ABOUT), RedirectOutcome),
         (HashUrl("x", "https://h.example/x"), Outcome),
@@ -38,4 +37,4 @@ ABOUT = FetchMetadata("x-1-py3-none-any.whl", "https://h.example/x", Digests())
 def test_the_outcome_of_a_lost_task(task: Task, kind: type) -> None:
     outcome = lost(task, "the worker died")
     assert isinstance(outcome, kind)
-    assert "x" in outcome.error if not isinstance(outcome, SendOutcome) else outcome.words
+    assert "x" in outcome.error

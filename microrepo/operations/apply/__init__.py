@@ -1,0 +1,1 @@
+"""Plans carried out: files brought to a destination, verified, recorded, reported."""

@@ -1,0 +1,228 @@
+"""A repository directory as a destination: links, copies and downloads, recorded in its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.formats.times import to_ns
+from microrepo.model import Action, ActionKind, File, LocalFile, NormalizedName, Outcome
+from microrepo.plan import Limits, check_space, file_of
+from microrepo.repositories.sources.directory_source import DirectoryCatalogue, local_path
+from microrepo.state import FileRow, State, change_of
+from microrepo.state.file_rows import Origin, placed_row
+from microrepo.stores.disk_errors import placing_error
+from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.hard_links import CANNOT_LINK, link_files
+from microrepo.stores.placement import Sharing
+from microrepo.transfer.download.partial_file import partial_name
+from microrepo.transfer.tasks import FetchFile, PlaceFile, Task
+
+
+class Placement(Struct, frozen=True):
+    """How files come into a directory.
+
+    Attributes:
+        sharing: how files of this machine come there.
+        path_of: returns where a file of this machine lies, None for one that is to be fetched.
+        unread: whether a file of this machine must be read before it may be linked.
+        template_for: gives, for a file name, an older wheel that shares content with it.
+    """
+
+    sharing: Sharing = Sharing()
+    path_of: Callable[[File], Path | None] = lambda file: local_path(file.url)
+    unread: Callable[[File], bool] = lambda _: False
+    template_for: Callable[[str], Path | None] = lambda _: None
+
+
+FETCHED = Placement(path_of=lambda _: None)
+_NO_LIMITS = Limits()
+
+
+class Journal(Struct, frozen=True):
+    """Where a directory's files are recorded.
+
+    Attributes:
+        state: of the repository.
+        run: the number of the run.
+        verb: what the history says of each file: ``add``, ``adopt``, ``repair``.
+        origins: why each is here, by file name; else the action says it.
+        also: called with what was recorded, in the same transaction.
+    """
+
+    state: State
+    run: int
+    verb: str
+    origins: Mapping[str, Origin] = {}
+    also: Callable[[Sequence[FileRow]], None] = lambda _: None
+
+
+class RepositoryDirectory:
+    """Brings files into a directory.
+
+    Args:
+        directory: the directory.
+        placement: how they come there.
+        journal: where they are recorded; None for a directory without a state.
+        unfinished: names of partial downloads, kept for a run that goes on from there.
+        limits: what to leave free.
+        known: what lies in the directory, where that was read already.
+    """
+
+    def __init__(
+        self,
+        directory: FlatDirectory,
+        placement: Placement = FETCHED,
+        journal: Journal | None = None,
+        *,
+        unfinished: set[str] | None = None,
+        limits: Limits = _NO_LIMITS,
+        known: DirectoryCatalogue | None = None,
+    ) -> None:
+        self._directory = directory
+        self._placement = placement
+        self._journal = journal
+        self._unfinished = set() if unfinished is None else unfinished
+        self._limits = limits
+        self._partials: dict[str, str] = {}
+        self._catalogue = known
+        self._is_durable = True
+
+    def catalogue(self, projects: Sequence[NormalizedName]) -> DirectoryCatalogue:  # noqa: ARG002
+        """Return what lies in the directory, read once."""
+        if self._catalogue is None:
+            self._catalogue = DirectoryCatalogue(self._directory)
+        return self._catalogue
+
+    def prepare(self, chosen: Sequence[Action]) -> str:
+        """Return why the file system cannot take the chosen files, "" when it can."""
+        placement = self._placement
+        if not self._directory.exists():
+            return ""
+        # Links need no room; a copy that meets a full disk says so.
+        needed = sum(
+            action.size_bytes
+            for action in chosen
+            if not (placement.sharing.link and placement.path_of(file_of(action)) is not None)
+        )
+        refused = check_space(needed, 0, self._directory.free_bytes(), self._limits)
+        return str(refused) if refused else ""
+
+    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
+        """Yield outcomes of files that are linked at once, tasks for the others."""
+        rest: list[Action] = []
+        linkable: dict[Path, dict[str, Action]] = {}
+        for action in chosen:
+            path = self._placement.path_of(file_of(action))
+            if action.kind is ActionKind.ADOPT:
+                yield self._outcome(action, ok=True)
+            elif path is not None and path.name == action.filename and self._may_link(action):
+                linkable.setdefault(path.parent, {})[action.filename] = action
+            else:
+                rest.append(action)
+        for folder, actions in linkable.items():
+            yield from self._link(folder, actions, rest)
+        for action in rest:
+            yield self._task(action)
+
+    def _may_link(self, action: Action) -> bool:
+        placement = self._placement
+        return placement.sharing.link and not placement.unread(file_of(action))
+
+    def _link(
+        self, folder: Path, actions: Mapping[str, Action], rest: list[Action]
+    ) -> Iterator[Outcome]:
+        """Link files of one directory; those that need more than a link join the rest.
+
+        A link takes some microseconds: less than telling a worker of it.
+        """
+        for name, error in link_files(folder, self._directory.path, actions):
+            if error is None:
+                yield self._outcome(actions[name], ok=True)
+            elif error.errno in CANNOT_LINK or self._placement.sharing.replace:
+                rest.append(actions[name])
+            else:
+                yield self._outcome(actions[name], ok=False, error=placing_error(name, error))
+
+    def _outcome(self, action: Action, *, ok: bool, error: str = "") -> Outcome:
+        file = file_of(action)
+        size, mtime_ns = file.size or 0, 0
+        if ok and self._journal is not None:
+            disk = self._directory.stat(action.filename)
+            if disk is not None:
+                size, mtime_ns = disk.size_bytes, disk.mtime_ns
+        self._is_durable &= not ok
+        return Outcome(
+            action.filename,
+            ok,
+            size,
+            mtime_ns,
+            file.digests,
+            error=error,
+            status="present" if action.kind is ActionKind.ADOPT else "",
+        )
+
+    def _task(self, action: Action) -> FetchFile | PlaceFile:
+        file, placement = file_of(action), self._placement
+        path = placement.path_of(file)
+        if path is not None:
+            return PlaceFile(
+                file.filename,
+                str(path),
+                file.digests,
+                msgspec.structs.replace(placement.sharing, verify=placement.unread(file)),
+            )
+        template = placement.template_for(file.filename)
+        task = FetchFile(
+            file.filename,
+            file.url,
+            file.digests,
+            file.size,
+            to_ns(file.upload_time),
+            file.core_metadata_sha256,
+            None if template is None else str(template),
+        )
+        self._partials[file.filename] = partial_name(task)
+        self._unfinished.add(self._partials[file.filename])
+        return task
+
+    def remove(self, chosen: Sequence[Action]) -> None:
+        """Take files out of the directory."""
+        for _ in self._directory.delete(action.filename for action in chosen):
+            self._is_durable = False
+
+    def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
+        """Write down what has arrived, once the directory's names for it are durable."""
+        for _, outcome in arrived:
+            self._unfinished.discard(self._partials.get(outcome.filename, ""))
+        self._is_durable = False
+        journal = self._journal
+        if journal is None:
+            return
+        self.finish()
+        changes = [(action, _row(action, outcome, journal)) for action, outcome in arrived]
+        rows = [row for _, row in changes]
+        with journal.state.transaction():
+            journal.state.save_files(rows)
+            journal.state.add_history(
+                change_of(row, journal.run, journal.verb, action.cause, action.detail)
+                for action, row in changes
+            )
+            journal.also(rows)
+
+    def finish(self) -> None:
+        """Make the directory's names durable."""
+        if not self._is_durable:
+            self._directory.sync()
+            self._is_durable = True
+
+
+def _row(action: Action, outcome: Outcome, journal: Journal) -> FileRow:
+    local = LocalFile(
+        outcome.filename, outcome.size_bytes, outcome.mtime_ns, digests=outcome.digests
+    )
+    origin = journal.origins.get(outcome.filename) or Origin(action.cause, action.detail)
+    return placed_row(action, local, origin)

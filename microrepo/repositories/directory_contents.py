@@ -1,0 +1,291 @@
+"""Contents of a directory: what its state, pages, documents and `.hash` files say of its files.
+
+A directory may have been filled by anything. What was said of a file's content once holds until the
+file is replaced by what it should be: nothing takes damage for a new file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from packaging.utils import canonicalize_name
+
+from microrepo.batching import batched
+from microrepo.errors import MalformedResponse
+from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
+from microrepo.formats.index.pypi_json import parse_document
+from microrepo.formats.index.simple_api import parse_project
+from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.plan import same_content
+from microrepo.state import FileRow, State
+from microrepo.state.file_rows import unrecorded_row
+from microrepo.state.monitoring import DAMAGED_MTIME_NS
+from microrepo.state.publication import FoundRow
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+
+_log = logging.getLogger(__name__)
+_NAMES_AT_ONCE = 500
+_PROJECTS_KEPT = 100
+_LARGEST_BYTES = 1 << 28
+_LONGEST_HASH = 1000
+_JSON, _HTML = "application/vnd.pypi.simple.v1+json", "text/html"
+_PAGES = (("index.v1_json", _JSON), ("index.v1_html", _HTML), ("index.html", _HTML))
+_ALGORITHMS = {"sha256": "sha256", "md5": "md5", "blake2b_256": "blake2b_256"}
+# The files of a project stand together.
+_canonical = lru_cache(maxsize=1024)(canonicalize_name)
+
+
+class _Known(Struct, frozen=True, gc=False):
+    size: int
+    mtime_ns: int
+
+
+class Claim(Struct, frozen=True, gc=False):
+    """What was said of a file's content.
+
+    Attributes:
+        digests: that it has.
+        where: who said it: ``its state``, ``its page``, ...
+        size, mtime_ns: of the file when that was true; None and 0 where nobody knows.
+        project: that the file belongs to; "" where only its name tells.
+        file: what else was said of it.
+    """
+
+    digests: Digests
+    where: str
+    size: int | None = None
+    mtime_ns: int = 0
+    project: str = ""
+    file: File | None = None
+
+    def holds_for(self, disk: OnDisk) -> bool:
+        """Return whether a file is as it was when its digests were true."""
+        return self.size is not None and disk.matches(_Known(self.size, self.mtime_ns))
+
+
+def parse_name(filename: str) -> tuple[NormalizedName, str] | None:
+    """Return project and version of a distribution's file name, None for any other name."""
+    if package_type_of(filename) is None or unsafe_filename(filename):
+        return None
+    release = split_release(filename)
+    return None if release is None else (_canonical(release[0]), release[1])
+
+
+def state_claims(state: State, projects: Collection[str] | None = None) -> dict[str, Claim]:
+    """Return what a state says of the files of some (or all) projects, by name."""
+    claims = {}
+    facts: dict[str, File] = {}
+    names = list(projects) if projects is not None else None
+    for found in state.publication.found(names):
+        claims[found.filename] = Claim(
+            found.file.digests, "its state", found.size, found.mtime_ns, found.project, found.file
+        )
+    rows = [row for row in state.files(names) if row.present]
+    for batch in batched(sorted({row.project for row in rows}), _NAMES_AT_ONCE):
+        for record in state.documents(batch).values():
+            facts.update((file.filename, file) for file in record.files)
+    for row in rows:
+        earlier = claims.get(row.filename)
+        file = facts.get(row.filename) or (earlier.file if earlier is not None else None)
+        claims[row.filename] = Claim(
+            row.digests, "its state", row.size, row.mtime_ns, row.project, file
+        )
+    return claims
+
+
+def page_claims(directory: FlatDirectory, project: NormalizedName) -> dict[str, Claim]:
+    """Return what the pages of a directory say of a project's files, by name."""
+    claims: dict[str, Claim] = {}
+    for where, record in _records(directory, project):
+        for file in record.files:
+            if file.digests.strongest() is not None:
+                claims.setdefault(file.filename, Claim(file.digests, where, file.size, file=file))
+    return claims
+
+
+def _records(directory: FlatDirectory, name: NormalizedName) -> Iterator[tuple[str, Project]]:
+    for read, where in ((read_page, "its page"), (read_document, "its document")):
+        try:
+            record = read(directory.path, name)
+        except (OSError, MalformedResponse) as error:
+            _log.info("%s: %s is not used: %s", name, where, error)
+            continue
+        if record is not None:
+            yield where, record
+
+
+def read_page(root: Path, name: NormalizedName) -> Project | None:
+    """Return what a static tree's page says of a project, None without a page.
+
+    Raises:
+        MalformedResponse: the page cannot be read.
+        OSError: the file cannot be read.
+    """
+    for folder in (root / "simple" / name, root / "simple" / name[0] / name):
+        for filename, kind in _PAGES:
+            path = folder / filename
+            if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
+                return parse_project(path.read_bytes(), kind, path.resolve().as_uri(), name)
+    return None
+
+
+def read_document(root: Path, name: NormalizedName) -> Project | None:
+    """Return what a static tree's document says of a project, None without one that has files.
+
+    Raises:
+        MalformedResponse: the document cannot be read.
+        OSError: the file cannot be read.
+    """
+    for path in (root / "json" / name, root / "pypi" / name / "json"):
+        if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
+            parsed = parse_document(path.read_bytes(), name)
+            return parsed.project if parsed.has_files else None
+    return None
+
+
+def hash_claim(path: Path) -> Digests:
+    """Return what a `.hash` file beside a distribution says of its content."""
+    try:
+        with Path(f"{path}.hash").open(encoding="ascii") as stream:
+            text = stream.read(_LONGEST_HASH).strip()
+    except (OSError, UnicodeDecodeError):
+        return Digests()
+    algorithm, _, value = text.partition("=")
+    known = _ALGORITHMS.get(algorithm.lower().replace("-", "_"))
+    return Digests(**{known: value.strip().lower()}) if known and value else Digests()
+
+
+class DirectoryContents:
+    """What is said of the files of one directory.
+
+    Args:
+        directory: the directory.
+        stated: what its state says, see `state_claims`.
+    """
+
+    def __init__(self, directory: FlatDirectory, stated: Mapping[str, Claim]) -> None:
+        self._directory = directory
+        self.stated = stated
+        self._paged: dict[NormalizedName, dict[str, Claim]] = {}
+
+    def claim(self, filename: str, project: NormalizedName) -> Claim | None:
+        """Return what is said of a file; the state goes before pages, these before `.hash`."""
+        found = self.stated.get(filename)
+        if found is not None and found.digests.strongest() is not None:
+            return found
+        if project not in self._paged:
+            if len(self._paged) >= _PROJECTS_KEPT:
+                self._paged.clear()
+            self._paged[project] = page_claims(self._directory, project)
+        paged = self._paged[project].get(filename)
+        if paged is not None:
+            return paged
+        digests = hash_claim(self._directory.file(filename))
+        return found if digests.strongest() is None else Claim(digests, "its .hash file")
+
+
+def damaged_found(filename: str, project: NormalizedName, claim: Claim, size: int) -> FoundRow:
+    """Return the row by which a file stays known as damaged until it is what was said of it.
+
+    Args:
+        filename: of the file.
+        project: that it belongs to.
+        claim: what was said of it.
+        size: in bytes, where the claim tells none.
+    """
+    version = (parse_name(filename) or (project, ""))[1]
+    file = claim.file or File(filename, "", version, package_type_of(filename) or "")
+    file = msgspec.structs.replace(file, url="", digests=claim.digests)
+    size = size if claim.size is None else claim.size
+    return FoundRow(filename, project, size, DAMAGED_MTIME_NS, project, file)
+
+
+def contradiction(claim: Claim | None, found: Digests) -> str:
+    """Return how a file's content differs from what was said of it; "" where it does not."""
+    if claim is None or same_content(claim.digests, found) is not False:
+        return ""
+    algorithm, value = shared_digest(claim.digests, found)
+    return f"damaged: its {algorithm} is {getattr(found, algorithm)}, {claim.where} says {value}"
+
+
+def shared_digest(said: Digests, found: Digests) -> tuple[str, str]:
+    """Return the algorithm by which two sets of digests are compared, and what the first says."""
+    for algorithm in Digests.__struct_fields__:
+        value = getattr(said, algorithm)
+        if value and getattr(found, algorithm):
+            return algorithm, value
+    return "", ""
+
+
+class Unrecorded(Struct, frozen=True):
+    """A distribution in a directory whose state has no row for it.
+
+    Attributes:
+        row: as it would stand in the state.
+        file: what is known of it.
+    """
+
+    row: FileRow
+    file: File
+
+
+def unrecorded(
+    directory: FlatDirectory, state: State, disk: Mapping[str, OnDisk], *, listed: bool = False
+) -> Iterator[Unrecorded]:
+    """Yield the distributions of a directory that no row of its state stands for.
+
+    Their rows have the digests that found rows, pages, documents or `.hash` files tell, and a time
+    of 0 where the content was never held against them.
+
+    Args:
+        directory: the directory.
+        state: of the directory, or an empty one.
+        disk: what lies in the directory.
+        listed: also yield those that have a row and that no source has listed, so that no
+            project's document names them.
+    """
+    named = sorted((parsed[0], name, parsed[1]) for name in disk if (parsed := parse_name(name)))
+    for batch in batched(named, _NAMES_AT_ONCE):
+        recorded = {
+            name
+            for name, row in state.files_named(n for _, n, _ in batch).items()
+            if row.present and (row.is_ours or not listed)
+        }
+        projects = {project for project, _, _ in batch}
+        stated = {
+            name: claim
+            for name, claim in state_claims(state, projects).items()
+            if name not in recorded
+        }
+        contents = DirectoryContents(directory, stated)
+        for project, filename, version in batch:
+            if filename not in recorded:
+                claim = contents.claim(filename, project)
+                yield _unrecorded(filename, project, version, disk[filename], claim)
+
+
+def _unrecorded(
+    filename: str, project: NormalizedName, version: str, disk: OnDisk, claim: Claim | None
+) -> Unrecorded:
+    known = claim.file if claim is not None else None
+    digests = claim.digests if claim is not None else Digests()
+    size = disk.size_bytes if claim is None or claim.size is None else claim.size
+    file = File(
+        filename,
+        known.url if known else "",
+        known.version if known else version,
+        package_type_of(filename) or "",
+        digests,
+        size,
+        known.requires_python if known else None,
+        known.upload_time if known else None,
+        yanked=known.yanked if known else False,
+        yanked_reason=known.yanked_reason if known else None,
+    )
+    mtime_ns = disk.mtime_ns if claim is None else claim.mtime_ns
+    return Unrecorded(unrecorded_row(file, project, mtime_ns), file)

@@ -1,0 +1,71 @@
+"""State of a repository for reading: what is recorded, and every distribution that lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from microrepo.batching import batched
+from microrepo.errors import RepositoryError
+from microrepo.model import File, NormalizedName, Project
+from microrepo.repositories.directory_contents import unrecorded
+from microrepo.state import ProjectRow, State, open_state, pack, read_state
+from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory
+
+_NAMES_AT_ONCE = 500
+
+
+def open_for_reading(repository: str | Path) -> State:
+    """Open the state of a repository, with rows for files that it does not know.
+
+    A directory without a state gets one in memory, built of its files and of what its pages and
+    documents say of them. Beyond `SCAN_LIMIT` recorded files the directory is not looked through.
+
+    Raises:
+        RepositoryError: there is no such directory, or it or its state cannot be read.
+    """
+    directory = FlatDirectory(Path(repository))
+    has_state = directory.state_file.is_file()
+    if not has_state and not directory.exists():
+        raise RepositoryError(directory.path, "no such directory; name a repository")
+    state = read_state(directory.state_file) if has_state else open_state(Path(":memory:"))[0]
+    try:
+        if state.count_present(SCAN_LIMIT + 1) <= SCAN_LIMIT:
+            _add_unrecorded(directory, state)
+    except OSError as error:
+        state.close()
+        raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error
+    except BaseException:
+        state.close()
+        raise
+    return state
+
+
+def _add_unrecorded(directory: FlatDirectory, state: State) -> None:
+    found = list(unrecorded(directory, state, directory.scan(), listed=True))
+    if not found:
+        return
+    projects: dict[NormalizedName, list[File]] = {}
+    for one in found:
+        projects.setdefault(one.row.project, []).append(one.file)
+    known = state.projects(projects)
+    documents = []
+    for names in batched(sorted(projects), _NAMES_AT_ONCE):
+        records = state.documents(names)
+        documents += [(n, pack(with_files(n, records.get(n), projects[n]))) for n in names]
+    state.overlay(
+        [one.row for one in found],
+        [ProjectRow(name, name) for name in projects if name not in known],
+        documents,
+    )
+
+
+def with_files(name: NormalizedName, record: Project | None, files: Sequence[File]) -> Project:
+    """Return a project's record with files that it does not name."""
+    record = record or Project(name, name)
+    listed = {file.filename for file in record.files}
+    added = tuple(file for file in files if file.filename not in listed)
+    versions = dict.fromkeys((*record.versions, *(file.version for file in added)))
+    return msgspec.structs.replace(record, files=(*record.files, *added), versions=tuple(versions))
