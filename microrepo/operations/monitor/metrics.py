@@ -27,7 +27,7 @@ def _metrics(found: Health) -> list[tuple[str, str, float | None]]:
     run, refresh = found.last_run, found.last_refresh
     return [
         ("health", "Exit code of microrepo health: 0 fine, 1 failed, 3 incomplete.",
-         found.exit_code),
+         int(found.exit_code)),
         ("last_refresh_timestamp_seconds", "Start of the last refresh that went through.",
          _timestamp(refresh.started_at if refresh else None)),
         ("last_run_timestamp_seconds", "End of the last run.",
