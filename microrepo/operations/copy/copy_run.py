@@ -41,7 +41,7 @@ from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 
 BATCH_PROJECTS = 200
 
-__all__ = ["CopyOptions", "CopyReport", "CopyRun", "Select", "copy"]
+__all__ = ["CopyOptions", "CopyReport", "CopyRun", "Manner", "Select", "copy"]
 
 Select = Callable[[Project], Sequence[Wanted]]
 
@@ -71,6 +71,10 @@ class CopyOptions(Struct, frozen=True):
     read_held: bool = True
     hashes: HashCache | None = None
     template_for: Callable[[str], Path | None] = lambda _: None
+
+
+# The name that programs import since the first release of the library.
+Manner = CopyOptions
 
 
 def copy(
