@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,8 @@ from microrepo.stores.disk_errors import disk_words
 CONTROL = ".microrepo"
 # Beyond this many files a whole scan per run costs more than it finds.
 SCAN_LIMIT = 200_000
+# Nothing there, a file where a folder should be, a link that leads to itself.
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class Recorded(Protocol):
@@ -97,9 +101,14 @@ class FlatDirectory:
         try:
             with os.scandir(self.path) as entries:
                 for entry in entries:
-                    if entry.name.startswith(".") or not entry.is_file():
+                    if entry.name.startswith("."):
                         continue
-                    status = entry.stat()
+                    try:
+                        status = entry.stat()
+                    except OSError:  # a link to itself, or to what is not there
+                        continue
+                    if not stat.S_ISREG(status.st_mode):
+                        continue
                     found[entry.name] = OnDisk(status.st_size, status.st_mtime_ns)
         except FileNotFoundError:
             return {}
@@ -109,7 +118,9 @@ class FlatDirectory:
         """Return size and time of one file, None when it is not there."""
         try:
             status = self.file(filename).stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
             return None
         return OnDisk(status.st_size, status.st_mtime_ns)
 
