@@ -82,8 +82,10 @@ def state_claims(state: State, projects: Collection[str] | None = None) -> dict[
     facts: dict[str, File] = {}
     names = list(projects) if projects is not None else None
     for found in state.publication.found(names):
+        # Of a damaged file, the size that it should have may not be known.
+        size = found.file.size if found.mtime_ns == DAMAGED_MTIME_NS else found.size
         claims[found.filename] = Claim(
-            found.file.digests, "its state", found.size, found.mtime_ns, found.project, found.file
+            found.file.digests, "its state", size, found.mtime_ns, found.project, found.file
         )
     rows = [row for row in state.files(names) if row.present]
     for batch in batched(sorted({row.project for row in rows}), _NAMES_AT_ONCE):
@@ -196,12 +198,11 @@ def damaged_found(filename: str, project: NormalizedName, claim: Claim, size: in
         filename: of the file.
         project: that it belongs to.
         claim: what was said of it.
-        size: in bytes, where the claim tells none.
+        size: of what lies there, in bytes.
     """
     version = (parse_name(filename) or (project, ""))[1]
     file = claim.file or File(filename, "", version, package_type_of(filename) or "")
-    file = msgspec.structs.replace(file, url="", digests=claim.digests)
-    size = size if claim.size is None else claim.size
+    file = msgspec.structs.replace(file, url="", digests=claim.digests, size=claim.size)
     return FoundRow(filename, project, size, DAMAGED_MTIME_NS, project, file)
 
 

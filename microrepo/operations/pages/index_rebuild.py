@@ -238,16 +238,17 @@ class _Rebuild:
                 # Workers died of it.
                 description = Description(description.filename, problem=description.error)
             self._session.reporter.document_done()
-            if description.row is None:
-                self.failed.append(Failure(description.filename, description.problem))
-                continue
-            row = description.row
-            name = NormalizedName(row.project)
-            claim = contents.claim(row.filename, name)
-            problem = contradiction(claim, row.file.digests)
-            if claim is not None and problem:
-                self.failed.append(Failure(row.filename, f"{problem}; it is left out"))
-                rows.append(damaged_found(row.filename, name, claim, row.size))
+            row, filename = description.row, description.filename
+            parsed = parse_name(filename)
+            name = NormalizedName(row.project) if row is not None else parsed and parsed[0]
+            claim = contents.claim(filename, name) if name else None
+            problem = description.problem
+            if row is not None and (text := contradiction(claim, row.file.digests)):
+                problem = f"{text}; it is left out"
+            if problem or row is None:
+                self.failed.append(Failure(filename, problem))
+                if claim is not None and name:
+                    rows.append(damaged_found(filename, name, claim, row.size if row else 0))
                 continue
             page = publisher.page(row.project)
             file = facts_from_page(row.file, page)

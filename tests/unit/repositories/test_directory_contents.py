@@ -155,3 +155,11 @@ def test_a_row_of_a_person_is_seen_once(directory: FlatDirectory) -> None:
     assert msgspec.structs.replace(seen, cause=row.cause) == row
     assert [file.filename for file in reader.documents([FOO])[FOO].files] == [NAME]
     reader.close()
+
+
+def test_the_size_of_a_damaged_file_may_be_unknown(directory: FlatDirectory) -> None:
+    state, _ = open_state(Path(":memory:"))
+    with state.transaction():
+        state.publication.save_found([damaged_found(NAME, FOO, Claim(SAID, "its page"), 9)])
+    (found,) = unrecorded(directory, state, directory.scan())
+    assert (found.row.size, found.row.mtime_ns) == (5, DAMAGED_MTIME_NS)
