@@ -289,4 +289,7 @@ def _unrecorded(
         yanked_reason=known.yanked_reason if known else None,
     )
     mtime_ns = disk.mtime_ns if claim is None else claim.mtime_ns
-    return Unrecorded(unrecorded_row(file, project, mtime_ns), file)
+    row = unrecorded_row(file, project, mtime_ns)
+    # What the file should weigh may not be known, though it lies there.
+    said = disk.size_bytes if claim is None else claim.size
+    return Unrecorded(row, msgspec.structs.replace(file, size=said))
