@@ -113,7 +113,7 @@ def test_an_unreadable_digest_is_named_as_the_cause(
     repo: Repository, pypi: PyPIServer, alpha: BuiltFile
 ) -> None:
     mutate(pypi, lambda d: entry_of(d).update(digests={"sha256": "xyz"}, md5_digest=""))
-    report = repo.refresh("alpha")
+    report = repo.refresh("alpha", expect=3)
     repo.holds()
     assert "'xyz' is not a digest of sha256" in report.warnings[0]
 
