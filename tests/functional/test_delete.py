@@ -148,9 +148,9 @@ def test_what_the_index_holds_back_is_moved_aside(
     repo.source = pypi.simple_url
     repo.refresh("--packages", "alpha,beta")
     index.set_status("alpha", "quarantined")
-    repo.refresh("--packages", "alpha,beta", "--removed", "keep")
+    repo.refresh("--packages", "alpha,beta", "--removed", "keep", expect=3)
     assert wheels_of(repo) == {file.filename for file in files}
-    repo.refresh("--packages", "alpha,beta", "--removed", "quarantine", "--no-prune")
+    repo.refresh("--packages", "alpha,beta", "--removed", "quarantine", "--no-prune", expect=3)
     assert wheels_of(repo) == {files[3].filename}
     aside = repo.path / ".microrepo" / "quarantine" / "alpha"
     assert digest_of(aside / files[0].filename) == files[0].sha256
