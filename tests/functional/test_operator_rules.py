@@ -143,10 +143,11 @@ def test_advisories_are_reported_and_pins_kept(
     line = "flawed 1.0: PYSEC-1 (CVE-1), fixed in 1.1"
     assert repo.refresh(*args, "report").vulnerable == (line,)
     assert repo.refresh(*args, "ignore").vulnerable == ()
-    report = repo.refresh(*args, "refuse", "--max-deletes", "9")
+    report = repo.refresh(*args, "refuse", "--max-deletes", "9", expect=3)
     assert report.rejected["vulnerable"] == 1
-    assert any("1 by vulnerable" in text for text in report.warnings)
-    repo.holds(world["free-2.0-py3-none-any.whl"])
+    assert [(one.what, "1 by vulnerable" in one.why) for one in report.failed] == [("flawed", True)]
+    # It stays as long as it is asked for and nothing takes its place.
+    repo.holds(world["free-2.0-py3-none-any.whl"], world["flawed-1.0-py3-none-any.whl"])
     pinned = repo.refresh("--packages", "flawed==1.0", "--vulnerabilities", "refuse", "--no-prune")
     assert pinned.vulnerable == (line,)
     repo.holds(world["free-2.0-py3-none-any.whl"], world["flawed-1.0-py3-none-any.whl"])
