@@ -108,9 +108,10 @@ class Publication(Table):
         query = "SELECT name, display_name, serial, content, files FROM pages"
         return {row[0]: PageRow(*row) for row in self._select(query, "name", names)}
 
-    def page_names(self) -> list[str]:
-        """Return the projects that have pages."""
-        return [row[0] for row in self._db.execute("SELECT name FROM pages WHERE files > 0")]
+    def page_names(self, limit: int = -1) -> list[str]:
+        """Return the projects that have pages, at most `limit` of them if it is not negative."""
+        query = "SELECT name FROM pages WHERE files > 0 LIMIT ?"
+        return [row[0] for row in self._db.execute(query, (limit,))]
 
     def save_pages(self, rows: Iterable[PageRow]) -> None:
         """Remember pages just written; their shares in the pages of all projects are now old."""

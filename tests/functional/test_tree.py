@@ -166,6 +166,30 @@ def test_a_refresh_without_news_writes_nothing(kept: Repository, index: FakeInde
     assert _published(kept.path) == before
 
 
+@pytest.mark.parametrize(
+    "lost", ["simple", "pypi", "simple/{name}", "simple/{name}/index.v1_json", "pypi/{name}/json"]
+)
+def test_pages_that_somebody_removed_come_back(
+    kept: Repository, index: FakeIndex, lost: str
+) -> None:
+    for name in ("alpha", "beta"):
+        index.add(name, build_wheel(name, "1.0"))
+    kept.refresh_all()
+    before = {path: path.read_bytes() for path in _pages_of(kept)}
+    place = kept.path / lost.format(name="alpha")
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+    kept.refresh_all()
+    assert {path: path.read_bytes() for path in _pages_of(kept)} == before
+
+
+def _pages_of(repo: Repository) -> list[Path]:
+    folders = (repo.path / "simple", repo.path / "pypi")
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+
 def test_the_index_of_a_refreshed_repository_writes_nothing(
     kept: Repository, index: FakeIndex
 ) -> None:

@@ -91,6 +91,21 @@ def test_repair_fetches_what_is_wrong_and_nothing_else(
     repo.do("verify", "--deep")
 
 
+def test_health_agrees_with_a_repair(
+    repo: Repository, pypi: PyPIServer, filled: list[BuiltFile]
+) -> None:
+    (repo.path / filled[0].filename).unlink()
+    damage(repo, filled[1], keep_time=False)
+    repo.do("verify", expect=3)
+    assert "2 files damaged or missing" in repo.do("health", expect=3).stdout
+    repo.run("verify", "--repair", *repo.flags())
+    assert repo.do("health").stdout.startswith("fine")
+    damage(repo, filled[1], keep_time=False)
+    pypi.fault(f"*/{filled[1].filename}", Status(404))
+    repo.run("verify", "--repair", *repo.flags(), expect=3)
+    assert "1 file damaged or missing" in repo.do("health", expect=3).stdout
+
+
 def test_what_cannot_be_repaired_is_told(
     repo: Repository, pypi: PyPIServer, filled: list[BuiltFile]
 ) -> None:

@@ -43,7 +43,8 @@ def explanation_text(found: Sequence[Explanation], *, show_all: bool = False) ->
 def _project_lines(found: Explanation) -> Iterator[str]:
     row = found.row
     origin = f"from {row.source}, " if row.source else ""
-    yield f"{found.project.display_name}: {origin}status {row.status}, checked {row.checked_at}"
+    checked = f"checked {row.checked_at}" if row.checked_at else "not listed by a source so far"
+    yield f"{found.project.display_name}: {origin}status {row.status}, {checked}"
     if row.error:
         yield from wrapped(f"last attempt failed: {row.error}; retried after {row.retry_at}")
 

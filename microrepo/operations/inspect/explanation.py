@@ -74,7 +74,10 @@ def _explain(
     unlisted = _behind_urls(state, project, rows)
     names = [*(file.filename for file in project.files), *unlisted]
     requirers = {name: tuple(state.requirers(name)) for name in names}
-    if any(requirers.values()) or (is_closure and project.name not in (policy.requested or {})):
+    if row.checked_at is None:
+        # No source has been asked: what is in the directory is there, whatever the rules say.
+        decisions = tuple(Decision(file, True, Cause.ALREADY_THERE) for file in project.files)
+    elif any(requirers.values()) or (is_closure and project.name not in (policy.requested or {})):
         decisions = _decisions_of_closure(project, policy, requirers, config)
     else:
         decisions = select(project, policy, now())

@@ -20,6 +20,7 @@ from microrepo.model import Action, ActionKind, Cause, File
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
 from microrepo.operations.records.report import Failure, Report
+from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
@@ -101,6 +102,8 @@ def verify(
             session.report.totals += totals_of(session.report.plan)
         elif repair:
             repaired = _repair(session, damaged)
+            # The pages name the repaired files: a mirror that is whole again is healthy.
+            publish(session)
         session.report.failed = [
             Failure(one.row.filename, one.problem)
             for one in damaged

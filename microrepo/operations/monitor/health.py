@@ -183,12 +183,20 @@ def _lesser_problems(
     if last_run is not None and last_run.exit_code == ExitCode.INCOMPLETE:
         problems.append(f"the last run ({last_run.operation}) left something out")
     if failing:
-        problems.append(f"{failing} projects failed when they were last tried")
+        problems.append(f"{_count(failing, 'project')} failed when last tried")
     if damaged:
-        problems.append(f"{damaged} files are damaged; `microrepo verify --repair`")
+        problems.append(
+            f"{_count(damaged, 'file')} damaged or missing; run `microrepo verify --repair`"
+        )
     if unpublished:
-        problems.append(f"the pages of {unpublished} projects are older than their files")
+        problems.append(
+            f"pages older than the files in {_count(unpublished, 'project')}; run `microrepo refresh`"
+        )
     return problems
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def _last_runs(state: State) -> tuple[LastRun | None, LastRun | None]:

@@ -11,6 +11,7 @@ import msgspec
 from microrepo.batching import batched
 from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
+from microrepo.operations.pages.lost_pages import lost_pages
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.run.session import Session
 from microrepo.publish.links import remember_links
@@ -75,7 +76,8 @@ def publish_changes(
     if not session.config.simple:
         return _without_tree(session)
     publisher = open_publisher(session)
-    names = sorted({*changed, *gone})
+    lost = lost_pages(session.directory, session.state.publication)
+    names = sorted({*changed, *gone, *lost})
     with writing_pages(session.directory):
         publisher.publish(in_batches(names), leaving=leaving)
         publisher.publish(_pending(session.state), leaving=leaving)

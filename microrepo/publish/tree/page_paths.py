@@ -12,3 +12,7 @@ def browse_page(name: str) -> str:
         name: normalised.
     """
     return f"browse/project/{name}/index.html"
+
+
+# The pages of a project under `simple/<project>/`.
+PROJECT_FORMS = ("index.html", "index.v1_html", "index.v1_json")

@@ -22,6 +22,7 @@ from microrepo.publish.tree.page_batches import (
     write_in_workers,
     write_pages,
 )
+from microrepo.publish.tree.page_paths import PROJECT_FORMS
 from microrepo.publish.tree.page_serials import PageSerials
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.root_pages import LINKS_LIMIT, ROOT_JSON, Listings
@@ -32,8 +33,6 @@ from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.state.publication import PageRow, SidecarRow
 from microrepo.stores.flat_directory import FlatDirectory
-
-_FORMS = ("index.html", "index.v1_html", "index.v1_json")
 
 
 class PublishReport(Struct, frozen=True):
@@ -152,7 +151,7 @@ class Publisher:
         if publication.has_pages() or not self._directory.place(ROOT_JSON).exists():
             self._listings.update(self._serials.newest, rebuild=rebuild)
         for name in retired:
-            for form in _FORMS:
+            for form in PROJECT_FORMS:
                 self._writer.remove(f"simple/{name}/{form}")
             self._writer.remove(f"pypi/{name}/json")
         self._removed += len(retired)

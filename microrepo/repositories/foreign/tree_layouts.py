@@ -94,7 +94,7 @@ def _bandersnatch(path: Path) -> Layout | None:
     if not packages.is_dir() or not ((web / "simple").is_dir() or (path / "status").is_file()):
         return None
     at = "web/" if web != path else ""
-    folders = [entry.name for entry in os.scandir(packages) if entry.is_dir()]
+    folders = [entry.name for entry in os.scandir(packages) if Path(entry.path).is_dir()]
     by_digest = [name for name in folders if _HEX_2.fullmatch(name)]
     others = [name for name in folders if name not in by_digest]
     evidence = []
@@ -124,7 +124,7 @@ def _morgan(path: Path) -> Layout | None:
 
 
 def _is_project_folder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir() and not entry.name.startswith(".")
+    return Path(entry.path).is_dir() and not entry.name.startswith(".")
 
 
 def _minirepo(path: Path) -> Layout | None:
@@ -148,7 +148,9 @@ def _plain(path: Path) -> Layout | None:
 
 
 def _first(path: Path) -> str | None:
-    names = (e.name for e in os.scandir(path) if _is_distribution(e.name) and e.is_file())
+    names = (
+        e.name for e in os.scandir(path) if _is_distribution(e.name) and Path(e.path).is_file()
+    )
     return min(names, default=None)
 
 
@@ -203,7 +205,7 @@ def _candidate(entry: os.DirEntry[str], skipped: Callable[[str, str], None]) -> 
     if release is None:
         return None  # any archive, or a program
     try:
-        if not entry.is_file():
+        if not Path(entry.path).is_file():
             return None
         status = entry.stat()
     except OSError as error:

@@ -41,7 +41,9 @@ def config(tmp_path: Path) -> Config:
                      python_version=label)
                 for filename, version, kind, label in listed
             )  # fmt: skip
-            state.save_projects([ProjectRow(project, name.title())])
+            state.save_projects(
+                [ProjectRow(project, name.title(), checked_at="2026-05-01T00:00:00.000000Z")]
+            )
             state.save_documents([(name, pack(Project(project, name.title(), files=files)))])
             state.save_files(
                 FileRow(f.filename, project, f.version, f.url, 10, f.digests, present=True)

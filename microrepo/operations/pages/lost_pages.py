@@ -1,0 +1,32 @@
+"""Finder of pages that the state knows and that somebody removed from the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from microrepo.publish.tree.page_paths import PROJECT_FORMS
+from microrepo.state.publication import Publication
+from microrepo.stores.flat_directory import FlatDirectory
+
+# In larger repositories some projects stand for all: a run every few minutes must stay quick.
+_LOOKED_AT = 2000
+
+
+def lost_pages(directory: FlatDirectory, publication: Publication) -> list[str]:
+    """Return the projects that lack a page on disk, though it was written."""
+    some = publication.page_names(_LOOKED_AT)
+    lost = _without_pages(directory.path, some)
+    if not lost or len(some) < _LOOKED_AT:
+        return lost
+    return _without_pages(directory.path, publication.page_names())
+
+
+def _without_pages(root: Path, names: Sequence[str]) -> list[str]:
+    return [name for name in names if not all(path.is_file() for path in _pages(root, name))]
+
+
+def _pages(root: Path, name: str) -> Iterable[Path]:
+    yield root / "pypi" / name / "json"
+    for form in PROJECT_FORMS:
+        yield root / "simple" / name / form
