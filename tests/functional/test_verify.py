@@ -127,11 +127,11 @@ def test_damage_that_verify_found_is_mended_by_the_next_refresh(
     repo.holds(*filled)
 
 
-def test_files_that_are_not_ours_are_not_looked_at(
-    repo: Repository, filled: list[BuiltFile]
-) -> None:
+def test_files_of_others_are_looked_at_too(repo: Repository, filled: list[BuiltFile]) -> None:
     (repo.path / "mine-1.0-py3-none-any.whl").write_bytes(b"mine")
-    assert "sound       4 files" in repo.do("verify", "--deep").stdout
+    done = repo.do("verify", "--deep")
+    assert "sound       5 files" in done.stdout
+    assert "no digest of 1 files is on record" in done.stdout
 
 
 def test_verify_of_no_repository_makes_none(repo: Repository) -> None:

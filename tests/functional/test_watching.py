@@ -148,7 +148,7 @@ def test_a_run_at_work_and_one_that_was_killed(
 
 
 def test_a_place_without_a_repository(repo: Repository) -> None:
-    assert "has a refresh run" in repo.do("health", expect=1).stderr
+    assert "no such directory" in repo.do("health", expect=1).stderr
 
 
 # --- metrics ------------------------------------------------------------------------------------------
