@@ -1,7 +1,6 @@
 """METADATA of wheels, found as installers find it: in the one ``.dist-info`` of the wheel's own name.
 
-What pip and uv refuse is refused: several ``.dist-info`` directories, or one of another project or
-version.
+What pip and uv refuse is refused: several ``.dist-info`` directories, or one of another project.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import io
 from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.filenames import parse_wheel_name
@@ -100,18 +98,8 @@ def _info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
 
 
 def _check_info_name(info: str, filename: str) -> None:
+    """Raise for the .dist-info of another project; of versions only METADATA's own counts."""
     wheel = parse_wheel_name(filename)
-    if wheel is None:
-        return
-    project, _, version = info.removesuffix(_INFO.decode()).rpartition("-")
-    if canonicalize_name(project) != canonicalize_name(wheel.project) or not _same_version(
-        version, wheel.version
-    ):
-        raise MalformedResponse(filename, f"its .dist-info is that of another release ({info})")
-
-
-def _same_version(left: str, right: str) -> bool:
-    try:
-        return Version(left) == Version(right)
-    except InvalidVersion:
-        return left == right
+    project = info.removesuffix(_INFO.decode()).rpartition("-")[0]
+    if wheel is not None and canonicalize_name(project) != canonicalize_name(wheel.project):
+        raise MalformedResponse(filename, f"its .dist-info is that of another project ({info})")
