@@ -51,6 +51,7 @@ class Run:
         self._records = Records(session, rules)
         self.batches = ProjectBatches(session, rules, replace=replace)
         self._deletions: list[Action] = []
+        self._outside: list[Action] = []  # deletions that no batch has counted
         self._changed: set[str] = set()
 
     def keep(self, filenames: Iterable[str]) -> None:
@@ -139,19 +140,20 @@ class Run:
         if requested is not None:  # a requested project that is gone is an unmet goal
             removed = [name for name in removed if name not in requested]
         if session.config.removed != "keep":
-            self._deletions.extend(deletions_of_projects(session, removed, Cause.REMOVED))
+            self._outside.extend(deletions_of_projects(session, removed, Cause.REMOVED))
         if session.config.prune:
             listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
             others = sorted(set(changes.unrequested) - set(listed))
-            self._deletions.extend(deletions_of_projects(session, listed, Cause.LEFT_OUT))
-            self._deletions.extend(deletions_of_projects(session, others, Cause.UNREQUESTED))
+            self._outside.extend(deletions_of_projects(session, listed, Cause.LEFT_OUT))
+            self._outside.extend(deletions_of_projects(session, others, Cause.UNREQUESTED))
 
     def delete(self) -> None:
         """Delete what was planned, if the guard on deletions lets it pass."""
         session = self.session
         report = session.report
-        self._deletions.extend(self.batches.budget.deletions() if session.config.prune else ())
-        self._deletions = list(without_needed(self._deletions, self.batches.needed))
+        self._outside.extend(self.batches.budget.deletions() if session.config.prune else ())
+        outside = without_needed(self._outside, self.batches.needed)
+        self._deletions = [*without_needed(self._deletions, self.batches.needed), *outside]
         limits = session.limits()
         count = session.count_held(count_needed(self._deletions, limits))
         refused = check_deletions(self._deletions, count, limits)
@@ -159,11 +161,9 @@ class Run:
             report.refused = str(refused)
             report.refused_deletes = count_bare(self._deletions)
             return
-        report.totals += totals_of(
-            action for action in self._deletions if action.cause in _OUTSIDE_WAVES
-        )
+        report.totals += totals_of(outside)
         if report.dry_run:
-            report.plan.extend(a for a in self._deletions if a.cause in _OUTSIDE_WAVES)
+            report.plan.extend(outside)
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
         if self._deletions:
@@ -176,6 +176,3 @@ class Run:
         # Projects that are left without any wanted file are forgotten by now.
         with session.state.transaction():
             session.state.mark_complete({action.project for action in self._deletions})
-
-
-_OUTSIDE_WAVES = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT, Cause.EVICTED})
