@@ -27,6 +27,7 @@ from microrepo.operations.run.goals import EVERYTHING_REQUESTED, read_requests
 from tests.support.odd_wheels import DAMAGES, FAULTS, odd_wheel
 from tests.support.pip_forks import ForkingPip
 from tests.support.programs import Environment, clean_environment
+from tests.support.tools import tool
 
 _HERE = f"cp{sys.version_info.major}{sys.version_info.minor}"
 _TAGS = ("py3-none-any", "py2.py3-none-any", f"{_HERE}-none-any", "cp27-none-any", "py3-none-win32")
@@ -94,8 +95,14 @@ def _content(wheel: _Wheel) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def forking_pip(shared_environment: Environment) -> Iterator[ForkingPip]:
-    pip = ForkingPip(shared_environment)
+def forking_pip(
+    shared_environment: Environment, request: pytest.FixtureRequest
+) -> Iterator[ForkingPip]:
+    environment = shared_environment
+    if request.config.getoption("-m") == "soak":
+        # Older ones do not take pre-releases where nothing else matches a specifier.
+        environment = Environment(tool("newest-pip", ["pip"]).parent, ())
+    pip = ForkingPip(environment)
     yield pip
     pip.stop()
 

@@ -181,8 +181,21 @@ def test_goals_that_are_not_met_are_in_no_lock(
     report = repo.refresh("app", "bad", *files, "--lock", locks, expect=3)
     assert {path.name for path in locks.iterdir()} == {"pylock.linux.toml", "pylock.windows.toml"}
     assert versions(read_lock(locks / "pylock.linux.toml")) == {"app": "1.0"}
-    assert "bad.txt for linux" in [failure.what for failure in report.failed]
+    assert "bad.txt for linux, windows" in [failure.what for failure in report.failed]
     assert not any("lock" in text for text in report.warnings)
+
+
+def test_a_goal_that_fails_leaves_the_lock_that_it_shares(
+    repo: Repository, index: FakeIndex, publish: Publish, locks: Path
+) -> None:
+    publish("app", "1.0")
+    publish("other", "1.0")
+    repo.refresh("app", "other", "--lock", locks)
+    before = {path.name: path.read_bytes() for path in locks.iterdir()}
+    publish("app", "2.0", "nowhere")
+    index.yank("app", "1.0")
+    repo.refresh("app", "other", "--lock", locks, expect=3)
+    assert {path.name: path.read_bytes() for path in locks.iterdir()} == before
 
 
 def test_every_mode_locks_one_release_of_each_project(
