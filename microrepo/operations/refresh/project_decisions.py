@@ -181,7 +181,8 @@ class Records:
             known = unpack(stored)
         except StateCorrupt:
             return record
-        held = {row.filename for row in self._session.state.files([before.name]) if row.is_ours}
+        rows = self._session.state.files([before.name])
+        held = {row.filename for row in rows if row.present and row.is_ours}
         doubt = doubt_of(
             record.project, record.row.page_time, known, before, held, self._session.now
         )
