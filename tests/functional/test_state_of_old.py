@@ -20,6 +20,7 @@ ADOPTED_NS = 1_700_000_000_000_000_000
 @pytest.fixture
 def files(repo: Repository, index: FakeIndex) -> dict[str, BuiltFile]:
     """The repository that `schema_3.sql` was written beside, and the index behind it."""
+    index.serial = 2000  # beyond those on record
     alpha = build_wheel("alpha", "2.0", requires_dist=["dep"])
     dep, mirrored = build_wheel("dep", "1.0"), build_wheel("mirrored", "1.0")
     index.add("alpha", alpha)
@@ -49,7 +50,7 @@ def distributions(repo: Repository) -> set[str]:
 
 def test_a_refresh_goes_on(repo: Repository, index: FakeIndex, files: dict[str, BuiltFile]) -> None:
     index.add("mirrored", build_wheel("mirrored", "2.0"))
-    report = repo.refresh("--packages", "alpha", "mirrored")
+    report = repo.refresh("--packages", "alpha,mirrored")
     assert (report.downloaded, report.deleted) == (1, 1)  # nothing but the new release
     left = {*files, "mirrored-2.0-py3-none-any.whl"} - {"mirrored-1.0-py3-none-any.whl"}
     assert distributions(repo) == left
