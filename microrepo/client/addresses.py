@@ -8,7 +8,8 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from microrepo.errors import MalformedResponse
 
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1").fullmatch
-_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]+")
+# Punctuation that ends a URL belongs to the sentence around it.
+_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]*[^\s\"'<>:;,.)]")
 _HIDDEN_QUERY = "…"
 
 

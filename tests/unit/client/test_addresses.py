@@ -15,7 +15,7 @@ from microrepo.errors import MalformedResponse
         ("https://bob:pw@h.example:8/a", "https://h.example:8/a"),
         ("https://h.example/a?X-Signature=SECRET&b=1#f", "https://h.example/a?…"),
         ("ftp://bob:SECRET@h.example/x", "ftp://h.example/x"),
-        ("https://bob:SECRET@[x/?a=SECRET", "[x/"),
+        ("https://bob:SECRET@[x/?a=SECRET", "[x/?…"),
         ("//bob:SECRET@h/x", "//h/x"),
     ],
 )
@@ -27,7 +27,7 @@ def test_public_url(url: str, shown: str) -> None:
     ("text", "shown"),
     [
         ("nothing: here", "nothing: here"),
-        ("at https://u:p@h.example/x?s=1: refused", "at https://h.example/x?…"),
+        ("at https://u:p@h.example/x?s=1: refused", "at https://h.example/x?…: refused"),
         ("'http://h/x?a=1' and \"http://u@h/y\"", "'http://h/x?…' and \"http://h/y\""),
     ],
 )

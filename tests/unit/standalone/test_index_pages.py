@@ -105,6 +105,7 @@ def test_project_html_has_every_attribute():
         {
             "href": "../../foo_bar-1.0%2Bx-py3-none-any.whl#sha256=" + "ab" * 32,
             "data-requires-python": ">=3.8,<4",
+            "data-upload-time": "2026-01-02T03:04:05.000006Z",
             "data-yanked": 'broken "badly" <b>',
             "data-dist-info-metadata": "sha256=" + "ef" * 32,
             "data-core-metadata": "sha256=" + "ef" * 32,
