@@ -7,7 +7,6 @@ from microrepo.state.opening import (
     open_state,
     read_state,
 )
-from microrepo.state.project_table import KnownProject
 from microrepo.state.rows import (
     FileRow,
     HistoryRow,
@@ -21,6 +20,7 @@ from microrepo.state.rows import (
     pack,
     unpack,
 )
+from microrepo.state.tables.project_table import KnownProject
 
 __all__ = [
     "FileRow",

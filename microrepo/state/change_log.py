@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from microrepo.model import Cause
-from microrepo.state.run_table import to_cause
+from microrepo.state.tables.run_table import to_cause
 
 ROOT_PLACE = "simple/"
 

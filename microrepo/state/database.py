@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 
 from microrepo.state.change_log import ChangeLog
-from microrepo.state.file_table import FILE_COLUMNS, FileTable, file_values
 from microrepo.state.monitoring import Watch
 from microrepo.state.overlay import add_overlay
-from microrepo.state.project_table import PROJECT_COLUMNS, ProjectTable
 from microrepo.state.publication import Publication
 from microrepo.state.rows import FileRow, ProjectRow
-from microrepo.state.run_table import RunTable
+from microrepo.state.tables.file_table import FILE_COLUMNS, FileTable, file_values
+from microrepo.state.tables.project_table import PROJECT_COLUMNS, ProjectTable
+from microrepo.state.tables.run_table import RunTable
 
 _log = logging.getLogger(__name__)
 DAMAGED = "damaged"  # key of `meta`

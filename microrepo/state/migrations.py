@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-from microrepo.state.schema import (
+from microrepo.state.tables.table_schema import (
     NOTING,
     NOTING_TRIGGERS,
     SCHEMA_VERSION,

@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.state import migrations as older
-from microrepo.state import schema
 from microrepo.state.database import DAMAGED, State
+from microrepo.state.tables import table_schema as schema
 
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "9p", "afs", "ceph",

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.model import File, NormalizedName
-from microrepo.state.table import Table
+from microrepo.state.tables.table import Table
 
 _encode_file = msgspec.msgpack.Encoder().encode
 _decode_file = msgspec.msgpack.Decoder(File).decode

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
+from microrepo.selection.closure.proof import prove
 from microrepo.selection.environments.environment import environment_from_block
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.candidates import view_of
 from microrepo.selection.resolver.facts import Facts, Options, Resolution
-from microrepo.selection.resolver.proof import prove
 from microrepo.selection.resolver.solver import resolve, solve
 from microrepo.standalone import describe_python
 from tests.property.closure_strategies import (

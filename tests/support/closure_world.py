@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, Decision, File, NormalizedName
+from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
     Candidates,
     Facts,

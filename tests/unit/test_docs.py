@@ -16,7 +16,8 @@ from microrepo.config.declared_options import KEYS
 from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS
 from microrepo.model import Cause
-from microrepo.state import open_state, schema
+from microrepo.state import open_state
+from microrepo.state.tables import table_schema as schema
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = CHECKOUT / "docs"

@@ -19,7 +19,7 @@ from microrepo.exit_codes import ExitCode
 
 def command_list(arguments: argparse.Namespace) -> int:
     """List the files of the repository."""
-    from microrepo.operations.inspect.file_list import list_files
+    from microrepo.operations.inspect.held_files import list_files
 
     rows = list_files(load_settings(arguments).config, arguments.projects)
     if arguments.json:

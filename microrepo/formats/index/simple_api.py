@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microrepo.formats.index.records import Root
+from microrepo.formats.index.index_records import Root
 from microrepo.formats.index.simple_html import project_from_html, root_from_html
 from microrepo.formats.index.simple_json import project_from_json, root_from_json
 from microrepo.model import Project

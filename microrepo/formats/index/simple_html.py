@@ -10,7 +10,7 @@ from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, Bound
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
 from microrepo.formats.index.html_tags import Anchor, TaggedPage, read_tags
-from microrepo.formats.index.records import Root, absolute_link, check_api_version
+from microrepo.formats.index.index_records import Root, absolute_link, check_api_version
 from microrepo.formats.index.values import (
     announced_digests,
     checked_digest,

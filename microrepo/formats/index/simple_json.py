@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, at_most, check_size
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
-from microrepo.formats.index.records import Root, absolute_link, check_api_version
+from microrepo.formats.index.index_records import Root, absolute_link, check_api_version
 from microrepo.formats.index.values import (
     JSON_MARKS,
     UNREADABLE,

@@ -25,17 +25,17 @@ from microrepo.operations.run.goals import Requests
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.reading import open_for_reading
+from microrepo.selection.closure.closure import Closure
+from microrepo.selection.closure.lock_sets import plan_locks
+from microrepo.selection.closure.proof import SdistOnly, sdist_only
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.targets import named_environments
-from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
     Failure,
     Goal,
     Resolution,
     bare_goals,
 )
-from microrepo.selection.resolver.lock_sets import plan_locks
-from microrepo.selection.resolver.proof import SdistOnly, sdist_only
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 

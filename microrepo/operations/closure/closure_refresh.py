@@ -28,11 +28,11 @@ from microrepo.operations.refresh.change_detection import Changes
 from microrepo.operations.refresh.own_pythons import with_own_pythons
 from microrepo.operations.refresh.project_decisions import look
 from microrepo.operations.refresh.refresh_run import Run
+from microrepo.selection.closure.closure import Closure
+from microrepo.selection.closure.lock_sets import Locks, plan_locks
+from microrepo.selection.closure.proof import deny, sdist_only
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import Candidates, Facts, Goal, Options, UrlFile
-from microrepo.selection.resolver.lock_sets import Locks, plan_locks
-from microrepo.selection.resolver.proof import deny, sdist_only
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 

@@ -17,8 +17,8 @@ from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
 from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
+from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
     Facts,
     Goal,

@@ -29,8 +29,8 @@ from microrepo.state import (
     open_state,
     pack,
     read_state,
-    schema,
 )
+from microrepo.state.tables import table_schema as schema
 from tests.support.programs import CHECKOUT
 
 FOO = NormalizedName("foo")

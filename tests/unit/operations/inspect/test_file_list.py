@@ -9,7 +9,7 @@ import pytest
 from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
-from microrepo.operations.inspect.file_list import list_files
+from microrepo.operations.inspect.held_files import list_files
 from microrepo.operations.inspect.statistics import stats
 
 PRESENT = ("foo_bar-2.0-py3-none-any.whl", "foo-bar-2.0.tar.gz", "old-1.0-py2.7.egg")

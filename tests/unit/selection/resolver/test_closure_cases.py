@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from microrepo.selection.closure.proof import sdist_only
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.facts import Failure, Goal, Needs, Options, Resolution
-from microrepo.selection.resolver.proof import sdist_only
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 from tests.support.closure_world import goal as make_goal

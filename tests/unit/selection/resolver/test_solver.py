@@ -8,6 +8,7 @@ import pytest
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Digests, File
+from microrepo.selection.closure.proof import chains, prove, required_by
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.facts import (
@@ -23,7 +24,6 @@ from microrepo.selection.resolver.facts import (
     UrlFile,
     bare_goals,
 )
-from microrepo.selection.resolver.proof import chains, prove, required_by
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 from tests.support.closure_world import goal as make_goal

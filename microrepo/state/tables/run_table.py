@@ -9,7 +9,7 @@ import msgspec
 from microrepo.errors import StateCorrupt
 from microrepo.model import Cause
 from microrepo.state.rows import HistoryRow, RunRow, RunTotals
-from microrepo.state.table import Table
+from microrepo.state.tables.table import Table
 
 _RUN_COLUMNS = ", ".join(
     ("id", "started_at", "ended_at", "exit_code", "report", "command", *RunTotals.__struct_fields__)

@@ -10,7 +10,7 @@ import msgspec
 from microrepo.errors import StateCorrupt
 from microrepo.model import Cause, Digests, NormalizedName
 from microrepo.state.rows import FileRow, Owner, Requirer
-from microrepo.state.table import Table
+from microrepo.state.tables.table import Table
 
 FILE_COLUMNS = (
     "filename, project, version, url, size, sha256, blake2b_256, md5, present, mtime_ns, cause, "

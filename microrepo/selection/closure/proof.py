@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from microrepo.model import NormalizedName
+from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import (
     Facts,
     Failure,

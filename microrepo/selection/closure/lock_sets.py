@@ -13,8 +13,8 @@ from pathlib import PurePath
 import msgspec
 from msgspec import Struct
 
+from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.closure import Closure
 from microrepo.selection.resolver.facts import Failure, Goal, GoalKind, Resolution
 
 Close = Callable[[Sequence[Goal], Sequence[Environment]], Closure]

@@ -8,7 +8,7 @@ import msgspec
 
 from microrepo.model import Project
 from microrepo.state.rows import ProjectRow, unpack
-from microrepo.state.table import Table
+from microrepo.state.tables.table import Table
 
 PROJECT_COLUMNS = ", ".join(ProjectRow.__struct_fields__)
 

@@ -1,0 +1,1 @@
+"""The tables of the state, and how each is read and written."""
