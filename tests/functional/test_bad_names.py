@@ -56,7 +56,7 @@ def test_hostile_file_names_are_never_used(
 
 @pytest.fixture
 def rivals(index: FakeIndex) -> tuple[BuiltFile, BuiltFile]:
-    """Two projects that claim one file name, with different content."""
+    """A project, and another one that lists a file of its name with other content."""
     ours = build_wheel("alpha", "1.0", payload_size=100)
     theirs = build_wheel("omega", "1.0", payload_size=999)
     index.add("alpha", ours)
@@ -64,13 +64,12 @@ def rivals(index: FakeIndex) -> tuple[BuiltFile, BuiltFile]:
     return ours, theirs
 
 
-def test_of_two_that_claim_a_name_the_first_keeps_it(
+def test_a_file_named_as_another_projects_is_refused(
     repo: Repository, rivals: tuple[BuiltFile, BuiltFile]
 ) -> None:
-    report = repo.refresh_all(expect=3)
+    report = repo.refresh_all()
     repo.holds(rivals[0])
-    assert [conflict.what for conflict in report.conflicts] == [rivals[0].filename]
-    assert "omega" in report.conflicts[0].why
+    assert report.rejected == {"unsafe file name": 1}
 
 
 def test_a_name_is_not_taken_from_its_owner_later(
@@ -79,26 +78,26 @@ def test_a_name_is_not_taken_from_its_owner_later(
     repo.refresh("alpha")
     report = repo.refresh("omega", expect=3)
     repo.holds(rivals[0])
-    assert "alpha" in report.conflicts[0].why
+    assert [failure.what for failure in report.failed] == ["omega"]
     assert pypi.count("/files/") == 1
 
 
-def test_the_later_claim_keeps_a_name_that_it_had_first(
+def test_who_comes_first_gets_no_name_of_another(
     repo: Repository, rivals: tuple[BuiltFile, BuiltFile]
 ) -> None:
-    repo.refresh("omega")
-    report = repo.refresh("alpha", "omega", expect=3)
-    assert repo.identity()[rivals[0].filename][2] == rivals[1].size
-    assert [conflict.what for conflict in report.conflicts] == [rivals[0].filename]
+    repo.refresh("omega", expect=3)
+    repo.holds()
+    repo.refresh("alpha", "omega", expect=3)
+    assert repo.identity()[rivals[0].filename][2] == rivals[0].size
 
 
-def test_two_projects_with_the_same_file_share_it(repo: Repository, index: FakeIndex) -> None:
+def test_not_even_with_the_same_content(repo: Repository, index: FakeIndex) -> None:
     built = build_wheel("alpha", "1.0")
     index.add("alpha", built)
     index.add("omega", built)
-    repo.refresh("alpha", "omega")
+    report = repo.refresh("alpha", "omega", expect=3)
     repo.holds(built)
-    # One of them stops wanting it: the other one still does.
+    assert [failure.what for failure in report.failed] == ["omega"]
     repo.refresh_all("--exclude", "omega")
     repo.holds(built)
 

@@ -229,9 +229,9 @@ def test_pages_do_not_publish_a_password(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--no-files", "--no-simple"], "nothing to do"),
-        (["--files-url", "somewhere"], "$.files_url: 'somewhere' is no http(s) URL"),
-        (["--files-url", "https://a:b@f.example/"], "would stand on every page"),
+        (["--no-files", "--no-simple"], "there is nothing to write"),
+        (["--files-url", "somewhere"], "$.files_url: 'somewhere' is not an http(s) URL"),
+        (["--files-url", "https://a:b@f.example/"], "every page would show the password"),
         (["--no-files", "--source", "/srv"], "pages cannot link to a directory"),
     ],
 )

@@ -39,7 +39,7 @@ ELSEWHERE = {
     "one failing project stops the serial": "test_weather.py::test_lasting_server_errors_cost_one_project",
     "a stale record is given up": "test_weather.py::test_a_stale_document_is_asked_for_later",
     "an option spelt with dashes is ignored": (
-        "../unit/formats/test_translations.py::test_dashes_and_underscores_are_one"
+        "../unit/formats/foreign/test_translations.py::test_dashes_and_underscores_are_one"
     ),
 }
 

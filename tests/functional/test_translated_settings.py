@@ -213,7 +213,7 @@ def test_output_that_is_there_stays(repo: Repository, tmp_path: Path) -> None:
         (["--from-bandersnatch", "other"], "has no [mirror]"),
         (["--from-bandersnatch", "latin"], "cannot be read"),
         (["--from-bandersnatch", "other", "--from-morgan", "other"], "one file at a time"),
-        (["-o", "somewhere"], "--output needs"),
+        (["-o", "somewhere"], "--output requires"),
     ],
 )
 def test_what_cannot_be_translated(

@@ -282,10 +282,12 @@ def test_a_bare_directory_may_change(bare: Repository) -> None:
     build_wheel("Foo.Bar", "3.0").write_to(bare.path)
     (bare.path / "foo_bar-1.0-py3-none-any.whl").unlink()
     other = build_wheel("Foo.Bar", "1.5", summary="rebuilt")
-    other.write_to(bare.path)
+    (bare.path / other.filename).unlink()
     for name in ("dep-0.1-py3-none-any.whl", "dep-0.1.tar.gz"):
         (bare.path / name).unlink()
-    assert _index(bare)["read"] == 2
+    assert _index(bare)["read"] == 1
+    other.write_to(bare.path)
+    assert _index(bare)["read"] == 1
     page = parse_project_json((bare.path / "simple/foo-bar/index.v1_json").read_bytes())
     digests = {entry.filename: entry.hashes["sha256"] for entry in page.files}
     assert sorted(digests) == [f"foo_bar-{v}-py3-none-any.whl" for v in ("1.5", "2.0", "3.0")]
