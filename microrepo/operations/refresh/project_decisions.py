@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from microrepo.errors import StateCorrupt
 from microrepo.formats.times import shift
-from microrepo.model import FACTS, Decision, Digests, NormalizedName, Project
+from microrepo.model import FACTS, Decision, Digests, File, NormalizedName, Project
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.change_detection import Visit
 from microrepo.operations.refresh.doubtful_answers import doubt_of
@@ -310,14 +310,21 @@ def _with_known_pythons(document: bytes, stored: bytes) -> bytes:
         before = unpack(stored)
     except StateCorrupt:
         return document
-    told = {(one.filename, one.digests): one.requires_python for one in before.files}
+    told = {_content_key(one): one.requires_python for one in before.files}
     files = tuple(
-        msgspec.structs.replace(one, requires_python=told.get((one.filename, one.digests)))
-        if one.requires_python is None and one.digests != Digests()
+        msgspec.structs.replace(one, requires_python=told.get(_content_key(one)))
+        if one.requires_python is None
         else one
         for one in project.files
     )
     return pack(msgspec.structs.replace(project, files=files))
+
+
+def _content_key(file: File) -> tuple[object, ...]:
+    """Return what two records share if they mean the same content, as far as the source says."""
+    if file.digests == Digests():
+        return file.filename, file.url, file.size
+    return file.filename, file.digests
 
 
 def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:
