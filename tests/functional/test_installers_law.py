@@ -179,7 +179,7 @@ _EXAMPLES = st.lists(_wheels(), max_size=6, unique_by=lambda wheel: wheel.filena
 )
 
 
-@settings(_LAW, max_examples=30, derandomize=True)
+@settings(_LAW, max_examples=15, derandomize=True)
 @given(example=_EXAMPLES)
 def test_what_check_says_is_what_installers_do(
     forking_pip: ForkingPip, example: tuple[list[_Wheel], str]
