@@ -32,6 +32,7 @@ from microrepo.selection.closure.closure import Closure
 from microrepo.selection.closure.lock_sets import Locks, plan_locks
 from microrepo.selection.closure.proof import deny, sdist_only
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.platform_patterns import omits_pure_wheels
 from microrepo.selection.resolver.facts import Candidates, Facts, Goal, Options, UrlFile
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
@@ -41,6 +42,11 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     """Fill the repository with the closure of goals, and prove that it installs."""
     session, rules = run.session, run.rules
     session.scan()
+    if omits_pure_wheels(rules.policy.platforms):
+        session.report.warn(
+            "platforms: skips pure Python wheels, which run on every platform; "
+            'add "any" to keep them'
+        )
     resolved = resolve_goals(session, rules, goals)
     earlier = earlier_needs(session.state, resolved, goals, only_these=run.only_these)
     kept = {row.filename: row.goal for row in earlier}

@@ -97,6 +97,11 @@ def first_match(tag: str, patterns: tuple[str, ...]) -> str | None:
     return next((pattern for pattern in patterns if fnmatch.fnmatchcase(tag, pattern)), None)
 
 
+def omits_pure_wheels(patterns: tuple[str, ...] | None) -> bool:
+    """Return whether the patterns to keep, None for all, leave out wheels for any platform."""
+    return patterns is not None and first_match("any", patterns) is None
+
+
 def excluded_by(tags: Iterable[str], patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the patterns that leave a file out: one for each tag; none when a tag is free."""
     found = [first_match(tag, patterns) for tag in tags]
