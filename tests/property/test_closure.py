@@ -14,7 +14,9 @@ from microrepo.selection.closure.proof import prove
 from microrepo.selection.environments.environment import environment_from_block
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.candidates import view_of
-from microrepo.selection.resolver.facts import Facts, Options, Resolution
+from microrepo.selection.resolver.facts import Facts
+from microrepo.selection.resolver.goal_records import ResolveOptions
+from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.selection.resolver.solver import resolve, solve
 from microrepo.standalone import describe_python
 from tests.property.closure_strategies import (
@@ -97,7 +99,7 @@ def test_agreeing_newest_matches_are_what_the_solver_finds(index, goal):
     """The way without a solver is a short cut, not another answer."""
     group = make_goal("g", tuple(goal))
     facts = _world(index).facts()
-    assert resolve(group, LINUX, facts) == solve(view_of(facts, LINUX), group, Options())
+    assert resolve(group, LINUX, facts) == solve(view_of(facts, LINUX), group, ResolveOptions())
 
 
 @LAW
@@ -124,7 +126,7 @@ def test_every_match_contains_the_solution(index, goal):
     """Mode `all` keeps whatever a solver could choose."""
     group = make_goal("g", tuple(goal))
     solved = resolve(group, LINUX, _world(index).facts())
-    spread = resolve(group, LINUX, _world(index).facts(), Options("all"))
+    spread = resolve(group, LINUX, _world(index).facts(), ResolveOptions("all"))
     if isinstance(solved, Resolution):
         assert isinstance(spread, Resolution)
         assert {pin.key for pin in solved.pins} <= {pin.key for pin in spread.pins}

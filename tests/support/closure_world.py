@@ -12,15 +12,9 @@ from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, Decision, File, NormalizedName
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import (
-    Candidates,
-    Facts,
-    Failure,
-    Goal,
-    Needs,
-    Options,
-    Resolution,
-)
+from microrepo.selection.resolver.facts import Candidates, Facts, Needs
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 
 
 class World:
@@ -104,14 +98,18 @@ def close(
     world: World,
     goals: Sequence[Goal],
     environments: Sequence[Environment],
-    options: Options | None = None,
+    options: ResolveOptions | None = None,
     *,
     build_requirements: bool = False,
 ) -> Closure:
     """Run a closure that starts knowing nothing, to its end."""
     facts = Facts()
     closure = Closure(
-        goals, environments, facts, options or Options(), build_requirements=build_requirements
+        goals,
+        environments,
+        facts,
+        options or ResolveOptions(),
+        build_requirements=build_requirements,
     )
     for _ in range(1000):
         needs = closure.step()
@@ -126,7 +124,7 @@ def goal(name: str, texts: Sequence[str], constraints: Sequence[str] = (), **mor
     return Goal(name, parse_requirements(texts), parse_requirements(constraints), **more)
 
 
-def versions(answer: Resolution | Failure | Needs) -> dict[str, str]:
+def versions(answer: Resolution | GoalFailure | Needs) -> dict[str, str]:
     """Return the chosen version of each project."""
     assert isinstance(answer, Resolution), answer
     return {pin.project: pin.version for pin in answer.pins}

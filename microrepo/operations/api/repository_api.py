@@ -12,7 +12,6 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
-from packaging.version import Version
 
 from microrepo.client import Client, ClientSettings
 from microrepo.clock import now
@@ -22,6 +21,7 @@ from microrepo.errors import ConfigError, ProjectNotFound
 from microrepo.formats.distribution.filenames import split_release
 from microrepo.formats.index.upload_form import form_fields
 from microrepo.formats.requirements.requirement import parse_requirement
+from microrepo.formats.versions import version_order
 from microrepo.model import Digests
 from microrepo.operations.api.copy_api import everything
 from microrepo.operations.api.distributions import Distribution, RemoteDistribution
@@ -40,7 +40,7 @@ from microrepo.repositories.distribution_content import read_metadata
 from microrepo.repositories.protocol import DestinationSettings, Source, SourceSettings
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.rules.decisions import select
-from microrepo.selection.rules.policy import build_policy, parse_version
+from microrepo.selection.rules.policy import build_policy
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import Sharing, place_file
 from microrepo.transfer.upload.file_upload import destination_client
@@ -124,7 +124,7 @@ class Repository:
         """
         found = self._source.fetch_project(project).project
         versions = {file.version for file in found.files} if found is not None else set()
-        return sorted(versions, key=_version_key)
+        return sorted(versions, key=version_order)
 
     def distributions(
         self, requirement: str, *, latest: bool = False, exclude: Iterable[str] = ()
@@ -153,7 +153,7 @@ class Repository:
             if project is None:
                 continue
             kept = [one.file for one in select(project, policy, now()) if one.keep]
-            for file in sorted(kept, key=lambda f: (_version_key(f.version), f.filename)):
+            for file in sorted(kept, key=lambda f: (version_order(f.version), f.filename)):
                 yield RemoteDistribution(project.name, file, self._client)
 
     def upload(self, distribution: Distribution | str | Path) -> UploadResult:
@@ -254,11 +254,6 @@ def _listing_of(config: Config, end: EndpointText) -> str:
     return open_destination_endpoint(
         config, end, surroundings(os.environ, "source", None)
     ).simple_root
-
-
-def _version_key(text: str) -> tuple[bool, object, str]:
-    version = parse_version(text)
-    return version is not None, version or Version("0"), text
 
 
 def _into_directory(distribution: Distribution, directory: Path) -> UploadResult:

@@ -30,17 +30,13 @@ from microrepo.selection.closure.lock_sets import plan_locks
 from microrepo.selection.closure.proof import SdistOnly, sdist_only
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.targets import named_environments
-from microrepo.selection.resolver.facts import (
-    Failure,
-    Goal,
-    Resolution,
-    bare_goals,
-)
+from microrepo.selection.resolver.goal_records import Goal, bare_goals
+from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 
 
-class Unmet(Struct, frozen=True):
+class UnmetGoal(Struct, frozen=True):
     """One goal that cannot be installed in one environment."""
 
     goal: str
@@ -64,7 +60,7 @@ class CheckReport(Struct, frozen=True):
     environments: tuple[str, ...]
     goals: int
     closed: bool
-    missing: tuple[Unmet, ...]
+    missing: tuple[UnmetGoal, ...]
     sdist_only: tuple[SdistOnly, ...]
     locks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -159,7 +155,7 @@ def prove(
     missing = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
     by_name = {environment.name: environment for environment in environments}
     missing += [
-        Unmet(found.goal.name, found.environment, faults)
+        UnmetGoal(found.goal.name, found.environment, faults)
         for found in closure.resolutions
         if not found.unmet and (faults := tuple(supply.faults(found, by_name[found.environment])))
     ]
@@ -204,13 +200,13 @@ def _with_locks(
     return msgspec.structs.replace(report, locks=written.paths, warnings=warnings)
 
 
-def _unmet(failure: Failure) -> Unmet:
-    return Unmet(failure.goal.name, failure.environment, failure.reasons)
+def _unmet(failure: GoalFailure) -> UnmetGoal:
+    return UnmetGoal(failure.goal.name, failure.environment, failure.reasons)
 
 
-def _left_open(resolutions: Sequence[Resolution]) -> list[Unmet]:
+def _left_open(resolutions: Sequence[Resolution]) -> list[UnmetGoal]:
     return [
-        Unmet(
+        UnmetGoal(
             found.goal.name, found.environment, (f"{open_.requirement}: no match", *open_.reasons)
         )
         for found in resolutions

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from packaging.version import Version
-
 from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.versions import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.rules.policy import parse_version
 
 _SHOWN_ENVIRONMENTS = 3
-_LEGACY = Version("0.dev0")
 
 
 def decide_by_closure(
@@ -33,7 +30,7 @@ def decide_by_closure(
     """
     files = tuple(candidates)
     releases = {file.version for file in files if file.filename in chosen}
-    newest = max(releases, key=release_order, default=None)
+    newest = max(releases, key=version_order, default=None)
     return tuple(
         Decision(file, True, Cause.REQUIRED, chosen[file.filename])
         if file.filename in chosen
@@ -55,7 +52,7 @@ def _left_out(
         return Decision(file, False, Cause.NOT_IN_CLOSURE, f"no goal needs {project}")
     if file.version == newest:
         return Decision(file, False, Cause.NOT_IN_CLOSURE, f"another file of {newest} is preferred")
-    if release_order(file.version) < release_order(newest):
+    if version_order(file.version) < version_order(newest):
         return Decision(file, False, Cause.SUPERSEDED, f"{newest} is chosen")
     return Decision(file, False, Cause.NOT_IN_CLOSURE, f"{newest} is chosen{_obstacle(file)}")
 
@@ -95,9 +92,3 @@ def _name(environment: Environment) -> str:
     ).split("-")
     tag = f"{python}-{platform}"
     return tag if environment.name in {tag, ""} else f"{environment.name} ({tag})"
-
-
-def release_order(text: str) -> tuple[bool, Version, str]:
-    """Return the place of a version among others; legacy ones are the oldest."""
-    version = parse_version(text)
-    return version is not None, version or _LEGACY, text

@@ -33,7 +33,8 @@ from microrepo.selection.closure.lock_sets import Locks, plan_locks
 from microrepo.selection.closure.proof import deny, sdist_only
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.platform_patterns import omits_pure_wheels
-from microrepo.selection.resolver.facts import Candidates, Facts, Goal, Options, UrlFile
+from microrepo.selection.resolver.facts import Candidates, Facts, UrlFile
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -170,7 +171,9 @@ def _files_there(
     return there
 
 
-def _locks(goals: Sequence[Goal], resolved: Resolved, facts: Facts, options: Options) -> Locks:
+def _locks(
+    goals: Sequence[Goal], resolved: Resolved, facts: Facts, options: ResolveOptions
+) -> Locks:
     """Return sets that install together, from the files that were chosen and are there.
 
     Whatever the mode, a lock is solved: it has one release of each project.

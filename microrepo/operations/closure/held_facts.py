@@ -16,14 +16,8 @@ from microrepo.operations.closure.url_files import held_url_file, is_behind
 from microrepo.publish.links import links_of
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import admission_of
-from microrepo.selection.resolver.facts import (
-    Candidates,
-    Facts,
-    MetadataNeed,
-    Needs,
-    Resolution,
-    UrlFile,
-)
+from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs, UrlFile
+from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.state import FileRow, State
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory

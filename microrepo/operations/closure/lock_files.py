@@ -18,7 +18,7 @@ from microrepo.formats.requirements.pylock import TOOL, render_lock
 from microrepo.model import File
 from microrepo.selection.closure.lock_sets import LockedSet, Locks
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import Pin, Resolution
+from microrepo.selection.resolver.resolution_records import Pin, Resolution
 from microrepo.state import FileRow, State
 from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.flat_directory import FlatDirectory

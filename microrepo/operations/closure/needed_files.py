@@ -11,7 +11,7 @@ from microrepo.model import File, Project
 from microrepo.operations.closure.held_facts import HeldFacts
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.selection.closure.closure import Closure
-from microrepo.selection.resolver.facts import Goal
+from microrepo.selection.resolver.goal_records import Goal
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 

@@ -19,15 +19,14 @@ from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import (
-    Facts,
-    Goal,
-    Needs,
+from microrepo.selection.resolver.facts import Facts, Needs
+from microrepo.selection.resolver.goal_records import Goal
+from microrepo.selection.resolver.resolution_records import (
+    GoalFailure,
     Obstacle,
     PassedOver,
     Resolution,
 )
-from microrepo.selection.resolver.facts import Failure as GoalFailure
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.state import Requirer, State
 

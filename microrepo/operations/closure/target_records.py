@@ -9,7 +9,7 @@ import msgspec
 from microrepo.config.schema import ALL, Config
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.targets import target_environments
-from microrepo.selection.resolver.facts import Mode, Options
+from microrepo.selection.resolver.goal_records import Mode, ResolveOptions
 from microrepo.standalone.describe_python import describe
 from microrepo.state import State
 
@@ -37,9 +37,9 @@ def says_nothing_of_targets(config: Config) -> bool:
     return not config.environments and config.python_versions == here and config.platforms == ALL
 
 
-def options_of(config: Config, mode: Mode | None = None) -> Options:
+def options_of(config: Config, mode: Mode | None = None) -> ResolveOptions:
     """Return how the settings resolve dependencies."""
-    return Options(mode or config.resolve, config.allow_urls, config.prereleases)
+    return ResolveOptions(mode or config.resolve, config.allow_urls, config.prereleases)
 
 
 def record_environments(state: State, environments: tuple[Environment, ...]) -> None:

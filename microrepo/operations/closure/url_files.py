@@ -16,12 +16,13 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import package_type_of, split_release
 from microrepo.formats.requirements.direct_urls import parse_direct_url, without_user
 from microrepo.formats.requirements.requirement import stated_requirement
+from microrepo.formats.versions import parse_version
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.refresh.project_decisions import Looked, Record, Rules
 from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
-from microrepo.selection.resolver.facts import Facts, Resolution, UrlFile
-from microrepo.selection.resolver.version_cache import parse_version
+from microrepo.selection.resolver.facts import Facts, UrlFile
+from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.selection.rules.decisions import split_candidates
 from microrepo.state import FileRow, ProjectRow, Requirer, State, pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata

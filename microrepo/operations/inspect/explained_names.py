@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
 from microrepo.errors import RepositoryError
+from microrepo.formats.versions import parse_version
 from microrepo.model import File, NormalizedName, Project
-from microrepo.selection.rules.policy import parse_version
 from microrepo.state import ProjectRow, State
 
 _BATCH = 500

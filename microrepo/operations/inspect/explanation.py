@@ -9,8 +9,9 @@ from msgspec import Struct
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.formats.versions import version_order
 from microrepo.model import Cause, Decision, File, Project
-from microrepo.operations.closure.closure_decisions import decide_by_closure, release_order
+from microrepo.operations.closure.closure_decisions import decide_by_closure
 from microrepo.operations.closure.target_records import environments_of
 from microrepo.operations.inspect.explained_names import Named, find_named
 from microrepo.operations.inspect.requirement_trace import trace
@@ -98,7 +99,7 @@ def _explain(
 
 def _kept_first(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     """Return the decisions, kept files first, the newest release first."""
-    newest = sorted(decisions, key=lambda one: release_order(one.file.version), reverse=True)
+    newest = sorted(decisions, key=lambda one: version_order(one.file.version), reverse=True)
     return tuple(sorted(newest, key=lambda one: not one.keep))
 
 

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.formats.versions import parse_version
 from microrepo.model import Action, Cause, NormalizedName
 from microrepo.operations.maintain.prune import unwanted_because
 from microrepo.operations.records.report import Report
@@ -21,7 +22,7 @@ from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.selection.rules.policy import Policy, parse_version
+from microrepo.selection.rules.policy import Policy
 from microrepo.state import FileRow, State, deletion_of
 
 

@@ -18,7 +18,7 @@ from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import Session, open_session
 from microrepo.plan import check_deletions, count_bare, totals_of
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.selection.resolver.facts import Goal
+from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import FileRow, State, deletion_of

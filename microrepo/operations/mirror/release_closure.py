@@ -14,6 +14,7 @@ from microrepo.config.schema import ALL, Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.redirects import index_requirement
 from microrepo.formats.requirements.requirement import parse_requirement
+from microrepo.formats.versions import parse_version
 from microrepo.operations.closure.resolution import resolve_goals
 from microrepo.operations.copy.endpoints import CONFIGURED
 from microrepo.operations.mirror.connections import Connections
@@ -23,8 +24,8 @@ from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.run.session import Session
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import Goal
-from microrepo.selection.rules.policy import build_policy, parse_version
+from microrepo.selection.resolver.goal_records import Goal
+from microrepo.selection.rules.policy import build_policy
 from microrepo.state import open_state
 
 

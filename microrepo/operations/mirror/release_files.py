@@ -15,6 +15,7 @@ from microrepo.errors import (
     FailedCommand,
     StorageOperationError,
 )
+from microrepo.formats.versions import same_version, version_order
 from microrepo.model import Cause, File, Project
 from microrepo.operations.copy.channel import Channel
 from microrepo.operations.copy.hash_cache import HashCache
@@ -24,7 +25,7 @@ from microrepo.operations.mirror.release_template import Template
 from microrepo.plan import Wanted
 from microrepo.reporting import Reporter
 from microrepo.selection.rules.decisions import select
-from microrepo.selection.rules.policy import Policy, parse_version, same_version
+from microrepo.selection.rules.policy import Policy
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import RedirectOutcome, RedirectWheel, metadata_of
 
@@ -164,7 +165,7 @@ class ReleaseFiles:
 def _others(project: Project) -> str:
     versions = sorted(
         {file.version for file in project.files if file.version.isprintable()},
-        key=lambda text: (parse_version(text) is not None, parse_version(text) or 0, text),
+        key=version_order,
     )
     if not versions:
         return "; it has no files there"

@@ -14,10 +14,10 @@ from packaging.utils import canonicalize_name
 
 from microrepo.errors import FailedCommand, Unavailable
 from microrepo.formats.distribution.filenames import parse_wheel_name, split_release
+from microrepo.formats.versions import same_version
 from microrepo.model import File
 from microrepo.operations.copy.channel import Channel
 from microrepo.plan import same_content
-from microrepo.selection.rules.policy import same_version
 from microrepo.stores.hashing import hash_file
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HeldOutcome, ListHeld

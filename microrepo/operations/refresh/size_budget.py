@@ -10,6 +10,7 @@ import msgspec
 
 from microrepo.config.sizes import format_size
 from microrepo.formats.times import to_ns
+from microrepo.formats.versions import parse_version
 from microrepo.model import Action, Cause, Decision, NormalizedName
 from microrepo.operations.refresh.project_decisions import Looked, Rules
 from microrepo.operations.run.session import Session
@@ -20,8 +21,8 @@ from microrepo.selection.rules.eviction import (
     Ledger,
     releases_of,
 )
-from microrepo.selection.rules.policy import Policy, parse_version
-from microrepo.selection.rules.predicates import is_pinned
+from microrepo.selection.rules.policy import Policy
+from microrepo.selection.rules.release_rules import is_pinned
 from microrepo.state import FileRow, State, deletion_of
 
 

@@ -23,7 +23,7 @@ from microrepo.formats.requirements.requirements_txt import (
     logical_lines,
     parse_constraints,
 )
-from microrepo.selection.resolver.facts import Goal, GoalKind, bare_goals
+from microrepo.selection.resolver.goal_records import Goal, GoalKind, bare_goals
 from microrepo.selection.rules.patterns import parse_patterns
 from microrepo.selection.rules.policy import Policy, build_policy
 

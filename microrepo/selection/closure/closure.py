@@ -20,16 +20,9 @@ from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.requirement import stated_requirement
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import (
-    Facts,
-    Failure,
-    Goal,
-    GoalKind,
-    MetadataNeed,
-    Needs,
-    Options,
-    Resolution,
-)
+from microrepo.selection.resolver.facts import Facts, MetadataNeed, Needs
+from microrepo.selection.resolver.goal_records import Goal, GoalKind, ResolveOptions
+from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 from microrepo.selection.resolver.solver import DEFAULTS, resolve
 
 _BUILD = " (build)"
@@ -60,7 +53,7 @@ class Closure:
         goals: Iterable[Goal],
         environments: Iterable[Environment],
         facts: Facts,
-        options: Options = DEFAULTS,
+        options: ResolveOptions = DEFAULTS,
         *,
         build_requirements: bool = False,
     ) -> None:
@@ -71,7 +64,7 @@ class Closure:
         environments = tuple(environments)
         self._order: dict[tuple[Goal, str], None] = {}
         self._open: list[_Open] = []
-        self._answers: dict[tuple[Goal, str], Resolution | Failure] = {}
+        self._answers: dict[tuple[Goal, str], Resolution | GoalFailure] = {}
         self._unbuilt: dict[str, tuple[NormalizedName, File, Environment]] = {}
         self._built: set[tuple[str, str]] = set()
         for goal in goals:
@@ -90,11 +83,11 @@ class Closure:
         return tuple(answer for answer in self._sorted() if isinstance(answer, Resolution))
 
     @property
-    def failures(self) -> tuple[Failure, ...]:
+    def failures(self) -> tuple[GoalFailure, ...]:
         """The goals that cannot be met."""
-        return tuple(answer for answer in self._sorted() if isinstance(answer, Failure))
+        return tuple(answer for answer in self._sorted() if isinstance(answer, GoalFailure))
 
-    def _sorted(self) -> Iterable[Resolution | Failure]:
+    def _sorted(self) -> Iterable[Resolution | GoalFailure]:
         return (self._answers[key] for key in self._order if key in self._answers)
 
     def step(self) -> Needs:
@@ -154,7 +147,7 @@ class Closure:
             except ValueError as error:
                 goal = Goal(_build_name(file), (), kind=GoalKind.BUILD)
                 self._order[goal, target.name] = None
-                self._answers[goal, target.name] = Failure(goal, target.name, (str(error),))
+                self._answers[goal, target.name] = GoalFailure(goal, target.name, (str(error),))
                 continue
             if goal is not None:
                 self._add(goal, target)

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import Failure, Goal, GoalKind, Resolution
+from microrepo.selection.resolver.goal_records import Goal, GoalKind
+from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 
 Close = Callable[[Sequence[Goal], Sequence[Environment]], Closure]
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
@@ -48,8 +49,8 @@ class Locks(Struct, frozen=True):
     """
 
     sets: tuple[LockedSet, ...]
-    apart: tuple[Failure, ...] = ()
-    unmet: tuple[Failure, ...] = ()
+    apart: tuple[GoalFailure, ...] = ()
+    unmet: tuple[GoalFailure, ...] = ()
 
 
 def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close: Close) -> Locks:
@@ -64,7 +65,7 @@ def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close
     found = {(one.goal, one.environment): one for one in each.resolutions if not one.unmet}
     names = _Names()
     sets: list[LockedSet] = []
-    apart: list[Failure] = []
+    apart: list[GoalFailure] = []
     for environment in environments:
         met = [goal for goal in goals if (goal, environment.name) in found]
         bare = [goal for goal in met if goal.kind is GoalKind.BARE]
@@ -77,7 +78,7 @@ def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close
             )
             filename = names.take(environment.name)
             sets.append(LockedSet(filename, texts, environment, together, lacks))
-        elif isinstance(together, Failure):
+        elif isinstance(together, GoalFailure):
             apart.append(together)
             files = [*bare, *files]
         for goal in files:
@@ -89,7 +90,7 @@ def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close
 
 def _together(
     bare: Sequence[Goal], environment: Environment, close: Close
-) -> Resolution | Failure | None:
+) -> Resolution | GoalFailure | None:
     """Return a set that has all bare requirements, or why there is none; None without any."""
     if not bare:
         return None

@@ -10,15 +10,9 @@ from msgspec import Struct
 from microrepo.model import NormalizedName
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import (
-    Facts,
-    Failure,
-    Goal,
-    Needs,
-    Options,
-    RequiredBy,
-    Resolution,
-)
+from microrepo.selection.resolver.facts import Facts, Needs
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.resolution_records import GoalFailure, RequiredBy, Resolution
 from microrepo.selection.resolver.solver import DEFAULTS
 
 _NO_METADATA = "its metadata is not at hand"
@@ -43,7 +37,7 @@ class Proof(Struct, frozen=True):
     """
 
     resolutions: tuple[Resolution, ...]
-    missing: tuple[Failure, ...]
+    missing: tuple[GoalFailure, ...]
     sdist_only: tuple[SdistOnly, ...]
 
     @property
@@ -56,7 +50,7 @@ def prove(
     goals: Iterable[Goal],
     environments: Iterable[Environment],
     facts: Facts,
-    options: Options = DEFAULTS,
+    options: ResolveOptions = DEFAULTS,
     *,
     build_requirements: bool = False,
 ) -> Proof:
@@ -68,7 +62,7 @@ def prove(
     while needs := closure.step():
         deny(facts, needs)
     unmet = tuple(
-        Failure(
+        GoalFailure(
             found.goal, found.environment, (f"{missing.requirement}: no match", *missing.reasons)
         )
         for found in closure.resolutions

@@ -12,7 +12,7 @@ from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.requirements.requirement_set import ANY_FORMAT, FormatControl
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import Goal
+from microrepo.selection.resolver.goal_records import Goal
 
 
 class Admission(Struct, frozen=True, cache_hash=True):

@@ -15,12 +15,13 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
+from microrepo.formats.versions import is_pin, names_prerelease, parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import ANYTHING, Admission
-from microrepo.selection.resolver.facts import Facts, MetadataNeed, PassedOver, UrlFile
+from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
+from microrepo.selection.resolver.resolution_records import PassedOver
 from microrepo.selection.resolver.stated_requirements import StatedRequirements
-from microrepo.selection.resolver.version_cache import is_pin, names_prerelease, parse_version
 
 
 class Release:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from resolvelib.structs import RequirementInformation
 
+from microrepo.formats.versions import has_upper_bound, is_pin
 from microrepo.model import NormalizedName
 from microrepo.selection.resolver.candidates import Release
-from microrepo.selection.resolver.version_cache import has_upper_bound, is_pin
 
 
 class Req:

@@ -1,78 +1,45 @@
 """The resolver's questions about projects, answered from the facts alone.
 
-What is not known yet is answered hopefully: an unknown project has a release that suits everyone,
-unknown metadata requires nothing. Any real solution is a solution of this easier puzzle, so a
-solver that walks through it finds out at once everything that it will have to know.
+What is not known yet is answered hopefully, see `release_matches`; unknown metadata requires
+nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
-from typing import cast
 
-from packaging.version import Version
 from resolvelib.providers import AbstractProvider
 
-from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.requirements.direct_urls import is_followed
-from microrepo.formats.requirements.requirement import Requirement
-from microrepo.formats.specifiers import parse_specifiers
-from microrepo.model import File, NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
-from microrepo.selection.resolver.facts import Goal, MetadataNeed, Options
+from microrepo.selection.resolver.dependencies import Dependencies
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req, node_of
+from microrepo.selection.resolver.release_matches import ReleaseMatcher
 
 # So often must a project stand in the way before it is looked at ahead of the others.
 _PROMOTED_AFTER = 5
-_HOPE = File(filename="", url="", version="0", package_type="")
 
 
 class Provider(AbstractProvider[Req, Choice, str]):
     """Answers for one goal in one environment.
 
     Attributes:
-        constraints: per project the specifiers that the goal's constraints add.
-        touched_projects: unknown projects that the solver asked for.
-        touched_metadata: unknown metadata that the solver asked for.
-        touched_urls: unknown direct URLs that the solver asked for.
+        matches: finds the releases that requirements admit.
+        dependencies: reads what goals and releases require.
         parents: for each identifier the first choice that asked for it.
     """
 
-    def __init__(self, view: View, goal: Goal, options: Options) -> None:
+    def __init__(self, view: View, goal: Goal, options: ResolveOptions) -> None:
         self.view = view
         self.options = options
-        self.constraints = _constraints(view, goal)
-        self.roots = self._roots(goal)
+        self.matches = ReleaseMatcher(view, goal, prereleases=options.prereleases)
+        self.dependencies = Dependencies(view, allow_urls=options.allow_urls)
+        self.roots = self.dependencies.roots(goal)
         self._order = {req.ident: place for place, req in reversed(list(enumerate(self.roots)))}
         self._conflicts: dict[str, int] = {}
         self._choices: dict[tuple[Release, tuple[str, ...]], Choice] = {}
-        self._hopes: dict[str, Release] = {}
-        self._stated_by = cast(
-            "dict[tuple[Release, tuple[str, ...]], tuple[Req, ...]]",
-            view.solver_memory[options.allow_urls],
-        )
-        self.touched_projects: set[NormalizedName] = set()
-        self.touched_metadata: set[MetadataNeed] = set()
-        self.touched_urls: set[str] = set()
         self.parents: dict[str, Choice] = {}
-
-    def _roots(self, goal: Goal) -> tuple[Req, ...]:
-        return tuple(
-            req
-            for want in goal.requirements
-            if self.view.applies(want)
-            for req in self._requirements(self.view.directed(want))
-        )
-
-    def _requirements(self, want: Requirement) -> Iterator[Req]:
-        if want.url and (not self.options.allow_urls or not is_followed(want.url)):
-            why = f"{want.label} is a direct URL"
-            yield Req(want.project, text=want.label, url=want.url, impossible=why)
-            return
-        yield Req(want.project, (), want.specifiers, want.label, url=want.url)
-        if want.extras:
-            yield Req(want.project, want.extras, want.specifiers, want.label, url=want.url)
 
     def identify(self, requirement_or_candidate: Req | Choice) -> str:
         """Return the name of the node: ``project`` or ``project[extra]``."""
@@ -144,7 +111,9 @@ class Provider(AbstractProvider[Req, Choice, str]):
         if extras:
             wants += requirements.get(str(project), ())
         refused = set(incompatibilities[identifier])
-        choices = [self._choice(release, extras) for release in self.matching(project, wants)]
+        choices = [
+            self._choice(release, extras) for release in self.matches.releases(project, wants)
+        ]
         return [choice for choice in choices if choice not in refused] if refused else choices
 
     def _choice(self, release: Release, extras: tuple[str, ...]) -> Choice:
@@ -154,126 +123,20 @@ class Provider(AbstractProvider[Req, Choice, str]):
             choice = self._choices[key] = Choice(release, extras)
         return choice
 
-    def matching(self, project: NormalizedName, wants: list[Req]) -> Iterable[Release]:
-        """Return the releases that all requirements admit, in the order they are tried."""
-        found: Iterable[Release]
-        exact = {want.exact for want in wants if want.exact is not None}
-        urls = {want.url for want in wants if want.url}
-        if urls or any(release.url for release in exact):
-            found = self._behind_urls(project, urls, exact)
-        elif not self.view.knows(project):
-            self.touched_projects.add(project)
-            found = [self._hope(str(project), project)]
-        else:
-            found = self._known(project, wants)
-        if exact:
-            found = [release for release in found if exact == {release}]
-        return [r for r in found if all(self._admits(want, r) for want in wants)] if urls else found
-
-    def _known(self, project: NormalizedName, wants: Iterable[Req]) -> Iterable[Release]:
-        releases = self.view.releases(project)
-        if releases is None:
-            return ()
-        specifiers = {want.specifiers for want in wants if want.specifiers}
-        specifiers.update(self.constraints.get(project, ()))
-        return releases.matches(
-            frozenset(specifiers), self.view.facts, prereleases=self.options.prereleases
-        )
-
-    def _behind_urls(
-        self, project: NormalizedName, urls: set[str], exact: set[Release]
-    ) -> list[Release]:
-        urls |= {release.url for release in exact}
-        if len(urls) != 1:
-            return []
-        (url,) = urls
-        if url not in self.view.facts.urls:
-            self.touched_urls.add(url)
-            return [self._hope(url, project, url)]
-        release = self.view.url_release(project, url)
-        return [release] if release is not None else []
-
-    def _hope(self, key: str, project: NormalizedName, url: str = "") -> Release:
-        release = self._hopes.get(key)
-        if release is None:
-            release = self._hopes[key] = Release(project, Version("0"), (_HOPE,), url)
-        return release
-
-    def is_hope(self, release: Release) -> bool:
-        """Tell whether a release stands for something unknown."""
-        return release.files[0] is _HOPE
-
     def is_satisfied_by(self, requirement: Req, candidate: Choice) -> bool:
         """Tell whether a choice meets a requirement."""
         # The solver asks this for every pin in every step: one look-up must do.
         known = requirement.known.get(candidate.release)
         if known is None:
-            known = not requirement.impossible and self._admits(requirement, candidate.release)
+            known = not requirement.impossible and self.matches.admits(
+                requirement, candidate.release
+            )
             requirement.known[candidate.release] = known
         return known
 
-    def _admits(self, requirement: Req, release: Release) -> bool:
-        if requirement.exact is not None:
-            return requirement.exact is release
-        if self.is_hope(release):
-            return not requirement.url or requirement.url == release.url
-        if requirement.url and requirement.url != release.url:
-            return False
-        if not requirement.specifiers:
-            return True
-        if release.url:
-            return specifiers_admit(requirement.specifiers, release)
-        releases = self.view.releases(release.project)
-        return releases is not None and releases.admits(requirement.specifiers, release)
-
     def get_dependencies(self, candidate: Choice) -> Sequence[Req]:
         """Return what a choice requires; an extras node requires its own release, too."""
-        key = (candidate.release, candidate.extras)
-        found = self._stated_by.get(key)
-        if found is None:
-            found = tuple(self._dependencies(candidate))
-            if not self.is_hope(candidate.release) and not self._lacks_metadata(candidate.release):
-                self._stated_by[key] = found
+        found = self.dependencies.of(candidate)
         for requirement in found:
             self.parents.setdefault(requirement.ident, candidate)
         return found
-
-    def _lacks_metadata(self, release: Release) -> bool:
-        return isinstance(self.view.metadata(release), MetadataNeed)
-
-    def _dependencies(self, candidate: Choice) -> Iterator[Req]:
-        release = candidate.release
-        if candidate.extras:
-            yield Req(release.project, (), f"=={release.text}", release.key, exact=release)
-        if self.is_hope(release):
-            return
-        metadata = self.view.metadata(release)
-        if isinstance(metadata, MetadataNeed):
-            self.touched_metadata.add(metadata)
-        elif metadata is None:
-            yield Req(release.project, impossible=f"{release.key} has no readable metadata")
-        else:
-            yield from self._stated(candidate, metadata)
-
-    def _stated(self, candidate: Choice, metadata: CoreMetadata) -> Iterator[Req]:
-        release = candidate.release
-        if not self.view.environment.admits_python(metadata.requires_python):
-            why = f"{release.key} requires Python {metadata.requires_python}"
-            yield Req(release.project, impossible=why)
-            return
-        for extra in candidate.extras or ("",):
-            for want in self.view.dependencies(release, metadata, extra):
-                yield from self._requirements(want)
-
-
-def specifiers_admit(specifiers: str, release: Release) -> bool:
-    """Tell whether specifiers admit a release that stands outside of the index."""
-    return parse_specifiers(specifiers)[0].contains(release.version, prereleases=True)
-
-
-def _constraints(view: View, goal: Goal) -> dict[NormalizedName, tuple[str, ...]]:
-    found: dict[NormalizedName, tuple[str, ...]] = {}
-    for want in goal.constraints:
-        if want.specifiers and view.applies(want):
-            found[want.project] = (*found.get(want.project, ()), want.specifiers)
-    return found

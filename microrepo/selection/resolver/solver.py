@@ -18,39 +18,37 @@ from microrepo.model import NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import admission_of
 from microrepo.selection.resolver.candidates import Release, View, view_of
-from microrepo.selection.resolver.facts import (
+from microrepo.selection.resolver.diagnosis.passed_over import passed_over
+from microrepo.selection.resolver.diagnosis.unmet_reasons import failure_of, unmet_reasons
+from microrepo.selection.resolver.facts import Facts, MetadataNeed, Needs
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.nodes import Choice, Information, Req
+from microrepo.selection.resolver.provider import Provider
+from microrepo.selection.resolver.release_matches import is_unknown
+from microrepo.selection.resolver.resolution_records import (
     Edge,
-    Facts,
-    Failure,
-    Goal,
-    MetadataNeed,
-    Needs,
-    Options,
+    GoalFailure,
     Pin,
     Resolution,
-    Unmet,
+    UnmatchedRequirement,
 )
-from microrepo.selection.resolver.nodes import Choice, Information, Req
-from microrepo.selection.resolver.passed_over import passed_over
-from microrepo.selection.resolver.provider import Provider
 from microrepo.selection.resolver.traversal import Walked, limits_of, walk
-from microrepo.selection.resolver.unmet_reasons import failure_of, unmet_reasons
 
-DEFAULTS = Options()
+DEFAULTS = ResolveOptions()
 
 
 def resolve(
-    goal: Goal, environment: Environment, facts: Facts, options: Options = DEFAULTS
-) -> Resolution | Needs | Failure:
+    goal: Goal, environment: Environment, facts: Facts, options: ResolveOptions = DEFAULTS
+) -> Resolution | Needs | GoalFailure:
     """Choose releases that meet a goal in an environment.
 
     Returns:
         A `Resolution`; or `Needs`, when facts are missing that could change the answer; or a
-        `Failure`, when no release can meet the goal.
+        `GoalFailure`, when no release can meet the goal.
     """
     if not environment.admits_python(goal.requires_python):
         why = f"{goal.name} requires Python {goal.requires_python}, this is {environment.python}"
-        return Failure(goal, environment.name, (why,))
+        return GoalFailure(goal, environment.name, (why,))
     view = view_of(facts, environment, admission_of(goal, environment))
     if goal.prereleases:
         options = msgspec.structs.replace(options, prereleases=True)
@@ -59,10 +57,10 @@ def resolve(
             return _solve(view, goal, options)
         return _spread(view, goal, options)
     except ValueError as error:
-        return Failure(goal, environment.name, (str(error),))
+        return GoalFailure(goal, environment.name, (str(error),))
 
 
-def _solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Failure:
+def _solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs | GoalFailure:
     # Nearly all that a solver will ask for is the newest match of something: ask for it at once.
     found = walk(view, goal, options, every=False, ahead=True)
     if found.needs:
@@ -72,7 +70,7 @@ def _solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Fai
     return solve(view, goal, options)
 
 
-def solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Failure:
+def solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs | GoalFailure:
     """Solve a goal with backtracking, without looking whether that is needed."""
     provider = Provider(view, goal, options)
     # Not `resolvelib.Resolver`: it looks for ways to the root without end, when backtracking has
@@ -85,7 +83,7 @@ def solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Fail
         causes = list(error.causes)
     except resolvelib.ResolutionTooDeep as error:
         reason = f"no solution within {error.round_count} steps; a constraint would help"
-        return Failure(goal, view.environment.name, (reason,))
+        return GoalFailure(goal, view.environment.name, (reason,))
     else:
         criteria = _required(state.mapping, state.criteria)
         mapping = {name: choice for name, choice in state.mapping.items() if name in criteria}
@@ -93,9 +91,9 @@ def solve(view: View, goal: Goal, options: Options) -> Resolution | Needs | Fail
         return needs or _resolution(provider, goal, mapping, criteria)
     # What was taken for granted may hide that yanked or pre-releases would do: look at it first.
     touched = Needs(
-        frozenset(provider.touched_projects),
-        frozenset(provider.touched_metadata),
-        frozenset(provider.touched_urls),
+        frozenset(provider.matches.touched_projects),
+        frozenset(provider.dependencies.touched_metadata),
+        frozenset(provider.matches.touched_urls),
     )
     return touched or failure_of(provider, goal, causes)
 
@@ -133,7 +131,7 @@ def _needs(
     urls: set[str] = set()
     for choice in choices:
         release = choice.release
-        if provider.is_hope(release):
+        if is_unknown(release):
             if release.url:
                 urls.add(release.url)
             else:
@@ -149,7 +147,7 @@ def _needs(
 
 def _next_ones(provider: Provider, release: Release, wants: list[Req]) -> set[MetadataNeed]:
     """Return as many further candidates as were refused already: backtracking goes on there."""
-    matches = list(provider.matching(release.project, wants))
+    matches = list(provider.matches.releases(release.project, wants))
     place = matches.index(release) if release in matches else 0
     found = set()
     for candidate in matches[place + 1 : 2 * place + 1]:
@@ -181,7 +179,7 @@ def _resolution(
         pins=tuple(sorted(pins, key=lambda pin: pin.project)),
         notes=_notes(provider.view, edges),
         warnings=_warnings(provider.view, extras),
-        passed_over=passed_over(provider.view, edges, provider.constraints),
+        passed_over=passed_over(provider.view, edges, provider.matches.constraints),
     )
 
 
@@ -222,13 +220,13 @@ def _notes(view: View, releases: Iterable[Release]) -> tuple[str, ...]:
     return tuple(sorted(set(notes)))
 
 
-def _spread(view: View, goal: Goal, options: Options) -> Resolution | Needs | Failure:
+def _spread(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs | GoalFailure:
     found = walk(view, goal, options, every=options.mode == "all")
     if found.needs:
         return found.needs
     limits = limits_of(view, goal, with_roots=False)
     unmet = tuple(
-        Unmet(
+        UnmatchedRequirement(
             want.label,
             parent,
             tuple(unmet_reasons(view, want, limits.get(want.project, ()), options)),
@@ -238,12 +236,16 @@ def _spread(view: View, goal: Goal, options: Options) -> Resolution | Needs | Fa
     roots = [missing for missing in unmet if not missing.parent]
     if roots:
         reasons = tuple(f"{u.requirement}: {line}" for u in roots for line in u.reasons)
-        return Failure(goal, view.environment.name, reasons)
+        return GoalFailure(goal, view.environment.name, reasons)
     return _spread_resolution(view, goal, options, found, unmet)
 
 
 def _spread_resolution(
-    view: View, goal: Goal, options: Options, found: Walked, unmet: tuple[Unmet, ...]
+    view: View,
+    goal: Goal,
+    options: ResolveOptions,
+    found: Walked,
+    unmet: tuple[UnmatchedRequirement, ...],
 ) -> Resolution:
     provider = Provider(view, goal, options)
     pins = [
@@ -258,6 +260,8 @@ def _spread_resolution(
         notes=_notes(view, found.edges),
         warnings=_warnings(view, found.extras),
         passed_over=(
-            passed_over(view, found.edges, provider.constraints) if options.mode != "all" else ()
+            passed_over(view, found.edges, provider.matches.constraints)
+            if options.mode != "all"
+            else ()
         ),
     )

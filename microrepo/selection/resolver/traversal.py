@@ -13,7 +13,9 @@ from microrepo.formats.requirements.direct_urls import is_followed
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.model import NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
-from microrepo.selection.resolver.facts import Edge, Goal, MetadataNeed, Needs, Options
+from microrepo.selection.resolver.facts import MetadataNeed, Needs
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.resolution_records import Edge
 
 Limits = Mapping[NormalizedName, frozenset[str]]
 
@@ -68,7 +70,7 @@ def limits_of(view: View, goal: Goal, *, with_roots: bool) -> Limits:
 
 
 class _Walk:
-    def __init__(self, view: View, limits: Limits, options: Options, *, every: bool) -> None:
+    def __init__(self, view: View, limits: Limits, options: ResolveOptions, *, every: bool) -> None:
         self.view = view
         self.limits = limits
         self.options = options
@@ -159,7 +161,9 @@ class _Walk:
                 self.queue.append((child, release.key))
 
 
-def walk(view: View, goal: Goal, options: Options, *, every: bool, ahead: bool = False) -> Walked:
+def walk(
+    view: View, goal: Goal, options: ResolveOptions, *, every: bool, ahead: bool = False
+) -> Walked:
     """Walk from a goal's requirements to everything they need.
 
     Args:

@@ -7,8 +7,8 @@ What nobody asked for is inferred, on the safe side.
 
 from __future__ import annotations
 
+from microrepo.formats.versions import parse_version
 from microrepo.model import Project, Vulnerability
-from microrepo.selection.rules.policy import parse_version
 
 
 def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:

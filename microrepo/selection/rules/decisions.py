@@ -9,25 +9,25 @@ import msgspec
 from packaging.version import Version
 
 from microrepo.formats.times import shift
+from microrepo.formats.versions import parse_version, version_order
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.selection.environments.python_versions import PythonTarget
-from microrepo.selection.rules.policy import Policy, parse_version
-from microrepo.selection.rules.predicates import (
-    Rejection,
+from microrepo.selection.rules.file_rules import (
     check_file,
-    check_project,
-    check_release,
     check_third_party,
+    targets_served,
+)
+from microrepo.selection.rules.policy import Policy, Rejection
+from microrepo.selection.rules.project_rules import check_project
+from microrepo.selection.rules.release_rules import (
+    check_release,
     check_unpinned_release,
     has_pin,
     has_release_rules,
     is_asked_for_unpinned,
     is_exempt_from_age,
     is_pinned,
-    targets_served,
 )
-
-_OLDEST = Version("0.dev0")
 
 
 def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
@@ -209,15 +209,12 @@ def _newest_first(
     by_version: dict[str, list[File]] = {}
     for file in files:
         by_version.setdefault(file.version, []).append(file)
-    releases = sorted(by_version.items(), key=_version_order, reverse=True)
+    releases = sorted(
+        by_version.items(), key=lambda release: version_order(release[0]), reverse=True
+    )
     if newest_by == "time":
         releases.sort(key=lambda item: _released_at(item[1]), reverse=True)
     return [(text, sorted(group, key=lambda file: file.filename)) for text, group in releases]
-
-
-def _version_order(item: tuple[str, list[File]]) -> tuple[bool, Version, str]:
-    version = parse_version(item[0])
-    return version is not None, version or _OLDEST, item[0]
 
 
 def _released_at(files: Iterable[File]) -> str:

@@ -11,12 +11,10 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
-from packaging.version import Version
 
+from microrepo.formats.versions import version_order
 from microrepo.model import NormalizedName
-from microrepo.selection.rules.policy import parse_version
 
-_OLDEST = Version("0.dev0")
 # Nobody knows when it came out: it goes after all others.
 UNKNOWN_NS = 2**63 - 1
 
@@ -65,7 +63,7 @@ def releases_of(
     by_version: dict[str, list[HeldFile]] = {}
     for file in files:
         by_version.setdefault(file.version, []).append(file)
-    newest = max(by_version, key=_version_order, default=None)
+    newest = max(by_version, key=version_order, default=None)
     return tuple(
         HeldRelease(
             released_ns=min(file.released_ns for file in group),
@@ -77,11 +75,6 @@ def releases_of(
         )
         for version, group in by_version.items()
     )
-
-
-def _version_order(text: str) -> tuple[bool, Version, str]:
-    version = parse_version(text)
-    return version is not None, version or _OLDEST, text
 
 
 class Ledger:

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec import Struct
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirement
+from microrepo.formats.versions import specifier_set
 from microrepo.model import NormalizedName
 
 _REGEX = "re:"
@@ -126,9 +126,3 @@ def first_found(patterns: Iterable[str], text: str) -> str | None:
 def compiled(pattern: str) -> re.Pattern[str]:
     """Return a regular expression that was checked before, compiled."""
     return re.compile(pattern)
-
-
-@lru_cache(maxsize=4096)
-def specifier_set(text: str) -> SpecifierSet:
-    """Return the parsed form of a specifier text that was checked before."""
-    return SpecifierSet(text)

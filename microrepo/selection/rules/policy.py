@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
-from packaging.version import Version
 
 from microrepo.config.schema import ALL, Config, Size
 from microrepo.config.sizes import parse_size, parse_versions
@@ -16,7 +14,8 @@ from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
-from microrepo.model import NormalizedName
+from microrepo.formats.versions import is_pin, parse_version
+from microrepo.model import Cause, NormalizedName
 from microrepo.selection.environments.platform_patterns import check_platforms, parse_platforms
 from microrepo.selection.environments.python_versions import (
     PythonFilter,
@@ -24,28 +23,22 @@ from microrepo.selection.environments.python_versions import (
     parse_python_words,
 )
 from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
-from microrepo.selection.rules.patterns import (
-    NOTHING,
-    Patterns,
-    checked_regex,
-    parse_patterns,
-    specifier_set,
-)
+from microrepo.selection.rules.patterns import NOTHING, Patterns, checked_regex, parse_patterns
 from microrepo.selection.rules.plugin_rules import LoadedRule
 
 _TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_wininst"}
 
 __all__ = [
     "Policy",
+    "Rejection",
     "build_policy",
     "by_project",
     "filter_warnings",
     "fingerprint_for",
-    "is_pin",
-    "parse_version",
-    "specifier_set",
 ]
 
+# Why something is skipped: the rule, and its own words.
+Rejection = tuple[Cause, str]
 # Raised when the rules change their meaning, so that repositories are looked at anew.
 _RULES_VERSION = 2
 
@@ -251,27 +244,3 @@ def filter_warnings(policy: Policy) -> list[str]:
             if word not in KNOWN_EXTENSIONS
         ),
     ]
-
-
-@lru_cache(maxsize=4096)
-def is_pin(text: str) -> bool:
-    """Tell whether a specifier text names one version (``==`` without a star, ``===``)."""
-    return any(
-        spec.operator in {"==", "==="} and not spec.version.endswith(".*")
-        for spec in specifier_set(text)
-    )
-
-
-@lru_cache(maxsize=65536)
-def parse_version(text: str) -> Version | None:
-    """Return the PEP 440 version of `text`, None for a legacy one."""
-    try:
-        return Version(text)
-    except ValueError:
-        return None
-
-
-def same_version(left: str, right: str) -> bool:
-    """Tell whether two texts mean the same version (PEP 440: ``1.0`` and ``1.0.0`` do)."""
-    ours, theirs = parse_version(left), parse_version(right)
-    return left == right if ours is None or theirs is None else ours == theirs

@@ -9,7 +9,9 @@ import pytest
 
 from microrepo.selection.closure.proof import sdist_only
 from microrepo.selection.environments.presets import environment_from_preset
-from microrepo.selection.resolver.facts import Failure, Goal, Needs, Options, Resolution
+from microrepo.selection.resolver.facts import Needs
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 from tests.support.closure_world import goal as make_goal
@@ -33,14 +35,16 @@ def _goal(case: dict[str, Any]) -> Goal:
     )
 
 
-def _check(case: dict[str, Any], environment: str, answer: Resolution | Needs | Failure) -> None:
+def _check(
+    case: dict[str, Any], environment: str, answer: Resolution | Needs | GoalFailure
+) -> None:
     if environment in case.get("expect", {}):
         assert isinstance(answer, Resolution), answer
         assert versions(answer) == case["expect"][environment]
         forced = [found.project for found in sdist_only([answer])]
         assert forced == case.get("sdist_only", {}).get(environment, [])
         return
-    assert isinstance(answer, Failure), answer
+    assert isinstance(answer, GoalFailure), answer
     text = "\n".join(answer.reasons)
     for fragment in case["fails"][environment]:
         assert fragment in text, text
@@ -51,7 +55,7 @@ def _check(case: dict[str, Any], environment: str, answer: Resolution | Needs | 
 def test_answer_with_all_facts_at_hand(case, environment):
     """Given the whole index, `resolve` answers at once."""
     target = environment_from_preset(environment, environment)
-    options = Options(**case.get("options", {}))
+    options = ResolveOptions(**case.get("options", {}))
     answer = resolve(_goal(case), target, World(case["index"]).facts(), options)
     _check(case, environment, answer)
 
@@ -60,9 +64,9 @@ def test_answer_with_all_facts_at_hand(case, environment):
 def test_answer_when_facts_come_as_they_are_asked_for(case, environment):
     """Knowing nothing at first, the closure asks its way to the same answer."""
     target = environment_from_preset(environment, environment)
-    options = Options(**case.get("options", {}))
+    options = ResolveOptions(**case.get("options", {}))
     closure = close(World(case["index"]), [_goal(case)], [target], options)
-    answers: list[Resolution | Failure] = [*closure.resolutions, *closure.failures]
+    answers: list[Resolution | GoalFailure] = [*closure.resolutions, *closure.failures]
     assert len(answers) == 1
     _check(case, environment, answers[0])
 

@@ -9,15 +9,9 @@ from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.formats.requirements.requirement_set import FormatControl
 from microrepo.model import Digests
 from microrepo.selection.environments.presets import environment_from_preset
-from microrepo.selection.resolver.facts import (
-    Candidates,
-    Failure,
-    Goal,
-    Obstacle,
-    Options,
-    Resolution,
-    UrlFile,
-)
+from microrepo.selection.resolver.facts import Candidates, UrlFile
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.resolution_records import GoalFailure, Obstacle, Resolution
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, goal, versions
 
@@ -90,7 +84,7 @@ def test_no_binary_leaves_what_has_only_wheels_without_a_match():
     """And the reason names the option."""
     formats = FormatControl().with_option(":all:", binary=False)
     answer = resolve(goal("f", ["b"], formats=formats), LINUX, World(INDEX).facts())
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GoalFailure)
     assert "left out by --no-binary" in "\n".join(answer.reasons)
 
 
@@ -114,7 +108,7 @@ def test_wrong_digests_are_named(algorithm):
     (want,) = parse_requirements(["a"])
     want = msgspec.structs.replace(want, hashes=(f"{algorithm}:{'1' * 64}",))
     answer = resolve(Goal("f", (want,)), LINUX, world.facts())
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GoalFailure)
     assert "none of the digests that --hash asks for" in "\n".join(answer.reasons)
 
 
@@ -133,7 +127,7 @@ def test_a_constraint_leads_to_its_url():
     assert not isinstance(stated, str)
     metadata = msgspec.structs.replace(stated, version="7")
     facts.add(urls={url: UrlFile(file, metadata)})
-    options = Options(allow_urls=True)
+    options = ResolveOptions(allow_urls=True)
     answer = resolve(goal("f", ["a"], [f"b @ {url}"]), LINUX, facts, options)
     assert versions(answer) == {"a": "1", "b": "7"}
     assert versions(resolve(goal("f", ["c"], [f"b @ {url}"]), LINUX, facts, options)) == {"c": "1"}

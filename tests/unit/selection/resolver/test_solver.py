@@ -11,19 +11,9 @@ from microrepo.model import Digests, File
 from microrepo.selection.closure.proof import chains, prove, required_by
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import environment_from_preset
-from microrepo.selection.resolver.facts import (
-    Candidates,
-    Edge,
-    Facts,
-    Failure,
-    Goal,
-    MetadataNeed,
-    Needs,
-    Options,
-    Resolution,
-    UrlFile,
-    bare_goals,
-)
+from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs, UrlFile
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions, bare_goals
+from microrepo.selection.resolver.resolution_records import Edge, GoalFailure, Resolution
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
 from tests.support.closure_world import goal as make_goal
@@ -32,12 +22,12 @@ WINDOWS = environment_from_preset("windows", "cp312-win_amd64")
 LINUX = environment_from_preset("linux", "cp310-manylinux_2_28_x86_64")
 
 
-def _resolved(answer: Resolution | Needs | Failure) -> Resolution:
+def _resolved(answer: Resolution | Needs | GoalFailure) -> Resolution:
     assert isinstance(answer, Resolution), answer
     return answer
 
 
-def _pinned(answer: Resolution | Needs | Failure) -> set[str]:
+def _pinned(answer: Resolution | Needs | GoalFailure) -> set[str]:
     return {pin.key for pin in _resolved(answer).pins}
 
 
@@ -51,7 +41,9 @@ SPREAD: dict[str, Any] = {
 
 def test_latest_takes_the_newest_match_of_each_requirement():
     """Breadth first and no solving: one project may come in several versions."""
-    answer = resolve(make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("latest"))
+    answer = resolve(
+        make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), ResolveOptions("latest")
+    )
     assert _pinned(answer) == {"app==2.0", "tool==1.0", "lib==3.0", "lib==2.0"}
     (unmet,) = _resolved(answer).unmet
     assert (unmet.requirement, unmet.parent) == ("gone", "lib==2.0")
@@ -60,7 +52,9 @@ def test_latest_takes_the_newest_match_of_each_requirement():
 
 def test_all_takes_every_match_and_all_their_needs():
     """To the fixed point."""
-    answer = resolve(make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), Options("all"))
+    answer = resolve(
+        make_goal("app", ("app",)), WINDOWS, World(SPREAD).facts(), ResolveOptions("all")
+    )
     assert _pinned(answer) == {
         *("app==1.0", "app==2.0", "tool==1.0", "lib==1.0", "lib==2.0", "lib==3.0")
     }
@@ -77,15 +71,17 @@ def test_modes_agree_whether_facts_are_there_or_asked_for(mode):
     """Answers do not depend on the way the facts came."""
     goal = make_goal("app", ("app",))
     world = World(SPREAD)
-    closure = close(world, [goal], [WINDOWS], Options(mode))
-    assert closure.resolutions == (resolve(goal, WINDOWS, world.facts(), Options(mode)),)
+    closure = close(world, [goal], [WINDOWS], ResolveOptions(mode))
+    assert closure.resolutions == (resolve(goal, WINDOWS, world.facts(), ResolveOptions(mode)),)
 
 
 @pytest.mark.parametrize("mode", ["latest", "all"])
 def test_modes_without_solving_fail_on_the_goal_itself(mode):
     """A goal's own requirement must have a match."""
-    answer = resolve(make_goal("x", ("lib>=9",)), WINDOWS, World(SPREAD).facts(), Options(mode))
-    assert isinstance(answer, Failure)
+    answer = resolve(
+        make_goal("x", ("lib>=9",)), WINDOWS, World(SPREAD).facts(), ResolveOptions(mode)
+    )
+    assert isinstance(answer, GoalFailure)
     assert "no version fits lib>=9" in answer.reasons[0]
 
 
@@ -218,7 +214,7 @@ URL_FILE = File(
     filename="c-1.0-py3-none-any.whl", url=URL, version="1.0", package_type="bdist_wheel"
 )
 URL_METADATA = CoreMetadata("c", "1.0", requires_dist=("d",))
-URLS = Options(allow_urls=True)
+URLS = ResolveOptions(allow_urls=True)
 
 
 def _url_facts(found: UrlFile | str, *, a: list[str] | None = None) -> Facts:
@@ -255,14 +251,16 @@ def test_direct_urls_are_asked_for():
 )
 def test_direct_urls_that_do_not_fit(found):
     """Not there, another project, or a version that somebody refuses."""
-    assert isinstance(resolve(make_goal("a", ("a",)), WINDOWS, _url_facts(found), URLS), Failure)
+    assert isinstance(
+        resolve(make_goal("a", ("a",)), WINDOWS, _url_facts(found), URLS), GoalFailure
+    )
 
 
 def test_version_control_is_never_followed():
     """Not even with URLs allowed."""
     facts = _url_facts("unused", a=["c @ git+https://code.example/c"])
     answer = resolve(make_goal("a", ("a",)), WINDOWS, facts, URLS)
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GoalFailure)
     assert "direct URL" in answer.reasons[0]
 
 
@@ -313,8 +311,8 @@ def test_the_solver_gives_up_in_the_end():
     index["p9"] = {f"{v}": ["q==2" if v else "q==1"] for v in range(20)}
     index["q"] = {"1": [], "2": []}
     goal = make_goal("x", ("p0", "q==1"))
-    answer = resolve(goal, WINDOWS, World(index).facts(), Options(max_rounds=5))
-    assert isinstance(answer, Failure)
+    answer = resolve(goal, WINDOWS, World(index).facts(), ResolveOptions(max_rounds=5))
+    assert isinstance(answer, GoalFailure)
     assert "no solution within" in answer.reasons[0]
     assert isinstance(resolve(goal, WINDOWS, World(index).facts()), Resolution)
 
@@ -325,5 +323,5 @@ def test_environments_of_one_name_do_not_mix():
     goal = make_goal("a", ("a",))
     assert isinstance(resolve(goal, WINDOWS, facts), Resolution)
     other = Environment("windows", LINUX.markers, LINUX.tags)
-    assert isinstance(resolve(goal, other, facts), Failure)
+    assert isinstance(resolve(goal, other, facts), GoalFailure)
     assert MetadataNeed("a", "x") < MetadataNeed("b", "a")  # type: ignore[arg-type]

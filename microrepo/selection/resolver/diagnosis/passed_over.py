@@ -8,14 +8,14 @@ from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.specifiers import parse_specifiers
+from microrepo.formats.versions import parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.python_versions import (
     PythonTarget,
     requires_python_admits,
 )
 from microrepo.selection.resolver.candidates import Release, View
-from microrepo.selection.resolver.facts import Edge, Obstacle, PassedOver
-from microrepo.selection.resolver.version_cache import parse_version
+from microrepo.selection.resolver.resolution_records import Edge, Obstacle, PassedOver
 
 
 def passed_over(

@@ -7,18 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from microrepo.formats.versions import parse_version
 from microrepo.model import Cause, Digests, File, NormalizedName
 from microrepo.selection.environments.python_versions import parse_python_words
+from microrepo.selection.rules.file_rules import check_file, targets_served
 from microrepo.selection.rules.patterns import parse_patterns
-from microrepo.selection.rules.policy import Policy, parse_version
-from microrepo.selection.rules.predicates import (
-    Rejection,
-    check_file,
-    check_release,
-    has_pin,
-    is_pinned,
-    targets_served,
-)
+from microrepo.selection.rules.policy import Policy, Rejection
+from microrepo.selection.rules.release_rules import check_release, has_pin, is_pinned
 
 NOW = "2026-05-31T12:00:00.000000Z"
 FOO = NormalizedName("foo")

@@ -11,19 +11,20 @@ from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.direct_urls import is_followed, without_user
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
+from microrepo.formats.versions import parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
-from microrepo.selection.resolver.facts import Blocked, Failure, Goal, Options
+from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req
 from microrepo.selection.resolver.provider import Provider
-from microrepo.selection.resolver.version_cache import parse_version
+from microrepo.selection.resolver.resolution_records import Blocked, GoalFailure
 
 _MAX_VERSIONS = 15
 _MAX_UNFIT = 5
 _MAX_BLOCKED = 20
 
 
-def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) -> Failure:
+def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) -> GoalFailure:
     """Explain the conflict at which the solver had to stop."""
     view = provider.view
     asked = [_asks(goal, cause.requirement, cause.parent) for cause in causes]
@@ -31,7 +32,7 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
     lines: list[str] = []
     blocked: list[Blocked] = []
     for project, specifiers in _asked(causes).items():
-        limits = provider.constraints.get(project, ())
+        limits = provider.matches.constraints.get(project, ())
         asked.extend(f"the constraint {project}{limit}" for limit in limits)
         lines.extend(_matches(view, project, (*specifiers, *limits)))
         blocked.extend(_blocked(view, project, (*specifiers, *limits)))
@@ -40,11 +41,11 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
             lines.extend(_behind_url(view, requirement.project, requirement.url))
     lines.extend(_blocked_line(block) for block in blocked[:_MAX_BLOCKED])
     lines.extend((*asked, *_chains(provider, goal, causes)))
-    return Failure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
+    return GoalFailure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
 
 
 def unmet_reasons(
-    view: View, want: Requirement, limits: Iterable[str], options: Options
+    view: View, want: Requirement, limits: Iterable[str], options: ResolveOptions
 ) -> list[str]:
     """Explain why a single requirement has no match."""
     if want.url and (not options.allow_urls or not is_followed(want.url)):

@@ -1,0 +1,89 @@
+"""Dependencies of goals and releases, as the solver's requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.requirements.direct_urls import is_followed
+from microrepo.formats.requirements.requirement import Requirement
+from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.facts import MetadataNeed
+from microrepo.selection.resolver.goal_records import Goal
+from microrepo.selection.resolver.nodes import Choice, Req
+from microrepo.selection.resolver.release_matches import is_unknown
+
+
+class Dependencies:
+    """Reads what goals and releases require in one environment.
+
+    Unknown metadata requires nothing.
+
+    Attributes:
+        touched_metadata: unknown metadata that was needed.
+    """
+
+    def __init__(self, view: View, *, allow_urls: bool) -> None:
+        self.touched_metadata: set[MetadataNeed] = set()
+        self._view = view
+        self._allow_urls = allow_urls
+        self._stated_by = cast(
+            "dict[tuple[Release, tuple[str, ...]], tuple[Req, ...]]", view.solver_memory[allow_urls]
+        )
+
+    def roots(self, goal: Goal) -> tuple[Req, ...]:
+        """Return what a goal requires in this environment."""
+        return tuple(
+            req
+            for want in goal.requirements
+            if self._view.applies(want)
+            for req in self._nodes(self._view.directed(want))
+        )
+
+    def _nodes(self, want: Requirement) -> Iterator[Req]:
+        if want.url and (not self._allow_urls or not is_followed(want.url)):
+            why = f"{want.label} is a direct URL"
+            yield Req(want.project, text=want.label, url=want.url, impossible=why)
+            return
+        yield Req(want.project, (), want.specifiers, want.label, url=want.url)
+        if want.extras:
+            yield Req(want.project, want.extras, want.specifiers, want.label, url=want.url)
+
+    def of(self, candidate: Choice) -> tuple[Req, ...]:
+        """Return what a choice requires; an extras node requires its own release, too."""
+        key = (candidate.release, candidate.extras)
+        found = self._stated_by.get(key)
+        if found is None:
+            found = tuple(self._dependencies(candidate))
+            release = candidate.release
+            if not is_unknown(release) and not self._lacks_metadata(release):
+                self._stated_by[key] = found
+        return found
+
+    def _lacks_metadata(self, release: Release) -> bool:
+        return isinstance(self._view.metadata(release), MetadataNeed)
+
+    def _dependencies(self, candidate: Choice) -> Iterator[Req]:
+        release = candidate.release
+        if candidate.extras:
+            yield Req(release.project, (), f"=={release.text}", release.key, exact=release)
+        if is_unknown(release):
+            return
+        metadata = self._view.metadata(release)
+        if isinstance(metadata, MetadataNeed):
+            self.touched_metadata.add(metadata)
+        elif metadata is None:
+            yield Req(release.project, impossible=f"{release.key} has no readable metadata")
+        else:
+            yield from self._stated(candidate, metadata)
+
+    def _stated(self, candidate: Choice, metadata: CoreMetadata) -> Iterator[Req]:
+        release = candidate.release
+        if not self._view.environment.admits_python(metadata.requires_python):
+            why = f"{release.key} requires Python {metadata.requires_python}"
+            yield Req(release.project, impossible=why)
+            return
+        for extra in candidate.extras or ("",):
+            for want in self._view.dependencies(release, metadata, extra):
+                yield from self._nodes(want)

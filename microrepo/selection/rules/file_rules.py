@@ -1,0 +1,181 @@
+"""Rules about single files: names, types, platforms, Pythons, sizes, times.
+
+As in `project_rules` and `release_rules`, each answers why something is skipped, or None. A rule
+looks only at its subject and the policy, so the order of the rules changes which reason is given
+first, never what is kept.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from packaging.utils import canonicalize_name
+
+from microrepo.formats.distribution.filenames import (
+    guess_release,
+    parse_wheel_name,
+    split_release,
+    unsafe_filename,
+)
+from microrepo.formats.times import shift
+from microrepo.model import Cause, Digests, File, NormalizedName, Project
+from microrepo.selection.environments.platform_patterns import (
+    excluded_by,
+    first_match,
+    platform_tags,
+)
+from microrepo.selection.environments.python_versions import (
+    PythonTarget,
+    fits,
+    labels_of,
+    requires_python_admits,
+    some_version_admitted,
+)
+from microrepo.selection.rules.patterns import first_found
+from microrepo.selection.rules.plugin_rules import check_rules
+from microrepo.selection.rules.policy import Policy, Rejection
+
+
+def check_file(
+    file: File,
+    policy: Policy,
+    now: str,
+    *,
+    pinned: bool,
+    ripe: bool = False,
+    project: NormalizedName | None = None,
+) -> Rejection | None:
+    """Say why one file is not wanted, leaving Pythons and newer releases aside.
+
+    Args:
+        file: the file.
+        policy: the rules.
+        now: the present, a normalised time.
+        pinned: a requirement pins its release.
+        ripe: its age does not matter.
+        project: on whose page it stands.
+    """
+    unsafe = unsafe_filename(file.filename)
+    if unsafe:
+        return Cause.UNSAFE_NAME, unsafe
+    owner = None if project is None else _other_project(file.filename, project)
+    if owner is not None:
+        return Cause.UNSAFE_NAME, f"its name is that of a file of {owner}"
+    if policy.package_types is not None and file.package_type not in policy.package_types:
+        return Cause.PACKAGE_TYPE, file.package_type
+    of_name = _check_name(file.filename, policy)
+    if of_name is not None:
+        return of_name
+    if file.yanked and not (policy.yanked or pinned):
+        return Cause.YANKED, file.yanked_reason or "no reason given"
+    # What lies in a directory of this machine is read from it, not from a network in between.
+    if policy.require_digests and file.digests == Digests() and not file.url.startswith("file:"):
+        return Cause.NO_DIGEST, "see `require_digests`"
+    if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
+        return Cause.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"
+    return _check_target(file, policy) or _check_time(file, policy, now, ripe=ripe)
+
+
+def _other_project(filename: str, project: NormalizedName) -> str | None:
+    """Return the project that a file's name belongs to, None where that may be `project`.
+
+    Installers that read a flat directory know a file's project from its name alone.
+    """
+    wheel = parse_wheel_name(filename)
+    if wheel is not None:
+        owner = canonicalize_name(wheel.project)
+        return None if owner == project else owner
+    version = None if filename.endswith(".egg") else guess_release(filename, project)
+    release = split_release(filename)
+    if release is None or (version is not None and version[:1].isdigit()):
+        return None
+    owner = canonicalize_name(release[0])
+    return None if owner == project else owner
+
+
+def _check_name(filename: str, policy: Policy) -> Rejection | None:
+    if policy.extensions is not None and not _has_extension(filename, policy.extensions):
+        return Cause.EXTENSION, filename.rpartition(".")[2]
+    if policy.allow_files and first_found(policy.allow_files, filename) is None:
+        return Cause.FILE_PATTERN, "allow_files: nothing is found in the name"
+    if policy.exclude_files:
+        pattern = first_found(policy.exclude_files, filename)
+        if pattern is not None:
+            return Cause.FILE_PATTERN, f"exclude_files: {pattern}"
+    return None
+
+
+def check_third_party(project: Project, file: File, policy: Policy) -> Rejection | None:
+    """Say which rule of another distribution leaves a file out.
+
+    Raises:
+        RuleFailed: a rule raised an error.
+    """
+    found = check_rules(project, file, policy.third_party)
+    return (Cause.THIRD_PARTY, found) if found is not None else None
+
+
+@lru_cache(maxsize=65536)
+def _has_extension(filename: str, extensions: tuple[str, ...]) -> bool:
+    return filename.endswith(tuple(f".{extension}" for extension in extensions))
+
+
+def _check_target(file: File, policy: Policy) -> Rejection | None:
+    """Say why no machine that counts can use a file: its Pythons, its platforms."""
+    versions, required = policy.requires_python, file.requires_python
+    if versions and required and not some_version_admitted(required, versions):
+        return Cause.REQUIRES_PYTHON, f"requires_python: {required}, not {', '.join(versions)}"
+    patterns, excluded = policy.platforms, policy.exclude_platforms
+    if patterns is not None:
+        wheel = parse_wheel_name(file.filename)
+        if wheel is not None and not _serves(wheel.platforms, patterns, excluded):
+            return Cause.PLATFORM, ".".join(wheel.platforms)
+    if excluded:
+        found = excluded_by(platform_tags(file), excluded)
+        if found:
+            return Cause.PLATFORM, f"exclude_platforms: {', '.join(found)}"
+    return None
+
+
+@lru_cache(maxsize=65536)
+def _serves(tags: tuple[str, ...], patterns: tuple[str, ...], excluded: tuple[str, ...]) -> bool:
+    return any(first_match(tag, patterns) and not first_match(tag, excluded) for tag in tags)
+
+
+def _check_time(file: File, policy: Policy, now: str, *, ripe: bool) -> Rejection | None:
+    min_age_days = 0 if ripe else policy.min_age_days
+    if policy.uploaded_before is None and not min_age_days:
+        return None
+    if file.upload_time is None:
+        return Cause.TOO_LATE, "the source announces no upload time"
+    if policy.uploaded_before is not None and file.upload_time >= policy.uploaded_before:
+        return Cause.TOO_LATE, f"uploaded {file.upload_time}"
+    if min_age_days and file.upload_time > shift(now, -min_age_days):
+        return Cause.TOO_YOUNG, f"uploaded {file.upload_time}"
+    return None
+
+
+def targets_served(
+    file: File, policy: Policy
+) -> tuple[tuple[PythonTarget | None, ...], Rejection | None]:
+    """Return the Pythons that can use `file`, and why none can when none does.
+
+    Without a Python filter, or with one of generic words alone, the answer is one nameless
+    target, None.
+    """
+    pythons = policy.pythons
+    if pythons is None:
+        return (None,), None
+    if not pythons.targets:
+        labels = labels_of(file)
+        if labels & set(pythons.labels):
+            return (None,), None
+        return (), (Cause.PYTHON, ".".join(sorted(labels)))
+    fitting = tuple(target for target in pythons.targets if fits(file, target))
+    if not fitting:
+        return (), (Cause.PYTHON, f"for none of {', '.join(map(str, pythons.targets))}")
+    required = file.requires_python
+    if not required:
+        return fitting, None
+    admitted = tuple(target for target in fitting if requires_python_admits(required, target))
+    return admitted, None if admitted else (Cause.REQUIRES_PYTHON, required)

@@ -1,0 +1,129 @@
+"""Rules about releases: exclusions, requirements, pins, pre-releases, advisories."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from microrepo.formats.versions import is_pin, specifier_set
+from microrepo.model import Cause, NormalizedName, Project
+from microrepo.selection.rules.affected_releases import affecting, describe
+from microrepo.selection.rules.patterns import first_found
+from microrepo.selection.rules.policy import Policy, Rejection
+
+
+def has_release_rules(policy: Policy) -> bool:
+    """Tell whether `check_unpinned_release` can say anything."""
+    return bool(
+        policy.allowed is not None
+        or policy.allow_releases
+        or policy.exclude_releases
+        or policy.vulnerabilities == "refuse"
+    )
+
+
+def check_unpinned_release(
+    project: Project, version: Version | None, text: str, policy: Policy
+) -> Rejection | None:
+    """Say why no file of a release is wanted that nobody pins.
+
+    Args:
+        project: its project.
+        version: the parsed version, None for a legacy one.
+        text: the version as the index writes it.
+        policy: the rules.
+    """
+    allowed, name = policy.allowed, project.name
+    if allowed is not None and not (allowed.project(name) or allowed.release(name, version)):
+        return Cause.NOT_ALLOWED, f"no entry of `allow` admits {name} {text}"
+    if policy.allow_releases and first_found(policy.allow_releases, text) is None:
+        return Cause.RELEASE_PATTERN, f"allow_releases: nothing is found in {text!r}"
+    if policy.exclude_releases:
+        pattern = first_found(policy.exclude_releases, text)
+        if pattern is not None:
+            return Cause.RELEASE_PATTERN, f"exclude_releases: {pattern}"
+    if policy.vulnerabilities == "refuse":
+        found = affecting(project, text)
+        if found:
+            return Cause.VULNERABLE, "; ".join(map(describe, found))
+    return None
+
+
+def check_release(
+    name: NormalizedName, version: Version | None, text: str, policy: Policy
+) -> Rejection | None:
+    """Say why no file of a release is wanted: exclusions, requirement specifiers, pre-releases.
+
+    Args:
+        name: the project.
+        version: the parsed version, None for a legacy one.
+        text: the version as the index writes it.
+        policy: the rules.
+    """
+    requested = ("",) if policy.requested is None else policy.requested.get(name, ())
+    if version is None:
+        if any(spec == "" for spec in requested):
+            return None
+        return Cause.INVALID_VERSION, f"{text!r} is not a PEP 440 version"
+    if policy.excluded.releases:
+        pattern = policy.excluded.release(name, version)
+        if pattern is not None:
+            return Cause.EXCLUDED, f"exclude: {pattern}"
+    matching = [
+        s for s in requested if not s or specifier_set(s).contains(version, prereleases=True)
+    ]
+    if not matching:
+        return Cause.NOT_REQUESTED, f"{text} is not in {' or '.join(requested) or 'the request'}"
+    asked_for = policy.prereleases or any(specifier_set(spec).prereleases for spec in matching)
+    if version.is_prerelease and not asked_for and not is_pinned(name, version, policy):
+        return Cause.PRERELEASE, f"{text} is a pre-release"
+    return None
+
+
+def _pins(name: NormalizedName, policy: Policy) -> list[str]:
+    """Return the specifiers that pin releases of a project: requested ones, and those in `allow`."""
+    texts = (policy.requested or {}).get(name, ())
+    if policy.allowed is not None:
+        texts = (*texts, *policy.allowed.releases.get(name, ()))
+    return [text for text in texts if is_pin(text)]
+
+
+def has_pin(name: NormalizedName, policy: Policy) -> bool:
+    """Tell whether some requirement pins a release of the project."""
+    return bool(_pins(name, policy))
+
+
+def is_pinned(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
+    """Tell whether a requirement pins exactly this release (``==`` without a star, ``===``).
+
+    A pinned release is kept beside newer ones, and even when it is yanked (PEP 592).
+    """
+    return version is not None and any(
+        specifier_set(text).contains(version, prereleases=True) for text in _pins(name, policy)
+    )
+
+
+def is_asked_for_unpinned(name: NormalizedName, version: Version, policy: Policy) -> bool:
+    """Tell whether a release would be wanted without its pin, pre-releases considered."""
+    requested = ("",) if policy.requested is None else policy.requested.get(name, ())
+    asked = any(
+        specifier_set(text).contains(version, prereleases=True)
+        and (
+            not version.is_prerelease or policy.prereleases or bool(specifier_set(text).prereleases)
+        )
+        for text in requested
+        if not is_pin(text)
+    )
+    allowed = policy.allowed
+    if not asked or allowed is None:
+        return asked
+    return allowed.project(name) is not None or any(
+        specifier_set(text).contains(version, prereleases=True)
+        for text in allowed.releases.get(name, ())
+        if not is_pin(text)
+    )
+
+
+def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
+    """Tell whether `min_age_exempt` names the project or the release."""
+    exempt = policy.min_age_exempt
+    return bool(exempt) and bool(exempt.project(name) or exempt.release(name, version))
