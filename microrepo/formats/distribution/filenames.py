@@ -6,6 +6,7 @@ The names are parsed by `standalone.server.names`, in the same way as the server
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from microrepo.standalone.server.names import (
@@ -27,13 +28,15 @@ FLAT_DIRECTORY_SUFFIXES = (".whl", ".tar.gz", ".zip")
 
 _MAX_NAME_BYTES = 200  # leaves room for ".metadata" and temporary suffixes within NAME_MAX
 _RESERVED_STEMS = frozenset(
-    {"con", "prn", "aux", "nul"}
-    | {f"com{digit}" for digit in range(1, 10)}
-    | {f"lpt{digit}" for digit in range(1, 10)}
+    {"con", "prn", "aux", "nul", "conin$", "conout$", "clock$"}
+    | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
 )
-_RESERVED_NAMES = frozenset({"simple", "pypi", "server.py", "index.html"})
+# What the tree of a repository has beside its files.
+_RESERVED_NAMES = frozenset(
+    {"simple", "pypi", "browse", "server.py", "index.html", "last-modified"}
+)
 _FORBIDDEN = frozenset('/\\:*?"<>|')
-# What nearly all names look like, and nothing refused does: reserved stems have no hyphen.
+# What nearly all names look like, and nothing refused does: what is reserved has no such ending.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]\w*-[\w.+!-]{1,150}\.(?:whl|tar\.gz|zip)", re.ASCII).fullmatch
 
 
@@ -55,8 +58,12 @@ def unsafe_filename(filename: str) -> str | None:
     # What is printable has no half characters, so it can be encoded.
     if len(filename.encode()) > _MAX_NAME_BYTES:
         return f"longer than {_MAX_NAME_BYTES} bytes"
-    lower = filename.lower()
-    if lower.partition(".")[0] in _RESERVED_STEMS or lower in _RESERVED_NAMES:
+    # Systems that fold characters take a superscript 1 for a 1, and one spelling for another.
+    folded = unicodedata.normalize("NFKC", filename)
+    if folded != filename:
+        return "characters that some systems take for others"
+    lower = folded.lower()
+    if lower.partition(".")[0].rstrip(" ") in _RESERVED_STEMS or lower in _RESERVED_NAMES:
         return "reserved name"
     if lower.endswith((".html", ".htm", ".metadata", ".part")):
         return "reserved ending"
