@@ -32,7 +32,10 @@ _PREFIX = "setting_"
 
 
 class _Extend(argparse.Action):
-    """Action of a list flag: one value each time, which may be a comma list."""
+    """Action of a list flag: one value each time, which may be a comma list.
+
+    A word for everything, such as `all`, includes what earlier flags named.
+    """
 
     def __call__(
         self,
@@ -41,10 +44,11 @@ class _Extend(argparse.Action):
         values: Any,
         _option: str | None = None,
     ) -> None:
-        given = [getattr(namespace, self.dest, None), values]
-        lists = [[value] if isinstance(value, str) else value for value in given]
-        if all(isinstance(value, list) for value in lists):
-            values = [*lists[0], *lists[1]]  # `all` among others is refused with the settings
+        earlier = getattr(namespace, self.dest, None)
+        if isinstance(earlier, str):
+            earlier = [earlier]  # a list behind `all` narrows nothing: the settings refuse both
+        if isinstance(earlier, list) and isinstance(values, list):
+            values = [*earlier, *values]
         setattr(namespace, self.dest, values)
 
 

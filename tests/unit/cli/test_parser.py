@@ -13,6 +13,7 @@ from microrepo.cli.parser.command_line import build_parser
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.config.declared_options import KEYS
 from microrepo.config.load import load
+from microrepo.errors import ConfigError
 
 PARSER = build_parser()
 
@@ -34,7 +35,11 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "connections": [(["20"], 20)],
     "package_types": [(["sdist, bdist_wheel"], ["sdist", "bdist_wheel"]), (["all"], "all")],
     "extensions": [(["whl,gz"], ["whl", "gz"])],
-    "python_versions": [(["3.11"], ["3.11"]), (["3.11,3.12"], ["3.11", "3.12"]), (["all"], "all")],
+    "python_versions": [
+        (["3.11"], ["3.11"]),
+        (["3.11,3.12"], ["3.11", "3.12"]),
+        (["all"], "all"),
+    ],  # the latter is refused
     "platforms": [(["any,manylinux*"], ["any", "manylinux*"])],
     "exclude_platforms": [(["windows,macosx_*"], ["windows", "macosx_*"])],
     "requires_python": [(["3.9,3.12"], ["3.9", "3.12"])],
@@ -120,6 +125,16 @@ EVERY_VALUE = [
     for key, values in VALUES.items()
     for words, expected in values
 ]
+
+
+def test_a_word_for_everything_includes_what_earlier_flags_named() -> None:
+    assert flags("--python-versions", "3.11", "--python-versions", "all") == {
+        "python_versions": "all"
+    }
+    assert flags("--packages", "a,b", "--packages", "everything") == {"packages": "everything"}
+    behind = flags("--python-versions", "all", "--python-versions", "3.11")
+    with pytest.raises(ConfigError, match="includes everything else"):
+        load(None, behind, {})
 
 
 @pytest.mark.parametrize(("key", "words", "expected"), EVERY_VALUE)
