@@ -32,6 +32,9 @@ def is_damage(error: BaseException) -> bool:
     SQLite's own words for damage come as the base class. The classes below it are faults of the
     program, or tell that the database cannot be used for now.
     """
+    if isinstance(error, sqlite3.OperationalError):
+        # Python's own finding in a text column, for which it has neither class nor code.
+        return str(error).startswith("Could not decode to UTF-8")
     return type(error) in {sqlite3.DatabaseError, StateCorrupt}
 
 
@@ -45,14 +48,17 @@ def open_state(
         migrations: for each older schema version the script that leads to the next.
 
     Returns:
-        The state, and a warning when a damaged database was set aside and a new one begun.
+        The state, and a warning when a damaged or emptied database made a new one necessary.
 
     Raises:
         UnknownSchema: written by a newer microrepo.
         StateCorrupt: damaged, and it cannot even be set aside.
     """
+    warning = None
+    if _is_emptied(path):
+        warning = f"{path}: the state was empty; it is rebuilt from the directory and the source"
     try:
-        return State(_connect(path, migrations), path), None
+        return State(_connect(path, migrations), path), warning
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise StateCorrupt(path, f"cannot be opened: {error}") from error
@@ -62,6 +68,14 @@ def open_state(
             "the directory and the source"
         )
     return State(_connect(path, migrations), path), warning
+
+
+def _is_emptied(path: Path) -> bool:
+    """Return whether the file is there without any content, which no run leaves behind."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -74,10 +88,10 @@ def explained_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise RepositoryError(path, f"cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
+            if isinstance(error, sqlite3.OperationalError):
+                raise RepositoryError(path, f"cannot be used: {error}") from error
             raise  # a fault of ours
         raise StateCorrupt(
             path, f"is damaged ({error}); the next refresh sets it aside and builds a new one"

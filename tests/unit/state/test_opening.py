@@ -76,12 +76,17 @@ def set_version(path: Path, version: object) -> None:
 # --- new ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prepare", [lambda path: None, Path.touch], ids=["missing", "empty file"])
-def test_new_state(tmp_path: Path, prepare: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [(lambda path: None, None), (Path.touch, "the state was empty; it is rebuilt")],
+    ids=["missing", "empty file"],
+)
+def test_new_state(tmp_path: Path, prepare: Callable[[Path], None], words: str | None) -> None:
     path = tmp_path / "state.db"
     prepare(path)
     state, warning = open_state(path)
-    assert warning is None
+    assert (warning or "").endswith(f"{words} from the directory and the source" if words else "")
+    assert (warning is None) is (words is None)
     assert state.meta("schema_version") == str(schema.SCHEMA_VERSION)
     assert list(state.files()) == []
     state.close()
@@ -388,6 +393,11 @@ def test_a_reading_that_is_given_up_may_outlive_the_state(path: Path) -> None:
     ("error", "kind", "words"),
     [
         (sqlite3.OperationalError("database or disk is full"), RepositoryError, "cannot be used"),
+        (
+            sqlite3.OperationalError("Could not decode to UTF-8 column 'url' with text 'h'"),
+            StateCorrupt,
+            "the next refresh sets it aside",
+        ),
         (sqlite3.DatabaseError("malformed"), StateCorrupt, "the next refresh sets it aside"),
         (sqlite3.IntegrityError("UNIQUE failed"), sqlite3.IntegrityError, "UNIQUE failed"),
     ],
