@@ -36,6 +36,7 @@ _MAX_REDIRECTS = 10
 _RETRY_STATUSES = frozenset({429, 500, 502, 503, 504, 520, 527})
 _BODY_ATTEMPTS = 3
 _LONGEST_WORDS = 300
+_STRAY_BYTES_WAIT_S = 0.05
 _IS_PLAIN = re.compile(r"[!-~]+").fullmatch
 
 
@@ -169,6 +170,15 @@ class Client:
         """Wait until `count_bytes` of file content fit the limit on bandwidth."""
         if self._byte_bucket is not None:
             self._byte_bucket.take(count_bytes)
+
+    def is_out_of_step(self, url: str) -> bool:
+        """Return whether the server of a URL sent more than it was asked for.
+
+        An answer of it may be that to another request. From then on each request has a connection
+        of its own, so that asking again gives the right one.
+        """
+        line = self._routes.line_to(url)
+        return line is not None and line.is_out_of_step(_STRAY_BYTES_WAIT_S)
 
     def close(self) -> None:
         """Close all connections that are not in use."""

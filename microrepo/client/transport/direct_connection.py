@@ -6,6 +6,8 @@ more than the standard library's client below them.
 
 from __future__ import annotations
 
+import contextlib
+import selectors
 import socket
 import ssl
 import weakref
@@ -56,7 +58,9 @@ class DirectResponse(MeteredResponse):
         if self.released or self.connection is None:
             return
         self.released = True
-        if self.length or self.surplus or not self.isclosed():
+        if self.surplus:
+            self.line.leave_step()
+        if self.length or not self.isclosed():
             self.connection.close()
         self.line.take_back(self.connection)
 
@@ -94,6 +98,7 @@ class Line:
         self._context = context
         self._reach = reach
         self._idle: deque[_Connection] = deque()
+        self._in_step = True
         # A client that nobody closed leaves no open socket behind.
         weakref.finalize(self, _close_all, self._idle)
 
@@ -128,18 +133,63 @@ class Line:
 
     def _next_idle(self) -> _Connection | None:
         """Return an open connection; what has been closed, or speaks unasked, is given up."""
+        while (connection := self._pop_idle()) is not None:
+            if not wait_for_read(connection.sock, timeout=0):
+                return connection
+            self._give_up(connection)
+        return None
+
+    def take_back(self, connection: HTTPConnection) -> None:
+        """Keep a connection for the next request, unless the server is known to be out of step."""
+        if self._in_step:
+            self._idle.append(cast("_Connection", connection))
+        else:
+            connection.close()
+
+    def is_out_of_step(self, wait_s: float) -> bool:
+        """Return whether the server sends more than was asked for, so that answers may be mixed up.
+
+        Such a server gets a new connection for each request from then on.
+
+        Args:
+            wait_s: how long to wait for bytes on connections that are not in use.
+        """
+        waiting: list[_Connection] = []
+        while self._in_step and (connection := self._pop_idle()) is not None:
+            waiting.append(connection)
+        with selectors.DefaultSelector() as selector:
+            for connection in waiting:
+                selector.register(connection.sock, selectors.EVENT_READ)
+            noisy = {key.fileobj for key, _ in selector.select(wait_s)} if waiting else ()
+        for connection in waiting:
+            if connection.sock in noisy:
+                self._give_up(connection)
+            else:
+                self.take_back(connection)
+        return not self._in_step
+
+    def leave_step(self) -> None:
+        """Use each connection once from now on: the server sent more than it was asked for."""
+        self._in_step = False
+        self.close()
+
+    def _pop_idle(self) -> _Connection | None:
+        """Return an idle connection that is open, None when there is none."""
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            if connection.sock is None or not wait_for_read(connection.sock, timeout=0):
+            if connection.sock is not None:
                 return connection
-            connection.close()
 
-    def take_back(self, connection: HTTPConnection) -> None:
-        """Keep a connection for the next request."""
-        self._idle.append(cast("_Connection", connection))
+    def _give_up(self, connection: _Connection) -> None:
+        """Close a connection with something to read; note when that is more than its end."""
+        with contextlib.suppress(OSError):
+            connection.sock.settimeout(0)
+            if connection.sock.recv(1):
+                self.leave_step()
+        connection.close()
 
     def close(self) -> None:
         """Close the idle connections."""

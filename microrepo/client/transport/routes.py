@@ -60,13 +60,18 @@ class Routes:
             MalformedResponse: it may not be asked.
             ValueError: it is not a URL.
         """
-        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        origin = _origin(parts)
         route = self._routes.get(origin)
         if route is None:
             with self._lock:
                 route = self._routes.get(origin) or self._open(url, origin)
                 self._routes[origin] = route
         return route
+
+    def line_to(self, url: str) -> Line | None:
+        """Return the short way to the server of a URL, None when there is none yet."""
+        route = self._routes.get(_origin(urlsplit(url)))
+        return None if route is None else route.line
 
     def close(self) -> None:
         """Close all connections that are not in use."""
@@ -147,6 +152,10 @@ class Routes:
             return {}
         token = base64.b64encode(f"{found[0]}:{found[1]}".encode()).decode("ascii")
         return {"Authorization": f"Basic {token}"}
+
+
+def _origin(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class _Adapter(HTTPAdapter):

@@ -15,6 +15,7 @@ from microrepo.client import Client
 from microrepo.client.addresses import masked
 from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
 from microrepo.model import FACTS, Outcome
+from microrepo.repositories.protocol import Fetched
 from microrepo.repositories.sources.pypi_index import PyPISource
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.state.rows import pack
@@ -140,7 +141,7 @@ class Worker:
     def _ask(self, number: int, task: FetchProject, etag: str | None) -> ProjectOutcome:
         name, source = task.name, self._names[number]
         try:
-            fetched = self._sources[number].fetch_project(name, etag, task.min_serial)
+            fetched = self._fetch_record(number, task, etag)
         except ProjectNotFound as error:
             return ProjectOutcome(name, "missing", error=str(error), source=source)
         except MicrorepoError as error:
@@ -154,6 +155,26 @@ class Worker:
         return ProjectOutcome(
             name, "changed", pack(project), fetched.etag, source=source, page_time=fetched.page_time
         )
+
+    def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:
+        """Return what a source says of a project; an answer that may be another's is not it."""
+        source = self._sources[number]
+        try:
+            fetched = source.fetch_project(task.name, etag, task.min_serial)
+        except Unavailable:
+            raise
+        except MicrorepoError:
+            if not self._is_out_of_step(number):
+                raise
+        else:
+            is_plausible = fetched.project is None or fetched.project.files
+            if is_plausible or not self._is_out_of_step(number):
+                return fetched
+        return source.fetch_project(task.name, etag, task.min_serial)
+
+    def _is_out_of_step(self, number: int) -> bool:
+        source = (self._settings.source, *self._settings.further)[number]
+        return source.kind != "directory" and self._client.is_out_of_step(source.simple_root)
 
     def _fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
         outcome = AdvisoriesOutcome(error="the source tells none of single releases")

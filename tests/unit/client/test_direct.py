@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import gzip
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -206,3 +207,35 @@ def test_a_server_that_never_answers_is_named(server: CountingServer) -> None:
 def test_a_path_that_needs_quoting_is_asked_for(server: CountingServer, client: Client) -> None:
     assert client.get(f"{server.url}/a b\u00e9").body == BODY
     assert server.paths == ["/a%20b%C3%A9"]
+
+
+def _with_a_stray_answer(handler: BaseHTTPRequestHandler) -> None:
+    plain(handler)
+    handler.wfile.flush()
+    # The client asks for the next page meanwhile and takes this for the answer.
+    time.sleep(0.05)
+    send(handler, 200, b"of nobody's page")
+
+
+def test_answers_to_nobody_are_noticed(server: CountingServer, client: Client) -> None:
+    server.answers.append(_with_a_stray_answer)
+    assert client.get(f"{server.url}/first").body == BODY
+    assert client.get(f"{server.url}/second").body == b"of nobody's page"
+    assert client.is_out_of_step(server.url)
+    before = server.connections
+    assert client.get(f"{server.url}/second").body == BODY
+    assert client.get(f"{server.url}/third").body == BODY
+    assert server.connections == before + 2
+
+
+@pytest.mark.parametrize("answer", [plain, hang_up, None])
+def test_servers_in_order_are_in_step(
+    server: CountingServer, client: Client, answer: Answering | None
+) -> None:
+    assert not client.is_out_of_step(server.url)
+    if answer is not None:
+        assert client.get(f"{server.url}/first").body == BODY
+        server.answers.append(answer)
+        client.get(f"{server.url}/next")
+    assert not client.is_out_of_step(server.url)
+    assert client.get(f"{server.url}/last").body == BODY
