@@ -28,7 +28,7 @@ from microrepo.publish.tree.page_writer import sync_file_system
 from microrepo.publish.tree.static_tree import Publisher
 from microrepo.repositories.sources.source_registry import describe_source
 from microrepo.state import FileRow, ProjectRow, State, open_state, pack
-from microrepo.state.publication import SidecarRow
+from microrepo.state.tables.found_table import SidecarRow
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 from microrepo.transfer.pool.worker_pool import WorkerPool
 

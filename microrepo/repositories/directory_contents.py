@@ -25,7 +25,7 @@ from microrepo.plan import same_content
 from microrepo.state import FileRow, State
 from microrepo.state.file_rows import unrecorded_row
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 
 _log = logging.getLogger(__name__)

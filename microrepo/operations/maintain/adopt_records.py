@@ -11,7 +11,7 @@ from microrepo.plan import Wanted
 from microrepo.repositories.foreign.tree_layouts import Layout
 from microrepo.state import FileRow, Owner, ProjectRow, State, pack
 from microrepo.state.file_rows import Origin
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 
 TreeProjects = Mapping[NormalizedName, "Project | None"]
 

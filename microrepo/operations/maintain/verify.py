@@ -28,7 +28,7 @@ from microrepo.repositories.directory_contents import Unrecorded, unrecorded
 from microrepo.state import FileRow
 from microrepo.state.file_rows import origin_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
 

@@ -20,7 +20,7 @@ from microrepo.plan import same_content
 from microrepo.publish.project.found_files import DescribeFile, describe, is_distribution
 from microrepo.reporting import Reporter
 from microrepo.state import ProjectRow, State, open_state, pack
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory
 
 

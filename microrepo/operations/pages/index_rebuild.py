@@ -40,7 +40,7 @@ from microrepo.repositories.directory_contents import (
 )
 from microrepo.standalone.server.names import normalize_name
 from microrepo.state import FileRow
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import OnDisk
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from microrepo.model import Outcome
 from microrepo.state import State
-from microrepo.state.publication import SidecarRow
+from microrepo.state.tables.found_table import SidecarRow
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar, read_sidecar
 

@@ -18,7 +18,7 @@ from microrepo.model import File
 from microrepo.standalone.server.disk.files import rfc3339
 from microrepo.standalone.server.metadata import parse_core_metadata
 from microrepo.standalone.server.names import is_project_name, normalize_name, parse_filename
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.hashing import hash_file
 
 _READ_BYTES = 1 << 20

@@ -23,7 +23,7 @@ from microrepo.publish.project.project_contents import (
 from microrepo.standalone.server.index_pages import parse_project_json
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import FileRow, State
-from microrepo.state.publication import FoundRow
+from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile

@@ -16,7 +16,7 @@ from microrepo.model import Outcome
 from microrepo.publish.project.project_contents import Contents
 from microrepo.publish.project.project_pages import render
 from microrepo.publish.tree.page_writer import PageWriter
-from microrepo.transfer.pool.worker_pool import WorkerLost
+from microrepo.transfer.pool.process_keeper import WorkerLost
 
 Batch = TypeVar("Batch")
 

@@ -14,7 +14,7 @@ from microrepo.standalone.server.index_pages import JSON_TYPE
 from microrepo.standalone.server.names import is_project_name, normalize_name
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
-from microrepo.state.publication import PageRow
+from microrepo.state.tables.page_table import PageRow
 from microrepo.stores.flat_directory import FlatDirectory
 
 _SERIAL = "tree_serial"

@@ -25,7 +25,8 @@ from microrepo.standalone.server.index_pages import (
 )
 from microrepo.standalone.server.records import RootPage
 from microrepo.state import State
-from microrepo.state.publication import Publication, Shares, Unlisted
+from microrepo.state.publication import Publication
+from microrepo.state.tables.share_table import Shares, Unlisted
 
 # Some 33 MB: more takes installers long to read each time, and each refresh long to copy.
 LINKS_LIMIT = 100_000

@@ -31,7 +31,8 @@ from microrepo.standalone.server.names import is_project_name
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
-from microrepo.state.publication import PageRow, SidecarRow
+from microrepo.state.tables.found_table import SidecarRow
+from microrepo.state.tables.page_table import PageRow
 from microrepo.stores.flat_directory import FlatDirectory
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
-from microrepo.state.publication import SidecarRow
+from microrepo.state.tables.found_table import SidecarRow
 from microrepo.stores.flat_directory import CONTROL
 
 MAX_SIDECAR_BYTES = 16 << 20

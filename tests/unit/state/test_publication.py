@@ -12,7 +12,9 @@ import pytest
 
 from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.state import FileRow, ProjectRow, State, open_state, pack
-from microrepo.state.publication import FoundRow, PageRow, Shares, SidecarRow, Unlisted
+from microrepo.state.tables.found_table import FoundRow, SidecarRow
+from microrepo.state.tables.page_table import PageRow
+from microrepo.state.tables.share_table import Shares, Unlisted
 
 FOO = NormalizedName("foo")
 ROW = FileRow("foo-1.whl", FOO, "1", "u", 3, Digests(sha256="0" * 64), True, 5)
