@@ -11,24 +11,19 @@ import threading
 from collections.abc import Callable, Iterator
 
 import msgspec
-from packaging.utils import canonicalize_name
 
-from microrepo.client import Client
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
-from microrepo.errors import Cancelled, ProjectNotFound, Unavailable
-from microrepo.model import File, NormalizedName
+from microrepo.errors import Cancelled
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.index_destination import IndexDestination
 from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
 from microrepo.operations.copy.endpoints import Endpoints
+from microrepo.operations.copy.source_end import SourceEnd
 from microrepo.operations.copy.working_place import WorkingPlace
 from microrepo.operations.run.network_settings import worker_settings
-from microrepo.operations.run.project_sources import Sources
 from microrepo.plan import Limits
-from microrepo.repositories.protocol import Source
-from microrepo.repositories.sources.directory_source import DirectoryCatalogue, DirectorySource
-from microrepo.repositories.sources.source_registry import open_source
+from microrepo.repositories.sources.directory_source import DirectoryCatalogue
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock
 from microrepo.transfer.pool.worker import lost
@@ -46,6 +41,7 @@ class Channel:
         on_bytes: told of bytes as the workers report them.
 
     Attributes:
+        sources: answers questions about the source end.
         is_proven: the destination has taken a file, so its credentials are good.
         publishing: held by whoever writes the destination's state and pages.
     """
@@ -67,77 +63,8 @@ class Channel:
         self._guard = threading.Lock()
         self._is_closed = False
         self._pool: WorkerPool | None = None
-        self._source: Source | None = None
-        self._sources = Sources(endpoints.sources, lambda: Client(self._settings.client))
-        self._client: Client | None = None
+        self.sources = SourceEnd(endpoints, self._settings.client)
         self._catalogue: DirectoryCatalogue | None = None
-
-    @property
-    def is_local(self) -> bool:
-        """The source is a directory of this machine."""
-        return self.endpoints.source.kind == "directory" and not self.endpoints.further
-
-    @property
-    def tells_no_status(self) -> bool:
-        """Whether records of the source are documents, which do not tell a project's status."""
-        return any(one.kind == "json" for one in self.endpoints.sources)
-
-    def sources_of(self, project: NormalizedName) -> tuple[int, ...]:
-        """Return the numbers of the sources that a project may come from.
-
-        Raises:
-            Unavailable: a source that goes before, and may have it, does not answer.
-        """
-        with self._guard:
-            owner = self._sources.owner(project)
-        if owner.unknown is not None:
-            first = self._sources.name(owner.unknown)
-            raise Unavailable(first, f"may have {project}: {self._sources.problem(owner.unknown)}")
-        return owner.candidates
-
-    def project_names(self) -> list[NormalizedName]:
-        """Return the projects of all sources.
-
-        Raises:
-            SourceError: a list cannot be had.
-        """
-        if not self.endpoints.further:
-            listed = self.source().list_projects().projects
-            return sorted({canonicalize_name(name) for name, _ in listed})
-        with self._guard:
-            merged = self._sources.merged()
-        if merged.unknown is not None:
-            first = self._sources.name(merged.unknown)
-            raise Unavailable(first, self._sources.problem(merged.unknown))
-        return sorted({canonicalize_name(name) for name in merged.listed})
-
-    def source(self) -> Source:
-        """Return the source, for questions of this process itself."""
-        with self._guard:
-            if self._source is None:
-                self._client = Client(self._settings.client)
-                self._source = open_source(self._client, self.endpoints.source)
-            return self._source
-
-    def status_of(self, project: str) -> tuple[str, str | None]:
-        """Return a project's status and its reason (PEP 792), which JSON documents do not tell.
-
-        A source that has documents alone tells of no status.
-
-        Raises:
-            SourceError: the project's page cannot be had.
-        """
-        client = Client(self._settings.client)
-        try:
-            numbers = self.sources_of(canonicalize_name(project))
-            chosen = self.endpoints.sources[numbers[0] if numbers else 0]
-            settings = msgspec.structs.replace(chosen, kind="simple")
-            found = open_source(client, settings).fetch_project(project).project
-        except ProjectNotFound:
-            found = None
-        finally:
-            client.close()
-        return ("active", None) if found is None else (found.status, found.status_reason)
 
     def destination(self, placement: Placement) -> Destination:
         """Return the destination, for one transfer.
@@ -154,22 +81,11 @@ class Channel:
             known = self._catalogue
         return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
 
-    def is_unread(self, file: File) -> bool:
-        """Return whether a file of the source must be read before it may be linked."""
-        source = self.source()
-        return isinstance(source, DirectorySource) and source.is_unread(file.filename)
-
     def look_again(self) -> None:
         """Have directories at both endpoints read anew: others may have been at work there."""
-        self._forget_source()
+        self.sources.close()
         with self._guard:
             self._catalogue = None
-
-    def _forget_source(self) -> None:
-        with self._guard:
-            client, self._client, self._source = self._client, None, None
-        if client is not None:
-            client.close()
 
     def pool(self) -> WorkerPool:
         """Return the workers, started when they are first needed.
@@ -200,7 +116,7 @@ class Channel:
         """End the workers, for good."""
         self._is_closed = True
         self._end_workers()
-        self._forget_source()
+        self.sources.close()
 
     def _end_workers(self) -> None:
         with self._guard:

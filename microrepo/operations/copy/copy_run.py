@@ -174,7 +174,7 @@ class CopyRun:
     def _names(self, policy: Policy) -> list[NormalizedName]:
         if policy.requested is not None:
             return sorted(policy.requested)
-        names = self._channel.project_names()
+        names = self._channel.sources.project_names()
         return [name for name in names if not policy.leaves_out(name)]
 
     def copy_projects(self, names: Sequence[NormalizedName]) -> None:
@@ -202,7 +202,7 @@ class CopyRun:
         how = self._how
         placement = Placement(
             Sharing(how.link, self._channel.endpoints.destination.replace),
-            unread=(lambda _: True) if how.verify else self._channel.is_unread,
+            unread=(lambda _: True) if how.verify else self._channel.sources.is_unread,
             template_for=how.template_for,
         )
         return self._channel.destination(placement)
@@ -210,10 +210,10 @@ class CopyRun:
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; note those that cannot be had."""
         self.report.projects += len(names)
-        if self._channel.is_local:
+        if self._channel.sources.is_local:
             for name in names:
                 try:
-                    fetched = self._channel.source().fetch_project(name)
+                    fetched = self._channel.sources.first().fetch_project(name)
                 except ProjectNotFound:
                     self.report.missing.append(name)
                     continue
@@ -239,7 +239,7 @@ class CopyRun:
         futures = []
         for name in names:
             try:
-                task = FetchProject(name, sources=self._channel.sources_of(name))
+                task = FetchProject(name, sources=self._channel.sources.candidates(name))
             except Unavailable as error:
                 self.report.failed.append(Failure(name, str(error)))
                 continue

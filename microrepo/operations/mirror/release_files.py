@@ -78,12 +78,12 @@ class ReleaseFiles:
             raise FailedCommand(
                 f"{project.name} {version}: no such release at {where}{_others(project)}"
             )
-        if self._channel.is_local:
+        if self._channel.sources.is_local:
             directory = Path(self._channel.endpoints.source.simple_root)
             project, files, label = overlay_marks(directory, project, files)
             self.label = self.label or label
-        elif self._shared.order.tags and self._channel.tells_no_status:
-            status, reason = self._channel.status_of(project.name)
+        elif self._shared.order.tags and self._channel.sources.tells_no_status:
+            status, reason = self._channel.sources.status_of(project.name)
             project = msgspec.structs.replace(project, status=status, status_reason=reason)
         self.project = msgspec.structs.replace(project, files=files, versions=(files[0].version,))
         decisions = select(self.project, self._shared.policy, now())
@@ -99,7 +99,7 @@ class ReleaseFiles:
     def _from_template(self, item: Wanted) -> Wanted:
         """Have content that the template has under another name linked from there."""
         path = self._template.same_as(item.file)
-        if path is None or self._channel.is_local:
+        if path is None or self._channel.sources.is_local:
             return item
         file = msgspec.structs.replace(item.file, url=path.resolve().as_uri())
         return msgspec.structs.replace(item, file=file)

@@ -10,7 +10,7 @@ from urllib3.response import BaseHTTPResponse
 
 from microrepo.client import Client
 from microrepo.client.bodies import put_aside
-from microrepo.client.http_client import words_of
+from microrepo.client.request_sender import error_text
 from microrepo.errors import (
     MicrorepoError,
     SizeMismatch,
@@ -69,7 +69,7 @@ def _take(
         if isinstance(error, OSError) and not isinstance(error, (TimeoutError, ConnectionError)):
             raise
         raise Truncated(
-            download.task.filename, f"the transfer broke off: {words_of(error)}"
+            download.task.filename, f"the transfer broke off: {error_text(error)}"
         ) from error
     except MicrorepoError:
         response.close()

@@ -10,7 +10,7 @@ from urllib3.response import BaseHTTPResponse
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside
-from microrepo.client.http_client import words_of
+from microrepo.client.request_sender import error_text
 from microrepo.errors import Unavailable
 
 _TAIL_BYTES = 64 << 10
@@ -86,7 +86,7 @@ class RemoteFile(io.RawIOBase):
             self._held = response.read(end - start)
         except (HTTPError, OSError) as error:
             response.close()
-            raise Unavailable(public_url(self._url), words_of(error)) from error
+            raise Unavailable(public_url(self._url), error_text(error)) from error
         response.release_conn()
         self._start = start
         self.fetched_bytes += len(self._held)

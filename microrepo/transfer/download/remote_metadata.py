@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside, read_document
-from microrepo.client.http_client import words_of
+from microrepo.client.request_sender import error_text
 from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
 from microrepo.formats.bounds import METADATA
 from microrepo.formats.distribution.archives import read_sdist_parts
@@ -110,7 +110,7 @@ def _metadata_file(client: Client, task: FetchMetadata) -> bytes | None:
         body = read_document(response, url, METADATA)
     except (HTTPError, OSError) as error:
         response.close()
-        raise Unavailable(public_url(url), words_of(error)) from error
+        raise Unavailable(public_url(url), error_text(error)) from error
     except MalformedResponse:
         response.close()
         raise

@@ -1,0 +1,108 @@
+"""Source end of a copy: one repository, or several of which each project has its own."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from microrepo.client import Client, ClientSettings
+from microrepo.errors import ProjectNotFound, Unavailable
+from microrepo.model import File, NormalizedName
+from microrepo.operations.copy.endpoints import Endpoints
+from microrepo.operations.run.project_sources import Sources
+from microrepo.repositories.protocol import Source
+from microrepo.repositories.sources.directory_source import DirectorySource
+from microrepo.repositories.sources.source_registry import open_source
+
+
+class SourceEnd:
+    """Answers questions about the sources in this process; safe to use in several threads."""
+
+    def __init__(self, endpoints: Endpoints, client_settings: ClientSettings) -> None:
+        self._all = endpoints.sources
+        self._client_settings = client_settings
+        self._lock = threading.Lock()
+        self._owners = Sources(self._all, lambda: Client(client_settings))
+        self._client: Client | None = None
+        self._source: Source | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """The source is a directory of this machine."""
+        return self._all[0].kind == "directory" and not self._all[1:]
+
+    @property
+    def tells_no_status(self) -> bool:
+        """Whether records of the source are documents, which do not tell a project's status."""
+        return any(one.kind == "json" for one in self._all)
+
+    def candidates(self, project: NormalizedName) -> tuple[int, ...]:
+        """Return the numbers of the sources that a project may come from.
+
+        Raises:
+            Unavailable: a source that goes before, and may have it, does not answer.
+        """
+        with self._lock:
+            owner = self._owners.owner(project)
+        if owner.unknown is not None:
+            first = self._owners.name(owner.unknown)
+            raise Unavailable(first, f"may have {project}: {self._owners.problem(owner.unknown)}")
+        return owner.candidates
+
+    def project_names(self) -> list[NormalizedName]:
+        """Return the projects of all sources.
+
+        Raises:
+            SourceError: a list cannot be had.
+        """
+        if not self._all[1:]:
+            listed = self.first().list_projects().projects
+            return sorted({canonicalize_name(name) for name, _ in listed})
+        with self._lock:
+            merged = self._owners.merged()
+        if merged.unknown is not None:
+            first = self._owners.name(merged.unknown)
+            raise Unavailable(first, self._owners.problem(merged.unknown))
+        return sorted({canonicalize_name(name) for name in merged.listed})
+
+    def first(self) -> Source:
+        """Return the source, for questions of this process itself."""
+        with self._lock:
+            if self._source is None:
+                self._client = Client(self._client_settings)
+                self._source = open_source(self._client, self._all[0])
+            return self._source
+
+    def status_of(self, project: str) -> tuple[str, str | None]:
+        """Return a project's status and its reason (PEP 792), which JSON documents do not tell.
+
+        A source that has documents alone tells of no status.
+
+        Raises:
+            SourceError: the project's page cannot be had.
+        """
+        client = Client(self._client_settings)
+        try:
+            numbers = self.candidates(canonicalize_name(project))
+            chosen = self._all[numbers[0] if numbers else 0]
+            settings = msgspec.structs.replace(chosen, kind="simple")
+            found = open_source(client, settings).fetch_project(project).project
+        except ProjectNotFound:
+            found = None
+        finally:
+            client.close()
+        return ("active", None) if found is None else (found.status, found.status_reason)
+
+    def is_unread(self, file: File) -> bool:
+        """Return whether a file of the source must be read before it may be linked."""
+        source = self.first()
+        return isinstance(source, DirectorySource) and source.is_unread(file.filename)
+
+    def close(self) -> None:
+        """Forget the source; the next question opens it again and reads a directory again."""
+        with self._lock:
+            client, self._client, self._source = self._client, None, None
+        if client is not None:
+            client.close()
