@@ -6,12 +6,12 @@ The field names are those of PyPI's upload API, which every index with uploads h
 from __future__ import annotations
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.distribution.core_metadata import metadata_fields
 from microrepo.formats.distribution.filenames import (
     package_type_of,
     python_label,
     split_release,
 )
+from microrepo.formats.distribution.header_fields import metadata_fields
 from microrepo.model import Digests
 
 UNKNOWN = "UNKNOWN"

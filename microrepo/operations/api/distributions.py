@@ -11,9 +11,10 @@ from msgspec import Struct
 from microrepo.client import Client
 from microrepo.errors import MalformedResponse, TransferError
 from microrepo.formats.distribution.archives import SdistParts
-from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata, from_sdist
-from microrepo.formats.distribution.core_metadata import metadata_fields as read_fields
+from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
 from microrepo.formats.distribution.filenames import split_release
+from microrepo.formats.distribution.header_fields import metadata_fields as read_fields
+from microrepo.formats.distribution.sdist_metadata import from_sdist
 from microrepo.formats.index.upload_form import UNKNOWN, form_fields
 from microrepo.formats.times import to_ns
 from microrepo.model import Digests, File

@@ -21,7 +21,8 @@ from microrepo.client.request_sender import error_text
 from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
 from microrepo.formats.bounds import METADATA
 from microrepo.formats.distribution.archives import read_sdist_parts
-from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata, from_sdist
+from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
+from microrepo.formats.distribution.sdist_metadata import from_sdist
 from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.transfer.download.file_download import fetch_aside

@@ -15,7 +15,8 @@ from microrepo.formats.distribution.archives import (
     SdistParts,
     read_sdist_parts,
 )
-from microrepo.formats.distribution.core_metadata import from_metadata, from_sdist
+from microrepo.formats.distribution.core_metadata import from_metadata
+from microrepo.formats.distribution.sdist_metadata import from_sdist
 from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from tests.support.packages import build_sdist, build_wheel
 

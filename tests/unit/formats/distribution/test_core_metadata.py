@@ -4,9 +4,9 @@ import pytest
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.archives import SdistParts
-from microrepo.formats.distribution.core_metadata import (
+from microrepo.formats.distribution.core_metadata import from_metadata
+from microrepo.formats.distribution.sdist_metadata import (
     build_requires,
-    from_metadata,
     from_sdist,
     parse_requires_txt,
 )
