@@ -25,7 +25,7 @@ Listed = dict[str, int | None]
 _NAME_OR_GLOB = re.compile(r"[A-Za-z0-9*?\[]([A-Za-z0-9._*?\[\]!-]*[A-Za-z0-9*?\]])?").fullmatch
 
 
-class Owner(Struct, frozen=True):
+class ProjectOrigin(Struct, frozen=True):
     """Where a project comes from.
 
     Attributes:
@@ -95,7 +95,7 @@ def owner_of(
     reservations: Reservations,
     lists: Sequence[Collection[str] | None],
     unlisted: Collection[int] = (),
-) -> Owner:
+) -> ProjectOrigin:
     """Tell where a project comes from.
 
     Args:
@@ -106,16 +106,16 @@ def owner_of(
     """
     reserved = reservations.owner(name)
     if reserved is not None:
-        return Owner((reserved,))
+        return ProjectOrigin((reserved,))
     asked: list[int] = []
     for number, names in enumerate(lists):
         if number in unlisted:
             asked.append(number)
         elif names is None:
-            return Owner(unknown=number)
+            return ProjectOrigin(unknown=number)
         elif name in names:
-            return Owner((*asked, number))
-    return Owner((*asked, len(lists)))
+            return ProjectOrigin((*asked, number))
+    return ProjectOrigin((*asked, len(lists)))
 
 
 class Merged(Struct, frozen=True):

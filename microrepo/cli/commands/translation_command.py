@@ -14,7 +14,7 @@ from microrepo.errors import ConfigError, MicrorepoError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.foreign.bandersnatch_conf import translate_bandersnatch
 from microrepo.formats.foreign.morgan_ini import translate_morgan
-from microrepo.formats.foreign.translation import Access, Translation
+from microrepo.formats.foreign.translation import Lookups, Translation
 from microrepo.formats.requirements.requirements_txt import decode, logical_lines
 from microrepo.repositories.sources.pypi_index import pypi_json_root
 
@@ -49,9 +49,9 @@ def _read(path: Path, *, is_morgan: bool) -> Translation:
     return translate_bandersnatch(text, str(path), file_access())
 
 
-def file_access() -> Access:
+def file_access() -> Lookups:
     """Return the access of a translation to files and addresses."""
-    return Access(is_pypi=_is_pypi, expand=_expand, read_names=_read_names)
+    return Lookups(is_pypi=_is_pypi, expand=_expand, read_names=_read_names)
 
 
 def _is_pypi(url: str) -> bool:

@@ -15,7 +15,7 @@ from microrepo.config.schema import ALL, EVERYTHING
 from microrepo.errors import ConfigError
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS, apply_plugins
 from microrepo.formats.foreign.translation import (
-    Access,
+    Lookups,
     Sections,
     Translating,
     Translation,
@@ -32,10 +32,10 @@ _READ_LAST = frozenset({"root_uri", "diff_file"})
 # Directories of a repository that hold nothing but what microrepo writes there.
 _OWN_FOLDERS = frozenset({".microrepo", "simple", "pypi", "browse"})
 
-_Handler = Callable[[Translating, str, str, Access], None]
+_Handler = Callable[[Translating, str, str, Lookups], None]
 
 
-def translate_bandersnatch(text: str, name: str, world: Access) -> Translation:
+def translate_bandersnatch(text: str, name: str, world: Lookups) -> Translation:
     """Translate a configuration.
 
     Args:
@@ -133,7 +133,7 @@ def _start(to: Translating) -> None:
 
 
 def _as_text(key: str) -> _Handler:
-    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Lookups) -> None:
         if value:
             to.put(key, value, about)
 
@@ -141,7 +141,7 @@ def _as_text(key: str) -> _Handler:
 
 
 def _as_number(key: str) -> _Handler:
-    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Lookups) -> None:
         if not value.isdecimal() or not int(value):
             to.note(about, f"{value!r} is not a number; left out")
         else:
@@ -151,7 +151,7 @@ def _as_number(key: str) -> _Handler:
 
 
 def _as_truth(key: str, default: bool, *, inverted: bool = False) -> _Handler:
-    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Lookups) -> None:
         meant = truth(value)
         if meant is None:
             to.note(about, f"{value!r} is neither true nor false; left out")
@@ -164,35 +164,35 @@ def _as_truth(key: str, default: bool, *, inverted: bool = False) -> _Handler:
 def _always(text: str, silent_for: tuple[str, ...] = ()) -> _Handler:
     """Say how it is here, unless the value means just that."""
 
-    def handle(to: Translating, value: str, about: str, _world: Access) -> None:
+    def handle(to: Translating, value: str, about: str, _world: Lookups) -> None:
         if value.strip().lower() not in silent_for:
             to.note(about, text)
 
     return handle
 
 
-def _directory(to: Translating, value: str, about: str, _world: Access) -> None:
+def _directory(to: Translating, value: str, about: str, _world: Lookups) -> None:
     to.put("repository", value, about)
     to.note(about, f"`microrepo adopt {value}` adopts its files without downloading them")
 
 
-def _master(to: Translating, value: str, about: str, world: Access) -> None:
+def _master(to: Translating, value: str, about: str, world: Lookups) -> None:
     if value:
         to.put("source", "pypi" if world.is_pypi(value) else value.rstrip("/"), about)
 
 
-def _proxy(to: Translating, value: str, about: str, _world: Access) -> None:
+def _proxy(to: Translating, value: str, about: str, _world: Lookups) -> None:
     if value:
         to.put("proxy", value, about)
         if value.startswith("socks"):
             to.note(about, "needs `pip install microrepo[socks]`")
 
 
-def _workers(to: Translating, value: str, about: str, world: Access) -> None:
+def _workers(to: Translating, value: str, about: str, world: Lookups) -> None:
     _as_number("connections")(to, value, about, world)
 
 
-def _delete_missing(to: Translating, value: str, about: str, _world: Access) -> None:
+def _delete_missing(to: Translating, value: str, about: str, _world: Lookups) -> None:
     meant = truth(value)
     to.put("removed", "delete" if meant else "keep", about)
     if not meant:
@@ -203,7 +203,7 @@ def _delete_missing(to: Translating, value: str, about: str, _world: Access) -> 
         )
 
 
-def _diff_file(to: Translating, value: str, about: str, _world: Access) -> None:
+def _diff_file(to: Translating, value: str, about: str, _world: Lookups) -> None:
     if "{{" in value:
         to.note(about, f"{value!r} refers to an option that is missing; left out")
         return
@@ -224,12 +224,12 @@ def _diff_file(to: Translating, value: str, about: str, _world: Access) -> None:
     )
 
 
-def _diff_epoch(to: Translating, value: str, about: str, _world: Access) -> None:
+def _diff_epoch(to: Translating, value: str, about: str, _world: Lookups) -> None:
     if truth(value):
         to.put("change_list_history", value=True, about=about)
 
 
-def _root_uri(to: Translating, value: str, about: str, _world: Access) -> None:
+def _root_uri(to: Translating, value: str, about: str, _world: Lookups) -> None:
     """Pages that link elsewhere: the same paths, when there are no files here."""
     if not value:
         return
@@ -243,7 +243,7 @@ def _root_uri(to: Translating, value: str, about: str, _world: Access) -> None:
         )
 
 
-def _storage(to: Translating, value: str, about: str, _world: Access) -> None:
+def _storage(to: Translating, value: str, about: str, _world: Lookups) -> None:
     if value and value != "filesystem":
         to.note(about, f"{value!r} is not supported; the repository is a directory")
 

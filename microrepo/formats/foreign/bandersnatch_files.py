@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from microrepo.formats.distribution.filenames import PACKAGE_TYPES
 from microrepo.formats.foreign.match_patterns import all_of, anchored, read_patterns
 from microrepo.formats.foreign.translation import (
-    Access,
+    Lookups,
     Sections,
     Translating,
     lines_of,
@@ -31,7 +31,7 @@ _PYTHON = re.compile(r"py(2(?:\.[4-7])?|3(?:\.(?:\d|1[0-4]))?)")
 _NOT_OF_SDIST = r"^(?!.*(?<!linux-x86_64)(?<!linux-i686)\.(?:tar\.\w+|tgz|zip)$).*"
 
 
-def exclude_platforms(to: Translating, sections: Sections, _world: Access) -> None:
+def exclude_platforms(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `exclude_platform`: families of platforms, single ones, Pythons."""
     about = "blocklist.platforms"
     parts: list[str] = []
@@ -59,7 +59,7 @@ def _parts_of_python(version: str) -> tuple[str, str]:
     return f"-(?:cp|pp|ip|jy){version.replace('.', '')}-", f"-py{re.escape(version)}[-.]"
 
 
-def match_file_fields(to: Translating, sections: Sections, _world: Access) -> None:
+def match_file_fields(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `regex_release_file_metadata`: types and names of files have rules here."""
     section = "regex_release_file_metadata"
     options = dict(sections.get(section, {}))
@@ -115,12 +115,12 @@ def _passes(value: str, patterns: Iterable[str], kind: str) -> bool:
     return any(found) is (kind == "any")
 
 
-def accept_file_pythons(to: Translating, sections: Sections, _world: Access) -> None:
+def accept_file_pythons(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `version_range_release_file_metadata`."""
     _accept_pythons(to, sections, ("release_file.requires_python", "info.requires_python"))
 
 
-def accept_project_pythons(to: Translating, sections: Sections, _world: Access) -> None:
+def accept_project_pythons(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `version_range_project_metadata`, which reads the section of the other one."""
     if "version_range_release_file_metadata" in sections:
         _accept_pythons(to, sections, ("info.requires_python",))

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.foreign.match_patterns import anchored, read_patterns
-from microrepo.formats.foreign.translation import Access, Sections, Translating, lines_of
+from microrepo.formats.foreign.translation import Lookups, Sections, Translating, lines_of
 
 _ALLOWED, _FILES = "allowlist.packages", "allowlist.requirements"
 
@@ -37,7 +37,7 @@ class Selected(Struct, frozen=True):
 
 
 def select_projects(
-    to: Translating, enabled: Iterable[str], sections: Sections, world: Access
+    to: Translating, enabled: Iterable[str], sections: Sections, world: Lookups
 ) -> Selected:
     """Set `packages` to what passes all enabled allow lists: bandersnatch intersects them."""
     plugins = frozenset(enabled)
@@ -122,7 +122,7 @@ def _requirements(to: Translating, text: str | None, about: str) -> list[Require
     return found
 
 
-def _requirements_of(to: Translating, file: str, world: Access) -> list[Requirement]:
+def _requirements_of(to: Translating, file: str, world: Lookups) -> list[Requirement]:
     lines = world.read_names(file)
     if lines is None:
         to.note(_FILES, f"{file}: cannot be read; left out")
@@ -130,7 +130,7 @@ def _requirements_of(to: Translating, file: str, world: Access) -> list[Requirem
     return _requirements(to, "\n".join(lines), file)
 
 
-def _existing_files(to: Translating, sections: Sections, world: Access) -> list[str]:
+def _existing_files(to: Translating, sections: Sections, world: Lookups) -> list[str]:
     allowlist = sections.get("allowlist", {})
     files: list[str] = []
     for line in lines_of(allowlist.get("requirements")):
@@ -144,7 +144,7 @@ def _existing_files(to: Translating, sections: Sections, world: Access) -> list[
 # --- lists that leave projects and releases out ------------------------------------------------------
 
 
-def block_projects(to: Translating, sections: Sections, _world: Access) -> None:
+def block_projects(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `blocklist_project`: entries that are names and nothing else."""
     about = "blocklist.packages"
     found = _requirements(to, sections.get("blocklist", {}).get("packages"), about)
@@ -153,7 +153,7 @@ def block_projects(to: Translating, sections: Sections, _world: Access) -> None:
         to.extend("exclude", names, about)
 
 
-def block_releases(to: Translating, sections: Sections, _world: Access) -> None:
+def block_releases(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `blocklist_release`."""
     about = "blocklist.packages"
     found = _requirements(to, sections.get("blocklist", {}).get("packages"), about)
@@ -162,7 +162,7 @@ def block_releases(to: Translating, sections: Sections, _world: Access) -> None:
         to.extend("exclude", entries, about)
 
 
-def match_projects(to: Translating, sections: Sections, _world: Access) -> None:
+def match_projects(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `regex_project`."""
     about = "filter_regex.packages"
     found = read_patterns(to, sections.get("filter_regex", {}).get("packages"), about)

@@ -24,12 +24,12 @@ from microrepo.formats.foreign.bandersnatch_projects import (
     match_project_fields,
 )
 from microrepo.formats.foreign.match_patterns import anchored, read_patterns
-from microrepo.formats.foreign.translation import Access, Sections, Translating, lines_of
+from microrepo.formats.foreign.translation import Lookups, Sections, Translating, lines_of
 
-_Handler = Callable[[Translating, Sections, Access], None]
+_Handler = Callable[[Translating, Sections, Lookups], None]
 
 
-def apply_plugins(to: Translating, enabled: list[str], sections: Sections, world: Access) -> None:
+def apply_plugins(to: Translating, enabled: list[str], sections: Sections, world: Lookups) -> None:
     """Translate the enabled plugins; note sections that belong to none of them."""
     for name in enabled:
         if name not in PLUGINS:
@@ -89,14 +89,14 @@ _NARROWING: dict[str, object] = {
 # --- which releases -----------------------------------------------------------------------------
 
 
-def _match_releases(to: Translating, sections: Sections, _world: Access) -> None:
+def _match_releases(to: Translating, sections: Sections, _world: Lookups) -> None:
     about = "filter_regex.releases"
     found = read_patterns(to, sections.get("filter_regex", {}).get("releases"), about)
     if found:
         to.extend("exclude_releases", [anchored(pattern) for pattern in found], about)
 
 
-def _no_prereleases(to: Translating, sections: Sections, _world: Access) -> None:
+def _no_prereleases(to: Translating, sections: Sections, _world: Lookups) -> None:
     if lines_of(sections.get("filter_prerelease", {}).get("packages")):
         to.note(
             "filter_prerelease.packages",
@@ -110,7 +110,7 @@ def _no_prereleases(to: Translating, sections: Sections, _world: Access) -> None
         )
 
 
-def _newest(to: Translating, sections: Sections, _world: Access) -> None:
+def _newest(to: Translating, sections: Sections, _world: Lookups) -> None:
     options = sections.get("latest_release", {})
     keep, by = options.get("keep", "").strip(), options.get("sort_by", "version")
     if not keep.isdecimal() or not int(keep):

@@ -6,7 +6,7 @@ import re
 
 from microrepo.formats.foreign.bandersnatch_lists import Selected
 from microrepo.formats.foreign.match_patterns import anchored, read_patterns
-from microrepo.formats.foreign.translation import Access, Sections, Translating, truth
+from microrepo.formats.foreign.translation import Lookups, Sections, Translating, truth
 from microrepo.model import Info
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?(?:ytes?)?\s*", re.IGNORECASE)
@@ -14,7 +14,7 @@ _FIELDS = ("name", *Info.__struct_fields__)
 _LISTS = ("classifiers", "dynamic", "license_files", "provides_extra")
 
 
-def match_project_fields(to: Translating, sections: Sections, _world: Access) -> None:
+def match_project_fields(to: Translating, sections: Sections, _world: Lookups) -> None:
     """Translate `regex_project_metadata`."""
     options = dict(sections.get("regex_project_metadata", {}))
     searched = truth(options.pop("search", "")) or False

@@ -32,8 +32,8 @@ class Translation(Struct, frozen=True):
     notes: tuple[Note, ...]
 
 
-class Access(Struct, frozen=True):
-    """Access to files and addresses that a translation needs.
+class Lookups(Struct, frozen=True):
+    """Lookups to files and addresses that a translation needs.
 
     Attributes:
         is_pypi: returns whether a URL is PyPI's own.

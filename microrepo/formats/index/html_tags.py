@@ -72,12 +72,12 @@ def read_tags(body: bytes, url: str, bound: Bound) -> TaggedPage:
     """
     if b"<" not in body:
         raise MalformedResponse(url, "neither a JSON nor an HTML index page")
-    reader = _Reader(body.decode("utf-8", errors="replace"), url, bound)
+    reader = _TagReader(body.decode("utf-8", errors="replace"), url, bound)
     reader.read()
     return reader.page
 
 
-class _Reader:
+class _TagReader:
     def __init__(self, text: str, url: str, bound: Bound) -> None:
         self.page = TaggedPage([], {})
         self._text = text

@@ -26,6 +26,13 @@ class Root(Struct, frozen=True):
     unreadable: int = 0
 
 
+class ProjectStatus(Struct):
+    """Status of a project (PEP 792) as the JSON of an index has it."""
+
+    status: str = "active"
+    reason: str | None = None
+
+
 def absolute_link(page_url: str, base_url: str, link: str) -> str:
     """Return a link resolved against the page's base, which the page itself may have chosen.
 

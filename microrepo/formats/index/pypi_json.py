@@ -8,7 +8,6 @@ upstream, may be missing.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin
 
 import msgspec
 from msgspec import Struct, field
@@ -16,86 +15,35 @@ from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import DOCUMENT, at_most, check_size
-from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.formats.index.document_entries import (
+    RawFile,
+    RawInfo,
+    RawVulnerability,
+    to_file,
+    to_info,
+    to_vulnerabilities,
+)
+from microrepo.formats.index.index_records import ProjectStatus
 from microrepo.formats.index.values import (
     JSON_MARKS,
     UNREADABLE,
-    announced_digests,
-    checked_digest,
     checked_serial,
-    checked_size,
     decode_leniently,
-    is_yanked,
     without_half_pairs,
 )
-from microrepo.formats.times import normalize_time
-from microrepo.model import File, Info, Project, Vulnerability
-
-
-class _RawFile(Struct):
-    filename: str
-    url: str
-    packagetype: str | None = None
-    python_version: str | None = None
-    size: int | None = None
-    digests: dict[str, str | None] | None = None
-    md5_digest: str | None = None
-    requires_python: str | msgspec.UnsetType | None = msgspec.UNSET
-    upload_time_iso_8601: str | None = None
-    upload_time: str | None = None
-    yanked: bool | str | int | None = False
-    yanked_reason: str | None = None
-    core_metadata: bool | dict[str, str | None] | None = field(default=None, name="core-metadata")
-
-
-class _RawInfo(Struct):
-    name: str | None = None
-    version: str | None = None
-    summary: str | None = None
-    author: str | None = None
-    author_email: str | None = None
-    maintainer: str | None = None
-    maintainer_email: str | None = None
-    license: str | None = None
-    license_expression: str | None = None
-    classifiers: list[str] | None = None
-    keywords: str | None = None
-    home_page: str | None = None
-    project_urls: dict[str, str] | None = None
-    requires_python: str | None = None
-    platform: str | None = None
-    docs_url: str | None = None
-    download_url: str | None = None
-    description_content_type: str | None = None
-    dynamic: list[str] | None = None
-    license_files: list[str] | None = None
-    provides_extra: list[str] | None = None
-
-
-class _RawVulnerability(Struct):
-    id: str
-    aliases: list[str] | None = None
-    summary: str | None = None
-    fixed_in: list[str] | None = None
-    link: str | None = None
-    withdrawn: str | None = None
-
-
-class _RawStatus(Struct):
-    status: str = "active"
-    reason: str | None = None
+from microrepo.model import Project, Vulnerability
 
 
 class _Document(Struct):
-    info: _RawInfo
-    releases: dict[str, list[_RawFile]] | None = None
+    info: RawInfo
+    releases: dict[str, list[RawFile]] | None = None
     last_serial: int | None = None
-    vulnerabilities: list[_RawVulnerability] | None = None
-    project_status: _RawStatus | None = field(default=None, name="project-status")
+    vulnerabilities: list[RawVulnerability] | None = None
+    project_status: ProjectStatus | None = field(default=None, name="project-status")
 
 
 class _Advisories(Struct):
-    vulnerabilities: list[_RawVulnerability] | None = None
+    vulnerabilities: list[RawVulnerability] | None = None
 
 
 class _LooseDocument(Struct):
@@ -111,7 +59,7 @@ _decode_advisories = msgspec.json.Decoder(_Advisories).decode
 _decode_loose = msgspec.json.Decoder(_LooseDocument).decode
 _decode_releases = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 _decode_entries = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_file = msgspec.json.Decoder(_RawFile).decode
+_decode_file = msgspec.json.Decoder(RawFile).decode
 
 
 class Parsed(Struct, frozen=True):
@@ -151,11 +99,11 @@ def parse_document(
     for version, entry in at_most(listed, DOCUMENT, name):
         silent = silent and entry.requires_python is msgspec.UNSET
         try:
-            files.append(_to_file(entry, version, base_url))
+            files.append(to_file(entry, version, base_url))
         except ValueError as error:
             rejected.append(f"{entry.filename[:80]!r}: {error}")
     serial = header_serial if header_serial is not None else document.last_serial
-    status = document.project_status or _RawStatus()
+    status = document.project_status or ProjectStatus()
     project = Project(
         name=normalized,
         display_name=display_name,
@@ -164,8 +112,8 @@ def parse_document(
         status_reason=status.reason,
         files=tuple(files),
         versions=tuple(document.releases or ()),
-        info=_to_info(document.info),
-        vulnerabilities=_to_vulnerabilities(document.vulnerabilities),
+        info=to_info(document.info),
+        vulnerabilities=to_vulnerabilities(document.vulnerabilities),
         rejected=tuple(rejected),
         silent_on_python=bool(files) and silent,
     )
@@ -184,7 +132,7 @@ def parse_vulnerabilities(body: bytes, name: str) -> tuple[Vulnerability, ...]:
     """
     check_size(body, DOCUMENT, name, JSON_MARKS)
     try:
-        return _to_vulnerabilities(_decode_advisories(body).vulnerabilities)
+        return to_vulnerabilities(_decode_advisories(body).vulnerabilities)
     except UNREADABLE as error:
         raise MalformedResponse(name, f"its advisories cannot be read ({error})") from error
 
@@ -203,19 +151,19 @@ def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
     if not isinstance(info, dict):
         raise MalformedResponse(name, "not a project document (no `info`)")
     document = _Document(
-        info=decode_leniently(loose.info, _RawInfo),
+        info=decode_leniently(loose.info, RawInfo),
         releases=None if releases is None else _readable_releases(releases, name, rejected),
         last_serial=_readable(loose.last_serial, int),
-        vulnerabilities=_readable(loose.vulnerabilities, list[_RawVulnerability]),
-        project_status=_readable(loose.project_status, _RawStatus),
+        vulnerabilities=_readable(loose.vulnerabilities, list[RawVulnerability]),
+        project_status=_readable(loose.project_status, ProjectStatus),
     )
     return document, rejected
 
 
 def _readable_releases(
     releases: dict[str, msgspec.Raw], name: str, rejected: list[str]
-) -> dict[str, list[_RawFile]]:
-    kept: dict[str, list[_RawFile]] = {}
+) -> dict[str, list[RawFile]]:
+    kept: dict[str, list[RawFile]] = {}
     entries: list[tuple[str, msgspec.Raw]] = []
     for version, raw in at_most(releases.items(), DOCUMENT, name):
         kept[version] = []
@@ -225,7 +173,7 @@ def _readable_releases(
             rejected.append(f"the files of {version[:80]!r}: {error}")
     for version, entry in at_most(entries, DOCUMENT, name):
         try:
-            kept[version].append(decode_leniently(entry, _RawFile))
+            kept[version].append(decode_leniently(entry, RawFile))
         except UNREADABLE as error:
             rejected.append(f"a file of {version[:80]!r}: {error}")
     return kept
@@ -236,73 +184,3 @@ def _readable(raw: msgspec.Raw, kind: Any) -> Any:
         return msgspec.json.decode(raw, type=kind)
     except UNREADABLE:
         return None
-
-
-def _to_file(raw: _RawFile, version: str, base_url: str) -> File:
-    size = checked_size(raw.size)
-    url = raw.url
-    if not url.startswith(("https://", "http://")):
-        url = urljoin(base_url, url)
-        if not url.startswith(("https://", "http://")):
-            raise ValueError(f"URL is not http(s): {raw.url[:80]!r}")
-    metadata = raw.core_metadata
-    digests = raw.digests or {}
-    if raw.md5_digest and not digests.get("md5"):
-        digests = {**digests, "md5": raw.md5_digest}
-    return File(
-        filename=raw.filename,
-        url=url,
-        version=version,
-        package_type=raw.packagetype or package_type_of(raw.filename) or "unknown",
-        digests=announced_digests(digests, raw.filename),
-        size=size,
-        requires_python=raw.requires_python or None,
-        upload_time=normalize_time(raw.upload_time_iso_8601 or raw.upload_time),
-        python_version=raw.python_version,
-        yanked=is_yanked(raw.yanked),
-        yanked_reason=raw.yanked_reason or None,
-        core_metadata=bool(metadata),
-        core_metadata_sha256=(
-            checked_digest("sha256", metadata.get("sha256")) if isinstance(metadata, dict) else None
-        ),
-    )
-
-
-def _to_info(raw: _RawInfo) -> Info:
-    return Info(
-        version=raw.version,
-        summary=raw.summary or None,
-        author=raw.author or None,
-        author_email=raw.author_email or None,
-        maintainer=raw.maintainer or None,
-        maintainer_email=raw.maintainer_email or None,
-        # Some owners paste the whole text of a license here; one line is what rules look at.
-        license=(raw.license or "").strip().partition("\n")[0][:200] or None,
-        license_expression=raw.license_expression or None,
-        classifiers=tuple(raw.classifiers or ()),
-        keywords=raw.keywords or None,
-        home_page=raw.home_page or None,
-        project_urls=raw.project_urls or None,
-        requires_python=raw.requires_python or None,
-        platform=raw.platform or None,
-        docs_url=raw.docs_url or None,
-        download_url=raw.download_url or None,
-        description_content_type=raw.description_content_type or None,
-        dynamic=tuple(raw.dynamic or ()),
-        license_files=tuple(raw.license_files or ()),
-        provides_extra=tuple(raw.provides_extra or ()),
-    )
-
-
-def _to_vulnerabilities(raw: list[_RawVulnerability] | None) -> tuple[Vulnerability, ...]:
-    return tuple(
-        Vulnerability(
-            id=entry.id,
-            aliases=tuple(entry.aliases or ()),
-            summary=entry.summary,
-            fixed_in=tuple(entry.fixed_in or ()),
-            link=entry.link,
-        )
-        for entry in raw or ()
-        if not entry.withdrawn
-    )

@@ -9,7 +9,12 @@ from packaging.utils import canonicalize_name
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, at_most, check_size
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
-from microrepo.formats.index.index_records import Root, absolute_link, check_api_version
+from microrepo.formats.index.index_records import (
+    ProjectStatus,
+    Root,
+    absolute_link,
+    check_api_version,
+)
 from microrepo.formats.index.values import (
     JSON_MARKS,
     UNREADABLE,
@@ -30,7 +35,7 @@ class _Meta(Struct):
     last_serial: int | str | None = field(default=None, name="_last-serial")
 
 
-class _RawFile(Struct):
+class _PageFile(Struct):
     filename: str
     url: str
     hashes: dict[str, str | None] | None = None
@@ -47,17 +52,12 @@ class _RawFile(Struct):
     provenance: str | None = None
 
 
-class _Status(Struct):
-    status: str = "active"
-    reason: str | None = None
-
-
 class _Page(Struct):
     files: list[msgspec.Raw]
     meta: _Meta = field(default_factory=_Meta)
     name: str | None = None
     versions: list[str] | None = None
-    project_status: _Status | None = field(default=None, name="project-status")
+    project_status: ProjectStatus | None = field(default=None, name="project-status")
 
 
 class _RootEntry(Struct, gc=False):
@@ -76,7 +76,7 @@ class _LooseRoot(Struct):
 
 
 _decode_page = msgspec.json.Decoder(_Page).decode
-_decode_file = msgspec.json.Decoder(_RawFile).decode
+_decode_file = msgspec.json.Decoder(_PageFile).decode
 _decode_root = msgspec.json.Decoder(_Root).decode
 _decode_loose_root = msgspec.json.Decoder(_LooseRoot).decode
 _decode_root_entry = msgspec.json.Decoder(_RootEntry).decode
@@ -138,7 +138,7 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
             files.append(_to_file(raw, url, normalized))
         except (*UNREADABLE, ValueError) as error:
             rejected.append(f"a file entry: {error}")
-    status = page.project_status or _Status()
+    status = page.project_status or ProjectStatus()
     return Project(
         name=normalized,
         display_name=page.name or name,
@@ -154,14 +154,14 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
     )
 
 
-def _read_file(entry: msgspec.Raw) -> _RawFile:
+def _read_file(entry: msgspec.Raw) -> _PageFile:
     try:
         return _decode_file(entry)
     except msgspec.ValidationError:
-        return decode_leniently(entry, _RawFile)
+        return decode_leniently(entry, _PageFile)
 
 
-def _to_file(raw: _RawFile, base_url: str, project: NormalizedName) -> File:
+def _to_file(raw: _PageFile, base_url: str, project: NormalizedName) -> File:
     metadata = raw.core_metadata if raw.core_metadata is not None else raw.dist_info_metadata
     return File(
         filename=raw.filename,

@@ -28,7 +28,7 @@ class Seen(Struct, frozen=True, gc=False):
     digests: Digests | None = None
 
 
-class _Entry(Struct, frozen=True, gc=False):
+class _CachedDigests(Struct, frozen=True, gc=False):
     size: int
     mtime_ns: int
     sha256: str
@@ -36,9 +36,9 @@ class _Entry(Struct, frozen=True, gc=False):
     md5: str | None = None
 
 
-class _Document(Struct, frozen=True):
+class _CacheContents(Struct, frozen=True):
     format: int
-    files: dict[str, _Entry]
+    files: dict[str, _CachedDigests]
 
 
 class HashCache:
@@ -76,7 +76,9 @@ class HashCache:
         """Keep the digests of a file, as it was when it was looked at before it was read."""
         if not digests.sha256:
             return
-        entry = _Entry(seen.size, seen.mtime_ns, digests.sha256, digests.blake2b_256, digests.md5)
+        entry = _CachedDigests(
+            seen.size, seen.mtime_ns, digests.sha256, digests.blake2b_256, digests.md5
+        )
         with self._lock:
             self._files[seen.path] = entry
             self._changed = True
@@ -90,7 +92,7 @@ class HashCache:
         with self._lock:
             if not self._changed:
                 return
-            body = msgspec.json.encode(_Document(_FORMAT, dict(sorted(self._files.items()))))
+            body = msgspec.json.encode(_CacheContents(_FORMAT, dict(sorted(self._files.items()))))
             self._changed = False
         try:
             write_atomically(self._path, msgspec.json.format(body, indent=1), public_mode())
@@ -99,7 +101,7 @@ class HashCache:
                 self._path, f"the hash cache cannot be written: {error.strerror}"
             ) from error
 
-    def _read(self) -> dict[str, _Entry]:
+    def _read(self) -> dict[str, _CachedDigests]:
         try:
             body = self._path.read_bytes()
         except FileNotFoundError:
@@ -109,7 +111,7 @@ class HashCache:
                 self._path, f"the hash cache cannot be read: {error.strerror}"
             ) from error
         try:
-            document = msgspec.json.decode(body, type=_Document)
+            document = msgspec.json.decode(body, type=_CacheContents)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             document = None
         if document is None or document.format != _FORMAT:

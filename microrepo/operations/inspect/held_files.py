@@ -14,13 +14,13 @@ from microrepo.repositories.reading import open_for_reading
 from microrepo.state import FileRow
 
 
-class HeldFile(FileRow, frozen=True, gc=False):
+class ListedFile(FileRow, frozen=True, gc=False):
     """A file and the name of the source that its project comes from."""
 
     source: str = ""
 
 
-def list_files(config: Config, patterns: Sequence[str] = ()) -> list[HeldFile]:
+def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]:
     """Return the files that are present, by name; of the named projects alone when there are any.
 
     Raises:
@@ -35,7 +35,7 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[HeldFile]:
         sources = {row[0]: row[7] for row in state.iter_known()}
         is_index = not links_of(config, state, decides=False).files
         rows = (
-            HeldFile(**msgspec.structs.asdict(row), source=sources.get(row.project, ""))
+            ListedFile(**msgspec.structs.asdict(row), source=sources.get(row.project, ""))
             for row in state.files(names or None)
             if row.present or is_index
         )

@@ -12,7 +12,7 @@ from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.ownership import (
     Listed,
     Merged,
-    Owner,
+    ProjectOrigin,
     Reservations,
     merge_lists,
     normalized,
@@ -58,22 +58,22 @@ class Sources:
         for number, why in sorted(self._problems.items()):
             yield self.name(number), why
 
-    def owner(self, name: NormalizedName) -> Owner:
+    def owner(self, name: NormalizedName) -> ProjectOrigin:
         """Tell which source a project comes from; reads lists only if that depends on them."""
         if len(self.settings) == 1:
-            return Owner((0,))
+            return ProjectOrigin((0,))
         if self._merged is not None and self._merged.unknown is None:
             return self._owner_by_merged(name, self._merged)
         reserved = self._reservations.owner(name)
         if reserved is not None:
-            return Owner((reserved,))
+            return ProjectOrigin((reserved,))
         if self._lists is None:
             self._lists = self._read_names()
         return owner_of(name, self._reservations, self._lists, self._by_page)
 
-    def _owner_by_merged(self, name: str, merged: Merged) -> Owner:
+    def _owner_by_merged(self, name: str, merged: Merged) -> ProjectOrigin:
         reserved = self._reservations.owner(name)
-        return Owner((merged.owner(name) if reserved is None else reserved,))
+        return ProjectOrigin((merged.owner(name) if reserved is None else reserved,))
 
     def merged(self) -> Merged:
         """Return the lists of all sources as one; the caller may use them up.

@@ -15,7 +15,7 @@ from microrepo.standalone.server.records import ProjectPage, latest_version
 _encode_json = msgspec.json.Encoder().encode
 
 
-class _Entry(Struct, gc=False):
+class _FileEntry(Struct, gc=False):
     filename: str
     url: str
     packagetype: str
@@ -34,7 +34,7 @@ class _Entry(Struct, gc=False):
     downloads: int = -1
 
 
-class _Status(Struct, omit_defaults=True, gc=False):
+class _DocumentStatus(Struct, omit_defaults=True, gc=False):
     status: str
     reason: str | None = None
 
@@ -60,40 +60,40 @@ class _Info(Struct, gc=False):
     description: None = None
 
 
-class _Document(Struct, gc=False):
+class _ProjectDocument(Struct, gc=False):
     info: _Info
     last_serial: int
-    releases: dict[str, list[_Entry]]
-    urls: list[_Entry]
+    releases: dict[str, list[_FileEntry]]
+    urls: list[_FileEntry]
     vulnerabilities: tuple[Vulnerability, ...]
-    project_status: _Status = field(name="project-status")
+    project_status: _DocumentStatus = field(name="project-status")
 
 
 def render_document(contents: Contents, page: ProjectPage, serial: int) -> bytes:
     """Return the document of a project, as JSON."""
     by_name = {file.filename: file for file in contents.files}
-    releases: dict[str, list[_Entry]] = {}
+    releases: dict[str, list[_FileEntry]] = {}
     for entry in page.files:
         releases.setdefault(entry.release, []).append(_to_entry(by_name[entry.filename]))
     version = latest_version(page)
     urls = releases.get(version, [])
-    document = _Document(
+    document = _ProjectDocument(
         info=_to_info(contents, version, urls),
         last_serial=serial,
         releases=releases,
         urls=urls,
         # PyPI speaks of its newest release here.
         vulnerabilities=contents.vulnerabilities if contents.info.version == version else (),
-        project_status=_Status(contents.status, contents.status_reason),
+        project_status=_DocumentStatus(contents.status, contents.status_reason),
     )
     return _encode_json(document)
 
 
-def _to_entry(file: File) -> _Entry:
+def _to_entry(file: File) -> _FileEntry:
     digests = file.digests
     found = {"blake2b_256": digests.blake2b_256, "md5": digests.md5, "sha256": digests.sha256}
     metadata = file.core_metadata_sha256
-    return _Entry(
+    return _FileEntry(
         filename=file.filename,
         url=file.url or BASE + quote(file.filename, safe=""),
         packagetype=file.package_type,
@@ -110,7 +110,7 @@ def _to_entry(file: File) -> _Entry:
     )
 
 
-def _to_info(contents: Contents, version: str, entries: list[_Entry]) -> _Info:
+def _to_info(contents: Contents, version: str, entries: list[_FileEntry]) -> _Info:
     info = contents.info
     newest = info.version == version
     entry = entries[0] if entries else None

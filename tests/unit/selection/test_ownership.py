@@ -11,7 +11,7 @@ from microrepo.model import NormalizedName
 from microrepo.selection.ownership import (
     Listed,
     Merged,
-    Owner,
+    ProjectOrigin,
     Reservations,
     merge_lists,
     normalized,
@@ -60,22 +60,24 @@ def test_a_pattern_that_cannot_be_read() -> None:
 @pytest.mark.parametrize(
     ("lists", "unlisted", "expected"),
     [
-        pytest.param([{"acme"}], (), Owner((0,)), id="listed by the first"),
-        pytest.param([{"other"}], (), Owner((1,)), id="not listed: the last"),
-        pytest.param([None], (), Owner(unknown=0), id="the list is not known"),
-        pytest.param([{"acme"}, None], (), Owner((0,)), id="a later list does not matter"),
-        pytest.param([set(), {"acme"}], (0,), Owner((0, 1)), id="asked by page before"),
-        pytest.param([set()], (0,), Owner((0, 1)), id="asked by page, then the last"),
-        pytest.param([set(), None], (0,), Owner(unknown=1), id="by page, then unknown"),
+        pytest.param([{"acme"}], (), ProjectOrigin((0,)), id="listed by the first"),
+        pytest.param([{"other"}], (), ProjectOrigin((1,)), id="not listed: the last"),
+        pytest.param([None], (), ProjectOrigin(unknown=0), id="the list is not known"),
+        pytest.param([{"acme"}, None], (), ProjectOrigin((0,)), id="a later list does not matter"),
+        pytest.param([set(), {"acme"}], (0,), ProjectOrigin((0, 1)), id="asked by page before"),
+        pytest.param([set()], (0,), ProjectOrigin((0, 1)), id="asked by page, then the last"),
+        pytest.param([set(), None], (0,), ProjectOrigin(unknown=1), id="by page, then unknown"),
     ],
 )
-def test_owner(lists: list[set[str] | None], unlisted: tuple[int, ...], expected: Owner) -> None:
+def test_owner(
+    lists: list[set[str] | None], unlisted: tuple[int, ...], expected: ProjectOrigin
+) -> None:
     assert owner_of(NormalizedName("acme"), NOBODY, lists, unlisted) == expected
 
 
 def test_a_reserved_name_needs_no_list() -> None:
     reservations = Reservations([(), ("acme",)])
-    assert owner_of(NormalizedName("acme"), reservations, [None]) == Owner((1,))
+    assert owner_of(NormalizedName("acme"), reservations, [None]) == ProjectOrigin((1,))
 
 
 def test_merged_lists() -> None:

@@ -15,7 +15,7 @@ from microrepo.errors import ConfigError
 from microrepo.formats.foreign.bandersnatch_conf import MIRROR_OPTIONS, translate_bandersnatch
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGINS
 from microrepo.formats.foreign.morgan_ini import translate_morgan
-from microrepo.formats.foreign.translation import Access, Translation
+from microrepo.formats.foreign.translation import Lookups, Translation
 
 FILES = {"/r/a.txt": ["Foo_X==1.0", "bar", "~~"], "/r/b.txt": None}
 
@@ -24,7 +24,7 @@ def expand(folder: str, name: str) -> Sequence[str]:
     return [path for path in FILES if path == f"{folder}/{name}" or "*" in name]
 
 
-WORLD = Access(lambda url: "pypi.example" in url, expand, FILES.get)
+WORLD = Lookups(lambda url: "pypi.example" in url, expand, FILES.get)
 
 
 def bandersnatch(text: str) -> Translation:
