@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
 
-from microrepo.config.sizes import format_size
-from microrepo.errors import NoSpace, OverBudget, PlanRefused, TooManyDeletions
 from microrepo.model import (
     BY_STRENGTH,
     Action,
@@ -21,11 +18,6 @@ from microrepo.model import (
     NormalizedName,
 )
 
-# Of a handful of files a large share changes all the time; the share guards from this many on.
-SHARE_COUNTS_FROM = 10
-# Three forms of a project's page, its document, and the two folders of these.
-_INODES_PER_PROJECT = 6
-
 
 class Wanted(Struct, frozen=True, gc=False):
     """One file that a project's selection keeps, and why."""
@@ -34,22 +26,6 @@ class Wanted(Struct, frozen=True, gc=False):
     file: File
     cause: Cause = Cause.SELECTED
     detail: str = ""
-
-
-class Limits(Struct, frozen=True):
-    """What the guards compare a plan with; None = no limit.
-
-    Attributes:
-        max_deletes: deletions without a replacement, as a number.
-        max_deletes_share: the same as a share of the files there, between 0 and 1.
-        max_total_bytes: size of the repository after the plan.
-        min_free_bytes: space to leave on the file system.
-    """
-
-    max_deletes: int | None = None
-    max_deletes_share: float | None = None
-    max_total_bytes: int | None = None
-    min_free_bytes: int = 0
 
 
 def make_plan(
@@ -240,101 +216,3 @@ def totals_of(actions: Iterable[Action]) -> Totals:
         if action.kind in {ActionKind.DOWNLOAD, ActionKind.DELETE}:
             counts[f"{action.kind.value}_bytes"] += action.size_bytes
     return Totals(**counts)
-
-
-def check_space(
-    download_bytes: int, present_bytes: int, free_bytes: int, limits: Limits
-) -> PlanRefused | None:
-    """Say why a plan that adds `download_bytes` must not be carried out; None when it may."""
-    if limits.max_total_bytes is not None:
-        after = present_bytes + download_bytes
-        if after > limits.max_total_bytes:
-            return OverBudget(
-                f"the repository would grow to {format_size(after)}, beyond `max_total_size` = "
-                f"{format_size(limits.max_total_bytes)}; select less or raise the limit"
-            )
-    if download_bytes and free_bytes - download_bytes < limits.min_free_bytes:
-        return NoSpace(
-            f"{format_size(download_bytes)} to download, {format_size(free_bytes)} free: less than "
-            f"`min_free_space` = {format_size(limits.min_free_bytes)} would be left; make room, "
-            "select less or lower the limit"
-        )
-    return None
-
-
-def inodes_needed(plan: Iterable[Action], *, with_pages: bool) -> int:
-    """Return how many files and folders a plan may add: a bound, for pages that are there too.
-
-    Args:
-        plan: the actions.
-        with_pages: the `simple/` tree is kept, with metadata and a document for each project.
-    """
-    downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
-    if not with_pages:
-        return len(downloads)
-    wheels = sum(action.filename.endswith(".whl") for action in downloads)
-    projects = len({action.project for action in downloads})
-    return len(downloads) + wheels + _INODES_PER_PROJECT * projects
-
-
-def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
-    """Say why a plan that adds so many files must not be carried out; None when it may.
-
-    Args:
-        needed: files and folders.
-        free: what the file system still takes; None without a limit.
-    """
-    if free is None or needed <= free:
-        return None
-    return NoSpace(
-        f"up to {needed} new files, and the file system takes {free} more (inodes, `df -i`); remove "
-        "files, select less, or make it anew with more inodes"
-    )
-
-
-def count_bare(deletions: Iterable[Action]) -> int:
-    """Return how many files go without a replacement in the same run."""
-    return sum(not action.replaced for action in deletions)
-
-
-def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
-    """Return how many present files `check_deletions` has to know of at most; None for all.
-
-    Of a repository of millions a few deletions are then allowed without counting it.
-    """
-    if limits.max_deletes_share is None:
-        return 0
-    bare = count_bare(deletions)
-    if bare and not limits.max_deletes_share:
-        return None
-    enough = ceil(bare / limits.max_deletes_share) + 1 if bare else 0
-    return max(SHARE_COUNTS_FROM, enough)
-
-
-def check_deletions(
-    deletions: Sequence[Action], present_count: int, limits: Limits
-) -> PlanRefused | None:
-    """Say why so many deletions must not be carried out; None when they may.
-
-    Only files that go without a replacement in the same run count.
-
-    Args:
-        deletions: what is to go.
-        present_count: files there are; `count_needed` says how far they have to be counted.
-        limits: what is allowed.
-    """
-    bare = count_bare(deletions)
-    allowed = limits.max_deletes
-    shown = str(allowed)
-    if limits.max_deletes_share is not None:
-        if present_count < SHARE_COUNTS_FROM:
-            return None
-        allowed = int(present_count * limits.max_deletes_share)
-        shown = f"{limits.max_deletes_share:.0%} of {present_count}"
-    if allowed is None or bare <= allowed:
-        return None
-    return TooManyDeletions(
-        f"{bare} files would be deleted without a replacement, `max_deletes` allows {shown}; "
-        "nothing was deleted. If that is meant, run again with --max-deletes "
-        f"{bare}"
-    )

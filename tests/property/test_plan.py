@@ -7,16 +7,9 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+from microrepo.guards import Limits, check_deletions
 from microrepo.model import Action, ActionKind, Cause, LocalFile
-from microrepo.plan import (
-    Limits,
-    Wanted,
-    check_deletions,
-    make_plan,
-    same_content,
-    totals_of,
-    unsettled,
-)
+from microrepo.plan import Wanted, make_plan, same_content, totals_of, unsettled
 from tests.property.strategies import presents, wanted_files
 
 

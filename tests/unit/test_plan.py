@@ -5,21 +5,16 @@ from __future__ import annotations
 import pytest
 
 from microrepo.errors import NoSpace, OverBudget, TooManyDeletions
-from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
-from microrepo.plan import (
+from microrepo.guards import (
     Limits,
-    Totals,
-    Wanted,
     check_deletions,
     check_inodes,
     check_space,
     count_needed,
     inodes_needed,
-    make_plan,
-    same_content,
-    totals_of,
-    unsettled,
 )
+from microrepo.model import Action, ActionKind, Cause, Digests, File, LocalFile, NormalizedName
+from microrepo.plan import Totals, Wanted, make_plan, same_content, totals_of, unsettled
 
 RIGHT, WRONG = Digests(sha256="a" * 64), Digests(sha256="b" * 64)
 NAME = "foo-1.0.tar.gz"

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.formats.times import to_ns
+from microrepo.guards import Limits, check_space
 from microrepo.model import Action, ActionKind, File, LocalFile, NormalizedName, Outcome
-from microrepo.plan import Limits, check_space, file_of
+from microrepo.plan import file_of
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue, local_path
 from microrepo.state import FileRow, State, change_of
 from microrepo.state.file_rows import Origin, placed_row

@@ -15,6 +15,7 @@ import msgspec
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled
+from microrepo.guards import Limits
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.index_destination import IndexDestination
 from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
@@ -22,7 +23,6 @@ from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.operations.copy.source_end import SourceEnd
 from microrepo.operations.copy.working_place import WorkingPlace
 from microrepo.operations.run.network_settings import worker_settings
-from microrepo.plan import Limits
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from microrepo.cause_texts import action_text
+from microrepo.guards import check_space
 from microrepo.model import Action, ActionKind, Cause, Digests, LocalFile
 from microrepo.operations.apply.repository_directory import Journal, Placement, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
@@ -20,7 +21,7 @@ from microrepo.operations.maintain.adopt_examination import (
 from microrepo.operations.maintain.adopt_records import AdoptRecords, TreeProjects
 from microrepo.operations.records.report import Failure
 from microrepo.operations.run.session import Session
-from microrepo.plan import Totals, Wanted, check_space, make_plan
+from microrepo.plan import Totals, Wanted, make_plan
 from microrepo.repositories.directory_contents import Claim, damaged_found
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout, candidates
 from microrepo.repositories.foreign.tree_records import TreeRecords

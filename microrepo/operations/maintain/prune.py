@@ -9,6 +9,7 @@ import msgspec
 
 from microrepo.batching import batched
 from microrepo.config.schema import Config
+from microrepo.guards import check_deletions, count_bare
 from microrepo.model import Action, Cause, File, NormalizedName, Project
 from microrepo.operations.closure.needed_files import Needed, needed_files
 from microrepo.operations.records.report import Report
@@ -16,7 +17,7 @@ from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.refresh.size_budget import evictions
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import Session, open_session
-from microrepo.plan import check_deletions, count_bare, totals_of
+from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.rules.decisions import select, split_candidates

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from microrepo.cause_texts import action_text
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
+from microrepo.guards import check_inodes, check_space, inodes_needed
 from microrepo.model import (
     Action,
     ActionKind,
@@ -30,14 +31,7 @@ from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
 from microrepo.operations.run.session import Session
-from microrepo.plan import (
-    check_inodes,
-    check_space,
-    inodes_needed,
-    list_only,
-    make_plan,
-    totals_of,
-)
+from microrepo.plan import list_only, make_plan, totals_of
 from microrepo.state import FileRow, change_of
 from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
+from microrepo.guards import check_deletions, count_bare, count_needed
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.refresh.batches import (
     BATCH_PROJECTS,
@@ -31,7 +32,7 @@ from microrepo.operations.refresh.project_decisions import (
 )
 from microrepo.operations.refresh.release_advisories import advised
 from microrepo.operations.run.session import Session
-from microrepo.plan import check_deletions, count_bare, count_needed, totals_of
+from microrepo.plan import totals_of
 
 
 class Run:

@@ -23,12 +23,12 @@ from microrepo.errors import (
     Cancelled,
 )
 from microrepo.exit_codes import ExitCode
+from microrepo.guards import Limits
 from microrepo.operations.apply.transfer import TransferContext
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
 from microrepo.operations.run.network_settings import client_settings, worker_settings
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_outputs import Ended, followed_by_hook, note_kill, write_outputs
-from microrepo.plan import Limits
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources

@@ -32,7 +32,7 @@ class PoolBroken(TransferError):
     """No worker stays alive. Arguments: what, what happened."""
 
 
-class Worker:
+class WorkerHandle:
     """One worker process with its pipe and the calls it has.
 
     Args:
@@ -80,7 +80,7 @@ class ProcessKeeper:
         on_bytes: Callable[[int], None] | None,
         lost: Callable[..., Any] | None,
     ) -> None:
-        self.workers: list[Worker] = []
+        self.workers: list[WorkerHandle] = []
         self._queue = queue
         self._settings = settings
         self._context = start_context()
@@ -96,14 +96,14 @@ class ProcessKeeper:
         context = multiprocessing.get_context("fork")
         for _ in range(self._count):
             pipes = [worker.pipe for worker in self.workers]
-            self.workers.append(Worker(context, self._settings, pipes))
+            self.workers.append(WorkerHandle(context, self._settings, pipes))
 
     def run(self) -> None:
         """Work until the queue is stopped; then end the workers and cancel what is left."""
         try:
             while not self._queue.is_stopped:
                 while len(self.workers) < self._count:
-                    self.workers.append(Worker(self._context, self._settings))
+                    self.workers.append(WorkerHandle(self._context, self._settings))
                 self._hand_out()
                 self._listen()
         except Exception as error:  # noqa: BLE001 - it is handed to every waiting future
@@ -142,7 +142,7 @@ class ProcessKeeper:
             for number, ok, value in results:
                 self._settle(worker, number, value, ok=ok)
 
-    def _settle(self, worker: Worker, number: int, value: Any, *, ok: bool) -> None:
+    def _settle(self, worker: WorkerHandle, number: int, value: Any, *, ok: bool) -> None:
         if number == PROGRESS:
             self._on_bytes(value)
             return
@@ -152,7 +152,7 @@ class ProcessKeeper:
         else:
             call.future.set_exception(value)
 
-    def _lose(self, worker: Worker) -> None:
+    def _lose(self, worker: WorkerHandle) -> None:
         self.workers.remove(worker)
         worker.pipe.close()
         worker.process.join(STOP_TIMEOUT_S)

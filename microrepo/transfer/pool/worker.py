@@ -13,16 +13,13 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.client.addresses import masked
-from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
-from microrepo.model import FACTS, Outcome
-from microrepo.repositories.protocol import Fetched
-from microrepo.repositories.sources.pypi_index import PyPISource
-from microrepo.repositories.sources.source_registry import open_source
-from microrepo.state.rows import pack
+from microrepo.errors import MicrorepoError
+from microrepo.model import Outcome
 from microrepo.stores.hashing import hash_file
 from microrepo.transfer.download.file_download import fetch_file
 from microrepo.transfer.download.file_host import FileHost
 from microrepo.transfer.download.partial_file import Place
+from microrepo.transfer.download.project_fetch import ProjectFetcher
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,
     FetchAdvisories,
@@ -59,10 +56,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings, progress: Callable[[int], None]) -> None:
         self._settings = settings
         self._client = Client(settings.client)
-        self._names = [source.name for source in (settings.source, *settings.further)]
-        self._sources = [
-            open_source(self._client, source) for source in (settings.source, *settings.further)
-        ]
+        self._projects = ProjectFetcher(self._client, (settings.source, *settings.further))
         self._attempts = settings.attempts
         self._sidecars = settings.sidecars
         self._file_host = (
@@ -81,9 +75,9 @@ class Worker:
         if isinstance(task, FetchFile):
             return self._fetch_file(task)
         if isinstance(task, FetchProject):
-            return self._fetch_project(task)
+            return self._projects.fetch_project(task)
         if isinstance(task, FetchAdvisories):
-            return self._fetch_advisories(task)
+            return self._projects.fetch_advisories(task)
         if isinstance(task, FetchMetadata):
             return self._find_metadata(task)
         if isinstance(task, HashFile):
@@ -127,67 +121,6 @@ class Worker:
             return find_metadata(self._client, task, self._place, self._attempts)
 
         return find(task) if self._file_host is None else self._file_host.find(task, find)
-
-    def _fetch_project(self, task: FetchProject) -> ProjectOutcome:
-        outcome = ProjectOutcome(task.name, "missing")
-        etag = task.etag
-        for number in task.sources:
-            outcome = self._ask(number, task, etag)
-            if outcome.status != "missing":
-                break
-            etag = None
-        return outcome
-
-    def _ask(self, number: int, task: FetchProject, etag: str | None) -> ProjectOutcome:
-        name, source = task.name, self._names[number]
-        try:
-            fetched = self._fetch_record(number, task, etag)
-        except ProjectNotFound as error:
-            return ProjectOutcome(name, "missing", error=str(error), source=source)
-        except MicrorepoError as error:
-            silent = isinstance(error, Unavailable)
-            return ProjectOutcome(
-                name, "failed", error=str(error), source=source, unreachable=silent
-            )
-        if fetched.project is None:
-            return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
-        project = msgspec.structs.replace(fetched.project, facts=FACTS)
-        return ProjectOutcome(
-            name, "changed", pack(project), fetched.etag, source=source, page_time=fetched.page_time
-        )
-
-    def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:
-        """Return what a source says of a project; an answer that may be another's is not it."""
-        source = self._sources[number]
-        try:
-            fetched = source.fetch_project(task.name, etag, task.min_serial)
-        except Unavailable:
-            raise
-        except MicrorepoError:
-            if not self._is_out_of_step(number):
-                raise
-        else:
-            is_plausible = fetched.project is None or fetched.project.files
-            if is_plausible or not self._is_out_of_step(number):
-                return fetched
-        return source.fetch_project(task.name, etag, task.min_serial)
-
-    def _is_out_of_step(self, number: int) -> bool:
-        source = (self._settings.source, *self._settings.further)[number]
-        return source.kind != "directory" and self._client.is_out_of_step(source.simple_root)
-
-    def _fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
-        outcome = AdvisoriesOutcome(error="the source tells none of single releases")
-        for source in (self._sources[number] for number in task.sources):
-            if not isinstance(source, PyPISource):
-                continue
-            try:
-                return AdvisoriesOutcome(source.fetch_advisories(task.name, task.version))
-            except ProjectNotFound as error:
-                outcome = AdvisoriesOutcome(error=str(error))
-            except MicrorepoError as error:
-                return AdvisoriesOutcome(error=str(error), transient=True)
-        return outcome
 
     def _hash(self, task: HashFile) -> Outcome:
         path = Path(self._place.directory) / task.filename

@@ -1,0 +1,32 @@
+"""The records that travel between the stages, in the nouns of the packaging standards.
+
+All are frozen `msgspec` structs: they pickle, compare by value, and encode to JSON without a line
+of code of ours, which is also how a project's record is kept in the state.
+"""
+
+from packaging.utils import NormalizedName
+
+from microrepo.model.actions import Action, ActionKind, LocalFile, Outcome, PutStatus
+from microrepo.model.causes import Cause, Decision
+from microrepo.model.digests import BY_STRENGTH, COMPUTED, Digests
+from microrepo.model.project_records import FACTS, FACTS_SINCE, File, Info, Project, Vulnerability
+
+__all__ = [
+    "BY_STRENGTH",
+    "COMPUTED",
+    "FACTS",
+    "FACTS_SINCE",
+    "Action",
+    "ActionKind",
+    "Cause",
+    "Decision",
+    "Digests",
+    "File",
+    "Info",
+    "LocalFile",
+    "NormalizedName",
+    "Outcome",
+    "Project",
+    "PutStatus",
+    "Vulnerability",
+]

@@ -1,0 +1,82 @@
+"""Causes of decisions and actions, and the decision on one file."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+from microrepo.model.project_records import File
+
+
+class Cause(str, Enum):
+    """Why a file is kept, left out, fetched or deleted: one closed set for decisions and actions.
+
+    The values stand in the state and in JSON; `cause_texts` has the words for people.
+    """
+
+    # Decisions.
+    SELECTED = "selected"
+    REQUIRED = "required"
+    UNSAFE_NAME = "unsafe file name"
+    NO_DIGEST = "no digest announced"
+    EXCLUDED = "excluded"
+    NOT_ALLOWED = "not allowed"
+    METADATA = "metadata"
+    PROJECT_SIZE = "project size"
+    VERSION_COUNT = "number of versions"
+    RELEASE_PATTERN = "release pattern"
+    VULNERABLE = "vulnerable"
+    NOT_REQUESTED = "version not requested"
+    INVALID_VERSION = "invalid version"
+    PACKAGE_TYPE = "package type"
+    EXTENSION = "extension"
+    FILE_PATTERN = "file pattern"
+    PYTHON = "python version"
+    REQUIRES_PYTHON = "requires-python"
+    PLATFORM = "platform"
+    PRERELEASE = "pre-release"
+    YANKED = "yanked"
+    THIRD_PARTY = "third-party rule"
+    TOO_LARGE = "too large"
+    TOO_LATE = "uploaded too late"
+    TOO_YOUNG = "too young"
+    SUPERSEDED = "superseded"
+    EVICTED = "evicted"
+    NOT_IN_CLOSURE = "not needed by any goal"
+    # Actions: what comes.
+    ALREADY_THERE = "already there"
+    ADOPTED = "adopted"
+    REDIRECTED = "redirected"
+    DAMAGED = "damaged"
+    DAMAGED_OR_REPLACED = "damaged or replaced upstream"
+    OVERWRITES = "replaces other content"
+    # Actions: what cannot come, for another file has the name.
+    OTHER_CONTENT = "other content"
+    OTHER_PROJECT = "other project"
+    CASE_CLASH = "differs only in case"
+    # Actions: what goes.
+    REMOVED = "removed upstream"
+    EMPTIED = "emptied upstream"
+    QUARANTINED = "quarantined upstream"
+    UNREQUESTED = "no longer requested"
+    LEFT_OUT = "left out by `exclude` or `allow`"
+    UNLISTED = "no longer listed by the source"
+    UNWANTED = "no longer wanted"
+    BY_COMMAND = "deleted by command"
+
+
+class Decision(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
+    """What selection says of one file.
+
+    Attributes:
+        file: the file.
+        keep: whether the repository shall hold it.
+        cause: the rule that decided; `reason` in JSON.
+        detail: the rule's own words, for `explain`.
+    """
+
+    file: File
+    keep: bool
+    cause: Cause
+    detail: str = ""

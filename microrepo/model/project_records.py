@@ -1,0 +1,114 @@
+"""Records of what an index says: projects, files, advisories."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from packaging.utils import NormalizedName
+
+from microrepo.model.digests import Digests
+
+
+class File(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One distribution file as an index describes it (PEP 691, PyPI JSON API).
+
+    Attributes:
+        filename: as announced; checked by `formats.distribution.filenames.unsafe_filename` before any use.
+        url: absolute; where the content is.
+        version: release it belongs to, as the index writes it.
+        package_type: ``bdist_wheel``, ``sdist``, ``bdist_egg``, ... as PyPI names them.
+        size: bytes, None when the index does not say.
+        requires_python: specifier as announced, possibly malformed; None means any.
+        upload_time: UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, so that text order is time order.
+        python_version: the uploader's label (``py3``, ``cp311``, ``source``, ``2.7``), a hint only.
+        core_metadata: whether ``<url>.metadata`` exists (PEP 658).
+        core_metadata_sha256: digest of that metadata, hex.
+        provenance: absolute URL of the attestations (PEP 740).
+    """
+
+    filename: str
+    url: str
+    version: str
+    package_type: str
+    digests: Digests = Digests()
+    size: int | None = None
+    requires_python: str | None = None
+    upload_time: str | None = None
+    python_version: str | None = None
+    yanked: bool = False
+    yanked_reason: str | None = None
+    core_metadata: bool = False
+    core_metadata_sha256: str | None = None
+    provenance: str | None = None
+
+
+class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One advisory that PyPI attaches to a release; withdrawn ones are not kept."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    summary: str | None = None
+    fixed_in: tuple[str, ...] = ()
+    link: str | None = None
+
+
+class Info(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the index says of a project's newest release: for rules, reports and people's pages."""
+
+    version: str | None = None
+    summary: str | None = None
+    author: str | None = None
+    author_email: str | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    license: str | None = None
+    license_expression: str | None = None
+    classifiers: tuple[str, ...] = ()
+    keywords: str | None = None
+    home_page: str | None = None
+    project_urls: dict[str, str] | None = None
+    requires_python: str | None = None
+    platform: str | None = None
+    docs_url: str | None = None
+    download_url: str | None = None
+    description_content_type: str | None = None
+    dynamic: tuple[str, ...] = ()
+    license_files: tuple[str, ...] = ()
+    provides_extra: tuple[str, ...] = ()
+
+
+# Raised when records keep more of what a source says; and which fields of `Info` came when.
+FACTS = 1
+FACTS_SINCE = dict.fromkeys(Info.__struct_fields__[-7:], 1)
+
+
+class Project(Struct, frozen=True, omit_defaults=True, gc=False):
+    """All that an index says of one project, normalised.
+
+    Attributes:
+        name: normalised (PEP 503); the key everywhere.
+        display_name: as its owner writes it.
+        serial: the index's change number for the project, None when it gives none.
+        status: PEP 792 status: ``active``, ``archived``, ``quarantined``, ``deprecated``.
+        versions: every release the index lists, with or without files.
+        rejected: entries of the answer that could not be read, one line of explanation each.
+        vulnerabilities: advisories on the release that `info` describes.
+        advisories: those on other releases that were asked about, by version.
+        advised_at: when the first of them was asked about.
+        silent_on_python: the source does not announce what Pythons its files require.
+        facts: what the record can hold, see `FACTS`; kept by whoever stores it.
+    """
+
+    name: NormalizedName
+    display_name: str
+    serial: int | None = None
+    status: str = "active"
+    status_reason: str | None = None
+    files: tuple[File, ...] = ()
+    versions: tuple[str, ...] = ()
+    info: Info = Info()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    rejected: tuple[str, ...] = ()
+    facts: int = 0
+    advisories: dict[str, tuple[Vulnerability, ...]] = {}
+    advised_at: str | None = None
+    silent_on_python: bool = False

@@ -1,0 +1,91 @@
+"""Fetch of what sources say about projects: records and advisories."""
+
+from __future__ import annotations
+
+import msgspec
+
+from microrepo.client import Client
+from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
+from microrepo.model import FACTS
+from microrepo.repositories.protocol import Fetched, SourceSettings
+from microrepo.repositories.sources.pypi_index import PyPISource
+from microrepo.repositories.sources.source_registry import open_source
+from microrepo.state.rows import pack
+from microrepo.transfer.tasks import (
+    AdvisoriesOutcome,
+    FetchAdvisories,
+    FetchProject,
+    ProjectOutcome,
+)
+
+
+class ProjectFetcher:
+    """Asks the sources that all tasks of one process share."""
+
+    def __init__(self, client: Client, sources: tuple[SourceSettings, ...]) -> None:
+        self._client = client
+        self._settings = sources
+        self._sources = [open_source(client, source) for source in sources]
+
+    def fetch_project(self, task: FetchProject) -> ProjectOutcome:
+        """Return the record of a project from the first of its sources that has it."""
+        outcome = ProjectOutcome(task.name, "missing")
+        etag = task.etag
+        for number in task.sources:
+            outcome = self._ask(number, task, etag)
+            if outcome.status != "missing":
+                break
+            etag = None
+        return outcome
+
+    def _ask(self, number: int, task: FetchProject, etag: str | None) -> ProjectOutcome:
+        name, source = task.name, self._settings[number].name
+        try:
+            fetched = self._fetch_record(number, task, etag)
+        except ProjectNotFound as error:
+            return ProjectOutcome(name, "missing", error=str(error), source=source)
+        except MicrorepoError as error:
+            silent = isinstance(error, Unavailable)
+            return ProjectOutcome(
+                name, "failed", error=str(error), source=source, unreachable=silent
+            )
+        if fetched.project is None:
+            return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
+        project = msgspec.structs.replace(fetched.project, facts=FACTS)
+        return ProjectOutcome(
+            name, "changed", pack(project), fetched.etag, source=source, page_time=fetched.page_time
+        )
+
+    def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:
+        """Return what a source says of a project; an answer that may be another's is not it."""
+        source = self._sources[number]
+        try:
+            fetched = source.fetch_project(task.name, etag, task.min_serial)
+        except Unavailable:
+            raise
+        except MicrorepoError:
+            if not self._is_out_of_step(number):
+                raise
+        else:
+            is_plausible = fetched.project is None or fetched.project.files
+            if is_plausible or not self._is_out_of_step(number):
+                return fetched
+        return source.fetch_project(task.name, etag, task.min_serial)
+
+    def _is_out_of_step(self, number: int) -> bool:
+        source = self._settings[number]
+        return source.kind != "directory" and self._client.is_out_of_step(source.simple_root)
+
+    def fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
+        """Return the advisories on one release from the first source that tells any."""
+        outcome = AdvisoriesOutcome(error="the source tells none of single releases")
+        for source in (self._sources[number] for number in task.sources):
+            if not isinstance(source, PyPISource):
+                continue
+            try:
+                return AdvisoriesOutcome(source.fetch_advisories(task.name, task.version))
+            except ProjectNotFound as error:
+                outcome = AdvisoriesOutcome(error=str(error))
+            except MicrorepoError as error:
+                return AdvisoriesOutcome(error=str(error), transient=True)
+        return outcome
