@@ -1,6 +1,24 @@
-"""The one way to the network: sessions, retries, limits, credentials."""
+"""The one way to the network: sessions, retries, limits, credentials.
 
-from microrepo.client.http_client import Client
+Commands that ask nobody use parts of this package too, so the client is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from microrepo.client.settings import Answer, ClientSettings
 
+if TYPE_CHECKING:
+    from microrepo.client.http_client import Client
+
 __all__ = ["Answer", "Client", "ClientSettings"]
+
+
+def __getattr__(name: str) -> object:
+    """Load the client at its first use (PEP 562)."""
+    if name != "Client":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from microrepo.client.http_client import Client
+
+    return Client

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-
 from microrepo.client.addresses import public_url
+from microrepo.client.transport.answers import Response
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import Bound, Meter
 from microrepo.formats.compression import Method, unpack
@@ -26,13 +24,13 @@ _METHODS: dict[str, Method] = {
 }
 
 
-def read_document(response: BaseHTTPResponse, url: str, bound: Bound) -> bytes:
+def read_document(response: Response, url: str, bound: Bound) -> bytes:
     """Return the unpacked body of an answer.
 
     Raises:
         OutOfBounds: it is larger, or has more elements, than `bound` allows.
         MalformedResponse: it cannot be unpacked.
-        HTTPError, OSError: it broke off.
+        OSError: it broke off.
     """
     name = public_url(url)
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
@@ -51,7 +49,7 @@ def read_document(response: BaseHTTPResponse, url: str, bound: Bound) -> bytes:
     return b"".join(unpack(method, _with(first, pieces), meter, name))
 
 
-def _pieces(response: BaseHTTPResponse) -> Iterator[bytes]:
+def _pieces(response: Response) -> Iterator[bytes]:
     while piece := response.read(PIECE_BYTES):
         yield piece
 
@@ -61,7 +59,7 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def read_reply(response: BaseHTTPResponse, most_bytes: int = _WORTH_READING) -> bytes:
+def read_reply(response: Response, most_bytes: int = _WORTH_READING) -> bytes:
     """Return the beginning of a body that is for people, packed or not; then end the answer."""
     pieces: list[bytes] = []
     left = most_bytes
@@ -69,14 +67,14 @@ def read_reply(response: BaseHTTPResponse, most_bytes: int = _WORTH_READING) -> 
         while left > 0 and (piece := response.read(left)):
             pieces.append(piece)
             left -= len(piece)
-    except (HTTPError, OSError):
+    except OSError:
         response.close()
     else:
         finish(response, complete=left > 0)
     return b"".join(pieces)
 
 
-def finish(response: BaseHTTPResponse, *, complete: bool) -> None:
+def finish(response: Response, *, complete: bool) -> None:
     """End an answer; its connection is used again only after a complete body."""
     if complete:
         response.release_conn()
@@ -84,7 +82,7 @@ def finish(response: BaseHTTPResponse, *, complete: bool) -> None:
         response.close()
 
 
-def put_aside(response: BaseHTTPResponse) -> None:
+def put_aside(response: Response) -> None:
     """End an answer whose body nobody reads; a short one is read to keep the connection."""
     length = response.headers.get("Content-Length", "")
     is_number = length.isascii() and length.isdigit() and len(length) <= 6

@@ -6,15 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-
 from microrepo.client.addresses import leads_elsewhere, public_url, redirected
 from microrepo.client.bodies import PIECE_BYTES, put_aside, read_document
 from microrepo.client.reach import Reach
-from microrepo.client.request_sender import RequestSender, error_text
+from microrepo.client.request_sender import RequestSender
 from microrepo.client.settings import Answer, ClientSettings
-from microrepo.client.transport.metered_response import TooSlow
+from microrepo.client.transport.answers import Response, TooSlow, error_text
 from microrepo.errors import MalformedResponse, Unavailable
 from microrepo.formats.bounds import DOCUMENT, Bound
 
@@ -74,7 +71,7 @@ class Client:
                 return Answer(response.status, response.headers, b"", response.url or url)
             try:
                 body = read_document(response, url, bound)
-            except (HTTPError, OSError) as error:
+            except OSError as error:
                 response.close()
                 if attempt == _BODY_ATTEMPTS - 1 or isinstance(error, TooSlow):
                     raise Unavailable(public_url(url), error_text(error)) from error
@@ -109,7 +106,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         same_origin: bool = False,
-    ) -> BaseHTTPResponse:
+    ) -> Response:
         """Send a GET and return the answer with its body unread, packed as it comes.
 
         Follows redirects. The caller reads the body and then calls `release_conn()`, or `close()`

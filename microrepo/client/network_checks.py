@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from microrepo.client.addresses import is_loopback, origin_of, public_url
 from microrepo.client.settings import ClientSettings
-from microrepo.client.transport.tls import tls_context
 from microrepo.errors import ConfigError
 
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
@@ -43,6 +42,8 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
             f'$.proxy: {shown}: SOCKS proxies need an extra package: pip install "microrepo[socks]"'
         )
     if settings.ca_bundle or settings.client_cert:
+        from microrepo.client.transport.tls import tls_context  # loads urllib3
+
         tls_context(settings.ca_bundle, settings.client_cert)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from msgspec import Struct
-from urllib3.exceptions import HTTPError
 
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
@@ -73,7 +72,7 @@ def hash_url(client: Client, url: str) -> Digests:
         while piece := response.read(client.piece_bytes):
             hasher.update(piece)
             client.throttle(len(piece))
-    except (HTTPError, OSError) as error:
+    except OSError as error:
         response.close()
         raise Unavailable(public_url(url), f"the transfer broke off: {error}") from error
     response.release_conn()

@@ -7,14 +7,16 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from microrepo.cli import progress_bars, terminal
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.config.load import Loaded, find_config, load
 from microrepo.errors import ConfigError
-from microrepo.operations.run.goals import Requests
 from microrepo.reporting import Reporter
+
+if TYPE_CHECKING:
+    from microrepo.operations.run.goals import Requests
 
 _REPOSITORY_MARK = Path(".microrepo", "state.db")
 

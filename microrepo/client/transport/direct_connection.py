@@ -17,27 +17,14 @@ from http.client import HTTPConnection, HTTPException
 from typing import cast
 from urllib.parse import SplitResult
 
-from urllib3.response import BaseHTTPResponse
 from urllib3.util.wait import wait_for_read
 
 from microrepo.client.reach import Reach, connect
+from microrepo.client.transport.answers import NoAnswer, Response
 from microrepo.client.transport.metered_response import MeteredResponse
 from microrepo.errors import MicrorepoError
 
 _DRAIN_BYTES = 1 << 16
-
-
-class NoAnswer(Exception):
-    """A server gave no answer.
-
-    Attributes:
-        stale: on a connection that had been open for a while, which the server may just close.
-    """
-
-    def __init__(self, why: object, *, stale: bool = False) -> None:
-        super().__init__(why, stale)
-        self.why = why
-        self.stale = stale
 
 
 class DirectResponse(MeteredResponse):
@@ -102,7 +89,7 @@ class Line:
         # A client that nobody closed leaves no open socket behind.
         weakref.finalize(self, _close_all, self._idle)
 
-    def get(self, target: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+    def get(self, target: str, headers: Mapping[str, str]) -> Response:
         """Send a GET; return the answer with its body unread.
 
         Args:
@@ -129,7 +116,7 @@ class Line:
             connection.close()
             raise
         response.line, response.connection = self, connection
-        return cast("BaseHTTPResponse", response)
+        return cast("Response", response)
 
     def _next_idle(self) -> _Connection | None:
         """Return an open connection; what has been closed, or speaks unasked, is given up."""

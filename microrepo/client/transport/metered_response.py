@@ -11,7 +11,7 @@ import time
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, cast
 
-from urllib3.exceptions import IncompleteRead, ProtocolError
+from microrepo.client.transport.answers import BrokenAnswer, TooSlow
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
@@ -24,10 +24,6 @@ _MOST_FRAMING = 8
 _MOST_TRAILERS, _LONGEST_LINE = 100, 1 << 12
 _LEAST_BYTES_PER_S = 100
 _WINDOW_TIMEOUTS = 2
-
-
-class TooSlow(ConnectionError):
-    """An answer keeps coming and gets nowhere."""
 
 
 class _Meter(io.RawIOBase):
@@ -109,7 +105,7 @@ class MeteredResponse(HTTPResponse):
         """Return the next bytes of the body; b"" at its end.
 
         Raises:
-            ProtocolError: the body ended before it was complete.
+            BrokenAnswer: the body ended before it was complete.
             TooSlow: it gets nowhere.
         """
         if not self._meter.closed:
@@ -117,9 +113,9 @@ class MeteredResponse(HTTPResponse):
         try:
             data = super().read(amt)
         except (HTTPException, ValueError) as error:
-            raise ProtocolError(f"the answer broke off: {error!r}") from error
+            raise BrokenAnswer(f"the answer broke off: {error!r}") from error
         if not data and amt and self.length:
-            raise IncompleteRead(0, self.length)
+            raise BrokenAnswer(f"the answer ended {self.length} bytes too early")
         return data
 
     def _read_and_discard_trailer(self) -> None:

@@ -1,21 +1,21 @@
 """Routes: how each server is reached (directly or by a proxy), with which TLS and credentials.
 
 `requests` resolves proxies and certificates once per server; the requests themselves go to the
-urllib3 pool under its adapter, or straight to a `Line`.
+urllib3 pool under its adapter, or straight to a `Line`. Loading this module loads `requests`.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 import threading
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import requests
-from msgspec import Struct
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import get_environ_proxies, requote_uri, select_proxy
 
 from microrepo._version import __version__
 from microrepo.client.addresses import is_loopback, origin_of, public_url
@@ -24,17 +24,11 @@ from microrepo.client.reach import Reach
 from microrepo.client.settings import ClientSettings
 from microrepo.client.transport.direct_connection import Line
 from microrepo.client.transport.metered_response import MeteredResponse
+from microrepo.client.transport.route import Route
 from microrepo.client.transport.tls import tls_context
 from microrepo.errors import ConfigError, MalformedResponse
 
-
-class Route(Struct):
-    """How one origin is reached; `line` is the short way, where no proxy stands between."""
-
-    pool: Any
-    absolute_targets: bool
-    headers: dict[str, str]
-    line: Line | None
+_IS_PLAIN = re.compile(r"[!-~]+").fullmatch
 
 
 class Routes:
@@ -52,21 +46,29 @@ class Routes:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
 
-    def find(self, url: str, parts: SplitResult) -> Route:
-        """Return the route to the server of a URL.
+    def find(self, url: str) -> tuple[Route, str]:
+        """Return the route to the server of a URL, and what is asked for there.
 
         Raises:
             ConfigError: the settings refuse it.
             MalformedResponse: it may not be asked.
             ValueError: it is not a URL.
         """
-        origin = _origin(parts)
-        route = self._routes.get(origin)
-        if route is None:
-            with self._lock:
-                route = self._routes.get(origin) or self._open(url, origin)
-                self._routes[origin] = route
-        return route
+        try:
+            if not _IS_PLAIN(url):
+                url = requote_uri(url)
+            parts = urlsplit(url)
+            origin = _origin(parts)
+            route = self._routes.get(origin)
+            if route is None:
+                with self._lock:
+                    route = self._routes.get(origin) or self._open(url, origin)
+                    self._routes[origin] = route
+        except requests.RequestException as error:
+            raise ValueError(str(error)) from error
+        if route.absolute_targets:
+            return route, url
+        return route, urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
     def line_to(self, url: str) -> Line | None:
         """Return the short way to the server of a URL, None when there is none yet."""
@@ -76,8 +78,7 @@ class Routes:
     def close(self) -> None:
         """Close all connections that are not in use."""
         for route in self._routes.values():
-            if route.line is not None:
-                route.line.close()
+            route.close()
         if self._session is not None:
             self._session.close()
 
@@ -113,7 +114,7 @@ class Routes:
         if select_proxy(url, proxies) is None:
             context = adapter.context if origin.startswith("https") else None
             line = Line(urlsplit(url), self._settings.timeout_s, context, self._reach)
-        return Route(pool, proxied, headers, line)
+        return Route(pool, self._settings.timeout_s, headers, absolute_targets=proxied, line=line)
 
     def _open_session(self) -> requests.Session:
         if self._session is None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-
 from microrepo.client import Client
 from microrepo.client.bodies import put_aside
-from microrepo.client.request_sender import error_text
+from microrepo.client.transport.answers import Response, error_text
 from microrepo.errors import (
     MicrorepoError,
     SizeMismatch,
@@ -58,15 +55,13 @@ def receive(
     _take(client, response, download, progress)
 
 
-def _take(
-    client: Client, response: BaseHTTPResponse, download: PartialFile, progress: Progress
-) -> None:
+def _take(client: Client, response: Response, download: PartialFile, progress: Progress) -> None:
     try:
         _check_answer(response, download)
         _stream(client, response, download, progress)
-    except (HTTPError, OSError) as error:
+    except OSError as error:
         response.close()
-        if isinstance(error, OSError) and not isinstance(error, (TimeoutError, ConnectionError)):
+        if not isinstance(error, (TimeoutError, ConnectionError)):
             raise
         raise Truncated(
             download.task.filename, f"the transfer broke off: {error_text(error)}"
@@ -77,7 +72,7 @@ def _take(
     response.release_conn()
 
 
-def _is_whole(response: BaseHTTPResponse, download: PartialFile) -> bool:
+def _is_whole(response: Response, download: PartialFile) -> bool:
     """Return whether a server without anything beyond the bytes here has just as many."""
     match = _UNSATISFIED.match(response.headers.get("Content-Range", ""))
     is_end = response.status == 416 and match is not None and int(match[1]) == download.received
@@ -101,7 +96,7 @@ def read_local(path: Path, download: PartialFile, progress: Progress) -> None:
         raise TransferError(download.task.filename, f"{path} does not exist any more") from error
 
 
-def _check_answer(response: BaseHTTPResponse, download: PartialFile) -> None:
+def _check_answer(response: Response, download: PartialFile) -> None:
     """Bring the download to where the answer begins, or raise what the answer means."""
     task, status = download.task, response.status
     if status == 206 and download.received:
@@ -120,9 +115,7 @@ def _check_answer(response: BaseHTTPResponse, download: PartialFile) -> None:
         download.restart()  # the server ignored the range and sends all of it
 
 
-def _stream(
-    client: Client, response: BaseHTTPResponse, download: PartialFile, progress: Progress
-) -> None:
+def _stream(client: Client, response: Response, download: PartialFile, progress: Progress) -> None:
     task = download.task
     limit = task.size if task.size is not None else _MOST_UNANNOUNCED_BYTES
     piece_bytes = min(_FIRST_PIECE_BYTES, client.piece_bytes)

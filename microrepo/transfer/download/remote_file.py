@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import io
 
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside
-from microrepo.client.request_sender import error_text
+from microrepo.client.transport.answers import Response, error_text
 from microrepo.errors import Unavailable
 
 _TAIL_BYTES = 64 << 10
@@ -84,7 +81,7 @@ class RemoteFile(io.RawIOBase):
             raise RangesRefused
         try:
             self._held = response.read(end - start)
-        except (HTTPError, OSError) as error:
+        except OSError as error:
             response.close()
             raise Unavailable(public_url(self._url), error_text(error)) from error
         response.release_conn()
@@ -95,5 +92,5 @@ class RemoteFile(io.RawIOBase):
             raise Unavailable(public_url(self._url), "a range came back shorter than asked for")
 
 
-def _begins_at(start: int, response: BaseHTTPResponse) -> bool:
+def _begins_at(start: int, response: Response) -> bool:
     return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")

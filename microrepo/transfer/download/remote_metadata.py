@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
-from urllib3.exceptions import HTTPError
 
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside, read_document
-from microrepo.client.request_sender import error_text
+from microrepo.client.transport.answers import error_text
 from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
 from microrepo.formats.bounds import METADATA
 from microrepo.formats.distribution.archives import read_sdist_parts
@@ -109,7 +108,7 @@ def _metadata_file(client: Client, task: FetchMetadata) -> bytes | None:
         raise Unavailable(public_url(url), f"answers HTTP {response.status}")
     try:
         body = read_document(response, url, METADATA)
-    except (HTTPError, OSError) as error:
+    except OSError as error:
         response.close()
         raise Unavailable(public_url(url), error_text(error)) from error
     except MalformedResponse:

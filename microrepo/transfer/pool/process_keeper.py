@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import multiprocessing
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 from microrepo.errors import TransferError
 from microrepo.transfer.pool.call_queue import Call, CallQueue
-from microrepo.transfer.pool.process_start import start_context
+from microrepo.transfer.pool.process_start import fork_context, start_context
 from microrepo.transfer.pool.worker_process import PROGRESS, STOP_TIMEOUT_S, process_main
 from microrepo.transfer.tasks import WorkerSettings
 
@@ -93,7 +92,7 @@ class ProcessKeeper:
 
     def fork(self) -> None:
         """Make the first workers by forking this process."""
-        context = multiprocessing.get_context("fork")
+        context = fork_context()
         for _ in range(self._count):
             pipes = [worker.pipe for worker in self.workers]
             self.workers.append(WorkerHandle(context, self._settings, pipes))

@@ -7,9 +7,15 @@ import os
 import re
 import sys
 import threading
+from importlib import import_module
 from multiprocessing import forkserver
 from typing import Any
 
+_WORKER_MODULES = (
+    "microrepo.transfer.pool.worker",
+    "microrepo.transfer.pool.worker_process",
+    "microrepo.client.transport.routes",
+)
 _IS_SECRET = re.compile(r"MICROREPO_\w*PASSWORD").fullmatch
 
 
@@ -31,10 +37,15 @@ def start_context() -> Any:
     if "forkserver" not in methods:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["microrepo.transfer.pool.worker", "microrepo.transfer.pool.worker_process"]
-    )
+    context.set_forkserver_preload(list(_WORKER_MODULES))
     return context
+
+
+def fork_context() -> Any:
+    """Return how processes are started by forking this one, with all modules that they share."""
+    for name in _WORKER_MODULES:
+        import_module(name)
+    return multiprocessing.get_context("fork")
 
 
 def start_server() -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from urllib3.exceptions import HTTPError
 
 from microrepo.client import Client, ClientSettings
+from microrepo.client.transport.answers import BrokenAnswer
 from microrepo.errors import Unavailable
 
 BODY = b"0123456789" * 1000
@@ -92,7 +92,7 @@ def read_file(client: Client, url: str) -> bytes:
     response = client.open(url)
     try:
         pieces = list(iter(lambda: response.read(700), b""))
-    except HTTPError:
+    except BrokenAnswer:
         response.close()
         raise
     response.release_conn()
@@ -180,7 +180,7 @@ def test_a_forgotten_client_leaves_no_open_socket(server: CountingServer) -> Non
 
 def test_a_body_that_breaks_off_is_noticed(server: CountingServer, client: Client) -> None:
     server.answers = [half]
-    with pytest.raises(HTTPError):
+    with pytest.raises(BrokenAnswer):
         read_file(client, f"{server.url}/file")
     server.answers = [half, plain]
     assert client.get(f"{server.url}/document").body == BODY

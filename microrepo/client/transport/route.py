@@ -1,0 +1,122 @@
+"""Route to one server: by a connection of our own, or through the pool below `requests`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from urllib3 import HTTPHeaderDict
+from urllib3.exceptions import HTTPError, ProxyError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util.timeout import Timeout
+
+from microrepo.client.transport.answers import BrokenAnswer, NoAnswer, Response, error_text
+from microrepo.client.transport.direct_connection import Line
+
+
+class Route:
+    """How one origin is reached. Threads may share it.
+
+    Args:
+        pool: urllib3's, for everything but a plain GET.
+        timeout_s: of the pool's requests.
+        headers: sent with each request.
+        absolute_targets: the proxy is given whole URLs.
+        line: the short way, where no proxy is used.
+
+    Attributes:
+        line: as given.
+        secret: the credentials as they are sent; "" without any.
+    """
+
+    def __init__(
+        self,
+        pool: Any,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        *,
+        absolute_targets: bool,
+        line: Line | None,
+    ) -> None:
+        self._pool = pool
+        self._timeout = Timeout(connect=timeout_s, read=timeout_s)
+        self._headers = headers
+        self.secret = headers.get("Authorization", "").rpartition(" ")[2]
+        self.absolute_targets = absolute_targets
+        self.line = line
+
+    def get(self, target: str, headers: Mapping[str, str]) -> Response:
+        """Send a GET once; on connections that the server has closed meanwhile it is repeated.
+
+        Raises:
+            NoAnswer: none came.
+        """
+        if self.line is None:
+            return self.send("GET", target, headers)
+        merged = {**self._headers, **headers}
+        while True:
+            try:
+                return self.line.get(target, merged)
+            except NoAnswer as error:
+                if not error.stale:  # each stale connection is one less
+                    raise
+
+    def send(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[bytes] | None = None,
+    ) -> Response:
+        """Send a request once, through the pool; should the head repeat our credentials, hide them.
+
+        Raises:
+            NoAnswer: none came.
+        """
+        try:
+            response = self._pool.urlopen(
+                method,
+                target,
+                body=body,
+                headers={**self._headers, **headers},
+                retries=False,
+                timeout=self._timeout,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except ProxyError as error:
+            raise NoAnswer(f"by way of the proxy: {error_text(error.original_error)}") from error
+        except (HTTPError, OSError, ValueError) as error:
+            raise NoAnswer(error) from error
+        return _PooledResponse(response, self.secret)
+
+    def close(self) -> None:
+        """Close the idle connections of the short way; the pool's owner closes the others."""
+        if self.line is not None:
+            self.line.close()
+
+
+class _PooledResponse:
+    """An answer that came through the pool."""
+
+    def __init__(self, inside: BaseHTTPResponse, secret: str) -> None:
+        self._inside = inside
+        self.url: str | None = None
+        self.status = inside.status
+        self.reason = inside.reason
+        self.headers = inside.headers
+        if secret:
+            self.reason = (self.reason or "").replace(secret, "***")
+            self.headers = HTTPHeaderDict(
+                {name: value.replace(secret, "***") for name, value in inside.headers.items()}
+            )
+        self.release_conn = inside.release_conn
+        self.close = inside.close
+
+    def read(self, amt: int | None = None) -> bytes:
+        try:
+            return self._inside.read(amt)
+        except HTTPError as error:
+            raise BrokenAnswer(error_text(error)) from error
