@@ -6,16 +6,11 @@ send control sequences, fake lines or reorder what a person reads.
 
 from __future__ import annotations
 
-import getpass
 import io
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Iterable
 from typing import TextIO
-
-import msgspec
 
 PROGRAM = "microrepo"
 
@@ -58,6 +53,8 @@ def write_path(path: str) -> None:
 
 def write_json(value: object) -> None:
     """Write a record to standard output as indented JSON."""
+    import msgspec  # help and usage errors are spared it
+
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     sys.stdout.write(_json_escaped(text) + "\n")
 
@@ -109,6 +106,8 @@ def usage_error(what: str, hint: str, command: str) -> None:
 
 def print_traceback() -> None:
     """Write the traceback of the current exception to standard error."""
+    import traceback  # as `--debug` alone wants it
+
     write_err(traceback.format_exc())
 
 
@@ -172,26 +171,6 @@ def read_password(prompt: str) -> str:
     Raises:
         EOFError: the input has ended.
     """
+    import getpass
+
     return getpass.getpass(escape_line(prompt))
-
-
-class TerminalHandler(logging.Handler):
-    """Log handler that writes ``microrepo: error: text``, without a level for information."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        try:
-            level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-            note(level + record.getMessage())
-            if record.exc_info:
-                write_err("".join(traceback.format_exception(*record.exc_info)))
-        except Exception:  # noqa: BLE001 - as logging's own handlers do
-            self.handleError(record)
-
-
-class FileFormatter(logging.Formatter):
-    """Formatter of the log file, whose reader may be a terminal too."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return one entry, escaped."""
-        return escape(super().format(record))

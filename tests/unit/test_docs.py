@@ -37,6 +37,8 @@ def test_settings_page_is_what_the_generator_makes() -> None:
 def commands() -> dict[str, argparse.ArgumentParser]:
     for action in build_parser()._actions:
         if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                command.complete()
             return dict(action.choices)
     raise AssertionError("no commands")
 

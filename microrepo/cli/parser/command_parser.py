@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-import difflib
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from microrepo.cli import terminal
@@ -19,6 +17,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Formatter that keeps one option to a line or two."""
 
     def __init__(self, prog: str) -> None:
+        import shutil  # argparse loads it as late
+
         width = max(60, min(shutil.get_terminal_size().columns, 110) - 2)
         super().__init__(prog, max_help_position=34, width=width)
 
@@ -44,6 +44,17 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(*args, **about)
         self.rare: dict[argparse.Action, str] = {}
         self.full_texts: dict[argparse.Action, str] = {}
+        self._postponed: Callable[[CommandParser], None] | None = None
+
+    def postpone(self, add_arguments: Callable[[CommandParser], None]) -> None:
+        """Have arguments added when the parser is first used."""
+        self._postponed = add_arguments
+
+    def complete(self) -> None:
+        """Add the arguments that were postponed."""
+        add_arguments, self._postponed = self._postponed, None
+        if add_arguments is not None:
+            add_arguments(self)
 
     def add_setting(self, action: argparse.Action, full: str, *, basic: bool) -> None:
         """Record the whole help of an option, and whether the short help leaves it out."""
@@ -57,6 +68,7 @@ class CommandParser(argparse.ArgumentParser):
         namespace: argparse.Namespace | None = None,
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse arguments between flags too: ``refresh flask --dry-run numpy``."""
+        self.complete()
         if self._inside or self._subparsers is not None:  # older Pythons call it from below, too
             return super().parse_known_args(args, namespace)
         self._inside = True
@@ -160,5 +172,7 @@ def _with_help(action: argparse.Action, texts: dict[argparse.Action, str]) -> ar
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return a suggestion of the nearest word, or "" if none is near."""
+    import difflib  # a slip is rare
+
     near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
     return f"did you mean '{near[0]}'?" if near else ""

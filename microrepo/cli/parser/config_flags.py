@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import Commands, add_dry_run, add_requirement
+from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import add_dry_run, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 
 
-def add_init(commands: Commands) -> None:
-    """Add `init`."""
-    parser = commands.add("init", "Write a config file", "config_commands")
+def add_init(parser: CommandParser) -> None:
+    """Add the arguments of `init`."""
     parser.add_argument("--yes", action="store_true", help="do not prompt; use flags and defaults")
     parser.add_argument("--everything", action="store_true", help="mirror the whole index")
     add_requirement(parser, "mirror the projects in this file; repeatable")
@@ -20,10 +20,8 @@ def add_init(commands: Commands) -> None:
     add_settings(parser)
 
 
-def add_config(commands: Commands) -> None:
-    """Add `config`."""
-    about = "Show the effective settings and where each comes from"
-    parser = commands.add("config", about, "config_commands")
+def add_config(parser: CommandParser) -> None:
+    """Add the arguments of `config`."""
     parser.add_argument("--keys", action="store_true", help="explain every setting")
     parser.add_argument("--sample", action="store_true", help="print a sample config file")
     parser.add_argument(
@@ -39,19 +37,18 @@ def add_config(commands: Commands) -> None:
     add_settings(parser, basic=("repository",))
 
 
-def add_edit(commands: Commands) -> None:
-    """Add `add` and `remove`."""
-    for name, about in (
-        ("add", "Add requirements to the config file and refresh them"),
-        ("remove", "Remove projects from the config file and refresh"),
-    ):
-        parser = commands.add(name, about, "edit_commands")
-        parser.add_argument(
-            "requirements",
-            nargs="+",
-            metavar="REQ" if name == "add" else "NAME",
-            help="requirement (flask, numpy>=1.26)" if name == "add" else "project in `packages`",
-        )
-        parser.add_argument("--no-refresh", action="store_true", help="only change the config file")
-        add_dry_run(parser)
-        add_settings(parser, ("repository",))
+def add_add(parser: CommandParser) -> None:
+    """Add the arguments of `add`."""
+    _add_edit(parser, "REQ", "requirement (flask, numpy>=1.26)")
+
+
+def add_remove(parser: CommandParser) -> None:
+    """Add the arguments of `remove`."""
+    _add_edit(parser, "NAME", "project in `packages`")
+
+
+def _add_edit(parser: CommandParser, metavar: str, about: str) -> None:
+    parser.add_argument("requirements", nargs="+", metavar=metavar, help=about)
+    parser.add_argument("--no-refresh", action="store_true", help="only change the config file")
+    add_dry_run(parser)
+    add_settings(parser, ("repository",))

@@ -5,16 +5,11 @@ from __future__ import annotations
 import argparse
 
 from microrepo.cli.parser.command_parser import CommandParser
-from microrepo.cli.parser.global_flags import Commands, add_dry_run, add_requirement
+from microrepo.cli.parser.global_flags import add_dry_run, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 from microrepo.config.declared_options import filter_keys, keys_in
 from microrepo.config.schema import Group
 
-_CREDENTIALS = (
-    "Credentials come from the options (user, file with the password), the URL, "
-    "MICROREPO_SOURCE_USERNAME and _PASSWORD (MICROREPO_DESTINATION_...), .pypirc, netrc, the "
-    "keyring command, or a question at the terminal."
-)
 _NETWORK_KEYS = (*keys_in(Group.NETWORK), "require_digests", "min_free_space", "api")
 _FROM = (
     "source: pypi, an index or a directory (default: the sources of the configuration, pypi "
@@ -23,10 +18,8 @@ _FROM = (
 _TO = "destination: an index that accepts uploads, or a directory"
 
 
-def add_copy(commands: Commands) -> None:
-    """Add `copy`."""
-    about = "Copy distributions from one repository to another"
-    parser = commands.add("copy", about, "copy_commands", _CREDENTIALS)
+def add_copy(parser: CommandParser) -> None:
+    """Add the arguments of `copy`."""
     parser.add_argument("requirements", nargs="*", metavar="REQ", help="requirement (celery>=5)")
     _add_ends(parser, "-url")
     what = parser.add_argument_group("selection")
@@ -49,10 +42,8 @@ def add_copy(commands: Commands) -> None:
     add_settings(parser, (*filter_keys(), *_NETWORK_KEYS))
 
 
-def add_push(commands: Commands) -> None:
-    """Add `push`."""
-    about = "Publish files of this repository to another one"
-    parser = commands.add("push", about, "copy_commands", _CREDENTIALS)
+def add_push(parser: CommandParser) -> None:
+    """Add the arguments of `push`."""
     parser.add_argument("destination", metavar="DESTINATION", help=_TO.partition(": ")[2])
     parser.add_argument(
         "requirements", nargs="*", metavar="REQ", help="push only these (default: all files)"
@@ -63,10 +54,8 @@ def add_push(commands: Commands) -> None:
     add_settings(parser, ("repository", *_NETWORK_KEYS))
 
 
-def add_mirror(commands: Commands) -> None:
-    """Add `mirror`."""
-    about = "Copy one release, optionally with its dependencies"
-    parser = commands.add("mirror", about, "mirror_command", _CREDENTIALS)
+def add_mirror(parser: CommandParser) -> None:
+    """Add the arguments of `mirror`."""
     parser.add_argument("name", metavar="NAME", help="project")
     parser.add_argument("release", metavar="VERSION", help="version of the release")
     _add_ends(parser)

@@ -1,21 +1,20 @@
-"""Options of every command, and the frame that commands are added in."""
+"""Options of every command."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from microrepo.cli.parser.command_parser import GLOBAL_TITLE, CommandParser, FullHelpAction
+from microrepo.cli.parser.command_parser import GLOBAL_TITLE, FullHelpAction
 
 AFTER_A_RUN = ("change_list", "change_list_history", "metrics_file", "hook", "hook_timeout_s")
 DRY_RUN = "print the plan without changing anything"
 REQUIREMENT = "requirements file, lock file, pyproject.toml or script; repeatable"
 
 
-def global_flags(*, top: bool = False) -> argparse.ArgumentParser:
-    """Return the options that can be given before or after the command."""
-    parent = argparse.ArgumentParser(add_help=False)
-    group = parent.add_argument_group(GLOBAL_TITLE)
+def add_global_flags(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """Add the options that can be given before or after the command."""
+    group = parser.add_argument_group(GLOBAL_TITLE)
 
     def add(*names: str, **about: Any) -> None:
         # After the command only what is given there may override what was given before it.
@@ -41,37 +40,6 @@ def global_flags(*, top: bool = False) -> argparse.ArgumentParser:
     add("--no-progress", action="store_true", default=False, help="disable progress bars")
     add("--json", action="store_true", default=False, help="print the result as JSON")
     add("--log-file", metavar="FILE", help="append a log to FILE")
-    return parent
-
-
-class Commands:
-    """Frame that commands are added in.
-
-    Args:
-        group: what argparse adds subparsers to.
-    """
-
-    def __init__(self, group: Any) -> None:
-        self._group = group
-
-    def add(self, name: str, about: str, module: str, epilog: str | None = None) -> CommandParser:
-        """Return the parser of a new command.
-
-        Args:
-            name: of the command; its handler is ``command_<name>``.
-            about: one imperative sentence.
-            module: module of the handler in `microrepo.cli.commands`.
-            epilog: text below the options.
-        """
-        parser: CommandParser = self._group.add_parser(
-            name,
-            help=about[0].lower() + about[1:],
-            description=f"{about}.",
-            epilog=epilog,
-            parents=[global_flags()],
-        )
-        parser.set_defaults(handler=f"{module}:{name.replace('-', '_')}", command_parser=parser)
-        return parser
 
 
 def add_requirement(parser: argparse.ArgumentParser, help_text: str = REQUIREMENT) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import Commands
+from microrepo.cli.parser.command_parser import CommandParser
 from microrepo.cli.parser.setting_flags import add_settings
 
 _REPOSITORY = ("repository",)
 
 
-def add_list(commands: Commands) -> None:
-    """Add `list`."""
-    parser = commands.add("list", "List the files of the repository", "inspection_commands")
+def add_list(parser: CommandParser) -> None:
+    """Add the arguments of `list`."""
     parser.add_argument("projects", nargs="*", metavar="PROJECT", help="list only these projects")
     parser.add_argument(
         "--with-source", action="store_true", help="add the source of each file's project"
@@ -18,10 +17,8 @@ def add_list(commands: Commands) -> None:
     add_settings(parser, _REPOSITORY)
 
 
-def add_stats(commands: Commands) -> None:
-    """Add `stats`."""
-    about = "Count projects, files and bytes by type, Python and platform"
-    parser = commands.add("stats", about, "inspection_commands")
+def add_stats(parser: CommandParser) -> None:
+    """Add the arguments of `stats`."""
     parser.add_argument("--csv", action="store_true", help="print the tables as CSV")
     parser.add_argument(
         "--downloads",
@@ -38,10 +35,8 @@ def add_stats(commands: Commands) -> None:
     add_settings(parser, _REPOSITORY)
 
 
-def add_explain(commands: Commands) -> None:
-    """Add `explain`."""
-    about = "Show why files are kept or skipped"
-    parser = commands.add("explain", about, "inspection_commands")
+def add_explain(parser: CommandParser) -> None:
+    """Add the arguments of `explain`."""
     parser.add_argument(
         "names",
         nargs="+",
@@ -54,10 +49,8 @@ def add_explain(commands: Commands) -> None:
     add_settings(parser, basic=_REPOSITORY)
 
 
-def add_history(commands: Commands) -> None:
-    """Add `history`."""
-    about = "Show which files were added and deleted, and why, newest first"
-    parser = commands.add("history", about, "inspection_commands")
+def add_history(parser: CommandParser) -> None:
+    """Add the arguments of `history`."""
     parser.add_argument("project", nargs="?", metavar="PROJECT", help="show only this project")
     parser.add_argument(
         "--limit", type=int, default=100, metavar="N", help="number of lines (default: 100)"
@@ -82,11 +75,8 @@ def add_history(commands: Commands) -> None:
     add_settings(parser, _REPOSITORY)
 
 
-def add_health(commands: Commands) -> None:
-    """Add `health`."""
-    about = "Report the age and the problems of a mirror, for monitors"
-    epilog = "Exit codes: 0 fine, 1 failed or too old, 3 something is missing."
-    parser = commands.add("health", about, "monitor_commands", epilog)
+def add_health(parser: CommandParser) -> None:
+    """Add the arguments of `health`."""
     parser.add_argument(
         "--max-age",
         default="2d",

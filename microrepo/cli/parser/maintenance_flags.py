@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import AFTER_A_RUN, Commands, add_dry_run
+from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import AFTER_A_RUN, add_dry_run
 from microrepo.cli.parser.setting_flags import add_settings
 
 
-def add_verify(commands: Commands) -> None:
-    """Add `verify`."""
-    parser = commands.add("verify", "Check the files against their digests", "maintenance_commands")
+def add_verify(parser: CommandParser) -> None:
+    """Add the arguments of `verify`."""
     parser.add_argument(
         "--deep", action="store_true", help="read every file, not only those that changed"
     )
@@ -19,18 +19,14 @@ def add_verify(commands: Commands) -> None:
     add_settings(parser, basic=("repository",))
 
 
-def add_prune(commands: Commands) -> None:
-    """Add `prune`."""
-    about = "Delete files that the settings no longer select, offline"
-    parser = commands.add("prune", about, "maintenance_commands")
+def add_prune(parser: CommandParser) -> None:
+    """Add the arguments of `prune`."""
     add_dry_run(parser)
     add_settings(parser, basic=("repository", "max_deletes"))
 
 
-def add_delete(commands: Commands) -> None:
-    """Add `delete`."""
-    about = "Delete projects, releases or files, with their pages"
-    parser = commands.add("delete", about, "maintenance_commands")
+def add_delete(parser: CommandParser) -> None:
+    """Add the arguments of `delete`."""
     parser.add_argument(
         "names",
         nargs="+",
@@ -42,10 +38,8 @@ def add_delete(commands: Commands) -> None:
     add_settings(parser, basic=("repository",))
 
 
-def add_adopt(commands: Commands) -> None:
-    """Add `adopt`."""
-    about = "Adopt the files of another mirror program without downloading them"
-    parser = commands.add("adopt", about, "maintenance_commands")
+def add_adopt(parser: CommandParser) -> None:
+    """Add the arguments of `adopt`."""
     parser.add_argument("tree", metavar="DIR", help="directory that the program filled")
     add_dry_run(parser)
     parser.add_argument("--copy", action="store_true", help="copy files from another file system")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import Commands, add_constraint, add_dry_run, add_requirement
+from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import add_constraint, add_dry_run, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 
 
-def add_refresh(commands: Commands) -> None:
-    """Add `refresh`."""
-    about = "Download new files and delete those that are no longer wanted"
-    parser = commands.add("refresh", about, "refresh_commands")
+def add_refresh(parser: CommandParser) -> None:
+    """Add the arguments of `refresh`."""
     parser.add_argument(
         "requirements",
         nargs="*",

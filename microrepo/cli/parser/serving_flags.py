@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import AFTER_A_RUN, Commands
+from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import AFTER_A_RUN
 from microrepo.cli.parser.setting_flags import add_settings
 
 
-def add_index(commands: Commands) -> None:
-    """Add `index`."""
-    about = "Write the static simple/ index, also for files that microrepo did not download"
-    parser = commands.add("index", about, "serving_commands")
+def add_index(parser: CommandParser) -> None:
+    """Add the arguments of `index`."""
     add_settings(parser, ("repository", "processes", "server", "browse", *AFTER_A_RUN))
 
 
-def add_serve(commands: Commands) -> None:
-    """Add `serve`."""
-    parser = commands.add("serve", "Serve the repository over HTTP", "serving_commands")
+def add_serve(parser: CommandParser) -> None:
+    """Add the arguments of `serve`."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     add("--port", type=int, default=8080, help="port to listen on, 0 for any (default: 8080)")
@@ -30,22 +28,14 @@ def add_serve(commands: Commands) -> None:
     add_settings(parser, ("repository",))
 
 
-def add_client_config(commands: Commands) -> None:
-    """Add `client-config`."""
-    about = "Print the settings of pip and uv for installing from the repository"
-    parser = commands.add("client-config", about, "serving_commands")
+def add_client_config(parser: CommandParser) -> None:
+    """Add the arguments of `client-config`."""
     parser.add_argument("--url", help="URL of the server (default: the directory itself)")
     add_settings(parser, ("repository",))
 
 
-def add_schedule(commands: Commands) -> None:
-    """Add `schedule`."""
-    about = "Print, install or remove a scheduled refresh"
-    epilog = (
-        "TIME is 15min, 6h, hourly, daily, weekly, 04:30, five cron fields, or an OnCalendar "
-        "expression."
-    )
-    parser = commands.add("schedule", about, "maintenance_commands", epilog)
+def add_schedule(parser: CommandParser) -> None:
+    """Add the arguments of `schedule`."""
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--install", action="store_true", help="install the schedule")
     what.add_argument("--remove", action="store_true", help="remove the schedule")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from microrepo.cli.parser.global_flags import Commands, add_constraint, add_requirement
+from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import add_constraint, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 
 
-def add_check(commands: Commands) -> None:
-    """Add `check`."""
-    about = "Prove offline that requirements install from the repository"
-    parser = commands.add("check", about, "target_commands")
+def add_check(parser: CommandParser) -> None:
+    """Add the arguments of `check`."""
     parser.add_argument(
         "requirements",
         nargs="*",
@@ -29,9 +28,8 @@ def add_check(commands: Commands) -> None:
     add_settings(parser, basic=("repository", "environments", "lock"))
 
 
-def add_env(commands: Commands) -> None:
-    """Add `env`."""
-    parser = commands.add("env", "Describe this Python as a target environment", "target_commands")
+def add_env(parser: CommandParser) -> None:
+    """Add the arguments of `env`."""
     parser.add_argument("--name", help="name of the environment")
     parser.add_argument(
         "--script",
@@ -40,10 +38,8 @@ def add_env(commands: Commands) -> None:
     )
 
 
-def add_freeze(commands: Commands) -> None:
-    """Add `freeze`."""
-    about = "List the installed distributions as requirements"
-    parser = commands.add("freeze", about, "target_commands")
+def add_freeze(parser: CommandParser) -> None:
+    """Add the arguments of `freeze`."""
     parser.add_argument(
         "--mode", choices=("==", ">=", "~="), default="==", help="operator (default: ==)"
     )

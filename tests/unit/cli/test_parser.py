@@ -21,6 +21,8 @@ PARSER = build_parser()
 def commands() -> dict[str, argparse.ArgumentParser]:
     for action in PARSER._actions:
         if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                command.complete()
             return dict(action.choices)
     raise AssertionError("no commands")
 

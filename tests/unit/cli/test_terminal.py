@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.cli import terminal
+from microrepo.cli.log_handlers import TerminalHandler
 from microrepo.cli.progress_bars import BarReporter, TextReporter
 
 PACKAGE = Path(__file__).resolve().parents[3] / "microrepo"
@@ -38,7 +39,7 @@ def test_only_printable_characters_pass(text: str) -> None:
         lambda: TextReporter().say(EVIL),
         lambda: BarReporter().say(EVIL),
         lambda: terminal.write_json({"name": EVIL, EVIL: ["\x7f", "ünï", "\U0001f40d"]}),
-        lambda: terminal.TerminalHandler().emit(
+        lambda: TerminalHandler().emit(
             logging.makeLogRecord({"msg": "%s", "args": (EVIL,), "levelno": logging.ERROR})
         ),
     ],
