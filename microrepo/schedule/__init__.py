@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from microrepo.errors import ConfigError
 from microrepo.schedule.cron import cron_schedule
 from microrepo.schedule.installation import install, remove, render_schedule, run_command
@@ -35,8 +37,9 @@ def build_schedule(
     if kind not in KINDS:
         raise ConfigError(f"{kind!r} is not a kind of schedule; choose from {', '.join(KINDS)}")
     check_machine(machine, name)
+    spread = zlib.crc32(f"{machine.host} {machine.user} {machine.config}".encode())
     maker = systemd_schedule if kind in {"systemd-user", "systemd-system"} else cron_schedule
-    return maker(kind, parse_every(every), machine, name)
+    return maker(kind, parse_every(every, spread), machine, name)
 
 
 __all__ = [

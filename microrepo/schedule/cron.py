@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import zlib
 
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
-from microrepo.schedule.intervals import Every, cron_fields
-from microrepo.schedule.jobs import (
-    Kind,
-    Machine,
-    Probe,
-    Schedule,
-    TextFile,
-    import_probe,
-    refresh_command,
-)
+from microrepo.schedule.intervals import Every, invalid
+from microrepo.schedule.jobs import Kind, Machine, Probe, Schedule, import_probe
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LOCALE = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LOCALE = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 # Cron reads commands into a buffer of 1,000 bytes and drops the whole file beyond that.
-MAX_COMMAND_BYTES = 990
+_MAX_COMMAND_BYTES = 990
 NO_CRON = "install cron (package cron or cronie), or choose a systemd kind"
 _CRONTAB_PROBE = Probe(("sh", "-c", "command -v crontab"), f"`crontab` is missing; {NO_CRON}")
 _LOGGER_PROBE = Probe(
@@ -36,36 +27,27 @@ def cron_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> Sche
     Raises:
         ConfigError: an interval or a path that cron cannot express.
     """
-    spread = zlib.crc32(f"{machine.host} {machine.user} {machine.config}".encode())
-    fields = cron_fields(every, spread)
+    if not every.cron:
+        why = "not five cron fields; an OnCalendar expression is for systemd: use --kind"
+        raise invalid(every.text, f"{why} systemd-user or systemd-system")
     checks = (_LOGGER_PROBE, import_probe(machine))
     notes = ("Log: journalctl -t microrepo, or the system's log file",)
     if kind == "crontab":
         begin, end = markers(name)
         # Assignments in a crontab would reach the user's other lines, so the command has them.
-        line = f"{fields} {command_text(machine, {'PATH': PATH, **LOCALE})}\n"
-        return Schedule(
-            kind,
-            name,
-            block=f"{begin}\n{line}{end}\n",
-            probes=(_CRONTAB_PROBE, *checks),
-            notes=notes,
-        )
+        line = f"{every.cron} {_command_text(machine, {'PATH': _PATH, **_LOCALE})}\n"
+        block = f"{begin}\n{line}{end}\n"
+        return Schedule(kind, name, block=block, probes=(_CRONTAB_PROBE, *checks), notes=notes)
     directory = machine.etc / "cron.d"
-    home = {"SHELL": "/bin/sh", "PATH": PATH, "HOME": str(machine.home)}
+    home = {"SHELL": "/bin/sh", "PATH": _PATH, "HOME": str(machine.home)}
     text = (
         f"# Refresh of a Python package repository by microrepo ({name}).\n"
-        + "".join(f"{k}={_value(v)}\n" for k, v in {**home, **LOCALE, "MAILTO": ""}.items())
-        + f"{fields} {machine.user} {command_text(machine, {})}\n"
+        + "".join(f"{k}={_value(v)}\n" for k, v in {**home, **_LOCALE, "MAILTO": ""}.items())
+        + f"{every.cron} {machine.user} {_command_text(machine, {})}\n"
     )
     exists = Probe(("test", "-d", str(directory)), f"{directory} is missing; {NO_CRON}")
-    return Schedule(
-        kind,
-        name,
-        files=(TextFile(directory / f"microrepo-{name}", text),),
-        probes=(exists, *checks),
-        notes=notes,
-    )
+    files = {directory / f"microrepo-{name}": text}
+    return Schedule(kind, name, files, probes=(exists, *checks), notes=notes)
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -73,16 +55,13 @@ def markers(name: str) -> tuple[str, str]:
     return f"# BEGIN microrepo {name}", f"# END microrepo {name}"
 
 
-def command_text(machine: Machine, variables: dict[str, str]) -> str:
+def _command_text(machine: Machine, variables: dict[str, str]) -> str:
     """Return the command of a cron line: output goes to `logger`, a lock counts as success.
 
     The exit code travels through descriptor 3, because a pipe's own code is that of `logger`.
-
-    Raises:
-        ConfigError: a path that cron cannot express.
     """
     words = [f"{key}={shlex.quote(value)}" for key, value in variables.items()]
-    command = " ".join([*words, shlex.join(refresh_command(machine))])
+    command = " ".join([*words, shlex.join(machine.command)])
     if "\\" in command:
         # Before a `%` some crons take one backslash away and some two.
         raise ConfigError(f"{command!r}: crons disagree about '\\' in paths; choose a systemd kind")
@@ -90,9 +69,9 @@ def command_text(machine: Machine, variables: dict[str, str]) -> str:
         f"code=$({{ {{ {command} 2>&1 3>&-; echo $? >&3; }} | logger -t microrepo; }} "
         f'3>&1 >/dev/null 2>&1); [ "$code" = {ExitCode.LOCKED:d} ] || exit "$code"'
     ).replace("%", "\\%")
-    if (length := len(text.encode())) > MAX_COMMAND_BYTES:
+    if (length := len(text.encode())) > _MAX_COMMAND_BYTES:
         raise ConfigError(
-            f"the command has {length} bytes and cron reads {MAX_COMMAND_BYTES}; shorten the "
+            f"the command has {length} bytes and cron reads {_MAX_COMMAND_BYTES}; shorten the "
             "paths, or choose a systemd kind"
         )
     return text

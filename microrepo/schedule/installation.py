@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from microrepo.errors import ConfigError
 from microrepo.schedule.cron import NO_CRON, markers, replace_block
-from microrepo.schedule.jobs import Schedule
+from microrepo.schedule.jobs import Command, Schedule
 from microrepo.stores.atomic_write import write_atomically
 
 COMMAND_TIMEOUT_S = 60
@@ -38,7 +39,7 @@ def run_command(args: Sequence[str], stdin: bytes = b"") -> Completed:
 
 def render_schedule(schedule: Schedule) -> str:
     """Return the schedule as text: each file under its path, then the commands."""
-    parts = [f"# {file.path}\n{file.text}" for file in schedule.files]
+    parts = [f"# {path}\n{text}" for path, text in schedule.files.items()]
     if schedule.block:
         parts.append(f"# into the crontab, with `crontab -e`\n{schedule.block}")
     if schedule.commands:
@@ -62,16 +63,16 @@ def install(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
             raise ConfigError(probe.advice + (f" ({said[-1]})" if said else ""))
         if probe.forbidden and probe.forbidden in done.stdout.decode(errors="replace"):
             raise ConfigError(f"--every {probe.args[-1]!r}: that time never comes")
-    for file in schedule.files:
+    for path, text in schedule.files.items():
         try:
-            write_atomically(file.path, file.text.encode(), 0o644)
+            write_atomically(path, text.encode(), 0o644)
         except OSError as error:
-            raise _unwritable(file.path, error) from error
+            raise _unwritable(path, error) from error
     if schedule.block:
         _edit_crontab(schedule.name, schedule.block, run)
     for command in schedule.commands:
         _succeed(command, run, "the files are in place")
-    return (*(str(file.path) for file in schedule.files), *(("crontab",) * bool(schedule.block)))
+    return (*map(str, schedule.files), *(("crontab",) * bool(schedule.block)))
 
 
 def remove(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
@@ -82,16 +83,14 @@ def remove(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
     Raises:
         ConfigError: a file or the crontab cannot be changed.
     """
-    present = [file.path for file in schedule.files if os.path.lexists(file.path)]
-    for command in schedule.before_removal if present else ():
-        _attempt(command, run)
+    present = [path for path in schedule.files if os.path.lexists(path)]
+    _attempt(schedule.before_removal if present else (), run)
     for path in (*present, *schedule.leftovers):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise _unwritable(path, error) from error
-    for command in schedule.after_removal if present else ():
-        _attempt(command, run)
+    _attempt(schedule.after_removal if present else (), run)
     removed = tuple(str(path) for path in present)
     if schedule.kind == "crontab" and _edit_crontab(schedule.name, "", run):
         return (*removed, "crontab")
@@ -114,21 +113,20 @@ def _edit_crontab(name: str, block: str, run: Run) -> bool:
     return True
 
 
-def _succeed(args: tuple[str, ...], run: Run, state: str, stdin: bytes = b"") -> None:
+def _succeed(args: Command, run: Run, state: str, stdin: bytes = b"") -> None:
     done = _call(args, run, state, stdin)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         raise ConfigError(f"`{shlex.join(args)}` failed: {said or done.returncode}; {state}")
 
 
-def _attempt(args: tuple[str, ...], run: Run) -> None:
-    try:
-        run(args, b"")
-    except (OSError, subprocess.TimeoutExpired):
-        return
+def _attempt(commands: tuple[Command, ...], run: Run) -> None:
+    for command in commands:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            run(command, b"")
 
 
-def _call(args: tuple[str, ...], run: Run, advice: str, stdin: bytes = b"") -> Completed:
+def _call(args: Command, run: Run, advice: str, stdin: bytes = b"") -> Completed:
     try:
         return run(args, stdin)
     except OSError as error:

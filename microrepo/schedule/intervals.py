@@ -1,12 +1,8 @@
 """Intervals of ``--every``, translated for systemd and cron.
 
-The grammar:
-
-- ``15min``, ``6h``: minutes that divide an hour, hours that divide a day (others drift);
-- ``hourly``, ``daily``, ``weekly``;
-- ``04:30``: every day at that local time;
-- anything else goes to the scheduler as it is: an ``OnCalendar`` expression (systemd.time(7)), five
-  fields for cron (crontab(5)).
+``15min`` and ``6h`` (minutes that divide an hour, hours that divide a day: others drift),
+``hourly``, ``daily``, ``weekly``, and ``04:30`` local time are for both. Anything else is for one
+scheduler: an ``OnCalendar`` expression (systemd.time(7)), or five cron fields (crontab(5)).
 """
 
 from __future__ import annotations
@@ -30,90 +26,75 @@ _WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
 
 class Every(Struct, frozen=True):
-    """A parsed interval; exactly one of the three is set.
+    """An interval.
 
     Attributes:
-        period_min: minutes between runs.
-        clock: hour and minute of a daily run, local time.
-        raw: an expression for the scheduler itself.
+        text: as written.
+        calendar: ``OnCalendar`` expression, "" for an interval that only cron understands.
+        delay_s: random delay, which keeps many machines from asking a source in the same second.
+        cron: five fields, "" for an interval that only systemd understands.
     """
 
-    period_min: int = 0
-    clock: tuple[int, int] | None = None
-    raw: str = ""
+    text: str
+    calendar: str = ""
+    delay_s: int = 60
+    cron: str = ""
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the expression goes to the scheduler as it is."""
+        return not (self.calendar and self.cron)
 
 
-def parse_every(text: str) -> Every:
+def parse_every(text: str, spread: int = 0) -> Every:
     """Return the interval that a text stands for.
+
+    Args:
+        text: as written.
+        spread: a number that differs from machine to machine. It shifts the minute of cron, which
+            has no random delay.
 
     Raises:
         ConfigError: an interval that no calendar can keep, or not an interval.
     """
     text = " ".join(text.split())
-    if text in _WORDS:
-        return Every(period_min=_WORDS[text])
+    minutes = _WORDS.get(text, 0)
     if period := _PERIOD.match(text):
         minutes = int(period[1]) * (60 if period[2] == "h" else 1)
         if minutes not in _EVEN:
             near = min(_EVEN, key=lambda n: (abs(n - minutes), n))
             hint = f"{near}min" if near < _HOUR else f"{near // _HOUR}h"
-            raise _invalid(text, f"does not divide an hour or a day evenly; did you mean {hint}?")
-        return Every(period_min=minutes)
+            raise invalid(text, f"does not divide an hour or a day evenly; did you mean {hint}?")
+    if minutes:
+        cron = _cron_fields(minutes, spread)
+        return Every(text, _calendar(minutes), min(minutes * 60 // 5, 1800), cron)
     if clock := _CLOCK.match(text):
         hour, minute = int(clock[1]), int(clock[2])
         if hour > 23 or minute > 59:
-            raise _invalid(text, "a time of day is 00:00 to 23:59")
-        return Every(clock=(hour, minute))
-    if not text.isprintable() or not (_CALENDAR.match(text) or _CRON.match(text)):
-        raise _invalid(text, "not an interval; write 15min, 6h, hourly, daily, weekly or 04:30")
-    return Every(raw=text)
+            raise invalid(text, "a time of day is 00:00 to 23:59")
+        return Every(text, f"*-*-* {hour:02}:{minute:02}:00", 300, f"{minute} {hour} * * *")
+    if _CRON.match(text):
+        _check_cron(text)
+        return Every(text, cron=text)
+    if not text.isprintable() or not _CALENDAR.match(text):
+        raise invalid(text, "not an interval; write 15min, 6h, hourly, daily, weekly or 04:30")
+    return Every(text, text)
 
 
-def on_calendar(every: Every) -> tuple[str, int]:
-    """Return the ``OnCalendar`` expression and the random delay in seconds.
+def invalid(text: str, why: str) -> ConfigError:
+    """Return the error of an interval."""
+    return ConfigError(f"--every {text!r}: {why}")
 
-    The delay keeps many machines from asking the source in the same second.
 
-    Raises:
-        ConfigError: an expression for cron.
-    """
-    if _CRON.match(every.raw):
-        raise _invalid(
-            every.raw,
-            "five fields are for cron; for systemd write an OnCalendar expression such as "
-            "'Mon..Fri 06:00', or use --kind crontab",
-        )
-    if every.raw:
-        return every.raw, 60
-    if every.clock is not None:
-        return "*-*-* {:02}:{:02}:00".format(*every.clock), 300
-    minutes = every.period_min
-    delay_s = min(minutes * 60 // 5, 1800)
-    for word, length in _WORDS.items():
-        if minutes == length:
-            return word, delay_s
+def _calendar(minutes: int) -> str:
     if minutes < _HOUR:
-        return f"*-*-* *:00/{minutes:02}:00", delay_s
-    return f"*-*-* 00/{minutes // _HOUR:02}:00:00", delay_s
+        return f"*-*-* *:00/{minutes:02}:00"
+    words = {length: word for word, length in _WORDS.items()}
+    return words.get(minutes, f"*-*-* 00/{minutes // _HOUR:02}:00:00")
 
 
-def cron_fields(every: Every, spread: int) -> str:
-    """Return the five time fields of a cron line.
-
-    Args:
-        every: the interval.
-        spread: a number that differs from machine to machine. It shifts the minute, because cron
-            has no random delay.
-
-    Raises:
-        ConfigError: an expression that is not five cron fields, or names a day that never comes.
-    """
-    if every.raw:
-        _check_cron(every.raw)
-        return every.raw
-    if every.clock is not None:
-        return "{1} {0} * * *".format(*every.clock)
-    minutes, minute = every.period_min, spread % _HOUR
+def _cron_fields(minutes: int, spread: int) -> str:
+    minute = spread % _HOUR
     if minutes < _HOUR:
         return f"{spread % minutes}-59/{minutes} * * * *" if minutes > 1 else "* * * * *"
     if minutes >= _DAY:
@@ -130,14 +111,11 @@ def _check_cron(text: str) -> None:
         _expand(weekday, 0, 7, _WEEKDAYS)
         first_day, months = min(_expand(day, 1, 31)), _expand(month, 1, 12, _MONTHS)
     except ValueError:
-        raise _invalid(
-            text,
-            "not five valid cron fields (minute hour day month weekday), see crontab(5); "
-            "an OnCalendar expression needs --kind systemd-user or systemd-system",
-        ) from None
+        why = "not five valid cron fields (minute hour day month weekday), see crontab(5)"
+        raise invalid(text, why) from None
     # With a weekday given, cron runs when either of the two days matches (crontab(5)).
     if weekday.startswith("*") and all(first_day > _MONTH_DAYS[m - 1] for m in months):
-        raise _invalid(text, "that day never comes")
+        raise invalid(text, "that day never comes")
 
 
 def _expand(field: str, low: int, high: int, names: list[str] | None = None) -> set[int]:
@@ -154,7 +132,3 @@ def _expand(field: str, low: int, high: int, names: list[str] | None = None) -> 
             raise ValueError(item)
         found.update(values)
     return found
-
-
-def _invalid(text: str, why: str) -> ConfigError:
-    return ConfigError(f"--every {text!r}: {why}")

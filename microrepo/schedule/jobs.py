@@ -15,23 +15,19 @@ from microrepo.errors import ConfigError
 Kind = Literal["systemd-user", "systemd-system", "crontab", "cron.d"]
 KINDS: tuple[Kind, ...] = ("systemd-user", "systemd-system", "crontab", "cron.d")
 DEFAULT_NAME = "refresh"
+Command = tuple[str, ...]
 # cron skips files in /etc/cron.d with other characters in their names (cron(8)).
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?\Z")
 
 
 class Machine(Struct, frozen=True):
-    """Interpreter, paths and account that a schedule is made for.
+    """Interpreter, absolute paths and account that a schedule is made for.
 
     Attributes:
-        python: absolute path of the interpreter that has microrepo.
-        config: absolute path of the config file.
-        repository: absolute path of the repository.
-        user: account that runs it.
-        home: that account's home directory.
         host: host name; spreads the load of many machines over the hour.
         etc: directory of the system's settings.
-        writable: absolute paths of other directories that a run writes to.
+        writable: other directories that a run writes to.
     """
 
     python: str
@@ -43,24 +39,22 @@ class Machine(Struct, frozen=True):
     etc: Path = Path("/etc")
     writable: tuple[Path, ...] = ()
 
-
-class TextFile(Struct, frozen=True):
-    """A file to write."""
-
-    path: Path
-    text: str
+    @property
+    def command(self) -> Command:
+        """The command that every schedule runs."""
+        config = str(self.config)
+        return (self.python, "-m", "microrepo", "refresh", "--config", config, "--quiet")
 
 
 class Probe(Struct, frozen=True):
     """A command that must succeed before anything is written.
 
     Attributes:
-        args: the command.
         advice: what its failure means, and what to do.
         forbidden: text that its output must not contain.
     """
 
-    args: tuple[str, ...]
+    args: Command
     advice: str
     forbidden: str = ""
 
@@ -69,26 +63,23 @@ class Schedule(Struct, frozen=True):
     """A scheduled refresh that has not been written yet.
 
     Attributes:
-        kind: the scheduler.
-        name: distinguishes several schedules of one machine.
-        files: files to write.
+        files: text of each file to write.
         block: lines for the user's crontab with their markers, or empty.
         probes: commands that must succeed first.
         commands: commands to run after the files are written.
-        before_removal: commands to run before the files are deleted.
-        after_removal: commands to run afterwards.
+        before_removal, after_removal: commands to run around the deletion of the files.
         leftovers: links that the scheduler makes and may leave behind.
         notes: hints for the user.
     """
 
     kind: Kind
     name: str
-    files: tuple[TextFile, ...] = ()
+    files: dict[Path, str] = {}
     block: str = ""
     probes: tuple[Probe, ...] = ()
-    commands: tuple[tuple[str, ...], ...] = ()
-    before_removal: tuple[tuple[str, ...], ...] = ()
-    after_removal: tuple[tuple[str, ...], ...] = ()
+    commands: tuple[Command, ...] = ()
+    before_removal: tuple[Command, ...] = ()
+    after_removal: tuple[Command, ...] = ()
     leftovers: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -122,12 +113,6 @@ def this_machine(
     )
 
 
-def refresh_command(machine: Machine) -> tuple[str, ...]:
-    """Return the command that every schedule runs."""
-    config = str(machine.config)
-    return (machine.python, "-m", "microrepo", "refresh", "--config", config, "--quiet")
-
-
 def import_probe(machine: Machine) -> Probe:
     """Return the check that the interpreter finds microrepo outside a checkout."""
     return Probe(
@@ -138,11 +123,7 @@ def import_probe(machine: Machine) -> Probe:
 
 
 def check_machine(machine: Machine, name: str) -> None:
-    """Refuse what the file of a scheduler cannot express.
-
-    Raises:
-        ConfigError: a relative path, an unprintable character, a bad name.
-    """
+    """Raise ConfigError for a path, user or name that the file of a scheduler cannot express."""
     if not _NAME.match(name):
         raise ConfigError(f"--name {name!r}: use letters, digits, '_' and '-' only")
     if not _USER.match(machine.user):

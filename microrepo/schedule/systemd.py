@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
-from microrepo.schedule.intervals import Every, on_calendar
-from microrepo.schedule.jobs import (
-    Kind,
-    Machine,
-    Probe,
-    Schedule,
-    TextFile,
-    import_probe,
-    refresh_command,
-)
+from microrepo.schedule.intervals import Every, invalid
+from microrepo.schedule.jobs import Command, Kind, Machine, Probe, Schedule, import_probe
 
 _QUOTED_ANYWAY = set(" \t'\"\\;")
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, never written to
@@ -73,8 +66,10 @@ def systemd_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> S
     Raises:
         ConfigError: an interval or a path that systemd cannot express.
     """
+    if not every.calendar:
+        why = "five fields are for cron; for systemd write an OnCalendar expression such as"
+        raise invalid(every.text, f"{why} 'Mon..Fri 06:00', or use --kind crontab")
     system = kind == "systemd-system"
-    calendar, delay_s = on_calendar(every)
     directory = machine.etc / "systemd/system" if system else machine.home / ".config/systemd/user"
     systemctl = ("systemctl",) if system else ("systemctl", "--user")
     timer, service = f"microrepo-{name}.timer", f"microrepo-{name}.service"
@@ -86,7 +81,8 @@ def systemd_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> S
         locked=ExitCode.LOCKED,
         hardening=_hardening(machine) if system else "",
     )
-    timer_text = _TIMER.format(name=name, calendar=calendar.replace("%", "%%"), delay_s=delay_s)
+    calendar = every.calendar.replace("%", "%%")
+    timer_text = _TIMER.format(name=name, calendar=calendar, delay_s=every.delay_s)
     flag = "" if system else "--user "
     linger = f"loginctl enable-linger {machine.user}"
     notes = (
@@ -97,10 +93,7 @@ def systemd_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> S
     return Schedule(
         kind,
         name,
-        files=(
-            TextFile(directory / service, service_text),
-            TextFile(directory / timer, timer_text),
-        ),
+        files={directory / service: service_text, directory / timer: timer_text},
         leftovers=(directory / "timers.target.wants" / timer,),
         probes=(*_probes(systemctl, machine, every), import_probe(machine)),
         commands=(
@@ -114,28 +107,23 @@ def systemd_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> S
     )
 
 
-def _probes(systemctl: tuple[str, ...], machine: Machine, every: Every) -> list[Probe]:
+def _probes(systemctl: Command, machine: Machine, every: Every) -> Iterator[Probe]:
     user = "--user" in systemctl
     whose = f"for {machine.user}" if user else "on this machine"
-    probes = [
-        Probe(
-            (*systemctl, "show", "--property=Version"),
-            f"systemd does not run {whose}; choose a cron kind, or print the units and install "
-            "them where it runs",
-        )
-    ]
-    if every.raw:
-        probes.append(
-            Probe(
-                ("systemd-analyze", "calendar", "--", every.raw),
-                f"--every {every.raw!r}: systemd does not accept this time; see systemd.time(7)",
-                forbidden="Next elapse: never",
-            )
+    yield Probe(
+        (*systemctl, "show", "--property=Version"),
+        f"systemd does not run {whose}; choose a cron kind, or print the units and install them "
+        "where it runs",
+    )
+    if every.is_raw:
+        yield Probe(
+            ("systemd-analyze", "calendar", "--", every.text),
+            f"--every {every.text!r}: systemd does not accept this time; see systemd.time(7)",
+            forbidden="Next elapse: never",
         )
     for path in () if user else (machine.repository, *machine.writable):
         advice = f"{path} must exist: create it with `install -d -o {machine.user} {path}`"
-        probes.append(Probe(("test", "-d", str(path)), advice))
-    return probes
+        yield Probe(("test", "-d", str(path)), advice)
 
 
 def _hardening(machine: Machine) -> str:
@@ -157,7 +145,7 @@ def _command_line(machine: Machine) -> str:
         raise ConfigError(
             f"{machine.python!r}: systemd cannot start a program with quotes, '\\' or '$' in its path"
         )
-    program, *arguments = refresh_command(machine)
+    program, *arguments = machine.command
     return " ".join([quote_argument(program), *(quote_argument(a, "$") for a in arguments)])
 
 

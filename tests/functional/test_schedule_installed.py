@@ -71,9 +71,9 @@ def wanted_command(facts: Machine) -> list[str]:
 
 def write(schedule: Schedule, directory: Path) -> list[str]:
     directory.mkdir(exist_ok=True)
-    for file in schedule.files:
-        (directory / file.path.name).write_text(file.text)
-    return [str(directory / file.path.name) for file in schedule.files]
+    for path, text in schedule.files.items():
+        (directory / path.name).write_text(text)
+    return [str(directory / path.name) for path in schedule.files]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
@@ -133,7 +133,7 @@ def test_systemd_reads_the_paths_as_meant(facts: Machine) -> None:
 def environment_of(schedule: Schedule) -> dict[str, str]:
     """Return what cron gives to a command: little, and the assignments of its file."""
     environment = {"HOME": "/", "LOGNAME": "root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-    for line in (schedule.files[0].text if schedule.files else "").splitlines():
+    for line in "".join(schedule.files.values()).splitlines():
         if match := re.fullmatch(r'(\w+)="(.*)"', line):
             environment[match[1]] = match[2]
     return environment
@@ -141,7 +141,7 @@ def environment_of(schedule: Schedule) -> dict[str, str]:
 
 def command_of(schedule: Schedule) -> str:
     """Return the command of a cron line as cron hands it to the shell (crontab(5))."""
-    lines = (schedule.files[0].text if schedule.files else schedule.block).splitlines()
+    lines = ("".join(schedule.files.values()) or schedule.block).splitlines()
     line = next(line for line in lines if line[0] not in "#SPHLM")
     command = line.split(" ", 6 if schedule.files else 5)[-1]
     assert not re.search(r"(?<!\\)%", command), "cron would end the command here"

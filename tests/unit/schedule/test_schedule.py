@@ -24,7 +24,7 @@ from microrepo.schedule import (
     this_machine,
 )
 from microrepo.schedule.cron import replace_block
-from microrepo.schedule.intervals import cron_fields, on_calendar, parse_every
+from microrepo.schedule.intervals import parse_every
 from microrepo.schedule.systemd import quote_argument, quote_path
 from microrepo.stores.atomic_write import write_atomically
 
@@ -40,6 +40,10 @@ FACTS = Machine(
 
 def facts(**changes: object) -> Machine:
     return msgspec.structs.replace(FACTS, **changes)
+
+
+def first_text(schedule: Schedule) -> str:
+    return next(iter(schedule.files.values()))
 
 
 class FakeSystem:
@@ -85,7 +89,8 @@ class FakeSystem:
     ],
 )
 def test_intervals_of_systemd(every: str, calendar: str, delay_s: int) -> None:
-    assert on_calendar(parse_every(every)) == (calendar, delay_s)
+    found = parse_every(every)
+    assert (found.calendar, found.delay_s) == (calendar, delay_s)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_intervals_of_systemd(every: str, calendar: str, delay_s: int) -> None:
     ],
 )
 def test_intervals_of_cron(every: str, fields: str) -> None:
-    assert cron_fields(parse_every(every), spread=157) == fields
+    assert parse_every(every, spread=157).cron == fields
 
 
 @pytest.mark.parametrize("every", ["7min", "90min", "5h", "0min", "36h", "999999h"])
@@ -138,7 +143,7 @@ def test_words_that_mean_nothing_are_refused(every: str) -> None:
 )
 def test_cron_expressions_that_cannot_be_are_refused(every: str) -> None:
     with pytest.raises(ConfigError, match="--every"):
-        cron_fields(parse_every(every), 0)
+        build_schedule("crontab", FACTS, every)
 
 
 def test_cron_fields_are_not_for_systemd() -> None:
@@ -157,11 +162,11 @@ def test_every_kind_runs_the_same_command(kind: Kind) -> None:
 def test_user_units_lie_in_the_home_directory() -> None:
     schedule = build_schedule("systemd-user", FACTS, "15min", name="big")
     directory = Path("/home/ann/.config/systemd/user")
-    assert [file.path for file in schedule.files] == [
+    assert list(schedule.files) == [
         directory / "microrepo-big.service",
         directory / "microrepo-big.timer",
     ]
-    service, timer = (file.text for file in schedule.files)
+    service, timer = schedule.files.values()
     assert "Type=oneshot\n" in service
     assert "SuccessExitStatus=4\n" in service
     assert "User=" not in service
@@ -172,7 +177,7 @@ def test_user_units_lie_in_the_home_directory() -> None:
 
 
 def test_the_system_service_may_write_to_the_repository_only() -> None:
-    lines = build_schedule("systemd-system", FACTS).files[0].text.splitlines()
+    lines = first_text(build_schedule("systemd-system", FACTS)).splitlines()
     wanted = {"User=ann", "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes"}
     assert wanted <= set(lines)
     assert [line for line in lines if line.startswith("ReadWrite")] == [
@@ -185,7 +190,7 @@ def test_the_system_service_may_write_where_the_settings_say() -> None:
     schedule = build_schedule(
         "systemd-system", facts(writable=(Path("/srv/lists %"), Path("/var/tmp/metrics")))
     )
-    lines = schedule.files[0].text.splitlines()
+    lines = first_text(schedule).splitlines()
     assert [line for line in lines if line.startswith("ReadWrite")] == [
         'ReadWritePaths="/srv/packages"',
         'ReadWritePaths="/srv/lists %%"',
@@ -198,12 +203,12 @@ def test_the_system_service_may_write_where_the_settings_say() -> None:
 
 
 def test_root_keeps_the_capability_to_write_for_others() -> None:
-    text = build_schedule("systemd-system", facts(user="root")).files[0].text
+    text = first_text(build_schedule("systemd-system", facts(user="root")))
     assert "CapabilityBoundingSet" not in text
 
 
 def test_a_repository_below_tmp_is_not_hidden_by_a_private_one() -> None:
-    text = build_schedule("systemd-system", facts(repository=Path("/var/tmp/x"))).files[0].text
+    text = first_text(build_schedule("systemd-system", facts(repository=Path("/var/tmp/x"))))
     assert "PrivateTmp=no\n" in text
 
 
@@ -239,14 +244,14 @@ def test_systemd_refuses_programs_it_cannot_start(python: str) -> None:
 
 def test_the_cron_file_has_a_user_field_and_its_own_environment() -> None:
     schedule = build_schedule("cron.d", facts(home=Path("/home/ann b")), "04:05", name="big")
-    (file,) = schedule.files
-    assert file.path == Path("/etc/cron.d/microrepo-big")
-    *environment, line = file.text.splitlines()
+    ((path, text),) = schedule.files.items()
+    assert path == Path("/etc/cron.d/microrepo-big")
+    *environment, line = text.splitlines()
     assert 'HOME="/home/ann b"' in environment
     assert 'MAILTO=""' in environment
     assert line.split()[:6] == ["5", "4", "*", "*", "*", "ann"]
     assert "| logger -t microrepo" in line
-    assert file.text.endswith("\n")
+    assert text.endswith("\n")
 
 
 def test_percent_signs_are_escaped_for_cron() -> None:
@@ -331,15 +336,15 @@ def test_installing_and_removing_a_timer(tmp_path: Path) -> None:
         "microrepo-refresh.service",
         "microrepo-refresh.timer",
     ]
-    for file in schedule.files:
-        assert file.path.read_text() == file.text
-        assert stat.S_IMODE(file.path.stat().st_mode) == 0o644
+    for path, text in schedule.files.items():
+        assert path.read_text() == text
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert system.ran[-3:] == [
         ("systemctl", "daemon-reload"),
         ("systemctl", "enable", "microrepo-refresh.timer"),
         ("systemctl", "restart", "microrepo-refresh.timer"),
     ]
-    stranger = schedule.files[0].path.parent / "other.service"
+    stranger = next(iter(schedule.files)).parent / "other.service"
     stranger.write_text("mine")
     assert remove(schedule, system) == written
     assert list(stranger.parent.iterdir()) == [stranger]
@@ -361,7 +366,7 @@ def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
 def test_a_timer_goes_even_where_systemd_no_longer_runs(tmp_path: Path) -> None:
     schedule = system_schedule("systemd-user", tmp_path)
     install(schedule, FakeSystem())
-    link = schedule.files[0].path.parent / "timers.target.wants/microrepo-refresh.timer"
+    link = next(iter(schedule.files)).parent / "timers.target.wants/microrepo-refresh.timer"
     link.parent.mkdir()
     link.symlink_to("../microrepo-refresh.timer")
     assert len(remove(schedule, FakeSystem(systemctl=-1))) == 2
@@ -491,6 +496,6 @@ def test_atomic_writes_follow_a_symlink(tmp_path: Path) -> None:
 
 def test_unwritable_places_are_reported(tmp_path: Path) -> None:
     schedule = system_schedule("systemd-user", tmp_path)
-    schedule.files[0].path.mkdir(parents=True)
+    next(iter(schedule.files)).mkdir(parents=True)
     with pytest.raises(ConfigError, match="cannot be changed"):
         install(schedule, FakeSystem())
