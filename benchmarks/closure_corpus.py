@@ -31,7 +31,7 @@ class Target:
 
     @property
     def is_linux(self) -> bool:
-        """Tell whether its Python can run here."""
+        """Return whether its Python can run here."""
         return "linux" in self.uv_platform
 
 

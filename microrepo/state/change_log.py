@@ -64,7 +64,7 @@ class ChangeLog:
         return (str(row[0]) for row in rows)
 
     def any(self, first: int, last: int) -> bool:
-        """Tell whether anything was touched."""
+        """Return whether anything was touched."""
         for table in ("history", "tree_changes"):
             query = f"SELECT 1 FROM {table} WHERE run BETWEEN ? AND ? LIMIT 1"
             if self._db.execute(query, (first, last)).fetchone():

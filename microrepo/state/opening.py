@@ -223,7 +223,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def on_network(path: Path) -> bool:
-    """Tell whether `path` lies on a file system that machines share over a network."""
+    """Return whether `path` lies on a file system that machines share over a network."""
     try:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -84,7 +84,7 @@ class FlatDirectory:
             directory.mkdir(parents=True, exist_ok=True)
 
     def exists(self) -> bool:
-        """Tell whether the directory has been made."""
+        """Return whether the directory has been made."""
         return self.path.is_dir()
 
     def file(self, filename: str) -> Path:

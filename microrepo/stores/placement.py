@@ -88,7 +88,7 @@ def _verify(source: Path, filename: str, digests: Digests) -> None:
 
 
 def can_share(source: Path, directory: Path) -> bool:
-    """Tell whether a directory (or the nearest one above it) can share the content of a file."""
+    """Return whether a directory (or the nearest one above it) can share the content of a file."""
     while not directory.exists() and directory != directory.parent:
         directory = directory.parent
     temporary = directory / f".{secrets.token_hex(8)}.part"
@@ -102,7 +102,7 @@ def can_share(source: Path, directory: Path) -> bool:
 
 
 def _is_shared(source: Path, target: Path) -> bool:
-    """Tell whether both may share their blocks; leaves nothing under the target's name."""
+    """Return whether both may share their blocks; leaves nothing under the target's name."""
     try:
         with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
             return _reflink(reading.fileno(), writing.fileno())

@@ -74,7 +74,7 @@ def wanted_by(
 def is_solution(
     index: Index, chosen: Mapping[str, str], goal: Sequence[str], markers: Mapping[str, str]
 ) -> bool:
-    """Tell whether the chosen releases meet the goal and everything they need."""
+    """Return whether the chosen releases meet the goal and everything they need."""
     return all(
         requirement.name in chosen
         and chosen[requirement.name] in index.get(requirement.name, {})

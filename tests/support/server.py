@@ -32,7 +32,7 @@ class Planted:
     hits: int = 0
 
     def matches(self, request: Request) -> bool:
-        """Tell whether the next such request is to be struck."""
+        """Return whether the next such request is to be struck."""
         if self.times is not None and self.hits >= self.times:
             return False
         if callable(self.pattern):

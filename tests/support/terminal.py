@@ -47,7 +47,7 @@ class Terminal:
         return before
 
     def read(self) -> bool:
-        """Read what is there; tell whether more can come."""
+        """Read what is there; return whether more can come."""
         if not select.select([self.ours], [], [], 1)[0]:
             return self.process.poll() is None
         try:
@@ -77,7 +77,7 @@ class Terminal:
         return self.process.wait(PATIENCE_S)
 
     def waits(self) -> bool:
-        """Tell whether something to read comes within a second."""
+        """Return whether something to read comes within a second."""
         return bool(select.select([self.ours], [], [], 1)[0])
 
     def close(self) -> None:

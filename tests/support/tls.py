@@ -20,7 +20,7 @@ extendedKeyUsage=serverAuth,clientAuth
 
 
 def has_openssl() -> bool:
-    """Tell whether certificates can be made here."""
+    """Return whether certificates can be made here."""
     return shutil.which("openssl") is not None
 
 

@@ -19,7 +19,7 @@ _SCHEMES = ("http://", "https://")
 
 
 def is_followed(url: str) -> bool:
-    """Tell whether a direct URL is of a kind that can be fetched: not of version control or a path."""
+    """Return whether a direct URL is of a kind that can be fetched: not of version control or a path."""
     return url.lower().startswith(_SCHEMES)
 
 

@@ -95,7 +95,7 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
 
 
 def _write(path: Path, body: bytes) -> bool:
-    """Write a file unless it is as it should be; tell whether it was written."""
+    """Write a file unless it is as it should be; return whether it was written."""
     try:
         if path.read_bytes() == body:
             return False

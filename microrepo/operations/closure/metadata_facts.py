@@ -116,7 +116,7 @@ class Learner:
         return known, futures
 
     def _is_here(self, file: File, row: FileRow | None) -> bool:
-        """Tell whether the repository holds this very file, and not one that it replaces."""
+        """Return whether the repository holds this very file, and not one that it replaces."""
         if row is None or not self._session.is_intact(row):
             return False
         strongest = file.digests.strongest()

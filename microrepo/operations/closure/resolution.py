@@ -115,7 +115,7 @@ def resolve_goals(
 
 
 def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) -> bool:
-    """Tell whether files were chosen of releases that are refused by now."""
+    """Return whether files were chosen of releases that are refused by now."""
     chosen = resolved.chosen()
     return any(
         decision.cause is Cause.VULNERABLE and decision.file.filename in chosen

@@ -127,7 +127,7 @@ class UrlLearner:
 
 
 def is_behind(row: FileRow, file: File) -> bool:
-    """Tell whether a recorded file is the one behind a direct URL."""
+    """Return whether a recorded file is the one behind a direct URL."""
     same = same_content(file.digests, row.digests)
     return row.url == file.url if same is None else same
 

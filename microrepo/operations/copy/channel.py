@@ -102,7 +102,7 @@ class Channel:
             return self._pool
 
     def new_login(self) -> bool:
-        """Ask for another password for the destination; tell whether there is one."""
+        """Ask for another password for the destination; return whether there is one."""
         if self.endpoints.relogin is None:
             return False
         destination = msgspec.structs.replace(

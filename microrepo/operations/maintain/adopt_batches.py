@@ -119,7 +119,7 @@ class Adoption:
         return str(check_space(size_bytes, there, free_bytes, session.limits()) or "")
 
     def _is_target(self, candidate: Candidate) -> bool:
-        """Tell whether a file lies in the repository already, or is linked there."""
+        """Return whether a file lies in the repository already, or is linked there."""
         try:
             return self._session.directory.file(candidate.filename).samefile(candidate.path)
         except OSError:
@@ -165,7 +165,7 @@ class Adoption:
                 session.state.publication.save_found(rows)
 
     def _is_known(self, candidate: Candidate, row: FileRow | None) -> bool:
-        """Tell whether the repository has a file with the size and the time of this one."""
+        """Return whether the repository has a file with the size and the time of this one."""
         return (
             row is not None
             and (row.size, row.mtime_ns) == (candidate.size_bytes, candidate.mtime_ns)

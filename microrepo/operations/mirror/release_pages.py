@@ -25,7 +25,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 
 def has_pages(directory: FlatDirectory) -> bool:
-    """Tell whether a directory is a repository of ours, whose pages follow its files."""
+    """Return whether a directory is a repository of ours, whose pages follow its files."""
     return directory.state_file.exists()
 
 

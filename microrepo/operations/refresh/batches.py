@@ -149,7 +149,7 @@ class ProjectBatches:
 
     @staticmethod
     def collide(begun: StartedBatch, looked: Sequence[Looked]) -> bool:
-        """Tell whether projects want names that transfers under way are about to take."""
+        """Return whether projects want names that transfers under way are about to take."""
         taken = {action.filename.casefold() for action in begun.plan}
         return any(
             item.file.filename.casefold() in taken for one in looked for item in one.wanted()

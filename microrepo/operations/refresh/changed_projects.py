@@ -70,7 +70,7 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
 
 
 def _are_outdated(session: Session, *, force: bool) -> bool:
-    """Tell whether a list is older than one that an earlier run saw, as caches may give out.
+    """Return whether a list is older than one that an earlier run saw, as caches may give out.
 
     Args:
         session: the run; it remembers how new its lists are.

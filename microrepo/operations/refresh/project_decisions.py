@@ -64,7 +64,7 @@ class Record(Struct, frozen=True):
 
     @property
     def is_new(self) -> bool:
-        """Tell whether record or rules differ from what the state knew."""
+        """Return whether record or rules differ from what the state knew."""
         return (
             self.before is None
             or self.document is not None

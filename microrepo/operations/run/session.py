@@ -93,12 +93,12 @@ class Session:
         return self.directory.stat(filename)
 
     def is_intact(self, row: FileRow) -> bool:
-        """Tell whether a recorded file lies on disk with the size and time it was verified with."""
+        """Return whether a recorded file lies on disk with the size and time it was verified with."""
         disk = self.on_disk(row.filename)
         return disk is not None and row.present and disk.matches(row)
 
     def holds(self, row: FileRow) -> bool:
-        """Tell whether the repository has a file: its content, or where it is an index its link."""
+        """Return whether the repository has a file: its content, or where it is an index its link."""
         return row.present or not self.links.files
 
     def count_held(self, at_most: int | None = None) -> int:
@@ -107,7 +107,7 @@ class Session:
         return state.count_present(at_most) if self.links.files else state.count_recorded(at_most)
 
     def scan(self) -> bool:
-        """Look at the whole directory, unless it is too large for that; tell whether it was."""
+        """Look at the whole directory, unless it is too large for that; return whether it was."""
         if self.state.count_present(SCAN_LIMIT + 1) > SCAN_LIMIT:
             return False
         self._on_disk = self.directory.scan()

@@ -37,5 +37,5 @@ def render_settings(settings: ClientSettings) -> str:
 
 
 def is_plain_http_beyond_loopback(url: str) -> bool:
-    """Tell whether clients of this address need the extra trust that the settings contain."""
+    """Return whether clients of this address need the extra trust that the settings contain."""
     return urlsplit(url).scheme == "http" and "--trusted-host" in client_settings(url).pip_command

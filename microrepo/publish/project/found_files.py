@@ -33,7 +33,7 @@ class Description(Struct, frozen=True, gc=False):
 
 
 def is_distribution(filename: str) -> bool:
-    """Tell whether a file name is that of a distribution which an index can list."""
+    """Return whether a file name is that of a distribution which an index can list."""
     parsed = parse_filename(filename)
     return parsed is not None and is_project_name(parsed.name)
 

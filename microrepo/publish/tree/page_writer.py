@@ -37,7 +37,7 @@ class PageWriter:
         self._unsynced: list[str] = []
 
     def put(self, path: str, content: bytes, mode: int = 0o666) -> bool:
-        """Give a file its content with the next `flush`; tell whether it has to change.
+        """Give a file its content with the next `flush`; return whether it has to change.
 
         Args:
             path: relative to the root.

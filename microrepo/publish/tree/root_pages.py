@@ -74,7 +74,7 @@ class Listings:
         self._links_limit = links_limit
 
     def update(self, serial: int, *, rebuild: bool = False) -> bool:
-        """Bring the pages up to date; tell whether there was anything to do.
+        """Bring the pages up to date; return whether anything was written.
 
         Args:
             serial: of the repository, for the root.

@@ -76,7 +76,7 @@ def describe_source(source: str, api: str, where: str = "$.source") -> SourceSet
 
 
 def is_web_url(url: str) -> bool:
-    """Tell whether a text is an http(s) URL with a host, and with a port that can be one."""
+    """Return whether a text is an http(s) URL with a host, and with a port that can be one."""
     try:
         parts = urlsplit(url)
         # Reading the port checks it.

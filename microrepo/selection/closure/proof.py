@@ -42,7 +42,7 @@ class Proof(Struct, frozen=True):
 
     @property
     def closed(self) -> bool:
-        """Tell whether every goal is met in every environment."""
+        """Return whether every goal is met in every environment."""
         return not self.missing
 
 
@@ -54,7 +54,7 @@ def prove(
     *,
     build_requirements: bool = False,
 ) -> Proof:
-    """Tell whether goals can be installed in environments from what `facts` holds.
+    """Return whether goals can be installed in environments from what `facts` holds.
 
     What is not among the facts counts as not there, and is noted so in `facts`.
     """

@@ -115,7 +115,7 @@ class Environment(Struct, frozen=True, dict=True):
         return min(found) if found else None
 
     def admits_python(self, requires_python: str | None) -> bool:
-        """Tell whether this Python is among those that a Requires-Python text admits.
+        """Return whether this Python is among those that a Requires-Python text admits.
 
         A text that cannot be read admits every Python, as pip has it.
         """

@@ -123,7 +123,7 @@ def _tag_pairs(target: PythonTarget) -> frozenset[tuple[str, str]]:
 def wheel_fits(
     python_tags: tuple[str, ...], abi_tags: tuple[str, ...], target: PythonTarget
 ) -> bool:
-    """Tell whether a wheel with these tags can be used by `target` on some platform."""
+    """Return whether a wheel with these tags can be used by `target` on some platform."""
     pairs = _tag_pairs(target)
     for python in python_tags:
         for abi in abi_tags:
@@ -135,7 +135,7 @@ def wheel_fits(
 
 
 def fits(file: File, target: PythonTarget) -> bool:
-    """Tell whether `target` can use `file`, leaving requires-python aside."""
+    """Return whether `target` can use `file`, leaving requires-python aside."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
         return wheel_fits(wheel.pythons, wheel.abis, target)
@@ -165,7 +165,7 @@ def labels_of(file: File) -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def requires_python_admits(requires_python: str, target: PythonTarget) -> bool:
-    """Tell whether some patch release of `target` satisfies `requires_python`.
+    """Return whether some patch release of `target` satisfies `requires_python`.
 
     A specifier that cannot be read even leniently constrains nothing, as in pip.
     """
@@ -179,7 +179,7 @@ def requires_python_admits(requires_python: str, target: PythonTarget) -> bool:
 
 @lru_cache(maxsize=8192)
 def some_version_admitted(requires_python: str, versions: tuple[str, ...]) -> bool:
-    """Tell whether `requires_python` admits one of some Pythons.
+    """Return whether `requires_python` admits one of some Pythons.
 
     Args:
         requires_python: as announced; what cannot be read constrains nothing.

@@ -84,7 +84,7 @@ class Releases:
         return mask
 
     def admits(self, specifiers: str, release: Release) -> bool:
-        """Tell whether the specifiers admit one of these releases."""
+        """Return whether the specifiers admit one of these releases."""
         return bool(self.mask(specifiers) >> release.position & 1)
 
     def matches(
@@ -150,7 +150,7 @@ class View:
         self.solver_memory: dict[bool, dict[object, object]] = {False: {}, True: {}}
 
     def knows(self, project: NormalizedName) -> bool:
-        """Tell whether the files of a project are known."""
+        """Return whether the files of a project are known."""
         return project in self.facts.projects
 
     def releases(self, project: NormalizedName) -> Releases | None:

@@ -124,7 +124,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         return choice
 
     def is_satisfied_by(self, requirement: Req, candidate: Choice) -> bool:
-        """Tell whether a choice meets a requirement."""
+        """Return whether a choice meets a requirement."""
         # The solver asks this for every pin in every step: one look-up must do.
         known = requirement.known.get(candidate.release)
         if known is None:

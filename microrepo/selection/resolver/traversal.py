@@ -39,7 +39,7 @@ class Walked:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether the newest match of each requirement suits all the others, too.
+        """Return whether the newest match of each requirement suits all the others, too.
 
         Then it is what a solver arrives at: whatever requirements on a project it knows when it
         pins it, the first match of all of them is the first match of each.
@@ -122,7 +122,7 @@ class _Walk:
         return []
 
     def _usable(self, release: Release) -> bool | None:
-        """Tell whether a release's metadata suits; None (and a need) when it is not known."""
+        """Return whether a release's metadata suits; None (and a need) when it is not known."""
         metadata = self.view.metadata(release)
         if isinstance(metadata, MetadataNeed):
             self.found.metadata.add(metadata)

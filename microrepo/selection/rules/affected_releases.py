@@ -39,7 +39,7 @@ def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:
 
 
 def _is_fixed(text: str, advisory: Vulnerability) -> bool:
-    """Tell whether a release has the fix: it is one with it, or a later one of the same series.
+    """Return whether a release has the fix: it is one with it, or a later one of the same series.
 
     A series is what shares major and minor version: fixes are carried back to older series.
     """

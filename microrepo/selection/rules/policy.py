@@ -106,11 +106,11 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         return self.excluded.project(name)
 
     def leaves_out(self, name: NormalizedName) -> bool:
-        """Tell whether nothing of a project can be wanted, so that it need not be asked for."""
+        """Return whether nothing of a project can be wanted, so that it need not be asked for."""
         return self.excluded.project(name) is not None or not self.may_pass(name)
 
     def may_pass(self, name: NormalizedName) -> bool:
-        """Tell whether `allow` lets something of a project pass."""
+        """Return whether `allow` lets something of a project pass."""
         allowed = self.allowed
         if allowed is None or name in allowed.releases or allowed.project(name) is not None:
             return True

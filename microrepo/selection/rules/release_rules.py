@@ -12,7 +12,7 @@ from microrepo.selection.rules.policy import Policy, Rejection
 
 
 def has_release_rules(policy: Policy) -> bool:
-    """Tell whether `check_unpinned_release` can say anything."""
+    """Return whether `check_unpinned_release` can say anything."""
     return bool(
         policy.allowed is not None
         or policy.allow_releases
@@ -88,12 +88,12 @@ def _pins(name: NormalizedName, policy: Policy) -> list[str]:
 
 
 def has_pin(name: NormalizedName, policy: Policy) -> bool:
-    """Tell whether some requirement pins a release of the project."""
+    """Return whether some requirement pins a release of the project."""
     return bool(_pins(name, policy))
 
 
 def is_pinned(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
-    """Tell whether a requirement pins exactly this release (``==`` without a star, ``===``).
+    """Return whether a requirement pins exactly this release (``==`` without a star, ``===``).
 
     A pinned release is kept beside newer ones, and even when it is yanked (PEP 592).
     """
@@ -103,7 +103,7 @@ def is_pinned(name: NormalizedName, version: Version | None, policy: Policy) -> 
 
 
 def is_asked_for_unpinned(name: NormalizedName, version: Version, policy: Policy) -> bool:
-    """Tell whether a release would be wanted without its pin, pre-releases considered."""
+    """Return whether a release would be wanted without its pin, pre-releases considered."""
     requested = ("",) if policy.requested is None else policy.requested.get(name, ())
     asked = any(
         specifier_set(text).contains(version, prereleases=True)
@@ -124,6 +124,6 @@ def is_asked_for_unpinned(name: NormalizedName, version: Version, policy: Policy
 
 
 def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
-    """Tell whether `min_age_exempt` names the project or the release."""
+    """Return whether `min_age_exempt` names the project or the release."""
     exempt = policy.min_age_exempt
     return bool(exempt) and bool(exempt.project(name) or exempt.release(name, version))

@@ -89,7 +89,7 @@ class PageTable(Table):
         )
 
     def has_pages(self) -> bool:
-        """Tell whether any project has, or had, pages."""
+        """Return whether any project has, or had, pages."""
         return self._db.execute("SELECT 1 FROM pages LIMIT 1").fetchone() is not None
 
     def count(self) -> tuple[int, int]:

@@ -39,7 +39,7 @@ class ShareTable(Table):
         )
 
     def has_unlisted(self) -> bool:
-        """Tell whether the pages of all projects are out of date."""
+        """Return whether the pages of all projects are out of date."""
         return self._db.execute("SELECT 1 FROM pages WHERE listed = 0").fetchone() is not None
 
     def links_to_be(self) -> int:

@@ -20,7 +20,7 @@ _IS_SECRET = re.compile(r"MICROREPO_\w*PASSWORD").fullmatch
 
 
 def may_fork() -> bool:
-    """Tell whether this process may be forked to make workers.
+    """Return whether this process may be forked to make workers.
 
     It may while it has one thread, and before it holds a lock or an open state: a worker made then
     takes nothing along, starts at once, and shares its memory.

@@ -59,7 +59,7 @@ def seen_in_files(folder: Path, *spared: Path) -> list[Path]:
 
 
 def holds_secret(data: bytes) -> bool:
-    """Tell whether the secret is there in any of its forms."""
+    """Return whether the secret is there in any of its forms."""
     return any(face.encode() in data for face in FACES)
 
 
