@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from compileall import compile_dir
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +18,13 @@ from filelock import FileLock
 from hypothesis import settings
 
 from tests.support.index import FakeIndex
-from tests.support.programs import Completed, Environment, MicrorepoRunner, make_environment
+from tests.support.programs import (
+    CHECKOUT,
+    Completed,
+    Environment,
+    MicrorepoRunner,
+    make_environment,
+)
 from tests.support.server import PyPIServer
 from tests.support.skips import pytest_collectreport, pytest_runtest_makereport
 from tests.support.tls import Authority, has_openssl, make_authority
@@ -27,6 +34,12 @@ __all__ = ["pytest_collectreport", "pytest_runtest_makereport"]
 settings.register_profile("short", max_examples=40, derandomize=True, database=None, deadline=None)
 settings.register_profile("thorough", max_examples=3000, database=None, deadline=None)
 settings.load_profile(os.environ.get("MICROREPO_TEST_PROFILE", "short"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the program: tests start it many times, and it may not write byte code then."""
+    if not hasattr(config, "workerinput"):
+        compile_dir(CHECKOUT / "microrepo", quiet=2)
 
 
 @pytest.fixture
