@@ -18,15 +18,12 @@
     ├── RepositoryError           the repository on disk is in the way
     │   ├── Locked                    another run holds the lock
     │   ├── StateCorrupt
-    │   ├── UnknownSchema             the state was written by a newer microrepo
-    │   └── Conflict                  another content stands under a wanted name
+    │   └── UnknownSchema             the state was written by a newer microrepo
     ├── PlanRefused               a guard stopped the plan before it was carried out
     │   ├── TooManyDeletions
     │   ├── NoSpace
     │   └── OverBudget
     ├── RuleFailed                a rule of somebody else's raised an error
-    ├── ResolutionError           no set of releases satisfies the requirements
-    ├── UploadError               a destination refused a distribution
     ├── Cancelled                 the caller wanted the operation to end
     ├── FailedCommand             release mirror: a precondition does not hold
     └── StorageOperationError     release mirror: network or files failed
@@ -157,10 +154,6 @@ class UnknownSchema(RepositoryError):
         )
 
 
-class Conflict(RepositoryError):
-    """Other content stands under a wanted name. Arguments: path, what is there."""
-
-
 class PlanRefused(MicrorepoError):
     """A guard stopped the plan. Arguments: the text, which names the setting that allows it."""
 
@@ -183,17 +176,6 @@ class RuleFailed(MicrorepoError):
     def __str__(self) -> str:
         about = ": ".join(str(argument) for argument in self.args[1:])
         return f"rule {self.args[0]} failed on {about}"
-
-
-class ResolutionError(MicrorepoError):
-    """No set of releases satisfies the requirements of a goal."""
-
-
-class UploadError(MicrorepoError):
-    """A destination refused a distribution. Arguments: file name, the server's words."""
-
-    def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args)
 
 
 class Cancelled(MicrorepoError):

@@ -114,13 +114,6 @@ def defaults() -> dict[str, object]:
     return {option.key: option.default for option in options()}
 
 
-def changed_from_default(config: Config) -> dict[str, object]:
-    """Return the values that differ from the defaults, as JSON values."""
-    standard = defaults()
-    values: dict[str, object] = msgspec.to_builtins(config)
-    return {key: value for key, value in values.items() if value != standard[key]}
-
-
 def neutral(config: Config, keep: Collection[str] = ()) -> Config:
     """Return settings that select everything, for a copy between repositories.
 

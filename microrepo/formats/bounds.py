@@ -53,21 +53,6 @@ REQUIREMENTS = Bound(16 * _MIB, marks=200_000)
 """A requirement file, lock file or pyproject.toml."""
 ARCHIVE = Bound(1024 * _MIB, entries=200_000, ratio=2000)
 """What is unpacked of a source distribution on the way to its metadata."""
-REPLY = Bound(_MIB, marks=_MIB // 16)
-"""A server's own words: the answer to an upload, an error, a redirect."""
-
-
-def scaled(bound: Bound, size_bytes: int | None) -> Bound:
-    """Return `bound` for another size, its other limits in proportion; None leaves it as it is."""
-    if size_bytes is None or size_bytes == bound.size_bytes:
-        return bound
-    share = size_bytes / bound.size_bytes
-    return Bound(
-        size_bytes,
-        max(1000, int(bound.marks * share)),
-        max(1000, int(bound.entries * share)),
-        bound.ratio,
-    )
 
 
 class Meter:

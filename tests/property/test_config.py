@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microrepo.cli.prompt.config_file import config_text
-from microrepo.config.declared_options import KEYS, changed_from_default
+from microrepo.config.declared_options import KEYS
 from microrepo.config.load import convert, load, read_file
 from microrepo.config.sizes import format_size, parse_size
 from microrepo.errors import ConfigError
@@ -33,12 +33,6 @@ def test_a_config_survives_the_way_through_a_file(path: Path, values: dict[str, 
     config = convert(values, "test")
     path.write_text(config_text(msgspec.to_builtins(config)), encoding="utf-8")
     assert convert(read_file(path), "the file") == config
-
-
-@given(valid_settings())
-def test_what_differs_from_the_defaults_is_all_that_matters(values: dict[str, Any]) -> None:
-    config = convert(values, "test")
-    assert convert(changed_from_default(config), "the difference") == config
 
 
 @given(valid_settings())

@@ -7,8 +7,6 @@ from importlib.metadata import distributions
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-MODES = ("==", ">=", "~=")
-
 
 def freeze(mode: str = "==") -> tuple[str, ...]:
     """Return one requirement for each distribution that this Python has installed.

@@ -6,7 +6,6 @@ Nothing here reads the machine's settings: the same arguments give the same text
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from microrepo.standalone.server.client_settings import ClientSettings, client_settings
 
@@ -34,8 +33,3 @@ def render_settings(settings: ClientSettings) -> str:
         ("# once", f"{settings.pip_command} PROJECT\n{settings.uv_command} PROJECT\n"),
     )
     return "\n".join(f"{heading}\n{text}" for heading, text in sections)
-
-
-def is_plain_http_beyond_loopback(url: str) -> bool:
-    """Return whether clients of this address need the extra trust that the settings contain."""
-    return urlsplit(url).scheme == "http" and "--trusted-host" in client_settings(url).pip_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
@@ -133,20 +133,6 @@ def local_path(url: str) -> Path | None:
     if not url.startswith("file:"):
         return None
     return Path(url2pathname(urlsplit(url).path))
-
-
-def name_within(url: str, root: str) -> str | None:
-    """Return the name of a file that lies right in a directory, None for any other URL.
-
-    Args:
-        url: of the file.
-        root: the directory's ``file:`` URL, without a slash at its end.
-    """
-    start = len(root) + 1
-    if not url.startswith(root) or url[start - 1 : start] != "/" or "/" in url[start:]:
-        return None
-    name = url[start:]
-    return unquote(name) if "%" in name else name
 
 
 class DirectoryCatalogue:

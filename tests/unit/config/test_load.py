@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from microrepo.config.declared_options import KEYS, changed_from_default
+from microrepo.config.declared_options import KEYS
 from microrepo.config.load import (
     SYSTEM_CONFIG,
     convert,
@@ -162,10 +162,6 @@ def test_shown_settings_have_value_and_origin() -> None:
     found = shown(load(None, {"connections": 3}, {}))
     assert tuple(found) == KEYS
     assert found["connections"] == {"value": 3, "origin": "--connections"}
-
-
-def test_changed_from_default() -> None:
-    assert changed_from_default(convert({"versions": 2, "prune": True}, "x")) == {"versions": 2}
 
 
 # --- completion ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.bounds import Bound, Meter, OutOfBounds, at_most, check_size, scaled
+from microrepo.formats.bounds import Bound, Meter, OutOfBounds, at_most, check_size
 from microrepo.formats.compression import method_of, unpack
 
 WIDE = Bound(1 << 30, marks=1 << 30, ratio=1 << 20)
@@ -122,8 +122,3 @@ def test_entries_beyond_the_bound_are_refused():
     assert list(at_most([1, 2], bound, "foo")) == [1, 2]
     with pytest.raises(OutOfBounds, match="more than 2 entries"):
         list(at_most([1, 2, 3], bound, "foo"))
-
-
-def test_a_larger_size_allows_more_of_everything():
-    bound = scaled(Bound(100, marks=10_000, entries=5000), 200)
-    assert (bound.size_bytes, bound.marks, bound.entries) == (200, 20_000, 10_000)

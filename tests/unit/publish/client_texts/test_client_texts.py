@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.publish.client_texts import client_config
 from microrepo.publish.client_texts.client_config import (
     client_settings,
     directory_settings,
@@ -44,7 +43,6 @@ def test_settings_for_an_address(url: str, trusted: str) -> None:
     assert lines["PIP_INDEX_URL"] == lines["UV_DEFAULT_INDEX"] == url + "simple/"
     assert lines.get("PIP_TRUSTED_HOST", "") == trusted
     assert ("--trusted-host" in settings.pip_command) == bool(trusted)
-    assert client_config.is_plain_http_beyond_loopback(url) == bool(trusted)
 
 
 def test_settings_for_a_directory() -> None:
