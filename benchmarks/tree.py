@@ -24,11 +24,11 @@ import msgspec
 from microrepo.config.schema import Config
 from microrepo.model import Digests, File, Info, NormalizedName, Project
 from microrepo.operations.run.network_settings import worker_settings
-from microrepo.publish.tree.page_writer import sync_file_system
 from microrepo.publish.tree.static_tree import Publisher
 from microrepo.repositories.sources.source_registry import describe_source
 from microrepo.state import FileRow, ProjectRow, State, open_state, pack
 from microrepo.state.tables.found_table import SidecarRow
+from microrepo.stores.durability import sync_file_system
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 from microrepo.transfer.pool.worker_pool import WorkerPool
 

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from microrepo.stores.durability import sync_path
+
 
 class Replacement:
     """A file that is written piece by piece beside its place and takes it once it is complete.
@@ -79,7 +81,9 @@ def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = Tr
             os.replace(temporary, target)  # noqa: PTH105 - `temporary` is text
     finally:
         Path(temporary).unlink(missing_ok=True)
-    _sync_directory(target.parent)
+    # Some network file systems refuse this; the content itself is durable already.
+    with contextlib.suppress(OSError):
+        sync_path(target.parent)
 
 
 def _make_directory(directory: Path) -> None:
@@ -103,13 +107,3 @@ def _link(temporary: str, target: Path) -> None:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         os.replace(temporary, target)  # noqa: PTH105
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        # Some network file systems refuse this; the content itself is durable already.
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

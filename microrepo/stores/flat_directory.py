@@ -14,12 +14,18 @@ from msgspec import Struct
 
 from microrepo.errors import RepositoryError
 from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.durability import sync_path
 
 CONTROL = ".microrepo"
 # Beyond this many files a whole scan per run costs more than it finds.
 SCAN_LIMIT = 200_000
 # Nothing there, a file where a folder should be, a link that leads to itself.
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+def sidecar_name(filename: str) -> str:
+    """Return the name of the metadata file of a wheel."""
+    return f"{filename}.metadata"
 
 
 class Recorded(Protocol):
@@ -127,7 +133,7 @@ class FlatDirectory:
     def delete(self, filenames: Iterable[str]) -> Iterator[str]:
         """Remove files and their metadata sidecars; yield each name once it is gone."""
         for filename in filenames:
-            for name in (f"{filename}.metadata", filename):
+            for name in (sidecar_name(filename), filename):
                 self.file(name).unlink(missing_ok=True)
             yield filename
 
@@ -136,17 +142,13 @@ class FlatDirectory:
         aside = self.control / "quarantine" / project
         aside.mkdir(parents=True, exist_ok=True)
         (aside / f"{filename}.reason").write_text(reason + "\n", encoding="utf-8")
-        self.file(f"{filename}.metadata").unlink(missing_ok=True)
+        self.file(sidecar_name(filename)).unlink(missing_ok=True)
         with suppress(FileNotFoundError):
             self.file(filename).replace(aside / filename)
 
     def sync(self) -> None:
         """Make renames and deletions in the directory durable."""
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_path(self.path)
 
     def free_bytes(self) -> int:
         """Return how many bytes this user may still write on the file system."""

@@ -27,7 +27,7 @@ from microrepo.repositories.reading import open_for_reading
 from microrepo.state import FileRow, State, explained_errors
 from microrepo.state.change_log import ROOT_PLACE, ChangedFile
 from microrepo.stores.atomic_write import Replacement
-from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk, sidecar_name
 from microrepo.stores.hashing import hash_file
 
 _BATCH = 500
@@ -114,7 +114,7 @@ def _files(
         if disk is None:
             yield Change(name, "delete", changed.size, changed.sha256, why)
             if name.endswith(".whl"):
-                yield Change(f"{name}.metadata", "delete")
+                yield Change(sidecar_name(name), "delete")
             continue
         known = _known_digest(rows.get(name), disk)
         if known is None and digests:

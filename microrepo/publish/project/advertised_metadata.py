@@ -11,8 +11,9 @@ from typing import Protocol
 from microrepo.model import Outcome
 from microrepo.state import State
 from microrepo.state.tables.found_table import SidecarRow
-from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar, read_sidecar
+from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
+from microrepo.stores.sidecars import read_sidecar
+from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
 # So many are made here and now; starting workers takes longer.
 _FEW = 64
@@ -87,7 +88,7 @@ class Sidecars:
             return False
         if row.sha256 is None:
             return True
-        disk = self._directory.stat(f"{row.filename}.metadata")
+        disk = self._directory.stat(sidecar_name(row.filename))
         return disk is not None and disk.mtime_ns == row.mtime_ns
 
     def _make(self, wheels: Sequence[OnDiskFile]) -> Iterator[SidecarRow]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+from microrepo.stores.durability import sync_file_system, sync_path
 
 # A file system is synced as a whole when that is cheaper than so many files one by one.
 _FEW_FILES = 32
@@ -112,7 +113,8 @@ class PageWriter:
             sync_file_system(self._root)
         else:
             for path in unsynced:
-                _sync_file(path)
+                with suppress(FileNotFoundError):
+                    sync_path(path)
         # `os`, not pathlib: a large tree is hundreds of thousands of these.
         for temporary, final in renames:
             try:
@@ -168,34 +170,5 @@ def _holds(path: str, content: bytes) -> bool:
         if os.fstat(descriptor).st_size != len(content):
             return False
         return os.read(descriptor, len(content) + 1) == content
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file(path: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file_system(path: str) -> None:
-    """Make all that was written to the file system of `path` durable.
-
-    Raises:
-        OSError: something could not be written.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-        if syncfs is None:
-            os.sync()
-        elif syncfs(descriptor) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), path)
     finally:
         os.close(descriptor)

@@ -33,7 +33,7 @@ from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.state.tables.found_table import SidecarRow
 from microrepo.state.tables.page_table import PageRow
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
 
 
 class PublishReport(Struct, frozen=True):
@@ -197,7 +197,7 @@ class Publisher:
             str(self._directory.path),
             str(self._directory.control / "pages" / f"batch-{self._batches}"),
             tuple((one, row.serial) for one, row in zip(batch.contents, rows, strict=True)),
-            tuple(f"{row.filename}.metadata" for row in fresh if row.sha256 is not None),
+            tuple(sidecar_name(row.filename) for row in fresh if row.sha256 is not None),
         )
         changed = [row for row in rows if row != known.get(row.name)]
         return _Prepared(names, batch, known, changed, fresh, task)

@@ -1,0 +1,38 @@
+"""Durability: what was written survives a crash of the machine once these return."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+
+def sync_path(path: str | Path) -> None:
+    """Make one file, or the entries of one directory, durable.
+
+    Raises:
+        OSError: it is not there, or could not be written.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: str | Path) -> None:
+    """Make all that was written to the file system of `path` durable.
+
+    Raises:
+        OSError: something could not be written.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), path)
+    finally:
+        os.close(descriptor)

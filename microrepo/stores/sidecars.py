@@ -1,0 +1,47 @@
+"""Sidecars: the metadata file beside each wheel (PEP 658, PEP 714).
+
+A sidecar has the modification time of its wheel, to the nanosecond: one that has not was made by
+someone else, or for another wheel of that name, and is made again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from microrepo.stores.flat_directory import CONTROL, sidecar_name
+
+MAX_SIDECAR_BYTES = 16 << 20
+
+
+def write_sidecar(repository: str, filename: str, content: bytes, mtime_ns: int) -> None:
+    """Put the metadata of a wheel beside it, at once or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = f"{repository}/{CONTROL}/partial/{secrets.token_hex(8)}.sidecar"
+    try:
+        # `os`, not pathlib: each new wheel comes by here.
+        with open(temporary, "xb", buffering=0) as stream:  # noqa: PTH123
+            stream.write(content)
+            os.utime(stream.fileno(), ns=(mtime_ns, mtime_ns))
+        os.replace(temporary, f"{repository}/{sidecar_name(filename)}")  # noqa: PTH105
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
+def read_sidecar(repository: Path, filename: str, mtime_ns: int) -> bytes | None:
+    """Return the sidecar that was made for the wheel of this time; None when there is none."""
+    try:
+        with (repository / sidecar_name(filename)).open("rb", buffering=0) as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_mtime_ns != mtime_ns or not 0 < status.st_size <= MAX_SIDECAR_BYTES:
+                return None
+            return stream.read()
+    except OSError:
+        return None
