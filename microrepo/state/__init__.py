@@ -20,7 +20,7 @@ from microrepo.state.rows import (
     pack,
     unpack,
 )
-from microrepo.state.tables.project_table import KnownProject
+from microrepo.state.tables.project_table import KnownProject, Settled
 
 __all__ = [
     "FileRow",
@@ -31,6 +31,7 @@ __all__ = [
     "Requirer",
     "RunRow",
     "RunTotals",
+    "Settled",
     "State",
     "change_of",
     "deletion_of",

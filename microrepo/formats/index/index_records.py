@@ -16,12 +16,12 @@ class Root(Struct, frozen=True):
     """The list of all projects.
 
     Attributes:
-        projects: (name as displayed, serial or None) each.
+        projects: serial, or None, by name as displayed.
         serial: the list's own.
         unreadable: entries that name no project; what they stood for is not gone.
     """
 
-    projects: list[tuple[str, int | None]]
+    projects: dict[str, int | None]
     serial: int | None = None
     unreadable: int = 0
 

@@ -27,7 +27,7 @@ def root_from_html(body: bytes, url: str) -> Root:
     """Return the list of all projects."""
     page = _read(body, url, PROJECT_LIST)
     names = [name for anchor in page.anchors if (name := _listed_name(anchor))]
-    return Root([(name, None) for name in names], page.serial)
+    return Root(dict.fromkeys(names), page.serial)
 
 
 def _listed_name(anchor: Anchor) -> str | None:

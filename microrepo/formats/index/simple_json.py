@@ -18,6 +18,7 @@ from microrepo.formats.index.index_records import (
 from microrepo.formats.index.values import (
     JSON_MARKS,
     UNREADABLE,
+    Serial,
     announced_digests,
     checked_digest,
     checked_serial,
@@ -70,6 +71,18 @@ class _Root(Struct):
     meta: _Meta = field(default_factory=_Meta)
 
 
+class _PlainRootEntry(Struct, gc=False):
+    """An entry as PyPI writes it: nothing of it has to be checked again."""
+
+    name: str
+    last_serial: Serial | None = field(default=None, name="_last-serial")
+
+
+class _PlainRoot(Struct):
+    projects: list[_PlainRootEntry]
+    meta: _Meta = field(default_factory=_Meta)
+
+
 class _LooseRoot(Struct):
     projects: list[msgspec.Raw]
     meta: _Meta = field(default_factory=_Meta)
@@ -77,6 +90,7 @@ class _LooseRoot(Struct):
 
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_file = msgspec.json.Decoder(_PageFile).decode
+_decode_plain_root = msgspec.json.Decoder(_PlainRoot).decode
 _decode_root = msgspec.json.Decoder(_Root).decode
 _decode_loose_root = msgspec.json.Decoder(_LooseRoot).decode
 _decode_root_entry = msgspec.json.Decoder(_RootEntry).decode
@@ -86,17 +100,25 @@ def root_from_json(body: bytes, url: str) -> Root:
     """Return the list of all projects; an entry that cannot be read costs that project."""
     check_size(body, PROJECT_LIST, url, JSON_MARKS)
     try:
+        plain = _decode_plain_root(body)
+    except UNREADABLE:
+        return _root_with_checks(body, url)
+    check_api_version(plain.meta.api_version, url)
+    projects = {one.name: one.last_serial for one in at_most(plain.projects, PROJECT_LIST, url)}
+    return Root(projects, checked_serial(plain.meta.last_serial))
+
+
+def _root_with_checks(body: bytes, url: str) -> Root:
+    """Return a list whose serials are text, or impossible, or some of whose entries are broken."""
+    try:
         root = _decode_root(body)
         meta, entries, unreadable = root.meta, root.projects, 0
     except UNREADABLE:
         meta, entries, unreadable = _salvage_root(body, url)
     check_api_version(meta.api_version, url)
     named = at_most(entries, PROJECT_LIST, url)
-    return Root(
-        [(entry.name, checked_serial(entry.last_serial)) for entry in named],
-        checked_serial(meta.last_serial),
-        unreadable,
-    )
+    projects = {one.name: checked_serial(one.last_serial) for one in named}
+    return Root(projects, checked_serial(meta.last_serial), unreadable)
 
 
 def _salvage_root(body: bytes, url: str) -> tuple[_Meta, list[_RootEntry], int]:

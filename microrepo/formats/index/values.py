@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -41,6 +41,7 @@ LARGEST_FILE = 1 << 38
 """256 GB: no index takes files of a hundredth of it."""
 # JSON's numbers are exact up to here (RFC 8259, section 6); SQLite's reach further.
 _LARGEST = 2**53
+Serial = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 
 
 def checked_digest(algorithm: str, value: str | None) -> str | None:

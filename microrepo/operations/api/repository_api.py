@@ -113,7 +113,7 @@ class Repository:
         Raises:
             SourceError: the list cannot be had.
         """
-        return [name for name, _ in self._source.list_projects().projects]
+        return list(self._source.list_projects().projects)
 
     def releases(self, project: str) -> list[str]:
         """Return the versions of a project in the order of PEP 440; unreadable ones first.

@@ -59,7 +59,7 @@ class SourceEnd:
         """
         if not self._all[1:]:
             listed = self.first().list_projects().projects
-            return sorted({canonicalize_name(name) for name, _ in listed})
+            return sorted({canonicalize_name(name) for name in listed})
         with self._lock:
             merged = self._owners.merged()
         if merged.unknown is not None:

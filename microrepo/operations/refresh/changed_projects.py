@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -16,7 +16,9 @@ from microrepo.operations.refresh.change_detection import (
 )
 from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.run.session import Session
-from microrepo.state import State
+from microrepo.selection.rules.patterns import NOTHING
+from microrepo.selection.rules.policy import Policy
+from microrepo.state import Settled, State
 
 # The list of a whole index is some 14 MB; so many conditional requests cost about as much.
 _NAMES_WORTH_A_LIST = 5000
@@ -56,6 +58,9 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
             return True
         return False
 
+    if not force:
+        settled = Settled(rules.base, session.now, source_of, _doubtful(rules.policy, touched))
+        known = session.state.iter_unsettled(merged.listed, settled)
     changes = changes_by_list(merged.listed, known, about, excluded)
     for source, why in (*session.sources.unreached(), *session.sources.list_problems):
         session.report.failed.append(Failure(source, why))
@@ -67,6 +72,20 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
         absent -= {visit.name for visit in changes.visits}
         session.report.missing.extend(sorted(absent))
     return changes
+
+
+def _doubtful(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] | None:
+    """Return what tells known projects that equal serials do not settle; None if they all do."""
+    requested = policy.requested
+    if requested is None and policy.excluded == NOTHING and policy.allowed is None:
+        return touched.__contains__ if touched else None
+
+    def is_doubtful(name: str) -> bool:
+        if name in touched or (requested is not None and name not in requested):
+            return True
+        return policy.leaves_out(NormalizedName(name))
+
+    return is_doubtful
 
 
 def _are_outdated(session: Session, *, force: bool) -> bool:

@@ -130,7 +130,7 @@ class Sources:
                 "taken for removed"
             )
             self.list_problems.append((source.name, words))
-        return dict(root.projects)
+        return root.projects
 
     def _read(self, number: int) -> Listed | None:
         """Read the list of one source; None, with the problem noted, when it cannot be had."""

@@ -100,9 +100,9 @@ class PageSerials:
         try:
             listed = parse_root(root.read_bytes(), JSON_TYPE, str(root))
         except (OSError, MalformedResponse):
-            listed = Root([], 0)
+            listed = Root({}, 0)
         rows = []
-        for display_name, serial in listed.projects:
+        for display_name, serial in listed.projects.items():
             name = NormalizedName(normalize_name(display_name))
             page = self._directory.place("simple") / name / "index.v1_json"
             if is_project_name(name) and page.is_file():

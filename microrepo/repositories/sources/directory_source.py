@@ -42,7 +42,7 @@ class DirectorySource:
     def list_projects(self) -> Root:
         """Return the projects of all distributions in the directory."""
         with self._lock:
-            return Root([(name, None) for name in sorted(self._load())])
+            return Root(dict.fromkeys(sorted(self._load())))
 
     def fetch_project(
         self,

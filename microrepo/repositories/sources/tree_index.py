@@ -40,7 +40,7 @@ class TreeIndex:
             root = parse_root(self._read(self._path, PROJECT_LIST), _HTML, self._url(self._path))
             if root.projects:
                 return root
-        return Root([(path.name, None) for path in self._folders()])
+        return Root(dict.fromkeys(path.name for path in self._folders()))
 
     def fetch_project(
         self,

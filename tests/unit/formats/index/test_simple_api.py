@@ -511,18 +511,18 @@ def test_json_root() -> None:
         "projects": [{"name": "Foo", "_last-serial": 5}, {"name": "bär"}, {"name": "x", "y": 1}],
     }
     root = parse_root(json.dumps(page).encode(), JSON, PAGE_URL)
-    assert root == Root([("Foo", 5), ("bär", None), ("x", None)], 99)
+    assert root == Root({"Foo": 5, "bär": None, "x": None}, 99)
 
 
 def test_html_root() -> None:
     body = b'<!--SERIAL 99--><a href="foo/">Foo</a><a href="/simple/b%C3%A4r/"></a><a name="x">'
     root = parse_root(body, HTML, "https://index.example/simple/")
-    assert root == Root([("Foo", None), ("bär", None)], 99)
+    assert root == Root({"Foo": None, "bär": None}, 99)
 
 
 def test_links_of_an_html_root_that_name_no_project_are_left_out() -> None:
     body = b'<a href="../">../</a><a href="/login">Log in</a><a href="foo_x/">foo-x/</a>'
-    assert parse_root(body, HTML, PAGE_URL).projects == [("foo-x", None)]
+    assert parse_root(body, HTML, PAGE_URL).projects == {"foo-x": None}
 
 
 @pytest.mark.parametrize(
@@ -541,19 +541,19 @@ def test_newer_json_root_is_refused() -> None:
 def test_absurd_serials_of_a_root_are_unknown() -> None:
     projects = [{"name": "a", "_last-serial": -1}, {"name": "b", "_last-serial": 2**60}]
     body = json.dumps({"projects": projects}).encode()
-    assert parse_root(body, JSON, PAGE_URL).projects == [("a", None), ("b", None)]
+    assert parse_root(body, JSON, PAGE_URL).projects == {"a": None, "b": None}
 
 
 @pytest.mark.parametrize("bad", ['{"name": null}', '{"name": "\\ud800"}', "1", "null", "{}"])
 def test_a_bad_entry_of_the_root_costs_that_project_and_is_counted(bad: str) -> None:
     """A project that is missing from the list would be taken for one removed upstream."""
     body = f'{{"projects": [{{"name": "a"}}, {bad}, {{"name": "b"}}]}}'.encode()
-    assert parse_root(body, JSON, PAGE_URL) == Root([("a", None), ("b", None)], None, 1)
+    assert parse_root(body, JSON, PAGE_URL) == Root({"a": None, "b": None}, None, 1)
 
 
 def test_names_that_a_directory_listing_cut_short() -> None:
     body = b'<a href="a-very-long-name/">a-very-lo..&gt;</a><a href="x/">y..&gt;</a>'
-    assert parse_root(body, HTML, PAGE_URL).projects == [("a-very-long-name", None)]
+    assert parse_root(body, HTML, PAGE_URL).projects == {"a-very-long-name": None}
 
 
 @pytest.mark.parametrize(

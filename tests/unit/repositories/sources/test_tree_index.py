@@ -41,7 +41,7 @@ def test_projects_are_those_of_the_root_page_or_of_the_folders(
     if root is not None:
         (tree / "index.html").write_text(root)
         names.append("bar")
-    assert [name for name, _ in source_of(tree).list_projects().projects] == names
+    assert list(source_of(tree).list_projects().projects) == names
 
 
 def test_folders_may_have_names_as_their_owners_write_them(tree: Path) -> None:
