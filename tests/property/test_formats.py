@@ -88,8 +88,8 @@ def test_any_root(value: object, text: str) -> None:
             root = parse_root(body, content_type, URL)
         except MalformedResponse:
             continue
-        assert all(name for name, _ in root.projects if content_type != JSON)
-        assert all(serial is None or 0 <= serial <= LARGEST for _, serial in root.projects)
+        assert all(name for name in root.projects if content_type != JSON)
+        assert all(serial is None or 0 <= serial <= LARGEST for serial in root.projects.values())
 
 
 @given(projects())

@@ -69,8 +69,8 @@ def test_the_three_forms_of_a_page_and_of_the_root_agree(shelf: Shelf) -> None:
     folder = shelf.path / "simple"
     for place in (folder, folder / "foo-bar"):
         assert (place / "index.html").read_bytes() == (place / "index.v1_html").read_bytes()
-    assert shelf.root().projects == [("Foo.Bar", 7)]
-    assert [name for name, _ in shelf.root("index.html").projects] == ["Foo.Bar"]
+    assert shelf.root().projects == {"Foo.Bar": 7}
+    assert list(shelf.root("index.html").projects) == ["Foo.Bar"]
     assert shelf.root("index.html").serial == shelf.root().serial == 7
 
 
@@ -213,7 +213,7 @@ def test_after_any_changes_the_pages_of_all_are_as_if_made_at_once(shelf: Shelf,
         pages = [shelf.static_page(name) for name in present]
         rows = tuple((page.name, page.serial) for page in pages)
         root = shelf.root()
-        assert tuple(root.projects) == rows
+        assert tuple(root.projects.items()) == rows
         whole = RootPage(rows, root.serial)
         links = [
             page._replace(files=tuple(entry._replace(url="") for entry in page.files))
@@ -268,7 +268,7 @@ def test_serials_are_the_source_s(shelf: Shelf) -> None:
     shelf.publish()
     shelf.hold(_wheel("foo", "2.0"), serial=200)
     shelf.publish()
-    assert (shelf.root().projects, shelf.root().serial) == ([("foo", 200)], 200)
+    assert (shelf.root().projects, shelf.root().serial) == ({"foo": 200}, 200)
     assert shelf.page("foo").serial == 200
 
 
@@ -310,7 +310,7 @@ def test_a_project_that_goes_grows_the_serial_of_the_root(shelf: Shelf) -> None:
     shelf.publish()
     shelf.drop("bar-1.0-py3-none-any.whl")
     shelf.publish()
-    assert (shelf.root().projects, shelf.root().serial) == ([("foo", 5)], 7)
+    assert (shelf.root().projects, shelf.root().serial) == ({"foo": 5}, 7)
 
 
 # --- what goes, and what must not -----------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_a_project_that_comes_back_does_so_at_a_greater_serial(shelf: Shelf) -> 
     shelf.publish()
     shelf.hold(_wheel("foo", "2.0"), serial=5)
     shelf.publish()
-    assert shelf.root().projects == [("foo", 7)]
+    assert shelf.root().projects == {"foo": 7}
 
 
 def test_files_leave_the_pages_before_they_leave_the_directory(shelf: Shelf) -> None:
@@ -340,7 +340,7 @@ def test_files_leave_the_pages_before_they_leave_the_directory(shelf: Shelf) -> 
     assert (shelf.path / old.filename).exists()
     assert (shelf.path / last.filename).exists()
     assert [file.filename for file in shelf.page("foo").files] == [new.filename]
-    assert [name for name, _ in shelf.root().projects] == ["foo"]
+    assert list(shelf.root().projects) == ["foo"]
     assert not (shelf.path / "simple/bar").exists()
     assert not (shelf.path / "pypi/bar").exists()
     before = shelf.identities()
