@@ -12,7 +12,7 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.wheel_metadata import check_wheel, read_wheel_metadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
 from microrepo.model import File, NormalizedName, Project
-from microrepo.operations.closure.url_files import held_url_file, is_behind
+from microrepo.operations.closure.held_url_files import held_url_file, is_behind
 from microrepo.publish.links import links_of
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import admission_of

@@ -38,7 +38,8 @@ def test_what_asks_nobody_needs_no_network(tmp_path: Path) -> None:
     built = build_wheel("alpha", "1.0")
     (tmp_path / built.filename).write_bytes(built.content)
     where = ["--repository", str(tmp_path)]
-    solving = "packaging.requirements,packaging.pylock,resolvelib,microrepo.operations.run.session"
-    assert_not_loaded(f"requests,urllib3,{solving}", ["list", *where])
-    commands = (["stats", *where], ["check", "alpha", *where], ["index", *where])
-    assert_not_loaded("requests,urllib3", *commands)
+    network, run = "requests,urllib3", "microrepo.operations.run.session"
+    solving = "packaging.requirements,packaging.pylock,resolvelib"
+    assert_not_loaded(f"{network},{run},{solving}", ["list", *where])
+    assert_not_loaded(f"{network},{run}", ["stats", *where], ["check", "alpha", *where])
+    assert_not_loaded(network, ["index", *where])
