@@ -74,15 +74,21 @@ class Reach:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(host.casefold().strip("[]") for host in allowed)
         self._homes: dict[str, set[int | None]] = {}
+        self._admitted: set[str] = set()
         self._networks: dict[str, Network] = {}
         self._lock = threading.Lock()
 
     def admit(self, url: str) -> None:
         """Take the host of a URL for one that the user named: a source, a destination."""
+        origin = url[: url.find("/", len("https://")) + 1]
+        if origin in self._admitted:
+            return
         parts = urlsplit(url)
         if parts.hostname:
             with self._lock:
                 self._homes.setdefault(parts.hostname.casefold(), set()).add(_port(parts))
+                if origin:
+                    self._admitted.add(origin)
 
     def knows_none(self) -> bool:
         """Return whether nothing was admitted yet."""

@@ -71,6 +71,7 @@ class Meter:
         self._wire_bytes = 0
         self._size_bytes = 0
         self._count = 0
+        self._uncounted: list[bytes] = []
 
     def received(self, count_bytes: int) -> None:
         """Count packed bytes."""
@@ -91,7 +92,10 @@ class Meter:
                 self._name, f"unpacks to more than {bound.ratio} times its packed size"
             )
         if self._marks:
-            self._count += count_marks(piece, self._marks)
+            self._uncounted.append(piece)
+            if self._size_bytes > bound.marks:  # fewer bytes cannot hold too many marks
+                self._count += sum(count_marks(part, self._marks) for part in self._uncounted)
+                self._uncounted.clear()
             if self._count > bound.marks:
                 raise OutOfBounds(self._name, f"has more than {bound.marks:,} elements")
 

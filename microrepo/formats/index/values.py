@@ -67,14 +67,14 @@ def announced_digests(values: object, filename: str) -> Digests:
     found: dict[str, str] = {}
     wrong = ""
     for name, value in values.items():
-        algorithm = str(name).lower().replace("-", "_")
-        if not isinstance(value, str) or algorithm not in _HEX_LENGTHS:
+        algorithm = name if name in _HEX_LENGTHS else str(name).lower().replace("-", "_")
+        length = _HEX_LENGTHS.get(algorithm)
+        if length is None or not isinstance(value, str):
             continue
-        digest = checked_digest(algorithm, value)
-        if digest is None:
-            wrong = f"{filename[:80]!r}: {value[:80]!r} is not a digest of {algorithm}"
+        if len(value) == length and _HEX(value):
+            found[algorithm] = value.lower()
         else:
-            found[algorithm] = digest
+            wrong = f"{filename[:80]!r}: {value[:80]!r} is not a digest of {algorithm}"
     if wrong and not found:
         raise ValueError(wrong)
     return Digests(**found)
