@@ -40,11 +40,6 @@ _ALGORITHMS = {"sha256": "sha256", "md5": "md5", "blake2b_256": "blake2b_256"}
 _canonical = lru_cache(maxsize=1024)(canonicalize_name)
 
 
-class _Known(Struct, frozen=True, gc=False):
-    size: int
-    mtime_ns: int
-
-
 class Claim(Struct, frozen=True, gc=False):
     """What was said of a file's content.
 
@@ -65,7 +60,7 @@ class Claim(Struct, frozen=True, gc=False):
 
     def holds_for(self, disk: OnDisk) -> bool:
         """Return whether a file is as it was when its digests were true."""
-        return self.size is not None and disk.matches(_Known(self.size, self.mtime_ns))
+        return disk.matches(self)
 
 
 def parse_name(filename: str) -> tuple[NormalizedName, str] | None:

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from packaging.utils import NormalizedName, canonicalize_name
+
 from microrepo.standalone.server.names import (
     SUFFIX_TYPES,
     FileName,
@@ -125,3 +127,9 @@ def split_release(filename: str) -> tuple[str, str] | None:
     """Return project (as written) and version of a distribution's name, None for another file."""
     found = parse_filename(filename)
     return (found.project, found.version) if found else None
+
+
+def project_of(filename: str) -> NormalizedName | None:
+    """Return the project that a distribution's name tells, None for another file."""
+    found = parse_filename(filename)
+    return canonicalize_name(found.project) if found else None

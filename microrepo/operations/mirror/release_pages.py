@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
-from microrepo.formats.distribution.filenames import split_release
+from microrepo.formats.distribution.filenames import project_of
 from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.operations.copy.channel import Channel
 from microrepo.operations.pages.publishing import publish_changes
@@ -75,7 +74,7 @@ def _save_found(
     state: State, directory: FlatDirectory, files: Sequence[File], reporter: Reporter
 ) -> None:
     held = state.files_named(file.filename for file in files)
-    names = [name for name in {_project_of(file.filename) for file in files} if name]
+    names = [name for name in {project_of(file.filename) for file in files} if name]
     known = {row.filename: row for row in state.publication.found(names)}
     rows = []
     for file in files:
@@ -90,11 +89,6 @@ def _save_found(
     with state.transaction():
         state.publication.forget_found(row.filename for row in rows)
         state.publication.save_found(rows)
-
-
-def _project_of(filename: str) -> str | None:
-    release = split_release(filename)
-    return None if release is None else canonicalize_name(release[0])
 
 
 def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> FoundRow | str:

@@ -22,16 +22,15 @@ from microrepo.cause_texts import cause_text
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import ActionKind
-from microrepo.publish.tree.page_paths import START_PAGE, browse_page
 from microrepo.repositories.reading import open_for_reading
 from microrepo.state import FileRow, State, explained_errors
 from microrepo.state.change_log import ROOT_PLACE, ChangedFile
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk, sidecar_name
 from microrepo.stores.hashing import hash_file
+from microrepo.stores.page_paths import START_PAGE, browse_page, index_pages
 
 _BATCH = 500
-_PAGES = ("index.html", "index.v1_html", "index.v1_json")
 _ROOT = (
     *("simple/links.html", "simple/index.html", "simple/index.v1_html", "simple/index.v1_json"),
     *("server.py", "last-modified"),
@@ -139,9 +138,8 @@ def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterato
     name = place.split("/")[1]
     if directory.place(START_PAGE).exists():
         yield _as_found(directory, browse_page(name), digests=digests)
-    yield _as_found(directory, f"pypi/{name}/json", digests=digests)
-    for page in _PAGES:
-        yield _as_found(directory, f"{place}{page}", digests=digests)
+    for path in index_pages(name):
+        yield _as_found(directory, path, digests=digests)
 
 
 def _as_found(directory: FlatDirectory, path: str, *, digests: bool) -> Change:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from microrepo.publish.tree.page_paths import PROJECT_FORMS
 from microrepo.state.publication import Publication
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.page_paths import index_pages
 
 # In larger repositories some projects stand for all: a run every few minutes must stay quick.
 _LOOKED_AT = 2000
@@ -23,10 +23,6 @@ def lost_pages(directory: FlatDirectory, publication: Publication) -> list[str]:
 
 
 def _without_pages(root: Path, names: Sequence[str]) -> list[str]:
-    return [name for name in names if not all(path.is_file() for path in _pages(root, name))]
-
-
-def _pages(root: Path, name: str) -> Iterable[Path]:
-    yield root / "pypi" / name / "json"
-    for form in PROJECT_FORMS:
-        yield root / "simple" / name / form
+    return [
+        name for name in names if not all((root / path).is_file() for path in index_pages(name))
+    ]

@@ -15,7 +15,6 @@ from microrepo.operations.pages.lost_pages import lost_pages
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.run.session import Session
 from microrepo.publish.links import remember_links
-from microrepo.publish.tree.page_paths import START_PAGE
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.people_pages import update_browse
 from microrepo.publish.tree.root_pages import ROOT_JSON
@@ -26,6 +25,7 @@ from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import umask, write_atomically
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.page_paths import START_PAGE, page_folder
 
 _BATCH = 300
 
@@ -118,7 +118,7 @@ def with_browse(session: Session, report: PublishReport, *, rebuild: bool = Fals
         )
     if done.pages:
         with session.state.transaction():
-            for place in (*(f"simple/{name}/" for name in done.changed), ROOT_PLACE):
+            for place in (*(f"{page_folder(name)}/" for name in done.changed), ROOT_PLACE):
                 session.state.changes.note(session.run, place)
     return msgspec.structs.replace(report, pages=report.pages + done.pages)
 

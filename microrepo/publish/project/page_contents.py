@@ -25,6 +25,7 @@ from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import FileRow, State
 from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.page_paths import page_folder
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile
 
@@ -160,7 +161,7 @@ class ContentsReader:
 
     def page(self, name: str) -> ProjectPage | None:
         """Return a project's page as it stands on disk, None without a readable one."""
-        path = f"{self._directory.path}/simple/{name}/index.v1_json"
+        path = f"{self._directory.path}/{page_folder(name)}/index.v1_json"
         try:
             with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
                 return parse_project_json(stream.read())

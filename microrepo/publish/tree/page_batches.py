@@ -16,6 +16,7 @@ from microrepo.model import Outcome
 from microrepo.publish.project.project_contents import Contents
 from microrepo.publish.project.project_pages import render
 from microrepo.publish.tree.page_writer import PageWriter
+from microrepo.stores.page_paths import document_folder, page_folder
 from microrepo.transfer.pool.process_keeper import WorkerLost
 
 Batch = TypeVar("Batch")
@@ -91,8 +92,8 @@ def _put(writer: PageWriter, contents: Contents, serial: int) -> bool:
         "index.v1_html": pages.html,
         "index.html": pages.html,
     }
-    document = writer.put_folder(f"pypi/{contents.name}", {"json": pages.document})
-    return writer.put_folder(f"simple/{contents.name}", forms) or document
+    document = writer.put_folder(document_folder(contents.name), {"json": pages.document})
+    return writer.put_folder(page_folder(contents.name), forms) or document
 
 
 def write_in_workers(

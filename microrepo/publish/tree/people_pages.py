@@ -19,7 +19,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from microrepo.publish.tree.page_paths import START_PAGE, browse_page
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.standalone.assemble import source_digest
 from microrepo.standalone.server.disk.files import signature
@@ -36,6 +35,7 @@ from microrepo.standalone.server.people.views import (
     Totals,
 )
 from microrepo.standalone.server.records import FileEntry, latest_version
+from microrepo.stores.page_paths import START_PAGE, browse_page
 
 # All projects stand on one page: some 10 MB here.
 PROJECTS_LIMIT = 50_000

@@ -27,6 +27,7 @@ from microrepo.standalone.server.records import RootPage
 from microrepo.state import State
 from microrepo.state.publication import Publication
 from microrepo.state.tables.share_table import Shares, Unlisted
+from microrepo.stores.page_paths import page_folder
 
 # Some 33 MB: more takes installers long to read each time, and each refresh long to copy.
 LINKS_LIMIT = 100_000
@@ -211,7 +212,7 @@ def _links_of(root: Path, name: str) -> bytes:
     """Return a project's links as they stand on its page, leading from the root instead."""
     try:
         # Not pathlib: a large tree is hundreds of thousands of these.
-        with open(f"{root}/simple/{name}/index.html", "rb") as stream:  # noqa: PTH123
+        with open(f"{root}/{page_folder(name)}/index.html", "rb") as stream:  # noqa: PTH123
             page = stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return b""

@@ -22,7 +22,6 @@ from microrepo.publish.tree.page_batches import (
     write_in_workers,
     write_pages,
 )
-from microrepo.publish.tree.page_paths import PROJECT_FORMS
 from microrepo.publish.tree.page_serials import PageSerials
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.root_pages import LINKS_LIMIT, ROOT_JSON, Listings
@@ -34,6 +33,7 @@ from microrepo.state.change_log import ROOT_PLACE
 from microrepo.state.tables.found_table import SidecarRow
 from microrepo.state.tables.page_table import PageRow
 from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
+from microrepo.stores.page_paths import index_pages
 
 
 class PublishReport(Struct, frozen=True):
@@ -152,9 +152,8 @@ class Publisher:
         if publication.has_pages() or not self._directory.place(ROOT_JSON).exists():
             self._listings.update(self._serials.newest, rebuild=rebuild)
         for name in retired:
-            for form in PROJECT_FORMS:
-                self._writer.remove(f"simple/{name}/{form}")
-            self._writer.remove(f"pypi/{name}/json")
+            for path in index_pages(name):
+                self._writer.remove(path)
         self._removed += len(retired)
         if self._with_server:
             put_server(self._writer)

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from microrepo.formats.distribution.filenames import (
     guess_release,
     parse_wheel_name,
-    split_release,
+    project_of,
     unsafe_filename,
 )
 from microrepo.formats.times import shift
@@ -82,14 +82,11 @@ def _other_project(filename: str, project: NormalizedName) -> str | None:
     Installers that read a flat directory know a file's project from its name alone.
     """
     wheel = parse_wheel_name(filename)
-    if wheel is not None:
-        owner = canonicalize_name(wheel.project)
-        return None if owner == project else owner
-    version = None if filename.endswith(".egg") else guess_release(filename, project)
-    release = split_release(filename)
-    if release is None or (version is not None and version[:1].isdigit()):
-        return None
-    owner = canonicalize_name(release[0])
+    if wheel is None and not filename.endswith(".egg"):
+        version = guess_release(filename, project)
+        if version is not None and version[:1].isdigit():
+            return None
+    owner = canonicalize_name(wheel.project) if wheel is not None else project_of(filename)
     return None if owner == project else owner
 
 
