@@ -31,23 +31,26 @@ def decide_by_closure(
     files = tuple(candidates)
     releases = {file.version for file in files if file.filename in chosen}
     newest = max(releases, key=version_order, default=None)
+    misfit = f"no target environment can use it: yours is {_named(environments)}"
     return tuple(
         Decision(file, True, Cause.REQUIRED, chosen[file.filename])
         if file.filename in chosen
         else Decision(file, True, Cause.SELECTED, "one of the releases that `versions` keeps")
         if file.filename in also
-        else _left_out(project, file, newest, environments)
+        else _left_out(project, file, newest, environments, misfit)
         for file in files
     )
 
 
 def _left_out(
-    project: NormalizedName, file: File, newest: str | None, environments: Sequence[Environment]
+    project: NormalizedName,
+    file: File,
+    newest: str | None,
+    environments: Sequence[Environment],
+    misfit: str,
 ) -> Decision:
     if all(environment.supports(file) is None for environment in environments):
-        cause = _misfit(file, environments)
-        yours = f"no target environment can use it: yours is {_named(environments)}"
-        return Decision(file, False, cause, yours)
+        return Decision(file, False, _misfit(file, environments), misfit)
     if newest is None:
         return Decision(file, False, Cause.NOT_IN_CLOSURE, f"no goal needs {project}")
     if file.version == newest:
@@ -74,8 +77,7 @@ def _misfit(file: File, environments: Sequence[Environment]) -> Cause:
     wheel = parse_wheel_name(file.filename)
     if wheel is None:
         return Cause.PACKAGE_TYPE
-    pythons = {f"{python}-{abi}" for python in wheel.pythons for abi in wheel.abis}
-    fits = any(tag.rpartition("-")[0] in pythons for one in environments for tag in one.tags)
+    fits = any(environment.admits_interpreter(wheel) for environment in environments)
     return Cause.PLATFORM if fits else Cause.PYTHON
 
 

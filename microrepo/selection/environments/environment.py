@@ -78,6 +78,12 @@ class Environment(Struct, frozen=True, dict=True):
         return ranks
 
     @cached_property
+    def _interpreters(self) -> frozenset[tuple[str, str]]:
+        """What its tags say of Python and ABI, whatever the platform."""
+        pairs = (tag.split("-", 2)[:2] for tag in self.tags)
+        return frozenset((python, abi) for python, abi in pairs)
+
+    @cached_property
     def _pythons(self) -> dict[str, bool]:
         return {}
 
@@ -113,6 +119,12 @@ class Environment(Struct, frozen=True, dict=True):
             if (rank := ranks.get(f"{python}-{abi}-{platform}")) is not None
         ]
         return min(found) if found else None
+
+    def admits_interpreter(self, wheel: FileName) -> bool:
+        """Return whether a wheel is for this Python, on some platform."""
+        return any(
+            (python, abi) in self._interpreters for python in wheel.pythons for abi in wheel.abis
+        )
 
     def admits_python(self, requires_python: str | None) -> bool:
         """Return whether this Python is among those that a Requires-Python text admits.
