@@ -25,13 +25,11 @@ class Terminated(BaseException):
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command that the arguments name, and return its exit code."""
-    terminal.prepare()
     with _logging(arguments), _termination():
         try:
             code = _dispatch(arguments)
             terminal.finish()
         except BrokenPipeError:
-            terminal.abandon_output()
             return ExitCode.FAILED
         except KeyboardInterrupt:
             return _interrupted(ExitCode.INTERRUPTED)

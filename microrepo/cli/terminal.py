@@ -6,11 +6,13 @@ send control sequences, fake lines or reorder what a person reads.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, TextIO
 
 PROGRAM = "microrepo"
 
@@ -36,19 +38,23 @@ def join_lines(lines: Iterable[str]) -> str:
 
 def write_out(text: str) -> None:
     """Write text to standard output."""
-    sys.stdout.write(escape(text))
+    with _named_output():
+        sys.stdout.write(escape(text))
 
 
 def write_err(text: str) -> None:
-    """Write text to standard error at once."""
-    if sys.stderr is not None:
+    """Write text to standard error at once; a run goes on when nobody can read it."""
+    try:
         sys.stderr.write(escape(text))
         sys.stderr.flush()
+    except OSError:
+        _abandon(sys.stderr)
 
 
 def write_path(path: str) -> None:
     """Write one path to standard output in the bytes of the file system."""
-    sys.stdout.buffer.write(os.fsencode(escape_line(path)) + b"\n")
+    with _named_output():
+        sys.stdout.buffer.write(os.fsencode(escape_line(path)) + b"\n")
 
 
 def write_json(value: object) -> None:
@@ -56,7 +62,8 @@ def write_json(value: object) -> None:
     import msgspec  # help and usage errors are spared it
 
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    sys.stdout.write(_json_escaped(text) + "\n")
+    with _named_output():
+        sys.stdout.write(_json_escaped(text) + "\n")
 
 
 def _json_escaped(text: str) -> str:
@@ -112,19 +119,52 @@ def print_traceback() -> None:
 
 
 def prepare() -> None:
-    """Make standard output spell out what its encoding lacks, instead of failing."""
+    """Open standard streams that are closed; spell out what standard output's encoding lacks.
+
+    The number of a closed stream would go to the next file that is opened, such as the state, and
+    what a library or a child process prints would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest number
+    # They are None where Python found them closed.
+    sys.stdin = sys.stdin or _null_stream("r")
+    sys.stdout = sys.stdout or _null_stream("w")
+    sys.stderr = sys.stderr or _null_stream("w")
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _null_stream(mode: Literal["r", "w"]) -> TextIO:
+    return Path(os.devnull).open(mode, encoding="utf-8")
+
+
 def finish() -> None:
-    """Flush standard output."""
-    sys.stdout.flush()
+    """Flush standard output.
+
+    Raises:
+        OSError: it cannot be written; nothing more is.
+    """
+    with _named_output():
+        sys.stdout.flush()
 
 
-def abandon_output() -> None:
-    """Send further output nowhere, after the reader of a pipe has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextlib.contextmanager
+def _named_output() -> Iterator[None]:
+    """Name standard output in errors of writing it, and write nothing more to it after one."""
+    try:
+        yield
+    except OSError as error:
+        _abandon(sys.stdout)
+        raise type(error)(error.errno, error.strerror, "standard output") from error
+
+
+def _abandon(stream: TextIO) -> None:
+    """Send what is written to a stream from now on nowhere, as its device or reader is gone."""
+    with contextlib.suppress(OSError):  # a stream without a number, in tests
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def progress_stream() -> TextIO:
@@ -134,12 +174,12 @@ def progress_stream() -> TextIO:
 
 def shows_bars() -> bool:
     """Return whether standard error is a terminal."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    return sys.stderr.isatty()
 
 
 def has_reader() -> bool:
     """Return whether a person can answer questions on standard input."""
-    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return not sys.stdin.closed and sys.stdin.isatty()
 
 
 def edits_lines() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from microrepo.standalone.server.application.application import PREFLIGHT
 from microrepo.standalone.server.index_pages import HTML_TYPE, JSON_TYPE
 from microrepo.standalone.server.messages.responses import FILE_CACHE, INDEX_CACHE
 from microrepo.standalone.server.names import SUFFIX_TYPES
@@ -42,6 +43,15 @@ server {{
     disable_symlinks on from=$document_root;
     absolute_redirect off;
     add_header X-Content-Type-Options nosniff always;
+
+    # A browser asks with OPTIONS before a script of another site may send some header fields.
+    error_page 405 = @microrepo_options;
+    if ($request_method = OPTIONS) {{ return 405; }}
+    location @microrepo_options {{
+        if ($request_method != OPTIONS) {{ return 405; }}
+        {preflight_headers}
+        return 204;
+    }}
 
     # Index pages: revalidated each time, or uv would guess that they stay as they are for days.
     location /simple/ {{
@@ -122,6 +132,7 @@ def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_
         index_headers=_headers(INDEX_CACHE, vary=True),
         document_headers=_headers(INDEX_CACHE, vary=False),
         file_headers=_headers(FILE_CACHE, vary=False),
+        preflight_headers=" ".join(f'add_header {name} "{value}";' for name, value in PREFLIGHT),
     )
 
 

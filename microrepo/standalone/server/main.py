@@ -119,8 +119,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _print_password_line(user: str) -> int:
-    terminal = sys.stdin.isatty()
-    password = getpass.getpass() if terminal else sys.stdin.readline().rstrip("\n")
+    if sys.stdin and sys.stdin.isatty():
+        password = getpass.getpass()
+    else:
+        password = sys.stdin.readline().rstrip("\n") if sys.stdin else ""
     sys.stdout.write(f"{user}:{hash_password(password)}\n")
     return 0
 

@@ -111,7 +111,7 @@ def serve(
         server.shutdown()
         thread.join(timeout=20)
     assert not thread.is_alive()
-    assert errors.getvalue() == ""
+    assert errors.getvalue() == "", errors.getvalue()
 
 
 @dataclass

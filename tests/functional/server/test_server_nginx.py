@@ -75,11 +75,11 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _ask(port: int, path: str, **headers: str) -> Reply:
+def _ask(port: int, path: str, method: str = "GET", **headers: str) -> Reply:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request(
-            "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+            method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
         )
         return read_reply(connection)
     finally:
@@ -134,6 +134,20 @@ def test_it_answers_as_our_server_does(
             assert theirs.headers.get(name) == ours.headers.get(name), name
     if ours.status == 301:
         assert theirs.headers["location"].rstrip("/").endswith(ours.headers["location"].strip("/"))
+
+
+def test_other_methods_are_answered_as_our_server_does(nginx: int, with_tree: Path) -> None:
+    with serve(with_tree) as running:
+        for path in ("/simple/foo-bar/", "/foo_bar-1.0-py3-none-any.whl", "/simple/nope/"):
+            asked = {"Origin": "https://app.example", "Access_Control_Request_Method": "GET"}
+            theirs = _ask(nginx, path, "OPTIONS", **asked)
+            ours = running.ask(path, "OPTIONS", **asked)
+            assert (theirs.status, theirs.body) == (ours.status, ours.body) == (204, b"")
+            for name, value in ours.headers.items():
+                if name.startswith("access-control") or name == "allow":
+                    assert theirs.headers.get(name) == value, (path, name)
+            assert _ask(nginx, path, "POST").status in {404, 405}, path
+            assert "access-control-allow-methods" not in _ask(nginx, path).headers
 
 
 def test_pages_are_revalidated(nginx: int) -> None:

@@ -23,7 +23,7 @@ from microrepo.standalone.server.messages.responses import Response
 READ_METHODS = frozenset(("GET", "HEAD"))
 _ALLOW = ("Allow", "GET, HEAD, OPTIONS")
 # A browser asks with OPTIONS before a script of another site may send these header fields.
-_PREFLIGHT = (
+PREFLIGHT = (
     _ALLOW,
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "GET, HEAD"),
@@ -70,7 +70,7 @@ class Application:
     def respond(self, request: Request, login: Login) -> Answer:
         """Return the answer to a request; reads the disk and may take its time."""
         if request.method == "OPTIONS":
-            return Answer(Response(204, _PREFLIGHT))
+            return Answer(Response(204, PREFLIGHT))
         if request.method not in READ_METHODS:
             return plain_answer(405, "This repository is read-only.", _ALLOW)
         parts = split_path(request.path)
