@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         mirror_with_dependencies,
     )
     from microrepo.operations.api.refresh_api import refresh
-    from microrepo.operations.api.repository_api import Repository, UploadResult
+    from microrepo.operations.api.repository_api import Repository
+    from microrepo.operations.api.uploads import UploadResult
     from microrepo.operations.closure.check import check
     from microrepo.operations.maintain.verify import verify
     from microrepo.operations.mirror.mirror_records import UniquePackageLocation
@@ -75,7 +76,7 @@ _PLACES = {
     "SilentReporter": "reporting:SilentReporter",
     "StorageOperationError": "errors:StorageOperationError",
     "UniquePackageLocation": "operations.mirror.mirror_records:UniquePackageLocation",
-    "UploadResult": "operations.api.repository_api:UploadResult",
+    "UploadResult": "operations.api.uploads:UploadResult",
     "check": "operations.closure.check:check",
     "copy": "operations.api.copy_api:copy_between",
     "load_config": "config.load:load",

@@ -8,23 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
-from microrepo.client import Client, ClientSettings
+from microrepo.client import Client
 from microrepo.clock import now
 from microrepo.config.load import load
 from microrepo.config.schema import Config
-from microrepo.errors import ConfigError, ProjectNotFound
-from microrepo.formats.distribution.filenames import split_release
-from microrepo.formats.index.upload_form import form_fields
+from microrepo.errors import ProjectNotFound
 from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.formats.versions import version_order
-from microrepo.model import Digests
 from microrepo.operations.api.copy_api import everything
 from microrepo.operations.api.distributions import Distribution, RemoteDistribution
+from microrepo.operations.api.uploads import UploadEndpoint, UploadResult
 from microrepo.operations.copy.endpoints import (
     EndpointText,
     open_destination_endpoint,
@@ -32,30 +28,10 @@ from microrepo.operations.copy.endpoints import (
     plain_client_settings,
     surroundings,
 )
-from microrepo.plan import same_content
-from microrepo.repositories.destinations.destination_registry import directory_of
-from microrepo.repositories.destinations.multipart_form import MultipartForm
-from microrepo.repositories.destinations.upload_index import UploadDestination
-from microrepo.repositories.distribution_content import read_metadata
-from microrepo.repositories.protocol import DestinationSettings, Source, SourceSettings
+from microrepo.repositories.protocol import Source
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import build_policy
-from microrepo.stores.hashing import hash_file
-from microrepo.stores.placement import Sharing, place_file
-from microrepo.transfer.upload.file_upload import destination_client
-
-
-class UploadResult(Struct, frozen=True):
-    """What became of an upload.
-
-    Attributes:
-        status: ``uploaded``; ``present``, the very same was there already; ``refused``.
-        message: the server's words where it refused.
-    """
-
-    status: Literal["uploaded", "present", "refused"]
-    message: str = ""
 
 
 class Repository:
@@ -68,9 +44,7 @@ class Repository:
         self._source = source
         self._client = client
         self._config = config
-        self._end = end
-        self._destination: DestinationSettings | None = None
-        self._uploads: Client | None = None
+        self._uploads = UploadEndpoint(config, end)
 
     def __repr__(self) -> str:
         return f"Repository({self.name!r})"
@@ -165,23 +139,7 @@ class Repository:
             MalformedResponse: not a distribution.
             OSError: the file cannot be read.
         """
-        if not isinstance(distribution, Distribution):
-            distribution = Distribution(distribution)
-        directory = None if self._end.where == "pypi" else directory_of(self._end.where)
-        if directory is not None:
-            return _into_directory(distribution, directory)
-        to = UploadDestination(self._upload_client(), self._described())
-        release = split_release(distribution.filename)
-        project = release[0] if release else distribution.metadata.name
-        there = to.catalogue(project).get(distribution.filename)
-        if there is not None and same_content(distribution.digests, there.digests) is not None:
-            if same_content(distribution.digests, there.digests):
-                return UploadResult("present")
-            return UploadResult("refused", "other content stands under this name")
-        result = to.put(distribution.path, distribution.filename, distribution.digests)
-        if result.status in {"uploaded", "present"}:
-            return UploadResult("uploaded" if result.status == "uploaded" else "present")
-        return UploadResult("refused", result.words)
+        return self._uploads.upload(_opened(distribution))
 
     def register(self, distribution: Distribution | str | Path) -> UploadResult:
         """Announce a release without its files, where a server still has that (``submit``).
@@ -195,51 +153,18 @@ class Repository:
             MalformedResponse: not a distribution.
             OSError: the file cannot be read.
         """
-        if not isinstance(distribution, Distribution):
-            distribution = Distribution(distribution)
-        url = self._described().url
-        body = read_metadata(distribution.path, distribution.filename)
-        fields = form_fields(distribution.filename, body, Digests())
-        fields = [(":action", "submit"), *(f for f in fields if f[0] not in _FILE_FIELDS)]
-        form = MultipartForm(fields)
-        headers = {"Content-Type": form.content_type, "Content-Length": str(form.size_bytes)}
-        answer = self._upload_client().post(url, headers, form.body())
-        if 200 <= answer.status < 300:
-            return UploadResult("uploaded")
-        return UploadResult("refused", f"HTTP {answer.status} {answer.reason}".strip())
+        return self._uploads.register(_opened(distribution))
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
-        if self._uploads is not None:
-            self._uploads.close()
-            self._uploads = None
+        self._uploads.close()
 
     def __enter__(self) -> Repository:  # noqa: PYI034 - typing has no Self in Python 3.10
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _client_settings(self) -> ClientSettings:
-        return plain_client_settings(self._config, SourceSettings("simple", self._end.where), {})
-
-    def _described(self) -> DestinationSettings:
-        if self._end.where == "pypi":
-            raise ConfigError("name the URL of the upload form; there is no default destination")
-        if self._destination is None:
-            around = surroundings(os.environ, "destination", None)
-            self._destination = open_destination_endpoint(self._config, self._end, around)
-        return self._destination
-
-    def _upload_client(self) -> Client:
-        """Return the client for the destination, whose connections all uploads share."""
-        if self._uploads is None:
-            self._uploads = destination_client(self._client_settings(), self._described())
-        return self._uploads
-
-
-_FILE_FIELDS = frozenset({":action", "filetype", "pyversion", "sha256_digest", "blake2_256_digest"})
 
 
 def _listing_of(config: Config, end: EndpointText) -> str:
@@ -256,13 +181,5 @@ def _listing_of(config: Config, end: EndpointText) -> str:
     ).simple_root
 
 
-def _into_directory(distribution: Distribution, directory: Path) -> UploadResult:
-    directory.mkdir(parents=True, exist_ok=True)
-    name, digests = distribution.filename, distribution.digests
-    try:
-        place_file(distribution.path, directory, name, digests, Sharing(link=False))
-    except FileExistsError:
-        if hash_file(directory / name) == digests:
-            return UploadResult("present")
-        return UploadResult("refused", "other content stands under this name")
-    return UploadResult("uploaded")
+def _opened(distribution: Distribution | str | Path) -> Distribution:
+    return distribution if isinstance(distribution, Distribution) else Distribution(distribution)

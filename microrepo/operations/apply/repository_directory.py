@@ -60,6 +60,25 @@ class Journal(Struct, frozen=True):
     origins: Mapping[str, Origin] = {}
     also: Callable[[Sequence[FileRow]], None] = lambda _: None
 
+    def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
+        """Write down what has arrived, in one transaction."""
+        changes = [(action, self._row(action, outcome)) for action, outcome in arrived]
+        rows = [row for _, row in changes]
+        with self.state.transaction():
+            self.state.save_files(rows)
+            self.state.add_history(
+                change_of(row, self.run, self.verb, action.cause, action.detail)
+                for action, row in changes
+            )
+            self.also(rows)
+
+    def _row(self, action: Action, outcome: Outcome) -> FileRow:
+        local = LocalFile(
+            outcome.filename, outcome.size_bytes, outcome.mtime_ns, digests=outcome.digests
+        )
+        origin = self.origins.get(outcome.filename) or Origin(action.cause, action.detail)
+        return placed_row(action, local, origin)
+
 
 class RepositoryDirectory:
     """Brings files into a directory.
@@ -200,30 +219,12 @@ class RepositoryDirectory:
         for _, outcome in arrived:
             self._unfinished.discard(self._partials.get(outcome.filename, ""))
         self._is_durable = False
-        journal = self._journal
-        if journal is None:
-            return
-        self.finish()
-        changes = [(action, _row(action, outcome, journal)) for action, outcome in arrived]
-        rows = [row for _, row in changes]
-        with journal.state.transaction():
-            journal.state.save_files(rows)
-            journal.state.add_history(
-                change_of(row, journal.run, journal.verb, action.cause, action.detail)
-                for action, row in changes
-            )
-            journal.also(rows)
+        if self._journal is not None:
+            self.finish()
+            self._journal.record(arrived)
 
     def finish(self) -> None:
         """Make the directory's names durable."""
         if not self._is_durable:
             self._directory.sync()
             self._is_durable = True
-
-
-def _row(action: Action, outcome: Outcome, journal: Journal) -> FileRow:
-    local = LocalFile(
-        outcome.filename, outcome.size_bytes, outcome.mtime_ns, digests=outcome.digests
-    )
-    origin = journal.origins.get(outcome.filename) or Origin(action.cause, action.detail)
-    return placed_row(action, local, origin)
