@@ -1,7 +1,8 @@
 """The law of `check`: what it says installs, pip and uv install offline; what it denies, one refuses.
 
-Indexes are made of odd wheels and odder requirements; a mirror takes all of it, as lenient as it is,
-so that what `check` says of the files is put to the test and not what a refresh chose.
+Indexes are made of odd wheels and sdists and of odder requirements. `check` sees all of it, in a
+bare directory or in a mirror that takes everything, so that what it says is put to the test and not
+what a refresh chose.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from microrepo.config.load import load
 from microrepo.operations.closure.check import CheckReport, check
 from microrepo.operations.run.goals import EVERYTHING_REQUESTED, read_requests
 from tests.support.odd_wheels import DAMAGES, FAULTS, odd_wheel
+from tests.support.packages import build_sdist
 from tests.support.pip_forks import ForkingPip
 from tests.support.programs import Environment, clean_environment
 from tests.support.tools import tool
@@ -32,66 +34,83 @@ from tests.support.tools import tool
 _HERE = f"cp{sys.version_info.major}{sys.version_info.minor}"
 _TAGS = ("py3-none-any", "py2.py3-none-any", f"{_HERE}-none-any", "cp27-none-any", "py3-none-win32")
 _VERSIONS = ("1.0", "2.0", "2.0rc1", "3.0.post1")
-_FAULTS = ("", "", "", "", *FAULTS, *DAMAGES)
+_SOUND = ("",) * (4 * len({**FAULTS, **DAMAGES}))
 _LAW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 
-class _Wheel(msgspec.Struct, frozen=True):
+class _File(msgspec.Struct, frozen=True):
     filename: str
     requires: tuple[str, ...]
     python: str
     fault: str
+
+    @property
+    def content(self) -> bytes:
+        if self.filename.endswith(".whl"):
+            return odd_wheel(self.filename, self.requires, self.python, self.fault, "x")
+        name, _, version = self.filename.removesuffix(".tar.gz").rpartition("-")
+        sdist = build_sdist(
+            name,
+            version,
+            requires_dist=self.requires,
+            requires_python=self.python or None,
+            metadata_lines=["Provides-Extra: x"],
+        )
+        return DAMAGES[self.fault](sdist.content) if self.fault else sdist.content
+
+
+_SPECIFIERS = ("", "", "", "", "", ">=2", "<2", "==2.0rc1", "==2.*", "!=2.0", "~=2.0", ">=9")
+_MARKERS = ("", "", "; extra == 'x'", "; sys_platform == 'win32'", "; python_version > '3'")
+_PYTHONS = ("", "", "", "", "", ">=3.8", "<3", ">=99", ">=3.6.*", "junk")
 
 
 @st.composite
 def _requirements(draw: st.DrawFn, names: str = "abc") -> str:
     name = f"zz-{draw(st.sampled_from(names))}"
     extra = draw(st.sampled_from(["", "", "", "[x]", "[nope]"]))
-    versions = draw(
-        st.sampled_from(["", "", "", ">=2", "<2", "==2.0rc1", "==2.*", "!=2.0", "~=2.0", ">=9"])
-    )
-    return f"{name}{extra}{versions}"
+    return f"{name}{extra}{draw(st.sampled_from(_SPECIFIERS))}"
 
 
 @st.composite
-def _wheels(draw: st.DrawFn) -> _Wheel:
+def _files(draw: st.DrawFn) -> _File:
     name, version = draw(st.sampled_from("abc")), draw(st.sampled_from(_VERSIONS))
+    requires = tuple(
+        text + draw(st.sampled_from(_MARKERS)) for text in draw(st.lists(_requirements(), max_size=2))
+    )
+    python = draw(st.sampled_from(_PYTHONS))
+    if not draw(st.integers(0, 9)):
+        fault = draw(st.sampled_from(("", "", "", "", *DAMAGES)))
+        return _File(f"zz_{name}-{version}.tar.gz", requires, python, fault)
     build = draw(st.sampled_from(["", "", "", "-1", "-2x"]))
-    tag = draw(st.sampled_from((*_TAGS[:3], *_TAGS)))
-    requires = []
-    for text in draw(st.lists(_requirements(), max_size=2)):
-        marker = draw(
-            st.sampled_from(
-                ["", "", "; extra == 'x'", "; sys_platform == 'win32'", "; python_version > '3'"]
-            )
-        )
-        requires.append(text + marker)
-    python = draw(st.sampled_from(["", "", "", ">=3.8", "<3", ">=99", ">=3.6.*", "junk"]))
-    fault = draw(st.sampled_from(_FAULTS))
-    return _Wheel(f"zz_{name}-{version}{build}-{tag}.whl", tuple(requires), python, fault)
+    tag = draw(st.sampled_from((*_TAGS[:3], *_TAGS[:3], *_TAGS)))
+    fault = draw(st.sampled_from((*_SOUND, *FAULTS, *DAMAGES)))
+    return _File(f"zz_{name}-{version}{build}-{tag}.whl", requires, python, fault)
 
 
 @st.composite
-def _requirement_files(draw: st.DrawFn, wheels: list[_Wheel]) -> str:
+def _requirement_files(draw: st.DrawFn, files: list[_File]) -> str:
     lines = draw(st.lists(_requirements(), min_size=1, max_size=2, unique=True))
     option = draw(
         st.sampled_from(["", "", "--pre", "--only-binary :all:", "-c limits.txt", "hash"])
     )
-    if option != "hash" or not wheels:
+    if option != "hash" or not files:
         return "\n".join([option if option != "hash" else "", *lines]) + "\n"
-    wheel = draw(st.sampled_from(wheels))
-    project, version = wheel.filename.split("-")[:2]
+    file = draw(st.sampled_from(files))
+    project, version = file.filename.removesuffix(".tar.gz").split("-")[:2]
     algorithm = draw(st.sampled_from(["sha256", "sha512", "sha3_256", "md5"]))
     right = draw(st.booleans())
-    digest = hashlib.new(algorithm, _content(wheel) if right else b"other").hexdigest()
+    digest = hashlib.new(algorithm, file.content if right else b"other").hexdigest()
     return f"{project}=={version} --hash={algorithm}:{digest}\n"
 
 
-def _content(wheel: _Wheel) -> bytes:
-    return odd_wheel(wheel.filename, wheel.requires, wheel.python, wheel.fault, "x")
+@st.composite
+def _examples(draw: st.DrawFn) -> tuple[list[_File], str, bool]:
+    """Return the files of an index, a requirements file, and whether a mirror is between."""
+    files = draw(st.lists(_files(), max_size=9, unique_by=lambda file: file.filename))
+    return files, draw(_requirement_files(files)), draw(st.integers(0, 3)) == 3
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +126,13 @@ def forking_pip(
     pip.stop()
 
 
-def _checked(index: Path, repository: Path, requirements: Path) -> CheckReport:
-    common = {
+def _checked(repository: Path, requirements: Path) -> CheckReport:
+    requests = read_requests([f"-r {requirements}"], requirements.parent)
+    return check(load(None, {"repository": str(repository)}, {}).config, requests)
+
+
+def _mirrored(index: Path, repository: Path) -> None:
+    everything = {
         "repository": str(repository),
         "source": str(index),
         "min_free_space": 0,
@@ -116,9 +140,6 @@ def _checked(index: Path, repository: Path, requirements: Path) -> CheckReport:
         "retries": 0,
         "server": False,
         "simple": False,
-    }
-    everything = {
-        **common,
         "packages": "everything",
         "python_versions": "all",
         "versions": "all",
@@ -126,8 +147,6 @@ def _checked(index: Path, repository: Path, requirements: Path) -> CheckReport:
         "max_deletes": "100%",
     }
     refresh(load(None, everything, {}).config, EVERYTHING_REQUESTED)
-    requests = read_requests([f"-r {requirements}"], requirements.parent)
-    return check(load(None, common, {}).config, requests)
 
 
 def _uv(directory: Path, requirements: Path, target: Path) -> tuple[int, str] | None:
@@ -149,48 +168,52 @@ def _uv(directory: Path, requirements: Path, target: Path) -> tuple[int, str] | 
     return done.returncode, done.stdout + done.stderr
 
 
-def _law(pip: ForkingPip, wheels: list[_Wheel], text: str) -> None:
+def _law(pip: ForkingPip, files: list[_File], text: str, *, mirrored: bool) -> None:
     with TemporaryDirectory() as name:
         top = Path(name)
-        index, repository = top / "index", top / "repository"
+        repository = index = top / "index"
         index.mkdir()
-        for wheel in wheels:
-            (index / wheel.filename).write_bytes(_content(wheel))
+        for file in files:
+            (index / file.filename).write_bytes(file.content)
         requirements = top / "requirements.txt"
         requirements.write_text(text)
         (top / "limits.txt").write_text("zz-a<3\nzz-b!=2.0\n")
-        report = _checked(index, repository, requirements)
+        if mirrored:
+            repository = top / "repository"
+            _mirrored(index, repository)
+        report = _checked(repository, requirements)
+        by_uv = _uv(repository, requirements, top / "by-uv")
+        said = f"{text}\n{files}\n{report}\nuv: {by_uv}"
+        if by_uv is not None and by_uv[0]:
+            event(f"closed: {report.closed}, uv refuses")
+            assert not report.closed, said
+            return
         by_pip = pip(
             *("install", "--no-index", "--no-compile", "--find-links", repository),
             *("--target", top / "by-pip", "-r", requirements),
         )
-        by_uv = _uv(repository, requirements, top / "by-uv")
-        event(f"closed: {report.closed}, pip: {by_pip[0]}, uv: {by_uv[0] if by_uv else 'missing'}")
-        said = f"{text}\n{wheels}\n{report}\npip: {by_pip}\nuv: {by_uv}"
+        event(f"closed: {report.closed}, uv: {by_uv and by_uv[0]}, pip: {by_pip[0]}")
+        said += f"\npip: {by_pip}"
         if report.closed:
             assert by_pip[0] == 0, said
-            assert by_uv is None or by_uv[0] == 0, said
         elif by_uv is not None:
-            assert by_pip[0] or by_uv[0], said
-
-
-_EXAMPLES = st.lists(_wheels(), max_size=6, unique_by=lambda wheel: wheel.filename).flatmap(
-    lambda wheels: st.tuples(st.just(wheels), _requirement_files(wheels))
-)
+            assert by_pip[0], said
 
 
 @settings(_LAW, max_examples=15, derandomize=True)
-@given(example=_EXAMPLES)
+@given(example=_examples())
 def test_what_check_says_is_what_installers_do(
-    forking_pip: ForkingPip, example: tuple[list[_Wheel], str]
+    forking_pip: ForkingPip, example: tuple[list[_File], str, bool]
 ) -> None:
-    _law(forking_pip, *example)
+    files, text, mirrored = example
+    _law(forking_pip, files, text, mirrored=mirrored)
 
 
 @pytest.mark.soak
 @settings(_LAW, max_examples=int(os.environ.get("MICROREPO_LAW_EXAMPLES", "2000")))
-@given(example=_EXAMPLES)
+@given(example=_examples())
 def test_what_check_says_is_what_installers_do_at_length(
-    forking_pip: ForkingPip, example: tuple[list[_Wheel], str]
+    forking_pip: ForkingPip, example: tuple[list[_File], str, bool]
 ) -> None:
-    _law(forking_pip, *example)
+    files, text, mirrored = example
+    _law(forking_pip, files, text, mirrored=mirrored)
