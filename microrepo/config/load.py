@@ -6,7 +6,6 @@ import difflib
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from msgspec import Struct
 from microrepo.config.checks import check, spell_out
 from microrepo.config.declared_options import KEYS, keys_of, options
 from microrepo.config.option_values import parse_text
-from microrepo.config.schema import EVERYTHING, Config, Kind
+from microrepo.config.schema import EVERYTHING, RUNNING_PYTHON, Config, Kind
 from microrepo.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/microrepo.json")
@@ -172,9 +171,7 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
         config,
         processes=config.processes or os.cpu_count() or 1,
         python_versions=(
-            config.python_versions
-            if config.python_versions is not None
-            else [f"{sys.version_info.major}.{sys.version_info.minor}"]
+            config.python_versions if config.python_versions is not None else RUNNING_PYTHON
         ),
         dependencies=(
             config.dependencies

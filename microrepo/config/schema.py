@@ -6,6 +6,7 @@ are derived from this one declaration; see `microrepo.config.declared_options`.
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ Words = list[str] | str
 Size = int | str
 EVERYTHING = "everything"
 ALL = "all"
+RUNNING_PYTHON = [f"{sys.version_info.major}.{sys.version_info.minor}"]
 
 
 class Kind(Enum):

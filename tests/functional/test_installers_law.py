@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from microrepo import refresh
@@ -78,7 +78,8 @@ def _requirements(draw: st.DrawFn, names: str = "abc") -> str:
 def _files(draw: st.DrawFn) -> _File:
     name, version = draw(st.sampled_from("abc")), draw(st.sampled_from(_VERSIONS))
     requires = tuple(
-        text + draw(st.sampled_from(_MARKERS)) for text in draw(st.lists(_requirements(), max_size=2))
+        text + draw(st.sampled_from(_MARKERS))
+        for text in draw(st.lists(_requirements(), max_size=2))
     )
     python = draw(st.sampled_from(_PYTHONS))
     if not draw(st.integers(0, 9)):
@@ -200,20 +201,30 @@ def _law(pip: ForkingPip, files: list[_File], text: str, *, mirrored: bool) -> N
             assert by_pip[0], said
 
 
+def _broken_beside(sdist_python: str, fault: str) -> tuple[list[_File], str, bool]:
+    files = [_File("zz_a-1.0.tar.gz", (), sdist_python, "")]
+    if fault:
+        files.append(_File("zz_a-1.0-py3-none-any.whl", (), "", fault))
+    return files, "zz-a\n", False
+
+
 @settings(_LAW, max_examples=15, derandomize=True)
-@given(example=_examples())
+@given(law_case=_examples())
+@example(law_case=_broken_beside("", "blank first line"))
+@example(law_case=_broken_beside("", "not utf-8"))
+@example(law_case=_broken_beside("junk", ""))
 def test_what_check_says_is_what_installers_do(
-    forking_pip: ForkingPip, example: tuple[list[_File], str, bool]
+    forking_pip: ForkingPip, law_case: tuple[list[_File], str, bool]
 ) -> None:
-    files, text, mirrored = example
+    files, text, mirrored = law_case
     _law(forking_pip, files, text, mirrored=mirrored)
 
 
 @pytest.mark.soak
 @settings(_LAW, max_examples=int(os.environ.get("MICROREPO_LAW_EXAMPLES", "2000")))
-@given(example=_examples())
+@given(law_case=_examples())
 def test_what_check_says_is_what_installers_do_at_length(
-    forking_pip: ForkingPip, example: tuple[list[_File], str, bool]
+    forking_pip: ForkingPip, law_case: tuple[list[_File], str, bool]
 ) -> None:
-    files, text, mirrored = example
+    files, text, mirrored = law_case
     _law(forking_pip, files, text, mirrored=mirrored)

@@ -146,7 +146,7 @@ def prove(
     watch: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Run the closure on the files that are present alone."""
-    supply = HeldFacts(state, directory, config)
+    supply = HeldFacts(state, directory, config, best_file_counts=True)
     options = options_of(config)
     closure = Closure(goals, environments, supply.facts, options)
     while needs := closure.step():

@@ -39,12 +39,14 @@ class HeldFacts:
         directory: FlatDirectory,
         config: Config,
         admits: Callable[[Project], Iterable[File]] = lambda project: project.files,
+        *,
+        best_file_counts: bool = False,
     ) -> None:
         self._admits = admits
         self._state = state
         self._files = links_of(config, state, decides=False).files
         self._directory = directory
-        self.facts = Facts()
+        self.facts = Facts(best_file_counts=best_file_counts)
 
     def answer(self, needs: Needs) -> None:
         """Add what is there; what is not there counts as not existing."""
@@ -108,8 +110,8 @@ class HeldFacts:
         hashes = dict(admission_of(found.goal, environment).hashes)
         for pin in found.pins:
             name = pin.files[0].filename
-            if pin.metadata_file in self.facts.repaired and pin.metadata_file.endswith(".whl"):
-                yield f"{pin.metadata_file}: its metadata holds what pip refuses to read"
+            if pin.metadata_file in self.facts.repaired and self._is_read(pin.metadata_file):
+                yield f"{pin.metadata_file}: its metadata holds what installers refuse to read"
             if not self._files:
                 continue
             why = self._refused(name)
@@ -117,6 +119,11 @@ class HeldFacts:
                 why = self._undigested(name, hashes[pin.project])
             if why is not None:
                 yield f"{name}: {why}"
+
+    def _is_read(self, filename: str) -> bool:
+        """Return whether installers read the metadata of a file; a build replaces a guess."""
+        metadata = self.facts.metadata[filename]
+        return not isinstance(metadata, str) and metadata.source != "guess"
 
     def _refused(self, filename: str) -> str | None:
         """Return why installers refuse a wheel for what it lists."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import msgspec
 
-from microrepo.config.schema import ALL, Config
+from microrepo.config.schema import ALL, RUNNING_PYTHON, Config
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.targets import target_environments
 from microrepo.selection.resolver.goal_records import Mode, ResolveOptions
@@ -33,8 +31,8 @@ def environments_of(config: Config) -> tuple[Environment, ...]:
 
 def says_nothing_of_targets(config: Config) -> bool:
     """Return whether the settings leave it to the running Python what files are for."""
-    here = [f"{sys.version_info.major}.{sys.version_info.minor}"]
-    return not config.environments and config.python_versions == here and config.platforms == ALL
+    default = config.python_versions == RUNNING_PYTHON and config.platforms == ALL
+    return default and not config.environments
 
 
 def options_of(config: Config, mode: Mode | None = None) -> ResolveOptions:

@@ -198,7 +198,7 @@ class View:
         """Return a release's metadata; what is needed to know it; or None when it has none.
 
         The best file speaks for the release; one without readable metadata is passed over, as
-        pip does.
+        pip does, unless only the best file counts.
         """
         known = self._metadata.get(release)
         if known is not None:
@@ -213,6 +213,8 @@ class View:
             if not isinstance(found, str) and _belongs(found, release):
                 self._metadata[release] = found
                 return found
+            if self.facts.best_file_counts:
+                return None
         return None
 
     def metadata_file(self, release: Release) -> str:

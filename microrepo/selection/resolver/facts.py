@@ -66,6 +66,8 @@ class Facts:
         urls: the same for direct URLs.
         repaired: names of files whose requirements had to be repaired.
         blocking: names of files at which an installer ends with an error.
+        best_file_counts: a release whose best file has no usable metadata cannot be used, as for
+            uv; otherwise its next file is tried, as pip does.
     """
 
     def __init__(
@@ -73,7 +75,10 @@ class Facts:
         projects: Mapping[NormalizedName, Candidates | None] | None = None,
         metadata: Mapping[str, CoreMetadata | str] | None = None,
         urls: Mapping[str, UrlFile | str] | None = None,
+        *,
+        best_file_counts: bool = False,
     ) -> None:
+        self.best_file_counts = best_file_counts
         self.projects: dict[NormalizedName, Candidates | None] = {}
         self.metadata: dict[str, CoreMetadata | str] = {}
         self.urls: dict[str, UrlFile | str] = {}

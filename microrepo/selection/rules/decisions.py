@@ -116,6 +116,11 @@ class _Judge:
         self._barrier = barrier
         self._has_pins = has_pin(project.name, policy)
         self._checks_unpinned = barrier is not None or has_release_rules(policy)
+        # Where nobody chose a Python or a number of releases, what only wheels themselves say is
+        # for the pages to repeat, and for installers to obey.
+        self._keeps_misfits = (
+            project.silent_on_python and policy.pythons_are_default and policy.newest is None
+        )
 
     def decide(self, text: str, files: list[File], counter: _NewestCounter) -> list[Decision]:
         name, policy, version = self._project.name, self._policy, parse_version(text)
@@ -139,7 +144,7 @@ class _Judge:
             if rejection is None and policy.third_party:
                 rejection = check_third_party(self._project, file, policy)
             if rejection is None:
-                targets, rejection = targets_served(file, policy)
+                targets, rejection = self._targets(file)
             if rejection is not None:
                 decisions.append(Decision(file, False, *rejection))
                 continue
@@ -153,6 +158,12 @@ class _Judge:
                 decisions.extend(_superseded([file]))
         counter.add(served)
         return decisions
+
+    def _targets(self, file: File) -> tuple[tuple[PythonTarget | None, ...], Rejection | None]:
+        targets, rejection = targets_served(file, self._policy)
+        if self._keeps_misfits and rejection and rejection[0] is Cause.REQUIRES_PYTHON:
+            return (None,), None
+        return targets, rejection
 
     def _check(self, version: Version | None, text: str, *, pinned: bool) -> Rejection | None:
         rejection = check_release(self._project.name, version, text, self._policy)

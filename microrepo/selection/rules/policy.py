@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from microrepo.config.schema import ALL, Config, Size
+from microrepo.config.schema import ALL, RUNNING_PYTHON, Config, Size
 from microrepo.config.sizes import parse_size, parse_versions
 from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
@@ -52,6 +52,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         excluded: projects and releases to leave out, whatever else is said of them.
         allowed: the only ones that may pass; None = all.
         metadata: rules on what a project says of itself.
+        pythons_are_default: the Python is the running one, which nobody had to choose.
         newest: how many releases to keep for each Python.
         newest_by: ``version`` or ``time``.
         keep_stable: the newest stable release is always among the newest ones.
@@ -65,6 +66,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     package_types: tuple[str, ...] | None = None
     extensions: tuple[str, ...] | None = None
     pythons: PythonFilter | None = None
+    pythons_are_default: bool = False
     platforms: tuple[str, ...] | None = None
     requested: dict[NormalizedName, tuple[str, ...]] | None = None
     excluded: Patterns = NOTHING
@@ -147,6 +149,7 @@ def build_policy(
         package_types=_words(config.package_types, _TYPE_ALIASES),
         extensions=_words(config.extensions, {}),
         pythons=parse_python_words(python_words) if isinstance(python_words, list) else None,
+        pythons_are_default=python_words == RUNNING_PYTHON,
         platforms=(
             None if isinstance(config.platforms, str) else parse_platforms(config.platforms)
         ),

@@ -114,6 +114,15 @@ def test_every_fitting_file_of_the_chosen_release_comes_along():
     assert pin.metadata_file == "a-1.0-cp312-cp312-win_amd64.whl"
 
 
+@pytest.mark.parametrize(("best_file_counts", "version"), [(False, "2.0"), (True, "1.0")])
+def test_a_release_whose_wheel_is_broken(best_file_counts: bool, version: str) -> None:
+    """Its sdist does for pip; for uv the release cannot be used."""
+    world = World({"a": {"1.0": [], "2.0": {"files": ["py3-none-any", "sdist"]}}})
+    world.metadata["a-2.0-py3-none-any.whl"] = "not a zip archive"
+    facts = Facts(world.projects, world.metadata, best_file_counts=best_file_counts)
+    assert versions(resolve(make_goal("a", ("a",)), WINDOWS, facts)) == {"a": version}
+
+
 def test_edges_and_chains():
     """Each file knows who requires it, back to the goal."""
     world = World(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from microrepo.config.load import convert
+from microrepo.config.schema import RUNNING_PYTHON
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, Decision, Digests, File, NormalizedName, Project
 from microrepo.selection.rules.decisions import reconsider_at, select
@@ -229,6 +230,30 @@ def test_pin_beside_an_upper_limit_takes_no_place_among_the_newest() -> None:
 
 def test_pinned_release_that_is_the_newest_anyway_counts_as_such() -> None:
     assert kept(*THREE, requirements=["foo==10.0", "foo"]) == ["10.0"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "settings", "expected"),
+    [
+        (True, {"python_versions": RUNNING_PYTHON, "versions": "all"}, ["1.0", "2.0"]),
+        (
+            True,
+            {"python_versions": RUNNING_PYTHON, "versions": "all", "requires_python": ["3.9"]},
+            ["1.0"],
+        ),
+        (False, {"python_versions": RUNNING_PYTHON, "versions": "all"}, ["1.0"]),
+        (True, {"python_versions": RUNNING_PYTHON}, ["1.0"]),
+        (True, {"python_versions": ["3.8"], "versions": "all"}, ["1.0"]),
+    ],
+)
+def test_what_only_wheels_say_is_for_installers_where_nobody_chose(
+    silent: bool, settings: dict[str, object], expected: list[str]
+) -> None:
+    """Every release was wanted for no Python that anybody named; pages repeat what it needs."""
+    files = (wheel("1.0"), wheel("2.0", requires_python=">=3.99"))
+    project = Project(NormalizedName("foo"), "Foo", files=files, silent_on_python=silent)
+    decisions = select(project, build_policy(convert(settings, "test"), None), NOW)
+    assert sorted(one.file.version for one in decisions if one.keep) == expected
 
 
 def test_pinned_release_that_no_python_can_use_is_not_kept() -> None:
