@@ -210,9 +210,12 @@ class Totals(Struct, frozen=True):
 
 def totals_of(actions: Iterable[Action]) -> Totals:
     """Count a plan."""
-    counts = dict.fromkeys(Totals.__struct_fields__, 0)
+    counts, sizes = dict.fromkeys(ActionKind, 0), dict.fromkeys(ActionKind, 0)
     for action in actions:
-        counts[action.kind.value] += 1
-        if action.kind in {ActionKind.DOWNLOAD, ActionKind.DELETE}:
-            counts[f"{action.kind.value}_bytes"] += action.size_bytes
-    return Totals(**counts)
+        counts[action.kind] += 1
+        sizes[action.kind] += action.size_bytes
+    return Totals(
+        **{kind.value: count for kind, count in counts.items()},
+        download_bytes=sizes[ActionKind.DOWNLOAD],
+        delete_bytes=sizes[ActionKind.DELETE],
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 
 class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -36,9 +37,8 @@ class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
 
     def completed_by(self, other: Digests) -> Digests:
         """Return these digests, with those of `other` where one is absent."""
-        return Digests(
-            *(getattr(self, name) or getattr(other, name) for name in Digests.__struct_fields__)
-        )
+        mine, theirs = astuple(self), astuple(other)
+        return Digests(*[own or given for own, given in zip(mine, theirs, strict=True)])
 
 
 COMPUTED = ("sha256", "blake2b_256", "md5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 
@@ -403,14 +404,10 @@ def _count(
     report: ReportBuilder, project: Project, decisions: tuple[Decision, ...], rules: Rules
 ) -> str:
     """Count what rules left out; return why a requested project ends without a file, "" if not."""
-    counts: dict[str, int] = {}
-    kept = 0
-    for decision in decisions:
-        kept += decision.keep
-        if not decision.keep:
-            counts[decision.cause.value] = counts.get(decision.cause.value, 0) + 1
+    causes = Counter(decision.cause for decision in decisions if not decision.keep)
+    counts = {cause.value: count for cause, count in causes.items()}
     report.rejected.update(counts)
-    if kept:
+    if len(decisions) > causes.total():
         return ""
     report.without_files += 1
     if rules.policy.requested is None or project.name not in rules.policy.requested:
