@@ -79,17 +79,22 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
             )
         elif config.lock and not config.files:
             session.report.warn("`lock` writes nothing: no files are kept (`files`)")
-        run = Run(session, rules, only_these=only_these, replace=replace)
+        holdings, sources, work = session.holdings, session.sources, session.work
+        run = Run(config, holdings, sources, work, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
             # A mirror of everything is refreshed every few minutes and needs no solver.
             from microrepo.operations.closure.closure_refresh import follow
 
             follow(run, requests.goals)
         else:
-            run.carry_out(find_changes(session, rules, only_these=only_these, force=force_check))
+            run.carry_out(
+                find_changes(
+                    holdings, sources, work, rules, only_these=only_these, force=force_check
+                )
+            )
         if not (dry_run or only_these or session.report.refused):
-            session.directory.clean_partials(session.unfinished)
-        publish(session)
+            holdings.directory.clean_partials(run.batches.unfinished)
+        publish(config, holdings, work)
     return session.report.build(time.monotonic() - started)
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, wait
-
-from msgspec import Struct
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
 
 from microrepo.model import Action, Outcome
 from microrepo.operations.apply.destination import Destination
-from microrepo.operations.records.report import ReportBuilder
-from microrepo.reporting import Reporter
-from microrepo.transfer.pool.worker import run_task
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.transfer.tasks import Task
 
 _COMMIT_EVERY_S = 2.0
@@ -22,63 +18,46 @@ _LOOK_EVERY_S = 0.1
 _MAX_DENIED = 5
 
 
-class TransferContext(Struct, frozen=True):
-    """What a transfer works with.
-
-    Attributes:
-        pool: returns the workers.
-        report: counts what becomes of each file.
-        reporter: told of progress.
-        check: called between files; raises to stop.
-    """
-
-    pool: Callable[[], Executor]
-    report: ReportBuilder
-    reporter: Reporter
-    check: Callable[[], None] = lambda: None
-
-
 class Transfer:
     """Files on their way, the largest first.
 
     Args:
         chosen: what to bring.
         destination: where to.
-        conduct: workers, report, progress.
+        work: workers, report, progress.
     """
 
     def __init__(
-        self, chosen: Sequence[Action], destination: Destination, conduct: TransferContext
+        self, chosen: Sequence[Action], destination: Destination, work: WorkContext
     ) -> None:
         self._destination = destination
-        self._conduct = conduct
+        self._work = work
         self._actions = {action.filename: action for action in chosen}
         self._arrived: list[tuple[Action, Outcome]] = []
         self._failed: set[str] = set()
         self._denied = 0
         self._futures: set[Future[Outcome]] = set()
-        conduct.reporter.expect_bytes(sum(action.size_bytes for action in chosen))
+        work.reporter.expect_bytes(sum(action.size_bytes for action in chosen))
         ordered = sorted(chosen, key=lambda action: -action.size_bytes)
         for item in destination.put(ordered):
-            conduct.check()
+            work.check()
             if not isinstance(item, Outcome):
                 self._submit(item)
             elif item.status == "denied":
-                conduct.report.refused = item.error
+                work.report.refused = item.error
             else:
                 self._settle(item)
-                conduct.reporter.add_bytes(0 if item.status else item.size_bytes)
+                work.reporter.add_bytes(0 if item.status else item.size_bytes)
 
     def _submit(self, task: Task) -> None:
-        future = self._conduct.pool().submit(run_task, task)
-        self._futures.add(future)  # type: ignore[arg-type]
+        self._futures.add(self._work.submit(task))
 
     def collect(self) -> set[str]:
         """Wait for all files, recording them as they arrive; return projects with a failed one."""
         recorded_at = time.monotonic()
         try:
             while self._futures:
-                self._conduct.check()
+                self._work.check()
                 for future in wait(self._futures, timeout=_LOOK_EVERY_S).done:
                     self._take(future)
                 if time.monotonic() - recorded_at > _COMMIT_EVERY_S:
@@ -101,7 +80,7 @@ class Transfer:
             self._settle(future.result())
 
     def _settle(self, outcome: Outcome) -> None:
-        report, reporter = self._conduct.report, self._conduct.reporter
+        report, reporter = self._work.report, self._work.reporter
         action = self._actions[outcome.filename]
         if outcome.note and not report.fallbacks:
             report.warn(f"the file host failed, so the source was asked: {outcome.note}")
@@ -123,13 +102,13 @@ class Transfer:
             self._arrived = []
 
 
-def carry(chosen: Sequence[Action], destination: Destination, conduct: TransferContext) -> set[str]:
+def carry(chosen: Sequence[Action], destination: Destination, work: WorkContext) -> set[str]:
     """Bring the chosen files to a destination; return the projects of which one failed.
 
     Nothing is sent when the destination cannot take it: the report says why (`refused`).
     """
     refused = destination.prepare(chosen)
     if refused:
-        conduct.report.refused = refused
+        work.report.refused = refused
         return set()
-    return Transfer(chosen, destination, conduct).collect()
+    return Transfer(chosen, destination, work).collect()

@@ -9,6 +9,7 @@ from microrepo.batching import batched
 from microrepo.model import File, NormalizedName
 from microrepo.operations.closure.check import CheckReport, prove
 from microrepo.operations.closure.lock_files import Written, warnings_of, write_locks
+from microrepo.operations.closure.metadata_facts import FactSources
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
@@ -41,32 +42,32 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 def follow(run: Run, goals: Sequence[Goal]) -> None:
     """Fill the repository with the closure of goals, and prove that it installs."""
-    session, rules = run.session, run.rules
-    session.scan()
+    config, holdings, work, rules = run.config, run.holdings, run.work, run.rules
+    holdings.scan()
     if omits_pure_wheels(rules.policy.platforms):
-        session.report.warn(
+        work.report.warn(
             "platforms: skips pure Python wheels, which run on every platform; "
             'add "any" to keep them'
         )
-    resolved = resolve_goals(session, rules, goals)
-    earlier = earlier_needs(session.state, resolved, goals, only_these=run.only_these)
+    resolved = resolve_goals(config, FactSources(holdings, run.sources, work, rules), goals)
+    earlier = earlier_needs(holdings.state, resolved, goals, only_these=run.only_these)
     kept = {row.filename: row.goal for row in earlier}
-    decide = deciding_by_closure(rules, resolved, kept, session.now)
-    records = concerned_records(session.state, rules, resolved)
-    concerned = with_own_pythons(session, records, decide)
-    looked = look(session.report, rules, concerned, decide, goals_are_reported=True)
-    direct = needed_before(session.state, earlier)
+    decide = deciding_by_closure(rules, resolved, kept, work.now)
+    records = concerned_records(holdings.state, rules, resolved)
+    concerned = with_own_pythons(holdings, work, records, decide)
+    looked = look(work.report, rules, concerned, decide, goals_are_reported=True)
+    direct = needed_before(holdings.state, earlier)
     for name, files in chosen_files(resolved.facts, resolved.resolutions).items():
         direct.setdefault(name, {}).update(files)
     if direct:
         reasons = {**kept, **resolved.chosen()}
         looked = with_files(
-            looked, direct, reasons, resolved.resolutions, session.state, rules, session.now
+            looked, direct, reasons, resolved.resolutions, holdings.state, rules, work.now
         )
     run.keep(kept)
     for batch in batched(looked, BATCH_PROJECTS):
         run.take(run.batches.run(batch))
-        if session.report.refused:
+        if work.report.refused:
             return
     names = {one.project.name for one in looked}
     run.end_projects(
@@ -74,37 +75,39 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
         resolved.gone,
     )
     run.delete()
-    if not session.report.dry_run:
-        with session.state.transaction():
+    if not work.report.dry_run:
+        with holdings.state.transaction():
             rows = (*earlier, *resolved.requirers())
-            session.state.save_requirers(rows, replace=True)
-            if not run.only_these or not recorded_environments(session.state):
-                record_environments(session.state, resolved.environments)
-        there = _files_there(session.state, session.directory, resolved, keeps=session.links.files)
-        held = session.config, session.state, session.directory
+            holdings.state.save_requirers(rows, replace=True)
+            if not run.only_these or not recorded_environments(holdings.state):
+                record_environments(holdings.state, resolved.environments)
+        there = _files_there(
+            holdings.state, holdings.directory, resolved, keeps=holdings.links.files
+        )
+        held = config, holdings.state, holdings.directory
 
         def prove_again(doubtful: Sequence[Goal]) -> CheckReport:
             return prove(*held, doubtful, resolved.environments)
 
-        _prove(session.report, goals, resolved, there, prove_again)
-        if session.config.lock and session.links.files:
-            options = options_of(session.config, "solve")
+        _prove(work.report, goals, resolved, there, prove_again)
+        if config.lock and holdings.links.files:
+            options = options_of(config, "solve")
             locks = _locks(goals, resolved, _facts_there(resolved, there), options)
-            place = Path(session.config.lock)
-            written = write_locks(place, session.directory, session.state, locks)
-            _report_locks(session.report, resolved, locks, written)
+            place = Path(config.lock)
+            written = write_locks(place, holdings.directory, holdings.state, locks)
+            _report_locks(work.report, resolved, locks, written)
 
 
 def _unneeded(
     run: Run, names: set[NormalizedName], *, complete: bool
 ) -> tuple[NormalizedName, ...]:
     """Return known projects that no goal leads to; none when the closure is incomplete."""
-    if run.only_these or not run.session.config.prune:
+    if run.only_these or not run.config.prune:
         return ()
-    known = (NormalizedName(row[0]) for row in run.session.state.iter_known())
+    known = (NormalizedName(row[0]) for row in run.holdings.state.iter_known())
     others = tuple(name for name in known if name not in names)
     if others and not complete:
-        run.session.report.warn(
+        run.work.report.warn(
             "nothing of projects outside the closure was pruned, since not all goals were met"
         )
         return ()

@@ -5,27 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
+from msgspec import Struct
+
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import File, NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.url_files import Rewrite, UrlLearner
 from microrepo.operations.refresh.change_detection import Visit
-from microrepo.operations.refresh.project_decisions import Asked, Record, Records, Rules, ask_for
+from microrepo.operations.refresh.project_decisions import Asked, Record, Records, Rules
 from microrepo.operations.refresh.release_advisories import without_guesses
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.project_sources import Sources
 from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs
 from microrepo.selection.rules.decisions import split_candidates
 from microrepo.state import FileRow
 from microrepo.transfer.download.remote_metadata import unpack_metadata
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import MetadataOutcome, metadata_of
+
+
+class FactSources(Struct, frozen=True):
+    """Where the facts of a closure come from.
+
+    Attributes:
+        holdings: of the repository, which knows some of them.
+        sources: of the projects.
+        work: workers, report, progress.
+        rules: what is wanted.
+    """
+
+    holdings: Holdings
+    sources: Sources
+    work: WorkContext
+    rules: Rules
 
 
 class Learner:
     """Fetches what a closure needs, each thing once.
 
     Args:
-        session: the run.
-        rules: what is wanted.
+        origins: where the facts come from.
         rewrite: changes what distributions say of themselves, before it counts.
         known: records that need not be asked for.
 
@@ -37,18 +55,19 @@ class Learner:
 
     def __init__(
         self,
-        session: Session,
-        rules: Rules,
+        origins: FactSources,
         rewrite: Rewrite | None = None,
         known: Mapping[str, Record] | None = None,
     ) -> None:
-        self._session = session
+        holdings, work, rules = origins.holdings, origins.work, origins.rules
+        self._holdings = holdings
+        self._work = work
         self._known = known or {}
         self._rules = rules
         self._rewrite = rewrite
-        self._reader = Records(session, rules)
+        self._reader = Records(holdings.state, origins.sources, work, rules)
         self._files: dict[str, File] = {}
-        self._urls = UrlLearner(session, rules, rewrite)
+        self._urls = UrlLearner(holdings, work, rules, rewrite)
         self.facts = Facts()
         self.records: dict[str, Record] = {}
         self.failed = False
@@ -62,7 +81,7 @@ class Learner:
         """Meet all needs of a round; every question is asked before an answer is waited for."""
         self._take(self._known[name] for name in sorted(needs.projects & self._known.keys()))
         visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
-        asked = ask_for(self._session, visits)
+        asked = self._reader.ask(visits)
         known, futures = self._ask_metadata(sorted(needs.metadata))
         behind = self._urls.ask(sorted(needs.urls))
         if visits:
@@ -78,18 +97,18 @@ class Learner:
 
     def _read_projects(self, visits: Sequence[Visit], asked: Asked) -> None:
         """Read the records of projects and split their files by the rules."""
-        before = len(self._session.report.failed)
+        before = len(self._work.report.failed)
         self.facts.add(projects={visit.name: None for visit in visits})
         self._take(self._reader.read(visits, asked))
-        self.failed |= len(self._session.report.failed) > before
+        self.failed |= len(self._work.report.failed) > before
 
     def _take(self, records: Iterable[Record]) -> None:
         found: dict[NormalizedName, Candidates | None] = {}
         if self._rules.policy.vulnerabilities != "ignore":
-            records = (without_guesses(record, self._session.now) for record in records)
+            records = (without_guesses(record, self._work.now) for record in records)
         for record in records:
             project = record.project
-            files, rejected = split_candidates(project, self._rules.policy, self._session.now)
+            files, rejected = split_candidates(project, self._rules.policy, self._work.now)
             self.records[project.name] = record
             self._files.update((file.filename, file) for file in files)
             found[project.name] = Candidates(files, rejected)
@@ -99,7 +118,7 @@ class Learner:
         self, needs: Sequence[MetadataNeed]
     ) -> tuple[dict[str, CoreMetadata | str], list[Future[MetadataOutcome]]]:
         """Return the metadata that the state knows, and queue the questions for the others."""
-        state = self._session.state
+        state = self._holdings.state
         stored = state.metadata(need.filename for need in needs)
         rows = state.files_named(need.filename for need in needs if need.filename not in stored)
         known: dict[str, CoreMetadata | str] = {}
@@ -111,13 +130,13 @@ class Learner:
                 known[need.filename] = unpack_metadata(cached[1])
                 continue
             task = metadata_of(file, here=self._is_here(file, rows.get(need.filename)))
-            futures.append(self._session.pool.submit(run_task, task))  # type: ignore[arg-type]
-        self._session.reporter.expect_documents(len(futures))
+            futures.append(self._work.submit(task))
+        self._work.reporter.expect_documents(len(futures))
         return known, futures
 
     def _is_here(self, file: File, row: FileRow | None) -> bool:
         """Return whether the repository holds this very file, and not one that it replaces."""
-        if row is None or not self._session.is_intact(row):
+        if row is None or not self._holdings.is_intact(row):
             return False
         strongest = file.digests.strongest()
         return strongest is None or getattr(row.digests, strongest[0]) == strongest[1]
@@ -127,10 +146,10 @@ class Learner:
         rows: list[tuple[str, str, bytes]] = []
         for future in futures:
             outcome = future.result()
-            self._session.reporter.document_done()
-            self._session.report.add_metadata(outcome.fetched_bytes)
+            self._work.reporter.document_done()
+            self._work.report.add_metadata(outcome.fetched_bytes)
             if outcome.metadata is None:
-                self._session.report.warn(f"{outcome.filename}: no metadata: {outcome.error}")
+                self._work.report.warn(f"{outcome.filename}: no metadata: {outcome.error}")
                 self.failed |= outcome.transient
                 found[outcome.filename] = outcome.error
                 continue
@@ -138,9 +157,9 @@ class Learner:
             digest = _digest_of(self._files[outcome.filename])
             if digest:
                 rows.append((outcome.filename, digest, outcome.metadata))
-        if rows and not self._session.report.dry_run:
-            with self._session.state.transaction():
-                self._session.state.save_metadata(rows)
+        if rows and not self._work.report.dry_run:
+            with self._holdings.state.transaction():
+                self._holdings.state.save_metadata(rows)
         return found
 
 

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from microrepo.config.schema import Config
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure
-from microrepo.operations.closure.metadata_facts import Learner
+from microrepo.operations.closure.metadata_facts import FactSources, Learner
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
 from microrepo.operations.refresh.release_advisories import advised
-from microrepo.operations.run.session import Session
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Facts, Needs
@@ -73,8 +73,8 @@ class Resolved(Struct, frozen=True):
 
 
 def resolve_goals(
-    session: Session,
-    rules: Rules,
+    config: Config,
+    origins: FactSources,
     goals: Sequence[Goal],
     *,
     environments: tuple[Environment, ...] | None = None,
@@ -87,30 +87,31 @@ def resolve_goals(
     is refused then is chosen no more, and the closure is looked for again.
 
     Args:
-        session: the run.
-        rules: what holds for every release.
+        config: complete settings.
+        origins: where the facts come from.
         goals: what must install.
         environments: in which; default: those of the settings.
         rewrite: changes what distributions say of themselves, before it counts.
     """
-    targets = environments or environments_of(session.config)
-    session.report.environments = [environment.name for environment in targets]
+    work, rules = origins.work, origins.rules
+    targets = environments or environments_of(config)
+    work.report.environments = [environment.name for environment in targets]
     known: dict[str, Record] = {}
     while True:
-        learner = Learner(session, rules, rewrite, known)
-        resolved = _resolve_once(session, learner, goals, targets)
+        learner = Learner(origins, rewrite, known)
+        resolved = _resolve_once(config, work.report, learner, goals, targets)
         if rules.policy.vulnerabilities == "ignore":
             break
-        decide = deciding_by_closure(rules, resolved, {}, session.now)
-        concerned = concerned_records(session.state, rules, resolved)
+        decide = deciding_by_closure(rules, resolved, {}, work.now)
+        concerned = concerned_records(origins.holdings.state, rules, resolved)
         told: dict[str, Record] = {
-            one.project.name: one for one in advised(session, concerned, decide)
+            one.project.name: one for one in advised(origins.sources, work, concerned, decide)
         }
         known = {**resolved.records, **told}
         resolved = msgspec.structs.replace(resolved, records=known)
         if not _loses_files(resolved, told.values(), decide):
             break
-    _report(session.report, resolved)
+    _report(work.report, resolved)
     return resolved
 
 
@@ -125,12 +126,12 @@ def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) 
 
 
 def _resolve_once(
-    session: Session,
+    config: Config,
+    report: ReportBuilder,
     learner: Learner,
     goals: Sequence[Goal],
     environments: tuple[Environment, ...],
 ) -> Resolved:
-    config = session.config
     options = options_of(config)
     closure = Closure(
         goals,
@@ -139,9 +140,9 @@ def _resolve_once(
         options,
         build_requirements=config.build_requirements,
     )
-    while needs := _timed_step(session.report, closure):
+    while needs := _timed_step(report, closure):
         learner.learn(needs)
-    session.report.rounds += closure.rounds
+    report.rounds += closure.rounds
     return Resolved(
         records=learner.records,
         facts=learner.facts,

@@ -18,16 +18,16 @@ from microrepo.formats.requirements.direct_urls import parse_direct_url, without
 from microrepo.formats.requirements.requirement import stated_requirement
 from microrepo.formats.versions import parse_version
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.held_url_files import file_of_row, is_behind
 from microrepo.operations.refresh.project_decisions import Looked, Record, Rules
-from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
 from microrepo.selection.resolver.facts import Facts, UrlFile
 from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.selection.rules.decisions import split_candidates
 from microrepo.state import ProjectRow, Requirer, State, pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
 
 Rewrite = Callable[[CoreMetadata], CoreMetadata]
@@ -41,8 +41,15 @@ class UrlLearner:
         failed: something could not be had that another run may get.
     """
 
-    def __init__(self, session: Session, rules: Rules, rewrite: Rewrite | None = None) -> None:
-        self._session = session
+    def __init__(
+        self,
+        holdings: Holdings,
+        work: WorkContext,
+        rules: Rules,
+        rewrite: Rewrite | None = None,
+    ) -> None:
+        self._holdings = holdings
+        self._work = work
         self._rules = rules
         self._rewrite = rewrite
         self.failed = False
@@ -62,11 +69,11 @@ class UrlLearner:
             if metadata is not None:
                 known[url] = self._url_file(file, metadata)
                 continue
-            row = self._session.state.files_named([file.filename]).get(file.filename)
-            here = row is not None and self._session.is_intact(row) and is_behind(row, file)
+            row = self._holdings.state.files_named([file.filename]).get(file.filename)
+            here = row is not None and self._holdings.is_intact(row) and is_behind(row, file)
             task = FetchMetadata(file.filename, file.url, file.digests, here=here)
-            asked.append((url, file, self._session.pool.submit(run_task, task)))  # type: ignore[arg-type]
-        self._session.reporter.expect_documents(len(asked))
+            asked.append((url, file, self._work.submit(task)))
+        self._work.reporter.expect_documents(len(asked))
         return known, asked
 
     def collect(
@@ -77,10 +84,10 @@ class UrlLearner:
         rows: list[tuple[str, str, bytes]] = []
         for url, file, future in asked:
             outcome = future.result()
-            self._session.reporter.document_done()
-            self._session.report.add_metadata(outcome.fetched_bytes)
+            self._work.reporter.document_done()
+            self._work.report.add_metadata(outcome.fetched_bytes)
             if outcome.metadata is None:
-                self._session.report.warn(f"{without_user(url)}: {outcome.error}")
+                self._work.report.warn(f"{without_user(url)}: {outcome.error}")
                 self.failed |= outcome.transient
                 known[url] = outcome.error
                 continue
@@ -88,9 +95,9 @@ class UrlLearner:
             strongest = file.digests.strongest()
             if strongest is not None:
                 rows.append((file.filename, ":".join(strongest), outcome.metadata))
-        if rows and not self._session.report.dry_run:
-            with self._session.state.transaction():
-                self._session.state.save_metadata(rows)
+        if rows and not self._work.report.dry_run:
+            with self._holdings.state.transaction():
+                self._holdings.state.save_metadata(rows)
         return known
 
     def _admitted(self, file: File) -> File | str:
@@ -98,7 +105,7 @@ class UrlLearner:
         release = split_release(file.filename)
         name = release[0] if release is not None else ""
         project = Project(canonicalize_name(name), name, files=(file,), versions=(file.version,))
-        _, rejected = split_candidates(project, self._rules.policy, self._session.now)
+        _, rejected = split_candidates(project, self._rules.policy, self._work.now)
         for decision in rejected:
             if decision.cause is Cause.NO_DIGEST:
                 return (
@@ -111,7 +118,7 @@ class UrlLearner:
 
     def _stored(self, file: File) -> CoreMetadata | None:
         strongest = file.digests.strongest()
-        stored = self._session.state.metadata([file.filename]).get(file.filename)
+        stored = self._holdings.state.metadata([file.filename]).get(file.filename)
         if strongest is None or stored is None or stored[0] != ":".join(strongest):
             return None
         return unpack_metadata(stored[1])

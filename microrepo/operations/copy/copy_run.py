@@ -23,7 +23,8 @@ from microrepo.errors import Cancelled, ProjectNotFound, Unavailable
 from microrepo.model import ActionKind, NormalizedName, Project
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.repository_directory import Placement
-from microrepo.operations.apply.transfer import TransferContext, carry
+from microrepo.operations.apply.transfer import carry
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.copy.channel import Channel, open_channel
 from microrepo.operations.copy.copy_report import CopyReport, copy_report
 from microrepo.operations.copy.endpoints import Endpoints
@@ -140,7 +141,7 @@ class CopyRun:
         self._inventory = Inventory(channel.pool, read_held=how.read_held, hashes=how.hashes)
         self.report = ReportBuilder(operation, channel.endpoints.destination.name, now())
         self.report.dry_run = how.dry_run
-        self._conduct = TransferContext(channel.pool, self.report, reporter, self._check_cancelled)
+        self._conduct = WorkContext(channel.pool, self.report, reporter, self._check_cancelled)
 
     def choosing_by(self, policy: Policy) -> Select:
         """Return the plain way to choose: the policy's, each project by itself."""

@@ -17,9 +17,9 @@ from msgspec import Struct
 from microrepo.config.schema import Config
 from microrepo.model import Action
 from microrepo.operations.maintain.adopt_batches import Adoption
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.page_updates import publish
-from microrepo.operations.run.session import Session, open_session
+from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.foreign.tree_layouts import Layout, recognise
 from microrepo.stores.flat_directory import FlatDirectory
@@ -95,17 +95,18 @@ def adopt(
     config, warnings = _without_replacing_theirs(config, repository)
     silent = reporter or SilentReporter()
     with open_session(config, "adopt", silent, read_only=dry_run) as session:
+        holdings, work = session.holdings, session.work
         for text in warnings:
-            session.report.warn(text)
-        adoption = Adoption(session, layout, copy=copy)
+            work.report.warn(text)
+        adoption = Adoption(config, holdings, work, layout, copy=copy)
         adoption.carry_out()
         if adoption.counts.linked or adoption.counts.recorded:
-            publish(session)
-    if is_new and session.report.refused and not dry_run:
+            publish(config, holdings, work)
+    if is_new and work.report.refused and not dry_run:
         shutil.rmtree(repository.control, ignore_errors=True)
         with suppress(OSError):
             repository.path.rmdir()
-    return _report(session, layout, adoption, time.monotonic() - started)
+    return _report(config.repository, work.report, layout, adoption, time.monotonic() - started)
 
 
 def _without_replacing_theirs(
@@ -128,11 +129,13 @@ def _without_replacing_theirs(
     return msgspec.structs.replace(config, **changes), warnings
 
 
-def _report(session: Session, layout: Layout, adoption: Adoption, seconds: float) -> AdoptReport:
-    report, counts = session.report, adoption.counts
+def _report(
+    repository: str, report: ReportBuilder, layout: Layout, adoption: Adoption, seconds: float
+) -> AdoptReport:
+    counts = adoption.counts
     return AdoptReport(
         operation="adopt",
-        repository=str(session.directory.path),
+        repository=repository,
         tree=str(layout.path),
         layout=layout.name,
         evidence=layout.evidence,

@@ -8,10 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 from microrepo.cause_texts import action_text
+from microrepo.config.schema import Config
 from microrepo.guards import check_space
 from microrepo.model import Action, ActionKind, Cause, Digests, LocalFile
+from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import Journal, Placement, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.maintain.adopt_examination import (
     Examined,
     by_project,
@@ -20,8 +23,9 @@ from microrepo.operations.maintain.adopt_examination import (
 )
 from microrepo.operations.maintain.adopt_records import AdoptRecords, TreeProjects
 from microrepo.operations.records.report import Failure
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.plan_limits import limits_of
 from microrepo.plan import Totals, Wanted, make_plan
+from microrepo.reporting import Reporter
 from microrepo.repositories.directory_contents import Claim, damaged_found
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout, candidates
 from microrepo.repositories.foreign.tree_records import TreeRecords
@@ -50,36 +54,42 @@ class Adoption:
     """One taking over while it runs.
 
     Args:
-        session: the run.
+        config: complete settings.
+        holdings: of the repository.
+        work: the run.
         layout: of the tree.
         copy: copy what cannot be linked.
     """
 
-    def __init__(self, session: Session, layout: Layout, *, copy: bool) -> None:
+    def __init__(
+        self, config: Config, holdings: Holdings, work: WorkContext, layout: Layout, *, copy: bool
+    ) -> None:
         self.counts = Counts()
-        self._session = session
+        self._config = config
+        self._holdings = holdings
+        self._work = work
         self._layout = layout
         self._copy = copy
-        self._records = TreeRecords(layout, session.state if self._is_in_place() else None)
+        self._records = TreeRecords(layout, holdings.state if self._is_in_place() else None)
         self._links = True
         self._detail = layout.name if layout.is_mirror else ""
 
     def carry_out(self) -> None:
         """Take the whole tree, or set the report's `refused`."""
-        session, counts = self._session, self.counts
+        work, counts = self._work, self.counts
         layout = self._layout
-        session.reporter.say(f"{layout.path}: {layout.name}; looking through it")
+        work.reporter.say(f"{layout.path}: {layout.name}; looking through it")
         with closing(Survey(candidates(layout, self._repository_inside(), self._skip))) as found:
             counts.found, counts.found_bytes = found.count, found.size_bytes
-            session.report.refused = self._refusal(found)
-            if not session.report.refused:
+            work.report.refused = self._refusal(found)
+            if not work.report.refused:
                 self._take_all(found)
-        session.report.totals = Totals(adopt=counts.linked + counts.recorded)
+        work.report.totals = Totals(adopt=counts.linked + counts.recorded)
 
     def _take_all(self, found: Survey) -> None:
-        session = self._session
-        session.reporter.expect_bytes(found.size_bytes)
-        with ThreadPoolExecutor(max_workers=session.config.processes or 1) as threads:
+        work = self._work
+        work.reporter.expect_bytes(found.size_bytes)
+        with ThreadPoolExecutor(max_workers=self._config.processes or 1) as threads:
             try:
                 for batch in by_project(found, _BATCH_FILES):
                     self._take(batch, threads)
@@ -88,68 +98,66 @@ class Adoption:
                 raise
 
     def _is_in_place(self) -> bool:
-        repository = self._session.directory.path
+        repository = self._holdings.directory.path
         return repository.exists() and repository.samefile(self._layout.files)
 
     def _repository_inside(self) -> Path | None:
-        repository = self._session.directory.path
+        repository = self._holdings.directory.path
         return None if self._is_in_place() or not repository.exists() else repository
 
     def _skip(self, path: str, why: str) -> None:
-        self._session.report.failed.append(Failure(_shown(path), why))
+        self._work.report.failed.append(Failure(_shown(path), why))
 
     def _refusal(self, found: Survey) -> str:
         """Say why nothing can be taken; "" when it can."""
-        session = self._session
+        holdings = self._holdings
         outside = next((one for one in found if not self._is_target(one)), None)
         if outside is None:
             return ""
-        self._links = can_share(Path(outside.path), session.directory.path)
+        self._links = can_share(Path(outside.path), holdings.directory.path)
         if self._links:
             return ""
         if not self._copy:
             return (
-                f"{self._layout.path} and {session.directory.path} lie on different file systems, "
+                f"{self._layout.path} and {holdings.directory.path} lie on different file systems, "
                 "so files cannot be linked; name a repository beside the tree, or add --copy"
             )
-        if not session.directory.exists():
+        if not holdings.directory.exists():
             return ""
-        size_bytes = sum(c.size_bytes for c in found if session.on_disk(c.filename) is None)
-        free_bytes, there = session.directory.free_bytes(), session.state.present_bytes()
-        return str(check_space(size_bytes, there, free_bytes, session.limits()) or "")
+        size_bytes = sum(c.size_bytes for c in found if holdings.on_disk(c.filename) is None)
+        free_bytes, there = holdings.directory.free_bytes(), holdings.state.present_bytes()
+        return str(check_space(size_bytes, there, free_bytes, limits_of(self._config)) or "")
 
     def _is_target(self, candidate: Candidate) -> bool:
         """Return whether a file lies in the repository already, or is linked there."""
         try:
-            return self._session.directory.file(candidate.filename).samefile(candidate.path)
+            return self._holdings.directory.file(candidate.filename).samefile(candidate.path)
         except OSError:
             return False
 
     # --- one batch ------------------------------------------------------------------------------
 
     def _take(self, batch: Sequence[Candidate], threads: ThreadPoolExecutor) -> None:
-        session = self._session
-        rows = session.state.files_named({one.filename for one in batch})
+        holdings, work = self._holdings, self._work
+        rows = holdings.state.files_named({one.filename for one in batch})
         fresh = [one for one in batch if not self._is_known(one, rows.get(one.filename))]
         skipped_bytes = sum(c.size_bytes for c in batch) - sum(c.size_bytes for c in fresh)
-        session.reporter.add_bytes(skipped_bytes)
+        work.reporter.add_bytes(skipped_bytes)
         self.counts.already += len({c.filename for c in batch} - {c.filename for c in fresh})
         records = {name: self._records.project(name) for name in {one.project for one in fresh}}
         claims = self._records.claims(fresh)
-        examined = list(threads.map(_Reader(session, records, claims), fresh))
+        examined = list(threads.map(_Reader(work.reporter, records, claims), fresh))
         bad = [one for one in examined if one.file is None]
-        session.report.failed.extend(
-            Failure(_shown(one.candidate.path), one.problem) for one in bad
-        )
+        work.report.failed.extend(Failure(_shown(one.candidate.path), one.problem) for one in bad)
         self._keep_in_mind(bad, claims)
         sound = [one for one in examined if one.file is not None]
         chosen, conflicts = one_of_each(sound, self._is_target)
-        session.report.conflicts.extend(Failure(name, why) for name, why in conflicts)
+        work.report.conflicts.extend(Failure(name, why) for name, why in conflicts)
         self._carry(chosen, rows, records, threads)
 
     def _keep_in_mind(self, bad: Sequence[Examined], claims: Mapping[str, Claim]) -> None:
         """Remember damaged files that lie in the repository: no later run takes them for new."""
-        session = self._session
+        holdings, work = self._holdings, self._work
         rows = [
             damaged_found(
                 one.candidate.filename,
@@ -160,16 +168,16 @@ class Adoption:
             for one in bad
             if one.candidate.path in claims and self._is_target(one.candidate)
         ]
-        if rows and not session.report.dry_run:
-            with session.state.transaction():
-                session.state.publication.save_found(rows)
+        if rows and not work.report.dry_run:
+            with holdings.state.transaction():
+                holdings.state.publication.save_found(rows)
 
     def _is_known(self, candidate: Candidate, row: FileRow | None) -> bool:
         """Return whether the repository has a file with the size and the time of this one."""
         return (
             row is not None
             and (row.size, row.mtime_ns) == (candidate.size_bytes, candidate.mtime_ns)
-            and self._session.is_intact(row)
+            and self._holdings.is_intact(row)
         )
 
     def _carry(
@@ -179,7 +187,7 @@ class Adoption:
         records: TreeProjects,
         threads: ThreadPoolExecutor,
     ) -> None:
-        report = self._session.report
+        report = self._work.report
         by_name = {one.candidate.filename: one for one in chosen}
         wanted = [
             Wanted(one.candidate.project, one.file, Cause.ADOPTED, self._detail)
@@ -204,7 +212,7 @@ class Adoption:
         else:
             paths = {name: Path(one.candidate.path) for name, one in by_name.items()}
             arrived = self._transfer(
-                new, paths, AdoptRecords(self._session.state, self._layout, records, wanted)
+                new, paths, AdoptRecords(self._holdings.state, self._layout, records, wanted)
             )
             self._count(((row.filename, row.size or 0) for row in arrived), present)
 
@@ -212,31 +220,29 @@ class Adoption:
         self, actions: Sequence[Action], paths: Mapping[str, Path], records: AdoptRecords
     ) -> list[FileRow]:
         """Link or copy files to their places; return the rows of those that arrived."""
-        session = self._session
+        holdings, work = self._holdings, self._work
         placement = Placement(Sharing(may_copy=self._copy), lambda file: paths.get(file.filename))
         origins = dict.fromkeys(paths, records.origin)
-        journal = Journal(session.state, session.run, "adopt", origins, records.save)
-        carry(
-            actions, RepositoryDirectory(session.directory, placement, journal), session.conduct()
-        )
+        journal = Journal(holdings.state, work.report.run, "adopt", origins, records.save)
+        carry(actions, RepositoryDirectory(holdings.directory, placement, journal), work)
         return records.rows
 
     def _is_ours_already(self, action: Action, row: FileRow | None) -> bool:
-        return action.kind is ActionKind.ADOPT and row is not None and self._session.is_intact(row)
+        return action.kind is ActionKind.ADOPT and row is not None and self._holdings.is_intact(row)
 
     def _there(self, one: Examined, row: FileRow | None) -> LocalFile | None:
         """Return what lies in the repository under a file's name, with digests to compare by."""
-        name, session = one.candidate.filename, self._session
-        disk = session.directory.stat(name)
+        name, holdings = one.candidate.filename, self._holdings
+        disk = holdings.directory.stat(name)
         if disk is None or one.file is None:
             return None
         if self._is_target(one.candidate):
             digests = one.file.digests
-        elif row is not None and session.is_intact(row) and row.digests.sha256:
+        elif row is not None and holdings.is_intact(row) and row.digests.sha256:
             digests = row.digests
         else:
             try:
-                digests = hash_file(session.directory.file(name), ("sha256",))
+                digests = hash_file(holdings.directory.file(name), ("sha256",))
             except OSError:  # a directory, or not readable: a conflict in any case
                 digests = Digests(sha256="unknown")
         return LocalFile(name, disk.size_bytes, disk.mtime_ns, digests=digests)
@@ -256,9 +262,9 @@ class _Reader:
     """Reads one file; called in threads."""
 
     def __init__(
-        self, session: Session, records: TreeProjects, claims: Mapping[str, Claim]
+        self, reporter: Reporter, records: TreeProjects, claims: Mapping[str, Claim]
     ) -> None:
-        self._session = session
+        self._reporter = reporter
         self._claims = claims
         self._listed = {
             (name, file.filename): file
@@ -270,7 +276,7 @@ class _Reader:
     def __call__(self, one: Candidate) -> Examined:
         listed = self._listed.get((one.project, one.filename))
         found = examine(one, listed, self._claims.get(one.path))
-        self._session.reporter.add_bytes(one.size_bytes)
+        self._reporter.add_bytes(one.size_bytes)
         return found
 
 

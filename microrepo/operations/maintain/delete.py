@@ -15,11 +15,13 @@ from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.formats.versions import parse_version
 from microrepo.model import Action, Cause, NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.maintain.prune import unwanted_because
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.session import Session, open_session
+from microrepo.operations.run.session import open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.policy import Policy
@@ -72,10 +74,11 @@ def delete(
     policy = policy_of(config, requests)
     requirements = [_parse(name) for name in names]
     with open_session(config, "delete", reporter or SilentReporter(), read_only=dry_run) as session:
-        report = session.report
+        holdings, work = session.holdings, session.work
+        report = work.report
         targets = []
         for name, requirement in zip(names, requirements, strict=True):
-            found = find_target(session, name, requirement)
+            found = find_target(holdings, name, requirement)
             if found is None:
                 report.missing.append(name)
             else:
@@ -83,11 +86,11 @@ def delete(
         rows = {row.filename: row for target in targets for row in target.rows}
         deletions = [deletion_of(rows[name], Cause.BY_COMMAND, reason) for name in sorted(rows)]
         report.totals = totals_of(deletions)
-        report.notes += _advice(session.state, targets, policy, session.now)
+        report.notes += _advice(holdings.state, targets, policy, work.now)
         if dry_run:
             report.plan = deletions
         elif deletions:
-            _carry_out(session, deletions)
+            _carry_out(config, holdings, work, deletions)
     return report.build(time.monotonic() - started)
 
 
@@ -106,15 +109,15 @@ def _parse(text: str) -> Requirement | None:
     return requirement
 
 
-def find_target(session: Session, text: str, requirement: Requirement | None) -> Target | None:
+def find_target(holdings: Holdings, text: str, requirement: Requirement | None) -> Target | None:
     """Return what an argument names among the files that are there, None when there is nothing."""
-    row = session.state.files_named([text]).get(text)
-    if row is not None and session.holds(row):
+    row = holdings.state.files_named([text]).get(text)
+    if row is not None and holdings.holds(row):
         return Target((row,), "exclude_files", f"^{re.escape(row.filename)}$")
     if requirement is None:
         return None
     name = canonicalize_name(requirement.name)
-    held = filter(session.holds, session.state.files([name]))
+    held = filter(holdings.holds, holdings.state.files([name]))
     rows = tuple(row for row in held if _admits(requirement, row.version))
     return Target(rows, "exclude", f"{name}{requirement.specifier}") if rows else None
 
@@ -146,9 +149,11 @@ def _advice(state: State, targets: Iterable[Target], policy: Policy, now: str) -
     return [advice]
 
 
-def _carry_out(session: Session, deletions: Sequence[Action]) -> None:
-    state = session.state
-    delete_with_pages(session, deletions)
+def _carry_out(
+    config: Config, holdings: Holdings, work: WorkContext, deletions: Sequence[Action]
+) -> None:
+    state = holdings.state
+    delete_with_pages(config, holdings, work, deletions)
     names = {NormalizedName(action.project) for action in deletions}
     holding = {row.project for row in state.files(names)}
     rows = state.projects(holding)

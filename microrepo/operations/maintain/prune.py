@@ -11,12 +11,14 @@ from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.guards import check_deletions, count_bare
 from microrepo.model import Action, Cause, File, NormalizedName, Project
+from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.needed_files import Needed, needed_files
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.refresh.size_budget import evictions
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.session import Session, open_session
+from microrepo.operations.run.plan_limits import limits_of
+from microrepo.operations.run.session import open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.resolver.goal_records import Goal
@@ -51,35 +53,36 @@ def prune(
     started = time.monotonic()
     policy = policy_of(config, requests)
     with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
-        report = session.report
+        holdings, work = session.holdings, session.work
+        report = work.report
         goals = requests.goals if config.dependencies else ()
-        deletions = _unwanted(session, policy, goals)
-        if session.links.files:
+        needed = _needed(config, holdings, work.now, policy, goals) if goals else None
+        deletions = _unwanted(holdings, work.now, policy, needed)
+        if holdings.links.files:
             leaving = {action.filename for action in deletions}
-            deletions += evictions(session.state, policy, leaving)
+            deletions += evictions(holdings.state, policy, leaving)
         report.totals = totals_of(deletions)
-        refused = check_deletions(deletions, session.count_held(), session.limits())
+        refused = check_deletions(deletions, holdings.count_held(), limits_of(config))
         if refused is not None:
             report.refused = str(refused)
             report.refused_deletes = count_bare(deletions)
         elif dry_run:
             report.plan = deletions
         else:
-            delete_with_pages(session, deletions)
+            delete_with_pages(config, holdings, work, deletions)
     return report.build(time.monotonic() - started)
 
 
-def _unwanted(session: Session, policy: Policy, goals: Sequence[Goal]) -> list[Action]:
-    needed = _needed(session, policy, goals) if goals else None
-    names = [NormalizedName(row[0]) for row in session.state.iter_known()]
+def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | None) -> list[Action]:
+    names = [NormalizedName(row[0]) for row in holdings.state.iter_known()]
     deletions: list[Action] = []
     for batch in batched(names, _BATCH):
-        rows = [row for row in session.state.files(batch) if session.holds(row) and row.is_ours]
+        rows = [row for row in holdings.state.files(batch) if holdings.holds(row) and row.is_ours]
         if needed is None:
-            causes = unwanted_because(session.state, rows, policy, session.now)
+            causes = unwanted_because(holdings.state, rows, policy, now)
             causes = _without_unmet(rows, causes, policy)
         else:
-            verdicts = unwanted_because(session.state, rows, policy, session.now)
+            verdicts = unwanted_because(holdings.state, rows, policy, now)
             causes = _outside_closure(rows, verdicts, policy, needed)
         deletions += [
             deletion_of(row, why, replaced=why is Cause.SUPERSEDED)
@@ -89,21 +92,23 @@ def _unwanted(session: Session, policy: Policy, goals: Sequence[Goal]) -> list[A
     return deletions
 
 
-def _needed(session: Session, policy: Policy, goals: Sequence[Goal]) -> Needed:
+def _needed(
+    config: Config, holdings: Holdings, now: str, policy: Policy, goals: Sequence[Goal]
+) -> Needed:
     """Return what the goals need, as a refresh would find it if the source had nothing new.
 
     An unmet goal keeps what it needed before, as in a refresh.
     """
 
     def admits(project: Project) -> Iterable[File]:
-        return split_candidates(project, policy, session.now)[0]
+        return split_candidates(project, policy, now)[0]
 
-    found = needed_files(session.config, session.state, session.directory, goals, admits)
+    found = needed_files(config, holdings.state, holdings.directory, goals, admits)
     if not found.unmet:
         return found
     before = (
         row.filename
-        for row in session.state.all_requirers()
+        for row in holdings.state.all_requirers()
         if (row.goal, row.environment) in found.unmet
     )
     return msgspec.structs.replace(found, files=found.files.union(before))

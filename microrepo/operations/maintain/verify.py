@@ -17,15 +17,17 @@ from microrepo.errors import RepositoryError
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.formats.times import from_ns
 from microrepo.model import Action, ActionKind, Cause, File
+from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.refresh.page_updates import publish
-from microrepo.operations.run.session import Session, open_session
+from microrepo.operations.run.session import open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.directory_contents import Unrecorded, unrecorded
-from microrepo.state import FileRow
+from microrepo.state import FileRow, State
 from microrepo.state.file_rows import origin_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.state.tables.found_table import FoundRow
@@ -81,44 +83,45 @@ def verify(
     with open_session(
         config, "verify", reporter or SilentReporter(), read_only=read_only, cancel=cancel
     ) as session:
-        session.report.dry_run = dry_run
-        session.scan()
-        rows = [row for row in session.state.files() if row.present]
-        others = list(unrecorded(directory, session.state, directory.scan()))
+        holdings, work = session.holdings, session.work
+        work.report.dry_run = dry_run
+        holdings.scan()
+        rows = [row for row in holdings.state.files() if row.present]
+        others = list(unrecorded(directory, holdings.state, directory.scan()))
         rows += [one.row for one in others]
-        if not session.links.files:
-            session.report.warn(
+        if not holdings.links.files:
+            work.report.warn(
                 "this repository is an index: the files that it lists are elsewhere and not verified"
             )
-        checked = list(_check_all(session, rows, deep=deep))
+        checked = list(_check_all(config.processes, holdings, work, rows, deep=deep))
         damaged = [one for one in checked if one.problem]
         if not read_only:
-            _remember(session, rows, checked, {one.row.filename: one for one in others})
-        session.report.notes.append(_compared(session, rows, deep=deep))
-        session.report.totals = Totals(keep=len(checked) - len(damaged))
+            _remember(holdings.state, rows, checked, {one.row.filename: one for one in others})
+        work.report.notes.append(_compared(holdings, rows, deep=deep))
+        work.report.totals = Totals(keep=len(checked) - len(damaged))
         repaired: frozenset[str] = frozenset()
         if repair and dry_run:
-            session.report.plan = [_repair_action(one) for one in damaged if one.row.url]
-            session.report.totals += totals_of(session.report.plan)
+            work.report.plan = [_repair_action(one) for one in damaged if one.row.url]
+            work.report.totals += totals_of(work.report.plan)
         elif repair:
-            repaired = _repair(session, damaged)
+            repaired = _repair(holdings, work, damaged)
             # The pages name the repaired files: a mirror that is whole again is healthy.
-            publish(session)
-        session.report.failed = [
+            publish(config, holdings, work)
+        work.report.failed = [
             Failure(one.row.filename, one.problem)
             for one in damaged
             if one.row.filename not in repaired
         ]
-    return session.report.build(time.monotonic() - started)
+    return work.report.build(time.monotonic() - started)
 
 
-def _compared(session: Session, rows: Sequence[FileRow], *, deep: bool) -> str:
+def _compared(holdings: Holdings, rows: Sequence[FileRow], *, deep: bool) -> str:
     """Return what the files were compared with."""
     unknown = sum(row.digests.strongest() is None for row in rows)
     text = "compared content with the digests on record"
     if not deep:
         changed = sum(
-            (disk := session.on_disk(row.filename)) is not None and disk.mtime_ns != row.mtime_ns
+            (disk := holdings.on_disk(row.filename)) is not None and disk.mtime_ns != row.mtime_ns
             for row in rows
         )
         text = (
@@ -128,10 +131,17 @@ def _compared(session: Session, rows: Sequence[FileRow], *, deep: bool) -> str:
     return f"{text}; no digest of {unknown} files is on record" if unknown else text
 
 
-def _check_all(session: Session, rows: Sequence[FileRow], *, deep: bool) -> Iterator[Checked]:
+def _check_all(
+    threads: int | None,
+    holdings: Holdings,
+    work: WorkContext,
+    rows: Sequence[FileRow],
+    *,
+    deep: bool,
+) -> Iterator[Checked]:
     to_read: list[FileRow] = []
     for row in rows:
-        disk = session.on_disk(row.filename)
+        disk = holdings.on_disk(row.filename)
         if disk is None:
             yield Checked(row, "missing")
         elif disk.size_bytes != row.size:
@@ -140,23 +150,24 @@ def _check_all(session: Session, rows: Sequence[FileRow], *, deep: bool) -> Iter
             to_read.append(row)
         else:
             yield Checked(row)
-    session.reporter.expect_bytes(sum(row.size or 0 for row in to_read))
-    yield from _read(session, to_read)
+    work.reporter.expect_bytes(sum(row.size or 0 for row in to_read))
+    yield from _read(threads, holdings.directory.path, work, to_read)
 
 
-def _read(session: Session, rows: Sequence[FileRow]) -> Iterator[Checked]:
+def _read(
+    count: int | None, directory: Path, work: WorkContext, rows: Sequence[FileRow]
+) -> Iterator[Checked]:
     """Digest files in threads: hashing and reading let go of the interpreter's lock."""
-    directory = session.directory.path
-    with ThreadPoolExecutor(max_workers=session.config.processes or 1) as threads:
+    with ThreadPoolExecutor(max_workers=count or 1) as threads:
         # Large files first, so that no thread ends with one of them alone.
         ordered = sorted(rows, key=lambda row: -(row.size or 0))
         futures = [
-            threads.submit(_read_batch, directory, batch, session.reporter)
+            threads.submit(_read_batch, directory, batch, work.reporter)
             for batch in _batches(ordered)
         ]
         try:
             for future in as_completed(futures):
-                session.check_cancelled()
+                work.check()
                 yield from future.result()
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
@@ -200,7 +211,7 @@ def _read_one(path: Path, row: FileRow) -> Checked:
 
 
 def _remember(
-    session: Session,
+    state: State,
     before: Sequence[FileRow],
     after: Sequence[Checked],
     others: Mapping[str, Unrecorded],
@@ -222,23 +233,23 @@ def _remember(
             file = msgspec.structs.replace(others[row.filename].file, digests=row.digests)
             size = row.size or 0
             found.append(FoundRow(row.filename, row.project, size, row.mtime_ns, row.project, file))
-    with session.state.transaction():
-        session.state.save_files(files)
-        session.state.publication.save_found(found)
+    with state.transaction():
+        state.save_files(files)
+        state.publication.save_found(found)
 
 
-def _repair(session: Session, damaged: Sequence[Checked]) -> frozenset[str]:
+def _repair(holdings: Holdings, work: WorkContext, damaged: Sequence[Checked]) -> frozenset[str]:
     """Fetch damaged files over themselves; return the names that are sound now."""
     actions = [_repair_action(one) for one in damaged if one.row.url]
     repaired: set[str] = set()
     journal = Journal(
-        session.state,
-        session.run,
+        holdings.state,
+        work.report.run,
         "repair",
         {one.row.filename: origin_of(one.row) for one in damaged},
         lambda rows: repaired.update(row.filename for row in rows),
     )
-    carry(actions, RepositoryDirectory(session.directory, FETCHED, journal), session.conduct())
+    carry(actions, RepositoryDirectory(holdings.directory, FETCHED, journal), work)
     return frozenset(repaired)
 
 

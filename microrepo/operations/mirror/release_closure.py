@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from microrepo.client import Client
 from microrepo.clock import now
 from microrepo.config.schema import ALL, Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.redirects import index_requirement
 from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.formats.versions import parse_version
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.closure.metadata_facts import FactSources
 from microrepo.operations.closure.resolution import resolve_goals
 from microrepo.operations.copy.endpoints import CONFIGURED
 from microrepo.operations.mirror.connections import Connections
 from microrepo.operations.mirror.mirror_records import MirrorRequest, UniquePackageLocation
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.project_decisions import Rules
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.network_settings import client_settings
+from microrepo.operations.run.project_sources import Sources
+from microrepo.publish.links import links_of
 from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.sources.source_registry import describe_sources
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.rules.policy import build_policy
@@ -77,20 +85,25 @@ def find_release_closure(
     state, _ = open_state(Path(":memory:"))
     report = ReportBuilder("mirror", name, now())
     pool = connections.reader(source)
-    session = Session(config, connections.scratch(), state, connections.reporter, report, pool)
+    directory, described = connections.scratch(), describe_sources(config)
+    holdings = Holdings(state, directory, links_of(config, state, decides=False))
+    work = WorkContext(lambda: pool, report, connections.reporter)
+    sources = Sources(described, lambda: Client(client_settings(config, described, directory)))
+    resolve = partial(
+        resolve_goals,
+        origins=FactSources(holdings, sources, work, rules),
+        goals=(Goal(text, (wanted,)),),
+        environments=environments,
+        rewrite=with_redirects if order.redirect_dependencies else None,
+    )
     try:
-        goals = (Goal(text, (wanted,)),)
-        rewrite = with_redirects if order.redirect_dependencies else None
-        resolved = resolve_goals(session, rules, goals, environments=environments, rewrite=rewrite)
+        resolved = resolve(config)
         failed = tuple(report.failed)
         if resolved.failures:
             # No set is whole: the newest match of each requirement is still better than nothing.
-            session.config = msgspec.structs.replace(config, resolve="latest")
-            partial = resolve_goals(
-                session, rules, goals, environments=environments, rewrite=rewrite
-            )
+            newest = resolve(msgspec.structs.replace(config, resolve="latest"))
             resolved = msgspec.structs.replace(
-                partial, resolutions=(*resolved.resolutions, *partial.resolutions)
+                newest, resolutions=(*resolved.resolutions, *newest.resolutions)
             )
     finally:
         state.close()

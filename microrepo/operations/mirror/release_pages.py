@@ -11,11 +11,13 @@ from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.formats.distribution.filenames import project_of
 from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.copy.channel import Channel
 from microrepo.operations.pages.publishing import publish_changes
 from microrepo.operations.records.report import ReportBuilder
-from microrepo.operations.run.session import Session
 from microrepo.plan import same_content
+from microrepo.publish.links import links_of
 from microrepo.publish.project.found_files import DescribeFile, describe, is_distribution
 from microrepo.reporting import Reporter
 from microrepo.state import ProjectRow, State, open_state, pack
@@ -52,11 +54,12 @@ def publish_release(
             reporter.say(f"warning: {warning}")
         report = ReportBuilder("mirror", str(directory.path), now())
         config = _publishing(channel.config, directory)
-        session = Session(config, directory, state, reporter, report, channel.pool())
+        holdings = Holdings(state, directory, links_of(config, state, decides=False))
+        work = WorkContext(channel.pool, report, reporter)
         _save_found(state, directory, files, reporter)
         if tags:
             _save_project(state, project, files)
-        publish_changes(session, [project.name])
+        publish_changes(config, holdings, work, [project.name])
     finally:
         state.close()
 

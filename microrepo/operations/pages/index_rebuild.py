@@ -13,6 +13,8 @@ from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName, Outcome
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.pages.publishing import (
     in_batches,
     open_publisher,
@@ -21,7 +23,7 @@ from microrepo.operations.pages.publishing import (
     writing_pages,
 )
 from microrepo.operations.records.report import Failure
-from microrepo.operations.run.session import Session, open_session
+from microrepo.operations.run.session import open_session
 from microrepo.publish.project.found_files import (
     DescribeFile,
     Description,
@@ -42,7 +44,6 @@ from microrepo.standalone.server.names import normalize_name
 from microrepo.state import FileRow
 from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import OnDisk
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile
 
 _READ_AT_ONCE = 500
@@ -89,12 +90,13 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
     """
     started = time.monotonic()
     with open_session(config, "index", reporter or SilentReporter()) as session:
-        rebuild = _Rebuild(session)
+        holdings, work = session.holdings, session.work
+        rebuild = _Rebuild(config, holdings, work)
         rebuild.carry_out()
-        session.report.failed.extend(rebuild.failed)
-        session.report.refused = rebuild.refused
-        projects, files = session.state.publication.count()
-    failed = tuple(session.report.failed)
+        work.report.failed.extend(rebuild.failed)
+        work.report.refused = rebuild.refused
+        projects, files = holdings.state.publication.count()
+    failed = tuple(work.report.failed)
     return IndexReport(
         operation="index",
         repository=config.repository,
@@ -109,7 +111,7 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
         read=rebuild.read,
         published=rebuild.published,
         failed=failed,
-        warnings=tuple(session.report.warnings),
+        warnings=tuple(work.report.warnings),
         refused=rebuild.refused,
     )
 
@@ -117,36 +119,38 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
 class _Rebuild:
     """One rebuilding of the tree."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._state = session.state
-        self._publication = session.state.publication
+    def __init__(self, config: Config, holdings: Holdings, work: WorkContext) -> None:
+        self._config = config
+        self._holdings = holdings
+        self._work = work
+        self._state = holdings.state
+        self._publication = holdings.state.publication
         self.failed: list[Failure] = []
         self.refused = ""
         self.read = 0
         self.published = PublishReport()
 
     def carry_out(self) -> None:
-        session = self._session
-        disk = session.directory.scan()
-        publisher = open_publisher(session)
+        config, holdings, work = self._config, self._holdings, self._work
+        disk = holdings.directory.scan()
+        publisher = open_publisher(config, holdings, work)
         absent, ours, names = self._compare(disk)
         others = [name for name in disk if name not in ours and is_distribution(name)]
         names |= self._folders()
-        if not session.links.files:
+        if not holdings.links.files:
             names |= {row.project for row in self._state.files()}
         elif not others and len(absent) == len(ours) and names:
             self.refused = (
-                f"{session.directory.path}: holds no distribution, but its index names some; is "
+                f"{holdings.directory.path}: holds no distribution, but its index names some; is "
                 "the right file system mounted? Remove simple/ if the files are really gone"
             )
             return
         names |= self._read_others(others, disk, publisher)
-        with writing_pages(session.directory):
+        with writing_pages(holdings.directory):
             publisher.publish(in_batches(sorted(names)), absent=absent)
             publisher.finish(rebuild=True)
-        self.published = with_browse(session, publisher.report(), rebuild=True)
-        warn_of_waiting(session.report, self.published.waiting)
+        self.published = with_browse(config, holdings, work, publisher.report(), rebuild=True)
+        warn_of_waiting(work.report, self.published.waiting)
 
     def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:
         """Return the recorded files that are not in place, all recorded ones, their projects."""
@@ -175,10 +179,7 @@ class _Rebuild:
         """Read files whose time has changed, as after a copy without times; return damaged ones."""
         rows = self._state.files_named(filenames)
         expected = {name: row.digests.strongest() or ("sha256", "") for name, row in rows.items()}
-        pool = self._session.pool
-        futures = [
-            pool.submit(run_task, HashFile(name, (expected[name][0],))) for name in filenames
-        ]
+        futures = [self._work.submit(HashFile(name, (expected[name][0],))) for name in filenames]
         intact: list[FileRow] = []
         for future in futures:
             outcome = future.result()
@@ -197,7 +198,7 @@ class _Rebuild:
     def _folders(self) -> set[str]:
         """Return the projects that the tree has folders for, whoever made them."""
         try:
-            with os.scandir(self._session.directory.place("simple")) as entries:
+            with os.scandir(self._holdings.directory.place("simple")) as entries:
                 return {
                     entry.name
                     for entry in entries
@@ -220,24 +221,24 @@ class _Rebuild:
             for name in filenames
             if name not in known or known[name][2:] != (disk[name].size_bytes, disk[name].mtime_ns)
         ]
-        self._session.reporter.expect_documents(len(unread))
+        self._work.reporter.expect_documents(len(unread))
         for batch in batched(unread, _READ_AT_ONCE):
             names |= self._read(batch, publisher)
         return names
 
     def _read(self, filenames: Sequence[str], publisher: Publisher) -> set[str]:
-        pool, repository = self._session.pool, str(self._session.directory.path)
+        pool, repository = self._work.pool(), str(self._holdings.directory.path)
         futures = [pool.submit(describe, DescribeFile(repository, name)) for name in filenames]
         rows: list[FoundRow] = []
         projects = {parsed[0] for name in filenames if (parsed := parse_name(name))}
         stated = state_claims(self._state, projects)
-        contents = DirectoryContents(self._session.directory, stated)
+        contents = DirectoryContents(self._holdings.directory, stated)
         for future in futures:
             description = future.result()
             if isinstance(description, Outcome):
                 # Workers died of it.
                 description = Description(description.filename, problem=description.error)
-            self._session.reporter.document_done()
+            self._work.reporter.document_done()
             row, filename = description.row, description.filename
             parsed = parse_name(filename)
             name = NormalizedName(row.project) if row is not None else parsed and parsed[0]

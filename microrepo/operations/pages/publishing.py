@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 
 from microrepo.batching import batched
+from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.pages.lost_pages import lost_pages
 from microrepo.operations.records.report import ReportBuilder
-from microrepo.operations.run.session import Session
 from microrepo.publish.links import remember_links
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.people_pages import update_browse
@@ -31,27 +33,36 @@ _BATCH = 300
 
 
 def publish_projects(
-    session: Session, names: Iterable[str], *, leaving: Collection[str] = ()
+    config: Config,
+    holdings: Holdings,
+    work: WorkContext,
+    names: Iterable[str],
+    *,
+    leaving: Collection[str] = (),
 ) -> None:
     """Write the pages of some projects; `publish_changes` makes those of all projects follow.
 
     Args:
-        session: the run.
+        config: says whether there are pages.
+        holdings: of the repository.
+        work: the run.
         names: the projects.
         leaving: files that are about to be deleted.
 
     Raises:
         RepositoryError: a page cannot be written.
     """
-    if not session.config.simple or session.report.dry_run:
+    if not config.simple or work.report.dry_run:
         return
-    publisher = open_publisher(session)
-    with writing_pages(session.directory):
+    publisher = open_publisher(config, holdings, work)
+    with writing_pages(holdings.directory):
         publisher.publish(in_batches(sorted(set(names))), leaving=leaving)
 
 
 def publish_changes(
-    session: Session,
+    config: Config,
+    holdings: Holdings,
+    work: WorkContext,
     changed: Iterable[str] = (),
     gone: Iterable[str] = (),
     *,
@@ -62,7 +73,9 @@ def publish_changes(
     What changed since the tree was last written the state knows, whichever run changed it.
 
     Args:
-        session: the run.
+        config: says which pages there are.
+        holdings: of the repository.
+        work: the run.
         changed: projects to publish whatever the state says of them.
         gone: likewise; projects without any file lose their pages.
         leaving: files of the changed projects that are about to be deleted. Until they are, it
@@ -71,88 +84,97 @@ def publish_changes(
     Raises:
         RepositoryError: a page cannot be written.
     """
-    if session.report.dry_run:
+    if work.report.dry_run:
         return PublishReport()
-    if not session.config.simple:
-        return _without_tree(session)
-    publisher = open_publisher(session)
-    lost = lost_pages(session.directory, session.state.publication)
+    if not config.simple:
+        return _without_tree(config, holdings, work)
+    publisher = open_publisher(config, holdings, work)
+    lost = lost_pages(holdings.directory, holdings.state.publication)
     names = sorted({*changed, *gone, *lost})
-    with writing_pages(session.directory):
+    with writing_pages(holdings.directory):
         publisher.publish(in_batches(names), leaving=leaving)
-        publisher.publish(_pending(session.state), leaving=leaving)
+        publisher.publish(_pending(holdings.state), leaving=leaving)
         publisher.finish()
     if leaving:
         # The run may be killed before they go, and the next one may want to keep them.
-        with session.state.transaction():
-            session.state.publication.mark(names)
-    report = with_browse(session, publisher.report())
-    warn_of_waiting(session.report, report.waiting)
+        with holdings.state.transaction():
+            holdings.state.publication.mark(names)
+    report = with_browse(config, holdings, work, publisher.report())
+    warn_of_waiting(work.report, report.waiting)
     return report
 
 
-def with_browse(session: Session, report: PublishReport, *, rebuild: bool = False) -> PublishReport:
+def with_browse(
+    config: Config,
+    holdings: Holdings,
+    work: WorkContext,
+    report: PublishReport,
+    *,
+    rebuild: bool = False,
+) -> PublishReport:
     """Let the pages for people follow the index, where they are kept; return what was done in all.
 
     Args:
-        session: the run.
+        config: says whether there are pages for people.
+        holdings: of the repository.
+        work: the run.
         report: what was done to the index.
         rebuild: trust nothing that is remembered of them.
 
     Raises:
         RepositoryError: a page cannot be written.
     """
-    directory = session.directory
-    if not session.config.browse:
+    directory = holdings.directory
+    if not config.browse:
         if directory.place(START_PAGE).exists():
-            session.report.warn(
+            work.report.warn(
                 "browse/ is there and no longer kept up to date: set `browse`, or remove it"
             )
         return report
-    with writing_pages(session.directory):
+    with writing_pages(holdings.directory):
         done = update_browse(directory.path, directory.control, rebuild=rebuild)
     if done.too_many:
-        session.report.warn(
+        work.report.warn(
             f"browse/ is not written: {done.too_many:,} projects are too many for one page; "
             "`server.py` shows them"
         )
     if done.pages:
-        with session.state.transaction():
+        with holdings.state.transaction():
             for place in (*(f"{page_folder(name)}/" for name in done.changed), ROOT_PLACE):
-                session.state.changes.note(session.run, place)
+                holdings.state.changes.note(work.report.run, place)
     return msgspec.structs.replace(report, pages=report.pages + done.pages)
 
 
-def _without_tree(session: Session) -> PublishReport:
-    directory = session.directory
+def _without_tree(config: Config, holdings: Holdings, work: WorkContext) -> PublishReport:
+    directory = holdings.directory
     writer = PageWriter(directory.path, directory.control / "pages")
-    with writing_pages(session.directory):
-        if session.config.server:
+    with writing_pages(holdings.directory):
+        if config.server:
             put_server(writer)
         writer.flush()
     if writer.written:
-        with session.state.transaction():
-            session.state.changes.note(session.run, ROOT_PLACE)
-    if session.config.browse:
-        session.report.warn("`browse` is on, but its pages are made from `simple`, which is off")
+        with holdings.state.transaction():
+            holdings.state.changes.note(work.report.run, ROOT_PLACE)
+    if config.browse:
+        work.report.warn("`browse` is on, but its pages are made from `simple`, which is off")
     if directory.place(ROOT_JSON).exists():
-        session.report.warn(
+        work.report.warn(
             "`simple` is off, but simple/ is still there from an earlier run and is no longer kept "
             "up to date; remove it"
         )
     return PublishReport(pages=writer.written)
 
 
-def open_publisher(session: Session) -> Publisher:
-    """Return what writes the tree of a session's repository."""
-    remember_links(session.state, session.links)
+def open_publisher(config: Config, holdings: Holdings, work: WorkContext) -> Publisher:
+    """Return what writes the tree of a repository."""
+    remember_links(holdings.state, holdings.links)
     return Publisher(
-        session.directory,
-        session.state,
-        lambda: session.pool,
-        now=session.now,
-        with_server=session.config.server,
-        links=session.links,
+        holdings.directory,
+        holdings.state,
+        work.pool,
+        now=work.now,
+        with_server=config.server,
+        links=holdings.links,
     )
 
 

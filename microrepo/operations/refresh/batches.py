@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.cause_texts import action_text
+from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
 from microrepo.guards import check_inodes, check_space, inodes_needed
 from microrepo.model import (
@@ -18,8 +19,10 @@ from microrepo.model import (
     ActionKind,
     LocalFile,
 )
+from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import Transfer
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.deletions import (
     with_causes,
@@ -30,7 +33,7 @@ from microrepo.operations.refresh.deletions import (
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
 from microrepo.operations.refresh.size_budget import Budget
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.plan_limits import limits_of
 from microrepo.plan import list_only, make_plan, totals_of
 from microrepo.state import FileRow, change_of
 from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row
@@ -81,12 +84,23 @@ class ProjectBatches:
         needed: files that unmet goals need; they stay, whatever is decided on them.
     """
 
-    def __init__(self, session: Session, rules: Rules, *, replace: bool = False) -> None:
-        self._session = session
-        self.budget = Budget(session, rules)
+    def __init__(
+        self,
+        config: Config,
+        holdings: Holdings,
+        work: WorkContext,
+        rules: Rules,
+        *,
+        replace: bool = False,
+    ) -> None:
+        self._config = config
+        self._holdings = holdings
+        self._work = work
+        self.unfinished: set[str] = set()
+        self.budget = Budget(holdings, work.report, rules)
         self._replace = replace
-        self._state = session.state
-        self._report = session.report
+        self._state = holdings.state
+        self._report = work.report
         self._warned_of_formats = False
         self._bytes_under_way = 0
         self.needed: set[str] = set()
@@ -102,15 +116,15 @@ class ProjectBatches:
         recorded = {
             row.filename: row for row in self._state.files(one.project.name for one in looked)
         }
-        present = find_present(self._session, looked, wanted, recorded)
+        present = find_present(self._holdings, self._work, looked, wanted, recorded)
         self._warn_of_old_formats(item.file.filename for item in wanted)
-        plan = make_plan(wanted, present, prune=self._session.config.prune, replace=self._replace)
-        if not self._session.links.files:
+        plan = make_plan(wanted, present, prune=self._config.prune, replace=self._replace)
+        if not self._holdings.links.files:
             plan = list_only(plan, present)
         plan = without_doubtful_deletions(plan, looked)
         plan = with_causes(plan, looked)
-        held = [row for row in recorded.values() if self._session.holds(row)]
-        plan = with_quarantine(plan, looked, held, self._session.config.removed)
+        held = [row for row in recorded.values() if self._holdings.holds(row)]
+        plan = with_quarantine(plan, looked, held, self._config.removed)
         plan = without_needed(plan, self.needed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
@@ -127,14 +141,13 @@ class ProjectBatches:
         return StartedBatch(looked, plan, changed, self._transfer(downloads, origins))
 
     def _transfer(self, downloads: Sequence[Action], origins: Mapping[str, Origin]) -> Transfer:
-        session = self._session
         destination = RepositoryDirectory(
-            session.directory,
+            self._holdings.directory,
             FETCHED,
-            Journal(session.state, session.run, "add", origins),
-            unfinished=session.unfinished,
+            Journal(self._state, self._report.run, "add", origins),
+            unfinished=self.unfinished,
         )
-        return Transfer(downloads, destination, session.conduct())
+        return Transfer(downloads, destination, self._work)
 
     def finish(self, begun: StartedBatch) -> BatchResult:
         """Wait for the transfers, commit them, and say what is left for the end of the run."""
@@ -160,7 +173,7 @@ class ProjectBatches:
         old = next((n for n in filenames if not n.endswith(FLAT_DIRECTORY_SUFFIXES)), None)
         if old is not None and not self._warned_of_formats:
             self._warned_of_formats = True
-            self._session.report.warn(
+            self._report.warn(
                 f"newer pip passes over files such as {old} in a flat directory: it takes .whl, "
                 ".tar.gz and .zip; an index page offers them all"
             )
@@ -170,19 +183,19 @@ class ProjectBatches:
         if refused_budget:
             return refused_budget
         totals = totals_of(plan)
-        if not totals.download or (self._report.dry_run and not self._session.directory.exists()):
+        if not totals.download or (self._report.dry_run and not self._holdings.directory.exists()):
             return ""
-        limits = self._session.limits()
+        limits = limits_of(self._config)
         # Summing up millions of files for each batch would cost more than the batch.
         there = 0 if limits.max_total_bytes is None else self._state.present_bytes()
         refused = check_space(
             totals.download_bytes,
             there + self._bytes_under_way,
-            self._session.directory.free_bytes() - self._bytes_under_way,
+            self._holdings.directory.free_bytes() - self._bytes_under_way,
             limits,
         ) or check_inodes(
-            inodes_needed(plan, with_pages=self._session.config.simple),
-            self._session.directory.free_inodes(),
+            inodes_needed(plan, with_pages=self._config.simple),
+            self._holdings.directory.free_inodes(),
         )
         return str(refused) if refused else ""
 
@@ -205,7 +218,7 @@ class ProjectBatches:
         given_up = [
             name
             for name, row in recorded.items()
-            if not self._session.holds(row) and name not in origins
+            if not self._holdings.holds(row) and name not in origins
         ]
         records = [one.record for one in looked]
         with self._state.transaction():
@@ -220,7 +233,7 @@ class ProjectBatches:
             new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
             changes = [(new[row.filename], row) for row in rows if row.filename in new]
             self._state.add_history(
-                change_of(row, self._session.run, action.kind.value, action.cause, action.detail)
+                change_of(row, self._report.run, action.kind.value, action.cause, action.detail)
                 for action, row in changes
             )
         changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
@@ -237,7 +250,7 @@ class ProjectBatches:
         origins: Mapping[str, Origin],
     ) -> FileRow | None:
         name = action.filename
-        if self._session.links.files:
+        if self._holdings.links.files:
             local = present.get(name)
             if action.kind is ActionKind.DELETE:
                 return leaving_row(action, local)
@@ -247,7 +260,7 @@ class ProjectBatches:
         if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
             return None
         known = recorded.get(name) if action.kind is ActionKind.KEEP else None
-        if known is not None and self._session.on_disk(name) is None:
+        if known is not None and self._holdings.on_disk(name) is None:
             known = msgspec.structs.replace(known, present=False)
         return listed_row(action, known, origins[name])
 
@@ -272,7 +285,7 @@ class ProjectBatches:
             if row.doubted_at:
                 rows.append(row)
             elif one.project.name in failed:
-                rows.append(with_failure(row, "some files could not be had", self._session.now))
+                rows.append(with_failure(row, "some files could not be had", self._work.now))
             else:
                 complete = one.project.name not in shrinking
                 rows.append(msgspec.structs.replace(row, complete=complete, failures=0))

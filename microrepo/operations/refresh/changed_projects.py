@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from microrepo.model import NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.change_detection import (
     Changes,
@@ -15,7 +17,7 @@ from microrepo.operations.refresh.change_detection import (
     changes_by_name,
 )
 from microrepo.operations.refresh.project_decisions import Rules
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.project_sources import Sources
 from microrepo.selection.rules.patterns import NOTHING
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import Settled, State
@@ -27,11 +29,21 @@ _ROLLING_SHARE = 20_000
 _LIST_SERIALS = "list_serials"
 
 
-def find_changes(session: Session, rules: Rules, *, only_these: bool, force: bool) -> Changes:
+def find_changes(
+    holdings: Holdings,
+    sources: Sources,
+    work: WorkContext,
+    rules: Rules,
+    *,
+    only_these: bool,
+    force: bool,
+) -> Changes:
     """Return the projects that have to be looked at.
 
     Args:
-        session: the run.
+        holdings: of the repository.
+        sources: tell what changed.
+        work: the run.
         rules: what is wanted.
         only_these: leave projects alone that are not requested.
         force: look at every project.
@@ -39,38 +51,38 @@ def find_changes(session: Session, rules: Rules, *, only_these: bool, force: boo
     Raises:
         SourceError: the source's list cannot be had.
     """
-    touched = touched_projects(session)
+    touched = touched_projects(holdings, work.report)
     requested = rules.policy.requested
-    known = session.state.iter_known()
+    known = holdings.state.iter_known()
     if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
         return changes_by_name(requested, known, only_these=only_these)
-    merged = session.sources.merged()
-    session.report.asked += 1  # a list was reached, if not all of them
-    source_of = session.sources.source_of()
-    outdated = _are_outdated(session, force=force)
-    about = Circumstances(session.now, rules.fingerprint, touched, force, source_of, outdated)
+    merged = sources.merged()
+    work.report.asked += 1  # a list was reached, if not all of them
+    source_of = sources.source_of()
+    outdated = _are_outdated(holdings.state, sources, work.report, force=force)
+    about = Circumstances(work.now, rules.fingerprint, touched, force, source_of, outdated)
 
     def excluded(name: NormalizedName) -> bool:
         if requested is not None and name not in requested:
             return True
         if rules.policy.leaves_out(name):
-            session.report.unasked += 1
+            work.report.unasked += 1
             return True
         return False
 
     if not force:
-        settled = Settled(rules.base, session.now, source_of, _doubtful(rules.policy, touched))
-        known = session.state.iter_unsettled(merged.listed, settled)
+        settled = Settled(rules.base, work.now, source_of, _doubtful(rules.policy, touched))
+        known = holdings.state.iter_unsettled(merged.listed, settled)
     changes = changes_by_list(merged.listed, known, about, excluded)
-    for source, why in (*session.sources.unreached(), *session.sources.list_problems):
-        session.report.failed.append(Failure(source, why))
-    if outdated or session.report.failed:
+    for source, why in (*sources.unreached(), *sources.list_problems):
+        work.report.failed.append(Failure(source, why))
+    if outdated or work.report.failed:
         # What is not listed now need not be gone, only out of sight.
         changes = msgspec.structs.replace(changes, gone=())
-    if requested is not None and not session.report.failed:
-        absent = requested.keys() - {row[0] for row in session.state.iter_known()}
+    if requested is not None and not work.report.failed:
+        absent = requested.keys() - {row[0] for row in holdings.state.iter_known()}
         absent -= {visit.name for visit in changes.visits}
-        session.report.missing.extend(sorted(absent))
+        work.report.missing.extend(sorted(absent))
     return changes
 
 
@@ -88,51 +100,51 @@ def _doubtful(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] 
     return is_doubtful
 
 
-def _are_outdated(session: Session, *, force: bool) -> bool:
+def _are_outdated(state: State, sources: Sources, report: ReportBuilder, *, force: bool) -> bool:
     """Return whether a list is older than one that an earlier run saw, as caches may give out.
 
     Args:
-        session: the run; it remembers how new its lists are.
+        state: remembers how new the lists were.
+        sources: have read the lists.
+        report: takes the warning.
         force: believe them, however old they are.
     """
-    lists = session.sources.list_serials
-    seen = msgspec.json.decode(session.state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
+    lists = sources.list_serials
+    seen = msgspec.json.decode(state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
     older = [] if force else sorted(n for n, serial in lists.items() if serial < seen.get(n, 0))
     for name in older:
-        session.report.warn(
+        report.warn(
             f"{name}: its list (serial {lists[name]}) is older than that of an earlier run "
             f"({seen[name]}), so nothing is taken for removed; `--force-check` believes it"
         )
     newest = seen | {name: serial for name, serial in lists.items() if name not in older}
-    if newest != seen and not session.report.dry_run:
-        with session.state.transaction():
-            session.state.set_meta(_LIST_SERIALS, msgspec.json.encode(newest).decode())
+    if newest != seen and not report.dry_run:
+        with state.transaction():
+            state.set_meta(_LIST_SERIALS, msgspec.json.encode(newest).decode())
     return bool(older)
 
 
-def touched_projects(session: Session) -> frozenset[str]:
+def touched_projects(holdings: Holdings, report: ReportBuilder) -> frozenset[str]:
     """Return the projects some of whose files are missing or changed on disk.
 
     Every file is looked at; in a repository too large for that, the next share of them.
     """
-    if session.scan():
-        rows = session.state.iter_stats()
+    if holdings.scan():
+        rows = holdings.state.iter_stats()
     else:
-        cursor = session.state.meta("stat_cursor") or ""
-        share = list(session.state.iter_stats(after=cursor, limit=_ROLLING_SHARE))
-        _advance(
-            session.state, session.report, share[-1][0] if len(share) == _ROLLING_SHARE else ""
-        )
+        cursor = holdings.state.meta("stat_cursor") or ""
+        share = list(holdings.state.iter_stats(after=cursor, limit=_ROLLING_SHARE))
+        _advance(holdings.state, report, share[-1][0] if len(share) == _ROLLING_SHARE else "")
         rows = iter(share)
     touched = set()
     gone = []
     for filename, project, size, mtime_ns in rows:
-        disk = session.on_disk(filename)
+        disk = holdings.on_disk(filename)
         if disk is None or disk.size_bytes != size or disk.mtime_ns != mtime_ns:
             touched.add(project)
         if disk is None:
             gone.append(filename)
-    _forget(session.state, session.report, gone)
+    _forget(holdings.state, report, gone)
     return frozenset(touched)
 
 

@@ -7,10 +7,12 @@ from collections.abc import Container, Iterable, Sequence
 import msgspec
 
 from microrepo.cause_texts import action_text
+from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import Looked
-from microrepo.operations.run.session import Session
 from microrepo.state import FileRow, HistoryRow, deletion_of
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -21,20 +23,20 @@ _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 
 
 def deletions_of_projects(
-    session: Session, names: Sequence[NormalizedName], cause: Cause
+    holdings: Holdings, names: Sequence[NormalizedName], cause: Cause, *, dry_run: bool
 ) -> list[Action]:
     """Return the deletions of all files of whole projects; forget projects that have none."""
     if not names:
         return []
     actions = [
         deletion_of(row, cause)
-        for row in session.state.files(names)
-        if session.holds(row) and row.is_ours
+        for row in holdings.state.files(names)
+        if holdings.holds(row) and row.is_ours
     ]
-    if not session.report.dry_run:
+    if not dry_run:
         holding = {action.project for action in actions}
-        with session.state.transaction():
-            session.state.forget_projects(name for name in names if name not in holding)
+        with holdings.state.transaction():
+            holdings.state.forget_projects(name for name in names if name not in holding)
     return actions
 
 
@@ -108,42 +110,55 @@ def with_quarantine(
     return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
 
 
-def delete_with_pages(session: Session, deletions: Sequence[Action]) -> None:
+def delete_with_pages(
+    config: Config, holdings: Holdings, work: WorkContext, deletions: Sequence[Action]
+) -> None:
     """Delete files from the pages, where there are any, then from the directory and the state."""
-    has_pages = session.directory.place("simple").is_dir()
+    has_pages = holdings.directory.place("simple").is_dir()
     if has_pages:
         publish(
-            session,
+            config,
+            holdings,
+            work,
             {action.project for action in deletions},
             leaving={action.filename for action in deletions},
         )
-    delete_files(session, deletions)
+    delete_files(config, holdings, work, deletions)
     if has_pages:
-        publish(session)
+        publish(config, holdings, work)
 
 
-def delete_files(session: Session, deletions: Iterable[Action], *, published: bool = False) -> None:
+def delete_files(
+    config: Config,
+    holdings: Holdings,
+    work: WorkContext,
+    deletions: Iterable[Action],
+    *,
+    published: bool = False,
+) -> None:
     """Delete files, then their rows; projects that are left without a wanted file are forgotten.
 
     The state follows the disk: a run that is killed in between finds the rest next time.
 
     Args:
-        session: the run.
+        config: says what becomes of files that upstream removed.
+        holdings: of the repository.
+        work: the run.
         deletions: what is to go.
         published: the pages do without these files already, and need not be looked at again.
     """
     actions = sorted(deletions, key=lambda action: action.project)
-    quarantine = session.config.removed == "quarantine"
+    quarantine = config.removed == "quarantine"
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
-        rows = session.state.files_named(action.filename for action in batch)
-        aside = _move_aside_or_delete(session.directory, batch, quarantine=quarantine)
-        session.directory.sync()
-        with session.state.transaction():
-            session.state.delete_files(action.filename for action in batch)
-            session.state.add_history(
+        rows = holdings.state.files_named(action.filename for action in batch)
+        aside = _move_aside_or_delete(holdings.directory, batch, quarantine=quarantine)
+        holdings.directory.sync()
+        with holdings.state.transaction():
+            holdings.state.delete_files(action.filename for action in batch)
+            holdings.state.add_history(
                 HistoryRow(
-                    session.run,
+                    work.report.run,
                     action.project,
                     action.filename,
                     "quarantine" if action.filename in aside else "delete",
@@ -156,12 +171,12 @@ def delete_files(session: Session, deletions: Iterable[Action], *, published: bo
             )
             if published:
                 rest = {action.project for action in actions[start + _BATCH :][:1]}
-                session.state.publication.clear({a.project for a in batch} - rest)
-        session.report.deleted += len(batch)
-        session.report.deleted_bytes += sum(action.size_bytes for action in batch)
+                holdings.state.publication.clear({a.project for a in batch} - rest)
+        work.report.deleted += len(batch)
+        work.report.deleted_bytes += sum(action.size_bytes for action in batch)
     ended = {a.project for a in actions if a.cause in _ENDING}
-    with session.state.transaction():
-        session.state.forget_projects(sorted(ended))
+    with holdings.state.transaction():
+        holdings.state.forget_projects(sorted(ended))
 
 
 def _move_aside_or_delete(

@@ -11,21 +11,25 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from microrepo.model import File
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.project_decisions import Decide, Record
-from microrepo.operations.run.session import Session
+from microrepo.state import State
 from microrepo.state.rows import pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import MetadataOutcome, metadata_of
 
 
-def with_own_pythons(session: Session, records: Iterable[Record], decide: Decide) -> list[Record]:
+def with_own_pythons(
+    holdings: Holdings, work: WorkContext, records: Iterable[Record], decide: Decide
+) -> list[Record]:
     """Return records in which every wheel that is kept has its Requires-Python.
 
     Where one turns out not to fit others take its place, which are looked at in turn.
 
     Args:
-        session: the run.
+        holdings: of the repository.
+        work: the run.
         records: of the projects.
         decide: which of their files are kept.
     """
@@ -39,13 +43,13 @@ def with_own_pythons(session: Session, records: Iterable[Record], decide: Decide
             for decision in decide(found[number].project)
             if decision.keep and _lacks(decision.file, seen[number])
         ]
-        told = _ask(session, [file for _, file in wanted])
+        told = _ask(holdings, work, [file for _, file in wanted])
         for number, file in wanted:
             seen[number].add(file.filename)
         open_ones = sorted({number for number, _ in wanted})
         for number in open_ones:
             found[number] = _with(found[number], told)
-    return _as_stored(session, found, [number for number, names in seen.items() if names])
+    return _as_stored(holdings.state, found, [number for number, names in seen.items() if names])
 
 
 def _lacks(file: File, seen: set[str]) -> bool:
@@ -56,10 +60,10 @@ def _lacks(file: File, seen: set[str]) -> bool:
     )
 
 
-def _ask(session: Session, files: Sequence[File]) -> dict[str, str]:
+def _ask(holdings: Holdings, work: WorkContext, files: Sequence[File]) -> dict[str, str]:
     """Return the Requires-Python of wheels by file name, where they have one."""
     names = [file.filename for file in files]
-    stored, rows = session.state.metadata(names), session.state.files_named(names)
+    stored, rows = holdings.state.metadata(names), holdings.state.files_named(names)
     told: dict[str, str] = {}
     asked = []
     for file in files:
@@ -69,26 +73,26 @@ def _ask(session: Session, files: Sequence[File]) -> dict[str, str]:
             continue
         row = rows.get(file.filename)
         strongest = file.digests.strongest()
-        here = row is not None and session.is_intact(row) and strongest is not None
+        here = row is not None and holdings.is_intact(row) and strongest is not None
         if here and row is not None and strongest is not None:
             here = getattr(row.digests, strongest[0]) == strongest[1]
-        asked.append((file, digest, session.pool.submit(run_task, metadata_of(file, here=here))))
-    session.wait_for(future for _, _, future in asked)
+        asked.append((file, digest, work.submit(metadata_of(file, here=here))))
+    work.wait_for(future for _, _, future in asked)
     fresh: list[tuple[str, str, bytes]] = []
     for file, digest, future in asked:
         outcome = future.result()
         if not isinstance(outcome, MetadataOutcome):
             continue
-        session.report.add_metadata(outcome.fetched_bytes)
+        work.report.add_metadata(outcome.fetched_bytes)
         if outcome.metadata is None:
-            session.report.warn(f"{file.filename}: no metadata: {outcome.error}")
+            work.report.warn(f"{file.filename}: no metadata: {outcome.error}")
             continue
         told[file.filename] = unpack_metadata(outcome.metadata).requires_python or ""
         if digest:
             fresh.append((file.filename, digest, outcome.metadata))
-    if fresh and not session.report.dry_run:
-        with session.state.transaction():
-            session.state.save_metadata(fresh)
+    if fresh and not work.report.dry_run:
+        with holdings.state.transaction():
+            holdings.state.save_metadata(fresh)
     return {name: text for name, text in told.items() if text}
 
 
@@ -103,9 +107,9 @@ def _with(record: Record, told: dict[str, str]) -> Record:
     return msgspec.structs.replace(record, project=msgspec.structs.replace(project, files=files))
 
 
-def _as_stored(session: Session, records: list[Record], changed: Sequence[int]) -> list[Record]:
+def _as_stored(state: State, records: list[Record], changed: Sequence[int]) -> list[Record]:
     """Have the completed records kept, unless they are what the state holds already."""
-    before = session.state.packed_documents([records[n].project.name for n in changed])
+    before = state.packed_documents([records[n].project.name for n in changed])
     for number in changed:
         record = records[number]
         document = pack(record.project)

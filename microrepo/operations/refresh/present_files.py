@@ -8,17 +8,18 @@ from concurrent.futures import as_completed
 import msgspec
 
 from microrepo.model import ActionKind, Digests, LocalFile, Outcome
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.project_decisions import Looked
-from microrepo.operations.run.session import Session
 from microrepo.plan import Wanted, make_plan, same_content, unsettled
 from microrepo.repositories.directory_contents import DirectoryContents, state_claims
 from microrepo.state import FileRow
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile
 
 
 def find_present(
-    session: Session,
+    holdings: Holdings,
+    work: WorkContext,
     looked: Sequence[Looked],
     wanted: Sequence[Wanted],
     recorded: Mapping[str, FileRow],
@@ -26,27 +27,28 @@ def find_present(
     """Return what a plan has to know of the files of some projects.
 
     Args:
-        session: the run.
+        holdings: of the repository.
+        work: the run.
         looked: the projects.
-        wanted: the files they shall have.
+        wanted: the files that are to be kept.
         recorded: the files that the state knows of them, by name.
     """
     names = {item.file.filename for item in wanted}
-    others = session.state.files_named(names - recorded.keys())
+    others = holdings.state.files_named(names - recorded.keys())
     known = {**others, **recorded}
-    if not session.links.files:
+    if not holdings.links.files:
         return {name: _listed_file(name, known.get(name)) for name in names | recorded.keys()}
     present = {
-        name: _local_file(session, name, known.get(name)) for name in names | recorded.keys()
+        name: _local_file(holdings, name, known.get(name)) for name in names | recorded.keys()
     }
-    if session.state_was_lost:
-        present.update(_formerly_ours(session, looked, present))
-    _settle(session, present, unsettled(wanted, present))
-    return {**present, **_damaged(session, wanted, present)}
+    if holdings.state_was_lost:
+        present.update(_formerly_ours(holdings, work, looked, present))
+    _settle(work, present, unsettled(wanted, present))
+    return {**present, **_damaged(holdings, wanted, present)}
 
 
 def _damaged(
-    session: Session, wanted: Sequence[Wanted], present: Mapping[str, LocalFile]
+    holdings: Holdings, wanted: Sequence[Wanted], present: Mapping[str, LocalFile]
 ) -> dict[str, LocalFile]:
     """Return files of others that are no longer what their directory says, and the source as well.
 
@@ -61,8 +63,8 @@ def _damaged(
     ]
     if not other:
         return {}
-    stated = state_claims(session.state, {item.project for item in other})
-    contents = DirectoryContents(session.directory, stated)
+    stated = state_claims(holdings.state, {item.project for item in other})
+    contents = DirectoryContents(holdings.directory, stated)
     found = {}
     for item in other:
         name = item.file.filename
@@ -74,14 +76,14 @@ def _damaged(
     return found
 
 
-def _local_file(session: Session, name: str, row: FileRow | None) -> LocalFile:
-    disk = session.on_disk(name)
+def _local_file(holdings: Holdings, name: str, row: FileRow | None) -> LocalFile:
+    disk = holdings.on_disk(name)
     recorded = row is not None and row.present and row.is_ours
     project = row.project if row is not None else ""
     if disk is None:
         return LocalFile(name, None, recorded=recorded, project=project)
     # Size and time as recorded: the content is taken for what was verified then.
-    digests = row.digests if row is not None and session.is_intact(row) else Digests()
+    digests = row.digests if row is not None and holdings.is_intact(row) else Digests()
     return LocalFile(name, disk.size_bytes, disk.mtime_ns, recorded, digests, project)
 
 
@@ -93,7 +95,10 @@ def _listed_file(name: str, row: FileRow | None) -> LocalFile:
 
 
 def _formerly_ours(
-    session: Session, looked: Iterable[Looked], present: Mapping[str, LocalFile]
+    holdings: Holdings,
+    work: WorkContext,
+    looked: Iterable[Looked],
+    present: Mapping[str, LocalFile],
 ) -> dict[str, LocalFile]:
     """Recognise, after the state was lost, files that an earlier run fetched and no one wants now.
 
@@ -105,10 +110,10 @@ def _formerly_ours(
         for decision in one.decisions
         if not decision.keep
         and decision.file.filename not in present
-        and session.on_disk(decision.file.filename)
+        and holdings.on_disk(decision.file.filename)
     ]
-    found = {item.file.filename: _local_file(session, item.file.filename, None) for item in files}
-    _settle(session, found, unsettled(files, found))
+    found = {item.file.filename: _local_file(holdings, item.file.filename, None) for item in files}
+    _settle(work, found, unsettled(files, found))
     return {
         action.filename: msgspec.structs.replace(
             found[action.filename], recorded=True, project=action.project
@@ -118,12 +123,12 @@ def _formerly_ours(
     }
 
 
-def _settle(session: Session, present: dict[str, LocalFile], needed: Mapping[str, str]) -> None:
+def _settle(work: WorkContext, present: dict[str, LocalFile], needed: Mapping[str, str]) -> None:
     """Compute the digests that the plan needs, in the workers."""
     futures = []
     for name, algorithm in needed.items():
-        session.reporter.expect_bytes(present[name].size_bytes or 0)
-        futures.append(session.pool.submit(run_task, HashFile(name, (algorithm,))))
+        work.reporter.expect_bytes(present[name].size_bytes or 0)
+        futures.append(work.submit(HashFile(name, (algorithm,))))
     for future in as_completed(futures):
         outcome = future.result()
         if isinstance(outcome, Outcome) and outcome.ok:

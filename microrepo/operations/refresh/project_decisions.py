@@ -12,17 +12,17 @@ from msgspec import Struct
 from microrepo.errors import StateCorrupt
 from microrepo.formats.times import shift
 from microrepo.model import FACTS, Decision, Digests, File, NormalizedName, Project
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.change_detection import Visit
 from microrepo.operations.refresh.doubtful_answers import doubt_of
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.project_sources import Sources
 from microrepo.plan import Wanted
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.policy import Policy, fingerprint_for
-from microrepo.state import ProjectRow, unpack
+from microrepo.state import ProjectRow, State, unpack
 from microrepo.state.rows import pack
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 
 _FIRST_RETRY_DAYS = 5 / (24 * 60)
@@ -91,34 +91,6 @@ class Looked(Struct, frozen=True):
                 yield Wanted(self.project.name, decision.file, decision.cause, decision.detail)
 
 
-def ask_for(session: Session, visits: Sequence[Visit]) -> Asked:
-    """Queue the questions of a batch at the workers."""
-    asked = [visit for visit in visits if visit.ask]
-    known = session.state.projects(visit.name for visit in asked)
-    session.reporter.expect_documents(len(asked))
-    queued: Asked = []
-    for visit in asked:
-        future = _ask(session, visit, known.get(visit.name))
-        future.add_done_callback(lambda _: session.reporter.document_done())
-        queued.append((visit, future))
-    return queued
-
-
-def _ask(session: Session, visit: Visit, row: ProjectRow | None) -> Future[ProjectOutcome]:
-    """Ask the source that owns a project; nobody as long as it is not known whose it is."""
-    owner = session.sources.owner(visit.name)
-    if owner.unknown is not None:
-        future: Future[ProjectOutcome] = Future()
-        first = session.sources.name(owner.unknown)
-        why = f"not asked for, since {first} may have it: {session.sources.problem(owner.unknown)}"
-        future.set_result(ProjectOutcome(visit.name, "failed", error=why))
-        return future
-    first = session.sources.name(owner.candidates[0])
-    etag = row.etag if row is not None and row.source in {"", first} else None
-    task = FetchProject(visit.name, etag, visit.serial, owner.candidates)
-    return session.pool.submit(run_task, task)  # type: ignore[arg-type]
-
-
 class Records:
     """Reads the records of projects, noting those that cannot be had.
 
@@ -126,18 +98,46 @@ class Records:
         gone: projects that were asked for and that the source does not know.
     """
 
-    def __init__(self, session: Session, rules: Rules) -> None:
-        self._session = session
+    def __init__(self, state: State, sources: Sources, work: WorkContext, rules: Rules) -> None:
+        self._state = state
+        self._sources = sources
+        self._work = work
         self._rules = rules
         self._keeps_advisories = rules.policy.vulnerabilities != "ignore"
         self.gone: list[NormalizedName] = []
 
+    def ask(self, visits: Sequence[Visit]) -> Asked:
+        """Queue the questions of a batch at the workers."""
+        asked = [visit for visit in visits if visit.ask]
+        known = self._state.projects(visit.name for visit in asked)
+        self._work.reporter.expect_documents(len(asked))
+        queued: Asked = []
+        for visit in asked:
+            future = self._ask_owner(visit, known.get(visit.name))
+            future.add_done_callback(lambda _: self._work.reporter.document_done())
+            queued.append((visit, future))
+        return queued
+
+    def _ask_owner(self, visit: Visit, row: ProjectRow | None) -> Future[ProjectOutcome]:
+        """Ask the source that owns a project; nobody as long as it is not known whose it is."""
+        sources = self._sources
+        owner = sources.owner(visit.name)
+        if owner.unknown is not None:
+            future: Future[ProjectOutcome] = Future()
+            first = sources.name(owner.unknown)
+            why = f"not asked for, since {first} may have it: {sources.problem(owner.unknown)}"
+            future.set_result(ProjectOutcome(visit.name, "failed", error=why))
+            return future
+        first = sources.name(owner.candidates[0])
+        etag = row.etag if row is not None and row.source in {"", first} else None
+        return self._work.submit(FetchProject(visit.name, etag, visit.serial, owner.candidates))
+
     def read(self, visits: Sequence[Visit], asked: Asked) -> Iterator[Record]:
         """Yield a record for each visit that has one, from the answers or from the state."""
-        state, report = self._session.state, self._session.report
+        state, report = self._state, self._work.report
         names = [visit.name for visit in visits]
         rows = state.projects(names)
-        self._session.wait_for(future for _, future in asked)
+        self._work.wait_for(future for _, future in asked)
         answers = {visit.name: future.result() for visit, future in asked}
         stored = state.packed_documents(names)
         if self._rules.policy.facts_needed:
@@ -182,20 +182,18 @@ class Records:
             known = unpack(stored)
         except StateCorrupt:
             return record
-        rows = self._session.state.files([before.name])
+        rows = self._state.files([before.name])
         held = {row.filename for row in rows if row.present and row.is_ours}
-        doubt = doubt_of(
-            record.project, record.row.page_time, known, before, held, self._session.now
-        )
+        doubt = doubt_of(record.project, record.row.page_time, known, before, held, self._work.now)
         if doubt is None:
             return record
-        self._session.report.failed.append(Failure(before.name, doubt.why))
+        self._work.report.failed.append(Failure(before.name, doubt.why))
         row = msgspec.structs.replace(before, doubted_at=doubt.since, etag=None)
         row = msgspec.structs.replace(row, policy=record.row.policy, source=record.row.source)
         packed = pack(doubt.project)
         return Record(
             doubt.project,
-            with_failure(row, doubt.why, self._session.now),
+            with_failure(row, doubt.why, self._work.now),
             None if packed == stored else packed,
             before,
         )
@@ -214,8 +212,8 @@ class Records:
             same = answer is None or answer.status == "unchanged"
             if same and visit.name in stored and _facts_of(stored[visit.name]) < needed:
                 lacking.append(visit)
-        queued = [(visit, _ask(self._session, visit, None)) for visit in lacking]
-        self._session.wait_for(future for _, future in queued)
+        queued = [(visit, self._ask_owner(visit, None)) for visit in lacking]
+        self._work.wait_for(future for _, future in queued)
         return {visit.name: future.result() for visit, future in queued}
 
     def _note_failure(self, answer: ProjectOutcome, row: ProjectRow | None) -> Iterator[ProjectRow]:
@@ -225,15 +223,15 @@ class Records:
             if row is None:
                 return
         else:
-            self._session.report.failed.append(Failure(name, answer.error))
-            self._session.report.unreachable += answer.unreachable
-        yield with_failure(row or ProjectRow(name, name), answer.error, self._session.now)
+            self._work.report.failed.append(Failure(name, answer.error))
+            self._work.report.unreachable += answer.unreachable
+        yield with_failure(row or ProjectRow(name, name), answer.error, self._work.now)
 
     def _forget_record(
         self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
     ) -> ProjectRow:
         """Report a stored record that is damaged, and see to it that the next run asks anew."""
-        self._session.report.failed.append(Failure(visit.name, f"{error}; the next run asks anew"))
+        self._work.report.failed.append(Failure(visit.name, f"{error}; the next run asks anew"))
         row = row or ProjectRow(visit.name, visit.name)
         return msgspec.structs.replace(row, serial=None, etag=None, complete=False, retry_at=None)
 
@@ -248,7 +246,7 @@ class Records:
         if project.rejected:
             count, first = len(project.rejected), project.rejected[0]
             more = f" (and {count - 1} more)" if count > 1 else ""
-            self._session.report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+            self._work.report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
         source = answer.source if answer else (row.source if row else "")
         if row is not None:
             self._tell_of_another_source(row, source)
@@ -264,7 +262,7 @@ class Records:
                 etag=answer.etag if answer else (row.etag if row else None),
                 status=project.status,
                 policy=self._rules.fingerprint(project.name),
-                checked_at=self._session.now if answer else (row.checked_at if row else None),
+                checked_at=self._work.now if answer else (row.checked_at if row else None),
                 failures=row.failures if row else 0,
                 source=source,
                 page_time=answer.page_time if answer else (row.page_time if row else None),
@@ -275,8 +273,8 @@ class Records:
 
     def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
         """Warn of a project that changes hands: that may be meant, or somebody took its name."""
-        if row.source != source and row.source in self._session.sources.names():
-            self._session.report.warn(
+        if row.source != source and row.source in self._sources.names():
+            self._work.report.warn(
                 f"{row.name}: comes from {source} now, no longer from {row.source}"
             )
 

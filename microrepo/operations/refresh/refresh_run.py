@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
+from microrepo.config.schema import Config
 from microrepo.guards import check_deletions, count_bare, count_needed
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.batches import (
     BATCH_PROJECTS,
     BatchResult,
@@ -26,12 +29,12 @@ from microrepo.operations.refresh.project_decisions import (
     Record,
     Records,
     Rules,
-    ask_for,
     deciding_by,
     look,
 )
 from microrepo.operations.refresh.release_advisories import advised
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.plan_limits import limits_of
+from microrepo.operations.run.project_sources import Sources
 from microrepo.plan import totals_of
 
 
@@ -39,18 +42,34 @@ class Run:
     """The batches of one refresh, then its deletions.
 
     Args:
-        session: what the run holds.
+        config: complete settings.
+        holdings: of the repository.
+        sources: of the projects.
+        work: workers, report, progress.
         rules: what is wanted.
         only_these: projects that are not asked for stay as they are.
         replace: fetch over files that are not ours and differ.
     """
 
-    def __init__(self, session: Session, rules: Rules, *, only_these: bool, replace: bool) -> None:
-        self.session = session
+    def __init__(
+        self,
+        config: Config,
+        holdings: Holdings,
+        sources: Sources,
+        work: WorkContext,
+        rules: Rules,
+        *,
+        only_these: bool,
+        replace: bool,
+    ) -> None:
+        self.config = config
+        self.holdings = holdings
+        self.sources = sources
+        self.work = work
         self.rules = rules
         self.only_these = only_these
-        self._records = Records(session, rules)
-        self.batches = ProjectBatches(session, rules, replace=replace)
+        self._records = Records(holdings.state, sources, work, rules)
+        self.batches = ProjectBatches(config, holdings, work, rules, replace=replace)
         self._deletions: list[Action] = []
         self._outside: list[Action] = []  # deletions that no batch has counted
         self._changed: set[str] = set()
@@ -61,18 +80,18 @@ class Run:
 
     def carry_out(self, changes: Changes) -> None:
         """Look at what changed, batch by batch."""
-        session = self.session
-        session.report.waiting = changes.waiting
+        report, state = self.work.report, self.holdings.state
+        report.waiting = changes.waiting
         self._go_through(changes.visits)
-        if session.report.refused:
+        if report.refused:
             return
         self.end_projects(changes, self._records.gone)
         self.delete()
-        if session.report.refused or session.report.dry_run:
+        if report.refused or report.dry_run:
             return
         if not self.only_these:
-            with session.state.transaction():
-                session.state.save_requirers((), replace=True)
+            with state.transaction():
+                state.save_requirers((), replace=True)
 
     def _go_through(self, visits: Sequence[Visit]) -> None:
         """Keep batches under way: while the files of one arrive, the next is looked at and planned.
@@ -80,26 +99,26 @@ class Run:
         Questions are queued two batches ahead, so that answers are there when their turn comes.
         """
         batches = list(batched(visits, BATCH_PROJECTS))
-        decide = deciding_by(self.rules, self.session.now)
-        asked = [ask_for(self.session, batch) for batch in batches[:2]]
+        decide = deciding_by(self.rules, self.work.now)
+        asked = [self._records.ask(batch) for batch in batches[:2]]
         under_way: list[StartedBatch] = []
         try:
             for number, batch in enumerate(batches):
-                self.session.check_cancelled()
+                self.work.check()
                 records: Iterable[Record] = self._records.read(batch, asked[number])
                 if self.rules.policy.vulnerabilities != "ignore":
-                    records = advised(self.session, records, decide)
-                records = with_own_pythons(self.session, records, decide)
-                looked = look(self.session.report, self.rules, records, decide)
+                    records = advised(self.sources, self.work, records, decide)
+                records = with_own_pythons(self.holdings, self.work, records, decide)
+                looked = look(self.work.report, self.rules, records, decide)
                 self._keep_requested(looked)
                 if under_way and self.batches.collide(under_way[0], looked):
                     self._finish(under_way)
                 under_way.append(self.batches.begin(looked))
-                asked.extend(ask_for(self.session, ahead) for ahead in batches[number + 2 :][:1])
+                asked.extend(self._records.ask(ahead) for ahead in batches[number + 2 :][:1])
                 asked[number] = []
                 if len(under_way) > 1:
                     self._finish(under_way)
-                if self.session.report.refused:
+                if self.work.report.refused:
                     break
             while under_way:
                 self._finish(under_way)
@@ -114,7 +133,7 @@ class Run:
             return
         names = [one.project.name for one in looked if not any(one.wanted())]
         unmet = [name for name in names if name in requested]
-        self.keep(row.filename for row in self.session.state.files(unmet))
+        self.keep(row.filename for row in self.holdings.state.files(unmet))
 
     def _finish(self, under_way: list[StartedBatch]) -> None:
         self.take(self.batches.finish(under_way[0]))
@@ -126,37 +145,38 @@ class Run:
         self._changed |= result.changed
         # Files that are to go stay on the pages until it is certain that they may go.
         ready = result.changed - {action.project for action in result.deletions}
-        if ready and self.session.config.simple:
+        if ready and self.config.simple:
             from microrepo.operations.pages.publishing import publish_projects
 
-            publish_projects(self.session, ready)
+            publish_projects(self.config, self.holdings, self.work, ready)
 
     def end_projects(self, changes: Changes, unknown: Sequence[NormalizedName]) -> None:
         """Plan what becomes of projects that were removed upstream or are no longer wanted."""
-        session = self.session
         requested = self.rules.policy.requested
         if requested is not None:
-            session.report.missing.extend(sorted(requested.keys() & set(unknown)))
+            self.work.report.missing.extend(sorted(requested.keys() & set(unknown)))
         removed = [*changes.gone, *unknown]
         if requested is not None:  # a requested project that is gone is an unmet goal
             removed = [name for name in removed if name not in requested]
-        if session.config.removed != "keep":
-            self._outside.extend(deletions_of_projects(session, removed, Cause.REMOVED))
-        if session.config.prune:
+        if self.config.removed != "keep":
+            self._outside.extend(self._deletions_of(removed, Cause.REMOVED))
+        if self.config.prune:
             listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
             others = sorted(set(changes.unrequested) - set(listed))
-            self._outside.extend(deletions_of_projects(session, listed, Cause.LEFT_OUT))
-            self._outside.extend(deletions_of_projects(session, others, Cause.UNREQUESTED))
+            self._outside.extend(self._deletions_of(listed, Cause.LEFT_OUT))
+            self._outside.extend(self._deletions_of(others, Cause.UNREQUESTED))
+
+    def _deletions_of(self, names: Sequence[NormalizedName], cause: Cause) -> list[Action]:
+        return deletions_of_projects(self.holdings, names, cause, dry_run=self.work.report.dry_run)
 
     def delete(self) -> None:
         """Delete what was planned, if the guard on deletions lets it pass."""
-        session = self.session
-        report = session.report
-        self._outside.extend(self.batches.budget.deletions() if session.config.prune else ())
+        config, holdings, report = self.config, self.holdings, self.work.report
+        self._outside.extend(self.batches.budget.deletions() if config.prune else ())
         outside = without_needed(self._outside, self.batches.needed)
         self._deletions = [*without_needed(self._deletions, self.batches.needed), *outside]
-        limits = session.limits()
-        count = session.count_held(count_needed(self._deletions, limits))
+        limits = limits_of(config)
+        count = holdings.count_held(count_needed(self._deletions, limits))
         refused = check_deletions(self._deletions, count, limits)
         if refused is not None:
             report.refused = str(refused)
@@ -169,11 +189,13 @@ class Run:
             return
         if self._deletions:
             publish(
-                session,
+                config,
+                holdings,
+                self.work,
                 {action.project for action in self._deletions},
                 leaving={action.filename for action in self._deletions},
             )
-        delete_files(session, self._deletions, published=session.config.simple)
+        delete_files(config, holdings, self.work, self._deletions, published=config.simple)
         # Projects that are left without any wanted file are forgotten by now.
-        with session.state.transaction():
-            session.state.mark_complete({action.project for action in self._deletions})
+        with holdings.state.transaction():
+            holdings.state.mark_complete({action.project for action in self._deletions})

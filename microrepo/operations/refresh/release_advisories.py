@@ -13,39 +13,42 @@ import msgspec
 
 from microrepo.formats.times import shift
 from microrepo.model import Decision, Project, Vulnerability
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.project_decisions import Decide, Record
-from microrepo.operations.run.session import Session
+from microrepo.operations.run.project_sources import Sources
 from microrepo.selection.rules.affected_releases import affecting
 from microrepo.state.rows import pack
-from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import AdvisoriesOutcome, FetchAdvisories
 
 _FRESH_DAYS = 1.0
 
 
-def advised(session: Session, records: Iterable[Record], decide: Decide) -> list[Record]:
+def advised(
+    sources: Sources, work: WorkContext, records: Iterable[Record], decide: Decide
+) -> list[Record]:
     """Return records that tell the advisories on all releases which are kept for them.
 
     Where releases are refused others take their place, which are asked about in turn.
 
     Args:
-        session: the run.
+        sources: tell the advisories.
+        work: the run.
         records: of the projects.
         decide: which of their files are kept.
     """
     originals = list(records)
-    found = [without_guesses(record, session.now) for record in originals]
+    found = [without_guesses(record, work.now) for record in originals]
     changed: set[int] = set()
     failed: set[int] = set()
     silent: list[str] = []
     open_ones = [n for n, record in enumerate(found) if record.project.info.version is not None]
     while open_ones:
         asked = [
-            (number, version, _ask(session, found[number], version))
+            (number, version, _ask(sources, work, found[number], version))
             for number in open_ones
             for version in _unknown(found[number].project, decide(found[number].project))
         ]
-        session.wait_for(future for _, _, future in asked)
+        work.wait_for(future for _, _, future in asked)
         for number, version, future in asked:
             answer, before = future.result(), originals[number].project
             if answer.error:
@@ -54,11 +57,11 @@ def advised(session: Session, records: Iterable[Record], decide: Decide) -> list
                     failed.add(number)
                 guessing = msgspec.structs.replace(before, advisories={})
                 answer = AdvisoriesOutcome(affecting(guessing, version))
-            found[number] = _with(found[number], version, answer.vulnerabilities, session.now)
+            found[number] = _with(found[number], version, answer.vulnerabilities, work.now)
         open_ones = sorted({number for number, _, _ in asked})
         changed.update(open_ones)
     if silent:
-        session.report.warn(
+        work.report.warn(
             f"the source tells no advisories on {len(silent)} releases, so those on later ones "
             f"count for them; the first: {silent[0]}"
         )
@@ -89,11 +92,12 @@ def _unknown(project: Project, decisions: Sequence[Decision]) -> list[str]:
     return [version for version in kept if version not in known]
 
 
-def _ask(session: Session, record: Record, version: str) -> Future[AdvisoriesOutcome]:
-    owner = session.sources.owner(record.project.name)
+def _ask(
+    sources: Sources, work: WorkContext, record: Record, version: str
+) -> Future[AdvisoriesOutcome]:
+    owner = sources.owner(record.project.name)
     task = FetchAdvisories(record.project.name, version, owner.candidates)
-    future: Future[AdvisoriesOutcome] = session.pool.submit(run_task, task)  # type: ignore[arg-type]
-    return future
+    return work.submit(task)
 
 
 def _with(record: Record, version: str, found: tuple[Vulnerability, ...], now: str) -> Record:

@@ -12,8 +12,9 @@ from microrepo.config.sizes import format_size
 from microrepo.formats.times import to_ns
 from microrepo.formats.versions import parse_version
 from microrepo.model import Action, Cause, Decision, NormalizedName
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.refresh.project_decisions import Looked, Rules
-from microrepo.operations.run.session import Session
 from microrepo.selection.rules.eviction import (
     UNKNOWN_NS,
     HeldFile,
@@ -30,15 +31,17 @@ class Budget:
     """What a run may hold. Nothing is counted as long as all of it fits.
 
     Args:
-        session: the run.
+        holdings: of the repository.
+        report: counts what is evicted.
         rules: what is wanted.
     """
 
-    def __init__(self, session: Session, rules: Rules) -> None:
-        self._session = session
+    def __init__(self, holdings: Holdings, report: ReportBuilder, rules: Rules) -> None:
+        self._state = holdings.state
+        self._report = report
         self._policy = rules.policy
         # An index without files takes no room.
-        self._limit = rules.policy.budget_bytes if session.links.files else None
+        self._limit = rules.policy.budget_bytes if holdings.links.files else None
         self._ledger: Ledger | None = None
         self._recent: list[Sequence[Looked]] = []
         self._leaving: dict[NormalizedName, set[str]] = {}
@@ -77,13 +80,13 @@ class Budget:
         """Return the deletions of evicted files of projects that were not just looked at."""
         return [
             deletion_of(row, Cause.EVICTED)
-            for row in self._session.state.files(sorted(self._leaving))
+            for row in self._state.files(sorted(self._leaving))
             if row.present and row.filename in self._leaving[row.project]
         ]
 
     def _fits(self, looked: Sequence[Looked], bytes_under_way: int) -> bool:
         assert self._limit is not None  # noqa: S101 - narrows the type
-        state = self._session.state
+        state = self._state
         held = state.files(one.project.name for one in looked)
         there = {row.filename for row in held if row.present}
         coming = sum(
@@ -97,7 +100,7 @@ class Budget:
     def _opened(self, limit: int) -> Ledger:
         """Return a ledger of what the state holds and what is on its way."""
         ledger = Ledger(limit)
-        for project, files in held_files(self._session.state):
+        for project, files in held_files(self._state):
             ledger.put(project, _releases(project, files, self._policy))
         for looked in self._recent:
             for one in looked:
@@ -119,7 +122,7 @@ class Budget:
             evicted = names.pop(one.project.name, None)
             result.append(_evict(one, evicted) if evicted else one)
             if evicted:
-                self._session.report.rejected[Cause.EVICTED.value] += len(evicted)
+                self._report.rejected[Cause.EVICTED.value] += len(evicted)
         for project, filenames in names.items():
             self._leaving.setdefault(project, set()).update(filenames)
         return result

@@ -425,16 +425,18 @@ def test_errors_of_the_database_are_explained(
 )
 def test_run_after_one_that_met_damage(tmp_path: Path, error: Exception, lost: bool) -> None:
     config = convert({"repository": str(tmp_path / "r"), "processes": 1}, "test")
-    with open_session(config, "refresh", SilentReporter()) as session, session.state.transaction():
-        session.state.save_projects([ProjectRow(FOO, "Foo")])
+    with open_session(config, "refresh", SilentReporter()) as session:
+        state = session.holdings.state
+        with state.transaction():
+            state.save_projects([ProjectRow(FOO, "Foo")])
     with (
         pytest.raises((RepositoryError, sqlite3.Error)),
         open_session(config, "refresh", SilentReporter()),
     ):
         raise error
     with open_session(config, "refresh", SilentReporter()) as session:
-        assert session.state_was_lost is lost
-        assert (session.state.projects() == {}) is lost
+        assert session.holdings.state_was_lost is lost
+        assert (session.holdings.state.projects() == {}) is lost
 
 
 # --- read-only media ----------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import pytest
 from microrepo.errors import Cancelled
 from microrepo.model import Action, ActionKind, Cause, File, NormalizedName, Outcome
 from microrepo.operations.apply.destination import Catalogue
-from microrepo.operations.apply.transfer import Transfer, TransferContext, carry
+from microrepo.operations.apply.transfer import Transfer, carry
+from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.plan import file_of
 from microrepo.reporting import SilentReporter
@@ -75,12 +76,10 @@ def sound(name: str) -> Outcome:
     return Outcome(name, ok=True, size_bytes=1)
 
 
-def conduct(
-    answer: Answer, check: Callable[[], None] = lambda: None
-) -> tuple[TransferContext, Desk]:
+def conduct(answer: Answer, check: Callable[[], None] = lambda: None) -> tuple[WorkContext, Desk]:
     desk = Desk(answer)
     report = ReportBuilder("copy", "here", "now")
-    return TransferContext(lambda: desk, report, SilentReporter(), check), desk
+    return WorkContext(lambda: desk, report, SilentReporter(), check), desk
 
 
 def test_the_largest_goes_first_and_all_are_recorded() -> None:
