@@ -8,11 +8,11 @@ import time
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.operations.records.report import Report
-from microrepo.operations.refresh.changed_projects import find_changes
 from microrepo.operations.refresh.page_updates import publish
-from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.refresh.refresh_run import Run
+from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
+from microrepo.operations.run.run_rules import Rules
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources

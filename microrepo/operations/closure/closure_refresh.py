@@ -25,10 +25,10 @@ from microrepo.operations.closure.target_records import (
 from microrepo.operations.closure.url_files import chosen_files, needed_before, with_files
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.batches import BATCH_PROJECTS
-from microrepo.operations.refresh.change_detection import Changes
-from microrepo.operations.refresh.own_pythons import with_own_pythons
 from microrepo.operations.refresh.project_decisions import look
 from microrepo.operations.refresh.refresh_run import Run
+from microrepo.operations.refresh.upstream.change_detection import Changes
+from microrepo.operations.refresh.upstream.own_pythons import with_own_pythons
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.closure.lock_sets import Locks, plan_locks
 from microrepo.selection.closure.proof import deny, sdist_only

@@ -12,10 +12,13 @@ from microrepo.model import File, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.url_files import Rewrite, UrlLearner
-from microrepo.operations.refresh.change_detection import Visit
-from microrepo.operations.refresh.project_decisions import Asked, Record, Records, Rules
-from microrepo.operations.refresh.release_advisories import without_guesses
+from microrepo.operations.refresh.upstream.change_detection import Visit
+from microrepo.operations.refresh.upstream.project_questions import Asked
+from microrepo.operations.refresh.upstream.project_record import Record
+from microrepo.operations.refresh.upstream.record_reader import RecordReader
+from microrepo.operations.refresh.upstream.release_advisories import without_guesses
 from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs
 from microrepo.selection.rules.decisions import split_candidates
 from microrepo.state import FileRow
@@ -65,7 +68,7 @@ class Learner:
         self._known = known or {}
         self._rules = rules
         self._rewrite = rewrite
-        self._reader = Records(holdings.state, origins.sources, work, rules)
+        self._reader = RecordReader(holdings.state, origins.sources, work, rules)
         self._files: dict[str, File] = {}
         self._urls = UrlLearner(holdings, work, rules, rewrite)
         self.facts = Facts()

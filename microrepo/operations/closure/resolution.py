@@ -15,8 +15,9 @@ from microrepo.operations.closure.metadata_facts import FactSources, Learner
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.operations.refresh.project_decisions import Decide, Record, Rules
-from microrepo.operations.refresh.release_advisories import advised
+from microrepo.operations.refresh.upstream.project_record import Decide, Record
+from microrepo.operations.refresh.upstream.release_advisories import advised
+from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Facts, Needs

@@ -21,7 +21,9 @@ from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.held_url_files import file_of_row, is_behind
-from microrepo.operations.refresh.project_decisions import Looked, Record, Rules
+from microrepo.operations.refresh.project_decisions import Looked
+from microrepo.operations.refresh.upstream.project_record import Record
+from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import same_content
 from microrepo.selection.resolver.facts import Facts, UrlFile
 from microrepo.selection.resolver.resolution_records import Resolution

@@ -25,9 +25,9 @@ from microrepo.operations.copy.endpoints import CONFIGURED
 from microrepo.operations.mirror.connections import Connections
 from microrepo.operations.mirror.mirror_records import MirrorRequest, UniquePackageLocation
 from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.run.network_settings import client_settings
 from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.run_rules import Rules
 from microrepo.publish.links import links_of
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.source_registry import describe_sources

@@ -31,9 +31,11 @@ from microrepo.operations.refresh.deletions import (
     without_needed,
 )
 from microrepo.operations.refresh.present_files import find_present
-from microrepo.operations.refresh.project_decisions import Looked, Rules, with_failure
+from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.refresh.size_budget import Budget
+from microrepo.operations.refresh.upstream.retry_times import with_failure
 from microrepo.operations.run.plan_limits import limits_of
+from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import list_only, make_plan, totals_of
 from microrepo.state import FileRow, change_of
 from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row

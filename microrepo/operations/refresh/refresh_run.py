@@ -16,25 +16,21 @@ from microrepo.operations.refresh.batches import (
     ProjectBatches,
     StartedBatch,
 )
-from microrepo.operations.refresh.change_detection import Changes, Visit
 from microrepo.operations.refresh.deletions import (
     delete_files,
     deletions_of_projects,
     without_needed,
 )
-from microrepo.operations.refresh.own_pythons import with_own_pythons
 from microrepo.operations.refresh.page_updates import publish
-from microrepo.operations.refresh.project_decisions import (
-    Looked,
-    Record,
-    Records,
-    Rules,
-    deciding_by,
-    look,
-)
-from microrepo.operations.refresh.release_advisories import advised
+from microrepo.operations.refresh.project_decisions import Looked, deciding_by, look
+from microrepo.operations.refresh.upstream.change_detection import Changes, Visit
+from microrepo.operations.refresh.upstream.own_pythons import with_own_pythons
+from microrepo.operations.refresh.upstream.project_record import Record
+from microrepo.operations.refresh.upstream.record_reader import RecordReader
+from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.plan_limits import limits_of
 from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import totals_of
 
 
@@ -68,7 +64,7 @@ class Run:
         self.work = work
         self.rules = rules
         self.only_these = only_these
-        self._records = Records(holdings.state, sources, work, rules)
+        self._records = RecordReader(holdings.state, sources, work, rules)
         self.batches = ProjectBatches(config, holdings, work, rules, replace=replace)
         self._deletions: list[Action] = []
         self._outside: list[Action] = []  # deletions that no batch has counted

@@ -14,7 +14,8 @@ from microrepo.formats.versions import parse_version
 from microrepo.model import Action, Cause, Decision, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.records.report import ReportBuilder
-from microrepo.operations.refresh.project_decisions import Looked, Rules
+from microrepo.operations.refresh.project_decisions import Looked
+from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.rules.eviction import (
     UNKNOWN_NS,
     HeldFile,

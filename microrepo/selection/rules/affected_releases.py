@@ -1,7 +1,7 @@
 """Which releases the advisories concern that a project's record carries.
 
 PyPI's JSON API attaches to a project's document the advisories on the release that it describes
-(`info.version`); those on other releases are asked for where they matter (`operations.refresh.release_advisories`).
+(`info.version`); those on other releases are asked for where they matter (`operations.refresh.upstream.release_advisories`).
 What nobody asked for is inferred, on the safe side.
 """
 

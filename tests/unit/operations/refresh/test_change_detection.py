@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from microrepo.model import NormalizedName
-from microrepo.operations.refresh.change_detection import (
+from microrepo.operations.refresh.upstream.change_detection import (
     Changes,
     Circumstances,
     Visit,

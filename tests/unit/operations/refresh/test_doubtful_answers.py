@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from microrepo.model import File, NormalizedName, Project
-from microrepo.operations.refresh.doubtful_answers import Doubt, doubt_of
+from microrepo.operations.refresh.upstream.doubtful_answers import Doubt, doubt_of
 from microrepo.state import ProjectRow
 
 FOO = NormalizedName("foo")

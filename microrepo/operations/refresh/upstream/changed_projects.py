@@ -10,14 +10,14 @@ from microrepo.model import NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.operations.refresh.change_detection import (
+from microrepo.operations.refresh.upstream.change_detection import (
     Changes,
     Circumstances,
     changes_by_list,
     changes_by_name,
 )
-from microrepo.operations.refresh.project_decisions import Rules
 from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.rules.patterns import NOTHING
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import Settled, State

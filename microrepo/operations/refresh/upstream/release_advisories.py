@@ -14,7 +14,7 @@ import msgspec
 from microrepo.formats.times import shift
 from microrepo.model import Decision, Project, Vulnerability
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.refresh.project_decisions import Decide, Record
+from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.operations.run.project_sources import Sources
 from microrepo.selection.rules.affected_releases import affecting
 from microrepo.state.rows import pack

@@ -13,7 +13,7 @@ import msgspec
 from microrepo.model import File
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.refresh.project_decisions import Decide, Record
+from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.state import State
 from microrepo.state.rows import pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata

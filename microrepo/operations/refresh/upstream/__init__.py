@@ -1,0 +1,1 @@
+"""What sources say of projects: what changed, their records, what these lack, what is doubted."""

@@ -1,0 +1,58 @@
+"""Facts of stored records that new ones do without."""
+
+from __future__ import annotations
+
+import msgspec
+
+from microrepo.errors import StateCorrupt
+from microrepo.model import FACTS, Digests, File
+from microrepo.state import unpack
+from microrepo.state.rows import pack
+
+
+def facts_of(document: bytes) -> int:
+    """Return how much a stored record tells, as `model.FACTS` counts it; damage tells all."""
+    try:
+        return unpack(document).facts
+    except StateCorrupt:
+        return FACTS  # that is said where the record is read
+
+
+def unless_told_more(document: bytes, stored: bytes) -> bytes:
+    """Return the stored record where a new one is the same but for advisories on releases."""
+    try:
+        before = unpack(stored)
+    except StateCorrupt:
+        return document
+    if before.advised_at is None:
+        return document
+    project = msgspec.structs.replace(
+        unpack(document), advisories=before.advisories, advised_at=before.advised_at
+    )
+    return stored if pack(project) == stored else document
+
+
+def with_known_pythons(document: bytes, stored: bytes) -> bytes:
+    """Return a new record with the Requires-Python that wheels themselves told before."""
+    project = unpack(document)
+    if not project.silent_on_python:
+        return document
+    try:
+        before = unpack(stored)
+    except StateCorrupt:
+        return document
+    told = {_content_key(one): one.requires_python for one in before.files}
+    files = tuple(
+        msgspec.structs.replace(one, requires_python=told.get(_content_key(one)))
+        if one.requires_python is None
+        else one
+        for one in project.files
+    )
+    return pack(msgspec.structs.replace(project, files=files))
+
+
+def _content_key(file: File) -> tuple[object, ...]:
+    """Return what two records share if they mean the same content, as far as the source says."""
+    if file.digests == Digests():
+        return file.filename, file.url, file.size
+    return file.filename, file.digests

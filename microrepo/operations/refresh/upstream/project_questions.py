@@ -1,0 +1,69 @@
+"""Questions to the sources about projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+
+from microrepo.model import NormalizedName
+from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.refresh.upstream.change_detection import Visit
+from microrepo.operations.refresh.upstream.known_facts import facts_of
+from microrepo.operations.run.project_sources import Sources
+from microrepo.state import ProjectRow, State
+from microrepo.transfer.tasks import FetchProject, ProjectOutcome
+
+Asked = list[tuple[Visit, "Future[ProjectOutcome]"]]
+
+
+class ProjectQuestions:
+    """Asks for the records of projects, each at the source that owns it."""
+
+    def __init__(self, state: State, sources: Sources, work: WorkContext) -> None:
+        self._state = state
+        self._sources = sources
+        self._work = work
+
+    def ask(self, visits: Sequence[Visit]) -> Asked:
+        """Queue the questions of a batch at the workers."""
+        asked = [visit for visit in visits if visit.ask]
+        known = self._state.projects(visit.name for visit in asked)
+        self._work.reporter.expect_documents(len(asked))
+        queued: Asked = []
+        for visit in asked:
+            future = self._ask_owner(visit, known.get(visit.name))
+            future.add_done_callback(lambda _: self._work.reporter.document_done())
+            queued.append((visit, future))
+        return queued
+
+    def _ask_owner(self, visit: Visit, row: ProjectRow | None) -> Future[ProjectOutcome]:
+        """Ask the source that owns a project; nobody as long as it is not known whose it is."""
+        sources = self._sources
+        owner = sources.owner(visit.name)
+        if owner.unknown is not None:
+            future: Future[ProjectOutcome] = Future()
+            first = sources.name(owner.unknown)
+            why = f"not asked for, since {first} may have it: {sources.problem(owner.unknown)}"
+            future.set_result(ProjectOutcome(visit.name, "failed", error=why))
+            return future
+        first = sources.name(owner.candidates[0])
+        etag = row.etag if row is not None and row.source in {"", first} else None
+        return self._work.submit(FetchProject(visit.name, etag, visit.serial, owner.candidates))
+
+    def ask_for_facts(
+        self,
+        visits: Sequence[Visit],
+        needed: int,
+        answers: Mapping[NormalizedName, ProjectOutcome],
+        stored: Mapping[str, bytes],
+    ) -> dict[NormalizedName, ProjectOutcome]:
+        """Ask again, without conditions, for records that are too old to tell what rules read."""
+        lacking = []
+        for visit in visits:
+            answer = answers.get(visit.name)
+            same = answer is None or answer.status == "unchanged"
+            if same and visit.name in stored and facts_of(stored[visit.name]) < needed:
+                lacking.append(visit)
+        queued = [(visit, self._ask_owner(visit, None)) for visit in lacking]
+        self._work.wait_for(future for _, future in queued)
+        return {visit.name: future.result() for visit, future in queued}

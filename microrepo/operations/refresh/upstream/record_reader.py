@@ -1,0 +1,173 @@
+"""Reader of project records: what counts of an answer, what is doubted, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from microrepo.errors import StateCorrupt
+from microrepo.model import NormalizedName, Project
+from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.upstream.change_detection import Visit
+from microrepo.operations.refresh.upstream.doubtful_answers import doubt_of
+from microrepo.operations.refresh.upstream.known_facts import unless_told_more, with_known_pythons
+from microrepo.operations.refresh.upstream.project_questions import Asked, ProjectQuestions
+from microrepo.operations.refresh.upstream.project_record import Record
+from microrepo.operations.refresh.upstream.retry_times import with_failure
+from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.run_rules import Rules
+from microrepo.state import ProjectRow, State, unpack
+from microrepo.state.rows import pack
+from microrepo.transfer.tasks import ProjectOutcome
+
+
+class RecordReader:
+    """Reads the records of projects, from answers of the sources or from the state.
+
+    Attributes:
+        gone: projects that were asked for and that the source does not know.
+    """
+
+    def __init__(self, state: State, sources: Sources, work: WorkContext, rules: Rules) -> None:
+        self._state = state
+        self._sources = sources
+        self._work = work
+        self._rules = rules
+        self._questions = ProjectQuestions(state, sources, work)
+        self._keeps_advisories = rules.policy.vulnerabilities != "ignore"
+        self.gone: list[NormalizedName] = []
+
+    def ask(self, visits: Sequence[Visit]) -> Asked:
+        """Queue the questions of a batch at the workers."""
+        return self._questions.ask(visits)
+
+    def read(self, visits: Sequence[Visit], asked: Asked) -> Iterator[Record]:
+        """Yield a record for each visit that has one, from the answers or from the state."""
+        state, report = self._state, self._work.report
+        names = [visit.name for visit in visits]
+        rows = state.projects(names)
+        self._work.wait_for(future for _, future in asked)
+        answers = {visit.name: future.result() for visit, future in asked}
+        stored = state.packed_documents(names)
+        needed = self._rules.policy.facts_needed
+        if needed:
+            answers.update(self._questions.ask_for_facts(visits, needed, answers, stored))
+        failed: list[ProjectRow] = []
+        for visit in visits:
+            answer, row = answers.get(visit.name), rows.get(visit.name)
+            report.projects += 1
+            report.asked += answer is not None
+            if answer is not None and answer.status in {"missing", "failed"}:
+                failed.extend(self._note_failure(answer, row))
+                continue
+            document = answer.document if answer else None
+            if document is not None and visit.name in stored and self._keeps_advisories:
+                document = unless_told_more(document, stored[visit.name])
+            if document is not None and visit.name in stored:
+                document = with_known_pythons(document, stored[visit.name])
+            if document is not None and document != stored.get(visit.name):
+                report.fetched += 1
+                record = self._record(visit, unpack(document), answer, row, document)
+                yield self._doubted(record, stored.get(visit.name))
+            elif visit.name in stored:
+                try:
+                    project = unpack(stored[visit.name])
+                except StateCorrupt as error:
+                    failed.append(self._forget_record(visit, row, error))
+                    continue
+                report.unchanged += 1
+                yield self._record(visit, project, answer, row, None)
+        if failed and not report.dry_run:
+            with state.transaction():
+                state.save_projects(failed)
+
+    def _doubted(self, record: Record, stored: bytes | None) -> Record:
+        """Return the record that counts: of an answer that is not believed, the one before."""
+        before = record.before
+        if stored is None or before is None or self._rules.credulous:
+            return record
+        if before.source not in {"", record.row.source}:
+            return record
+        try:
+            known = unpack(stored)
+        except StateCorrupt:
+            return record
+        rows = self._state.files([before.name])
+        held = {row.filename for row in rows if row.present and row.is_ours}
+        doubt = doubt_of(record.project, record.row.page_time, known, before, held, self._work.now)
+        if doubt is None:
+            return record
+        self._work.report.failed.append(Failure(before.name, doubt.why))
+        row = msgspec.structs.replace(before, doubted_at=doubt.since, etag=None)
+        row = msgspec.structs.replace(row, policy=record.row.policy, source=record.row.source)
+        packed = pack(doubt.project)
+        return Record(
+            doubt.project,
+            with_failure(row, doubt.why, self._work.now),
+            None if packed == stored else packed,
+            before,
+        )
+
+    def _note_failure(self, answer: ProjectOutcome, row: ProjectRow | None) -> Iterator[ProjectRow]:
+        name = NormalizedName(answer.name)
+        if answer.status == "missing":
+            self.gone.append(name)
+            if row is None:
+                return
+        else:
+            self._work.report.failed.append(Failure(name, answer.error))
+            self._work.report.unreachable += answer.unreachable
+        yield with_failure(row or ProjectRow(name, name), answer.error, self._work.now)
+
+    def _forget_record(
+        self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
+    ) -> ProjectRow:
+        """Report a stored record that is damaged, and see to it that the next run asks anew."""
+        self._work.report.failed.append(Failure(visit.name, f"{error}; the next run asks anew"))
+        row = row or ProjectRow(visit.name, visit.name)
+        return msgspec.structs.replace(row, serial=None, etag=None, complete=False, retry_at=None)
+
+    def _record(
+        self,
+        visit: Visit,
+        project: Project,
+        answer: ProjectOutcome | None,
+        row: ProjectRow | None,
+        document: bytes | None,
+    ) -> Record:
+        if project.rejected:
+            count, first = len(project.rejected), project.rejected[0]
+            more = f" (and {count - 1} more)" if count > 1 else ""
+            self._work.report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+        source = answer.source if answer else (row.source if row else "")
+        if row is not None:
+            self._tell_of_another_source(row, source)
+        serial = project.serial
+        if visit.serial is not None and (serial is None or answer is None):
+            serial = visit.serial
+        return Record(
+            project,
+            ProjectRow(
+                name=project.name,
+                display_name=project.display_name,
+                serial=serial,
+                etag=answer.etag if answer else (row.etag if row else None),
+                status=project.status,
+                policy=self._rules.fingerprint(project.name),
+                checked_at=self._work.now if answer else (row.checked_at if row else None),
+                failures=row.failures if row else 0,
+                source=source,
+                page_time=answer.page_time if answer else (row.page_time if row else None),
+            ),
+            document,
+            row,
+        )
+
+    def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
+        """Warn of a project that changes hands: that may be meant, or somebody took its name."""
+        if row.source != source and row.source in self._sources.names():
+            self._work.report.warn(
+                f"{row.name}: comes from {source} now, no longer from {row.source}"
+            )
