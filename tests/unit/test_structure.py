@@ -22,9 +22,7 @@ LARGER_MODULES = {
 LARGER_CLASSES = {
     "Config": DECLARATION,
     "Adoption": "to be split",
-    "ProjectBatches": "to be split",
     "Repository": "to be split",
-    "Run": "to be split",
     "RepositoryDirectory": "to be split",
 }
 # Entry points have one name everywhere.

@@ -9,15 +9,14 @@ import msgspec
 
 from microrepo.batching import batched
 from microrepo.config.schema import Config
-from microrepo.guards import check_deletions, count_bare
+from microrepo.guards import count_bare
 from microrepo.model import Action, Cause, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.needed_files import Needed, needed_files
 from microrepo.operations.records.report import Report
-from microrepo.operations.refresh.deletions import delete_with_pages
+from microrepo.operations.refresh.deletions import delete_with_pages, refused_deletions
 from microrepo.operations.refresh.size_budget import evictions
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.plan_limits import limits_of
 from microrepo.operations.run.session import open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
@@ -62,9 +61,9 @@ def prune(
             leaving = {action.filename for action in deletions}
             deletions += evictions(holdings.state, policy, leaving)
         report.totals = totals_of(deletions)
-        refused = check_deletions(deletions, holdings.count_held(), limits_of(config))
+        refused = refused_deletions(config, holdings, deletions)
         if refused is not None:
-            report.refused = str(refused)
+            report.refused = refused
             report.refused_deletes = count_bare(deletions)
         elif dry_run:
             report.plan = deletions

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from microrepo.cause_texts import action_text
@@ -17,13 +16,13 @@ from microrepo.guards import check_inodes, check_space, inodes_needed
 from microrepo.model import (
     Action,
     ActionKind,
-    LocalFile,
 )
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import Transfer
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure
+from microrepo.operations.refresh.batch_records import BatchRecords
 from microrepo.operations.refresh.deletions import (
     with_causes,
     with_quarantine,
@@ -33,12 +32,10 @@ from microrepo.operations.refresh.deletions import (
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.refresh.size_budget import Budget
-from microrepo.operations.refresh.upstream.retry_times import with_failure
 from microrepo.operations.run.plan_limits import limits_of
 from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import list_only, make_plan, totals_of
-from microrepo.state import FileRow, change_of
-from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_row
+from microrepo.state.file_rows import Origin
 
 BATCH_PROJECTS = 300
 
@@ -99,6 +96,7 @@ class ProjectBatches:
         self._holdings = holdings
         self._work = work
         self.unfinished: set[str] = set()
+        self._records = BatchRecords(holdings, work)
         self.budget = Budget(holdings, work.report, rules)
         self._replace = replace
         self._state = holdings.state
@@ -137,7 +135,7 @@ class ProjectBatches:
             self._report.refused = self._report.refused or refused
             return StartedBatch(looked, plan)
         origins = {item.file.filename: Origin(item.cause, item.detail) for item in wanted}
-        changed = self._record_plan(looked, plan, present, recorded, origins)
+        changed = self._records.record_plan(looked, plan, present, recorded, origins)
         downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
         self._bytes_under_way += totals_of(downloads).download_bytes
         return StartedBatch(looked, plan, changed, self._transfer(downloads, origins))
@@ -159,7 +157,9 @@ class ProjectBatches:
         self._bytes_under_way -= totals_of(begun.plan).download_bytes
         failed |= self._note_conflicts(begun.plan)
         deletions = tuple(a for a in _deletions(begun.plan) if a.project not in failed)
-        self._finish_projects(begun.looked, failed, {action.project for action in deletions})
+        self._records.finish_projects(
+            begun.looked, failed, {action.project for action in deletions}
+        )
         return BatchResult(deletions, begun.changed)
 
     @staticmethod
@@ -201,98 +201,12 @@ class ProjectBatches:
         )
         return str(refused) if refused else ""
 
-    def _record_plan(
-        self,
-        looked: Sequence[Looked],
-        plan: Sequence[Action],
-        present: Mapping[str, LocalFile],
-        recorded: Mapping[str, FileRow],
-        origins: Mapping[str, Origin],
-    ) -> frozenset[str]:
-        """Write down what is about to happen; return the projects that it changes."""
-        rows = [
-            row
-            for action in plan
-            if not (action.kind is ActionKind.DELETE and action.filename in recorded)
-            and (row := self._row_before(action, present, recorded, origins)) is not None
-            and recorded.get(row.filename) != row
-        ]
-        given_up = [
-            name
-            for name, row in recorded.items()
-            if not self._holdings.holds(row) and name not in origins
-        ]
-        records = [one.record for one in looked]
-        with self._state.transaction():
-            self._state.save_documents(
-                (record.project.name, record.document)
-                for record in records
-                if record.document is not None
-            )
-            self._state.save_projects(record.row for record in records)
-            self._state.save_files(rows)
-            self._state.delete_files(given_up)
-            new = {a.filename: a for a in plan if a.kind in {ActionKind.ADOPT, ActionKind.INDEX}}
-            changes = [(new[row.filename], row) for row in rows if row.filename in new]
-            self._state.add_history(
-                change_of(row, self._report.run, action.kind.value, action.cause, action.detail)
-                for action, row in changes
-            )
-        changing = {ActionKind.DOWNLOAD, ActionKind.ADOPT, ActionKind.INDEX}
-        return frozenset(
-            {action.project for action in plan if action.kind in changing}
-            | {record.project.name for record in records if record.is_new}
-        )
-
-    def _row_before(
-        self,
-        action: Action,
-        present: Mapping[str, LocalFile],
-        recorded: Mapping[str, FileRow],
-        origins: Mapping[str, Origin],
-    ) -> FileRow | None:
-        name = action.filename
-        if self._holdings.links.files:
-            local = present.get(name)
-            if action.kind is ActionKind.DELETE:
-                return leaving_row(action, local)
-            if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
-                return None  # a file to be fetched gets its row once it has arrived
-            return placed_row(action, local, origins[name])
-        if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
-            return None
-        known = recorded.get(name) if action.kind is ActionKind.KEEP else None
-        if known is not None and self._holdings.on_disk(name) is None:
-            known = msgspec.structs.replace(known, present=False)
-        return listed_row(action, known, origins[name])
-
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names that other content holds; return the projects that go without a file."""
         for action in plan:
             if action.kind is ActionKind.CONFLICT or action.claimants:
                 self._report.conflicts.append(Failure(action.filename, action_text(action)))
         return {action.project for action in plan if action.kind is ActionKind.CONFLICT}
-
-    def _finish_projects(
-        self, looked: Sequence[Looked], failed: set[str], shrinking: set[str]
-    ) -> None:
-        """Write down what became of the projects.
-
-        Those with files that are to go are complete once these are gone: the run may be killed or
-        refused before, and the next one must find them again.
-        """
-        rows = []
-        for one in looked:
-            row = one.record.row
-            if row.doubted_at:
-                rows.append(row)
-            elif one.project.name in failed:
-                rows.append(with_failure(row, "some files could not be had", self._work.now))
-            else:
-                complete = one.project.name not in shrinking
-                rows.append(msgspec.structs.replace(row, complete=complete, failures=0))
-        with self._state.transaction():
-            self._state.save_projects(rows)
 
 
 def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:

@@ -8,11 +8,13 @@ import msgspec
 
 from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
+from microrepo.guards import check_deletions, count_needed
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import Looked
+from microrepo.operations.run.plan_limits import limits_of
 from microrepo.state import FileRow, HistoryRow, deletion_of
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -108,6 +110,30 @@ def with_quarantine(
     ]
     others = [a for a in plan if a.kind is not ActionKind.DELETE or a.project not in reasons]
     return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
+
+
+def refused_deletions(config: Config, holdings: Holdings, planned: Sequence[Action]) -> str | None:
+    """Return why the guard on deletions refuses a plan, None when it lets it pass."""
+    limits = limits_of(config)
+    count = holdings.count_held(count_needed(planned, limits))
+    refused = check_deletions(planned, count, limits)
+    return None if refused is None else str(refused)
+
+
+def delete_of_projects(
+    config: Config, holdings: Holdings, work: WorkContext, planned: Sequence[Action]
+) -> None:
+    """Delete the last files of a refresh, first from the pages; their projects are complete then.
+
+    Projects that are left without any wanted file are forgotten.
+    """
+    projects = {action.project for action in planned}
+    if planned:
+        leaving = {action.filename for action in planned}
+        publish(config, holdings, work, projects, leaving=leaving)
+    delete_files(config, holdings, work, planned, published=config.simple)
+    with holdings.state.transaction():
+        holdings.state.mark_complete(projects)
 
 
 def delete_with_pages(

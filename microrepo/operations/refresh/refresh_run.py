@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
 from microrepo.config.schema import Config
-from microrepo.guards import check_deletions, count_bare, count_needed
+from microrepo.guards import count_bare
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
@@ -17,18 +17,17 @@ from microrepo.operations.refresh.batches import (
     StartedBatch,
 )
 from microrepo.operations.refresh.deletions import (
-    delete_files,
+    delete_of_projects,
     deletions_of_projects,
+    refused_deletions,
     without_needed,
 )
-from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.project_decisions import Looked, deciding_by, look
 from microrepo.operations.refresh.upstream.change_detection import Changes, Visit
 from microrepo.operations.refresh.upstream.own_pythons import with_own_pythons
 from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.refresh.upstream.record_reader import RecordReader
 from microrepo.operations.refresh.upstream.release_advisories import advised
-from microrepo.operations.run.plan_limits import limits_of
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import totals_of
@@ -68,7 +67,6 @@ class Run:
         self.batches = ProjectBatches(config, holdings, work, rules, replace=replace)
         self._deletions: list[Action] = []
         self._outside: list[Action] = []  # deletions that no batch has counted
-        self._changed: set[str] = set()
 
     def keep(self, filenames: Iterable[str]) -> None:
         """Keep files that unmet goals need, whatever made the goals fail."""
@@ -138,7 +136,6 @@ class Run:
     def take(self, result: BatchResult) -> None:
         """Keep what a batch leaves for the end, and publish what it changed."""
         self._deletions.extend(result.deletions)
-        self._changed |= result.changed
         # Files that are to go stay on the pages until it is certain that they may go.
         ready = result.changed - {action.project for action in result.deletions}
         if ready and self.config.simple:
@@ -167,31 +164,18 @@ class Run:
 
     def delete(self) -> None:
         """Delete what was planned, if the guard on deletions lets it pass."""
-        config, holdings, report = self.config, self.holdings, self.work.report
-        self._outside.extend(self.batches.budget.deletions() if config.prune else ())
-        outside = without_needed(self._outside, self.batches.needed)
-        self._deletions = [*without_needed(self._deletions, self.batches.needed), *outside]
-        limits = limits_of(config)
-        count = holdings.count_held(count_needed(self._deletions, limits))
-        refused = check_deletions(self._deletions, count, limits)
+        needed = self.batches.needed
+        self._outside.extend(self.batches.budget.deletions() if self.config.prune else ())
+        outside = without_needed(self._outside, needed)
+        planned = [*without_needed(self._deletions, needed), *outside]
+        report = self.work.report
+        refused = refused_deletions(self.config, self.holdings, planned)
         if refused is not None:
-            report.refused = str(refused)
-            report.refused_deletes = count_bare(self._deletions)
+            report.refused, report.refused_deletes = refused, count_bare(planned)
             return
         report.totals += totals_of(outside)
         if report.dry_run:
             report.plan.extend(outside)
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
-        if self._deletions:
-            publish(
-                config,
-                holdings,
-                self.work,
-                {action.project for action in self._deletions},
-                leaving={action.filename for action in self._deletions},
-            )
-        delete_files(config, holdings, self.work, self._deletions, published=config.simple)
-        # Projects that are left without any wanted file are forgotten by now.
-        with holdings.state.transaction():
-            holdings.state.mark_complete({action.project for action in self._deletions})
+        delete_of_projects(self.config, self.holdings, self.work, planned)
