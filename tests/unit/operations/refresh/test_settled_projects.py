@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.model import NormalizedName
-from microrepo.operations.refresh.change_detection import Circumstances, changes_by_list
+from microrepo.operations.refresh.upstream.change_detection import Circumstances, changes_by_list
 from microrepo.state import ProjectRow, Settled, open_state
 
 NOW = "2026-05-31T12:00:00.000000Z"
