@@ -21,9 +21,6 @@ LARGER_MODULES = {
 }
 LARGER_CLASSES = {
     "Config": DECLARATION,
-    "Adoption": "to be split",
-    "Repository": "to be split",
-    "RepositoryDirectory": "to be split",
 }
 # Entry points have one name everywhere.
 SPECIAL = {"__init__", "__main__"}

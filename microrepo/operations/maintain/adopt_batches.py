@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
-from microrepo.guards import check_space
-from microrepo.model import Action, ActionKind, Cause, Digests, LocalFile
+from microrepo.model import Action, ActionKind, Cause
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import Journal, Placement, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
@@ -22,16 +21,16 @@ from microrepo.operations.maintain.adopt_examination import (
     one_of_each,
 )
 from microrepo.operations.maintain.adopt_records import AdoptRecords, TreeProjects
+from microrepo.operations.maintain.adopt_target import AdoptTarget
 from microrepo.operations.records.report import Failure
 from microrepo.operations.run.plan_limits import limits_of
 from microrepo.plan import Totals, Wanted, make_plan
 from microrepo.reporting import Reporter
-from microrepo.repositories.directory_contents import Claim, damaged_found
+from microrepo.repositories.directory_contents import Claim
 from microrepo.repositories.foreign.tree_layouts import Candidate, Layout, candidates
 from microrepo.repositories.foreign.tree_records import TreeRecords
 from microrepo.repositories.foreign.tree_survey import Survey
 from microrepo.state import FileRow
-from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import Sharing, can_share
 
 _BATCH_FILES = 400
@@ -48,6 +47,18 @@ class Counts:
         self.copied = 0
         self.recorded = 0
         self.already = 0
+
+    def add(
+        self, files: Iterable[tuple[str, int]], present: Container[str], *, copied: bool
+    ) -> None:
+        """Count files by name and size: recorded where they lay, or linked."""
+        for filename, size_bytes in files:
+            if filename in present:
+                self.recorded += 1
+                continue
+            self.linked += 1
+            self.linked_bytes += size_bytes
+            self.copied += copied
 
 
 class Adoption:
@@ -67,10 +78,11 @@ class Adoption:
         self.counts = Counts()
         self._config = config
         self._holdings = holdings
+        self._target = AdoptTarget(holdings, layout)
         self._work = work
         self._layout = layout
         self._copy = copy
-        self._records = TreeRecords(layout, holdings.state if self._is_in_place() else None)
+        self._records = TreeRecords(layout, holdings.state if self._target.is_tree() else None)
         self._links = True
         self._detail = layout.name if layout.is_mirror else ""
 
@@ -79,7 +91,7 @@ class Adoption:
         work, counts = self._work, self.counts
         layout = self._layout
         work.reporter.say(f"{layout.path}: {layout.name}; looking through it")
-        with closing(Survey(candidates(layout, self._repository_inside(), self._skip))) as found:
+        with closing(Survey(candidates(layout, self._target.inside_tree(), self._skip))) as found:
             counts.found, counts.found_bytes = found.count, found.size_bytes
             work.report.refused = self._refusal(found)
             if not work.report.refused:
@@ -97,21 +109,13 @@ class Adoption:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _is_in_place(self) -> bool:
-        repository = self._holdings.directory.path
-        return repository.exists() and repository.samefile(self._layout.files)
-
-    def _repository_inside(self) -> Path | None:
-        repository = self._holdings.directory.path
-        return None if self._is_in_place() or not repository.exists() else repository
-
     def _skip(self, path: str, why: str) -> None:
         self._work.report.failed.append(Failure(_shown(path), why))
 
     def _refusal(self, found: Survey) -> str:
         """Say why nothing can be taken; "" when it can."""
         holdings = self._holdings
-        outside = next((one for one in found if not self._is_target(one)), None)
+        outside = next((one for one in found if not self._target.is_target(one)), None)
         if outside is None:
             return ""
         self._links = can_share(Path(outside.path), holdings.directory.path)
@@ -122,25 +126,12 @@ class Adoption:
                 f"{self._layout.path} and {holdings.directory.path} lie on different file systems, "
                 "so files cannot be linked; name a repository beside the tree, or add --copy"
             )
-        if not holdings.directory.exists():
-            return ""
-        size_bytes = sum(c.size_bytes for c in found if holdings.on_disk(c.filename) is None)
-        free_bytes, there = holdings.directory.free_bytes(), holdings.state.present_bytes()
-        return str(check_space(size_bytes, there, free_bytes, limits_of(self._config)) or "")
-
-    def _is_target(self, candidate: Candidate) -> bool:
-        """Return whether a file lies in the repository already, or is linked there."""
-        try:
-            return self._holdings.directory.file(candidate.filename).samefile(candidate.path)
-        except OSError:
-            return False
-
-    # --- one batch ------------------------------------------------------------------------------
+        return self._target.room_refusal(found, limits_of(self._config))
 
     def _take(self, batch: Sequence[Candidate], threads: ThreadPoolExecutor) -> None:
         holdings, work = self._holdings, self._work
         rows = holdings.state.files_named({one.filename for one in batch})
-        fresh = [one for one in batch if not self._is_known(one, rows.get(one.filename))]
+        fresh = [one for one in batch if not self._target.is_known(one, rows.get(one.filename))]
         skipped_bytes = sum(c.size_bytes for c in batch) - sum(c.size_bytes for c in fresh)
         work.reporter.add_bytes(skipped_bytes)
         self.counts.already += len({c.filename for c in batch} - {c.filename for c in fresh})
@@ -149,36 +140,13 @@ class Adoption:
         examined = list(threads.map(_Reader(work.reporter, records, claims), fresh))
         bad = [one for one in examined if one.file is None]
         work.report.failed.extend(Failure(_shown(one.candidate.path), one.problem) for one in bad)
-        self._keep_in_mind(bad, claims)
+        if (damaged := self._target.damaged(bad, claims)) and not work.report.dry_run:
+            with holdings.state.transaction():  # no later run takes them for new
+                holdings.state.publication.save_found(damaged)
         sound = [one for one in examined if one.file is not None]
-        chosen, conflicts = one_of_each(sound, self._is_target)
+        chosen, conflicts = one_of_each(sound, self._target.is_target)
         work.report.conflicts.extend(Failure(name, why) for name, why in conflicts)
         self._carry(chosen, rows, records, threads)
-
-    def _keep_in_mind(self, bad: Sequence[Examined], claims: Mapping[str, Claim]) -> None:
-        """Remember damaged files that lie in the repository: no later run takes them for new."""
-        holdings, work = self._holdings, self._work
-        rows = [
-            damaged_found(
-                one.candidate.filename,
-                one.candidate.project,
-                claims[one.candidate.path],
-                one.candidate.size_bytes,
-            )
-            for one in bad
-            if one.candidate.path in claims and self._is_target(one.candidate)
-        ]
-        if rows and not work.report.dry_run:
-            with holdings.state.transaction():
-                holdings.state.publication.save_found(rows)
-
-    def _is_known(self, candidate: Candidate, row: FileRow | None) -> bool:
-        """Return whether the repository has a file with the size and the time of this one."""
-        return (
-            row is not None
-            and (row.size, row.mtime_ns) == (candidate.size_bytes, candidate.mtime_ns)
-            and self._holdings.is_intact(row)
-        )
 
     def _carry(
         self,
@@ -194,7 +162,9 @@ class Adoption:
             for one in chosen
             if one.file is not None
         ]
-        there = threads.map(lambda one: self._there(one, rows.get(one.candidate.filename)), chosen)
+        there = threads.map(
+            lambda one: self._target.local_file(one, rows.get(one.candidate.filename)), chosen
+        )
         present = {local.filename: local for local in there if local is not None}
         new: list[Action] = []
         for action in make_plan(wanted, present, prune=False):
@@ -202,19 +172,20 @@ class Adoption:
                 path = by_name[action.filename].candidate.path
                 why = f"{path}: {action_text(action)}"
                 report.conflicts.append(Failure(action.filename, why))
-            elif self._is_ours_already(action, rows.get(action.filename)):
+            elif self._target.is_ours_already(action, rows.get(action.filename)):
                 self.counts.already += 1
             else:
                 new.append(action)
         if report.dry_run:
             report.plan += new
-            self._count(((a.filename, a.size_bytes) for a in new), present)
+            files: Iterable[tuple[str, int]] = ((a.filename, a.size_bytes) for a in new)
         else:
             paths = {name: Path(one.candidate.path) for name, one in by_name.items()}
             arrived = self._transfer(
                 new, paths, AdoptRecords(self._holdings.state, self._layout, records, wanted)
             )
-            self._count(((row.filename, row.size or 0) for row in arrived), present)
+            files = ((row.filename, row.size or 0) for row in arrived)
+        self.counts.add(files, present, copied=not self._links)
 
     def _transfer(
         self, actions: Sequence[Action], paths: Mapping[str, Path], records: AdoptRecords
@@ -226,36 +197,6 @@ class Adoption:
         journal = Journal(holdings.state, work.report.run, "adopt", origins, records.save)
         carry(actions, RepositoryDirectory(holdings.directory, placement, journal), work)
         return records.rows
-
-    def _is_ours_already(self, action: Action, row: FileRow | None) -> bool:
-        return action.kind is ActionKind.ADOPT and row is not None and self._holdings.is_intact(row)
-
-    def _there(self, one: Examined, row: FileRow | None) -> LocalFile | None:
-        """Return what lies in the repository under a file's name, with digests to compare by."""
-        name, holdings = one.candidate.filename, self._holdings
-        disk = holdings.directory.stat(name)
-        if disk is None or one.file is None:
-            return None
-        if self._is_target(one.candidate):
-            digests = one.file.digests
-        elif row is not None and holdings.is_intact(row) and row.digests.sha256:
-            digests = row.digests
-        else:
-            try:
-                digests = hash_file(holdings.directory.file(name), ("sha256",))
-            except OSError:  # a directory, or not readable: a conflict in any case
-                digests = Digests(sha256="unknown")
-        return LocalFile(name, disk.size_bytes, disk.mtime_ns, digests=digests)
-
-    def _count(self, files: Iterable[tuple[str, int]], present: Mapping[str, LocalFile]) -> None:
-        """Count files by name and size: recorded where they lay, or linked."""
-        for filename, size_bytes in files:
-            if filename in present:
-                self.counts.recorded += 1
-                continue
-            self.counts.linked += 1
-            self.counts.linked_bytes += size_bytes
-            self.counts.copied += not self._links
 
 
 class _Reader:
