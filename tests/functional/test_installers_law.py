@@ -208,11 +208,18 @@ def _broken_beside(sdist_python: str, fault: str) -> tuple[list[_File], str, boo
     return files, "zz-a\n", False
 
 
+def _undigested_dependency() -> tuple[list[_File], str, bool]:
+    dependent = _File("zz_a-1.0-py3-none-any.whl", ("zz-b",), "", "")
+    line = f"zz-a==1.0 --hash=sha256:{hashlib.sha256(dependent.content).hexdigest()}\n"
+    return [dependent, _File("zz_b-1.0-py3-none-any.whl", (), "", "")], line, False
+
+
 @settings(_LAW, max_examples=15, derandomize=True)
 @given(law_case=_examples())
 @example(law_case=_broken_beside("", "blank first line"))
 @example(law_case=_broken_beside("", "not utf-8"))
 @example(law_case=_broken_beside("junk", ""))
+@example(law_case=_undigested_dependency())
 def test_what_check_says_is_what_installers_do(
     forking_pip: ForkingPip, law_case: tuple[list[_File], str, bool]
 ) -> None:

@@ -63,6 +63,7 @@ def parse_requirements_txt(
     """
     reading = _Reading(read, variables or {})
     reading.file(name, constraint=False, depth=0)
+    reading.check_hashes(name)
     return msgspec.structs.replace(
         reading.options,
         requirements=tuple(reading.requirements.values()),
@@ -98,6 +99,14 @@ class _Reading:
         self.notes: list[str] = []
         self._seen: set[tuple[str, bool]] = set()
         self._exported = False
+        self._requires_hashes = False
+
+    def check_hashes(self, name: str) -> None:
+        """Raise ConfigError if the file requires digests and has none for a requirement."""
+        hashed = {one.project for one in self.constraints.values() if one.hashes}
+        for one in self.requirements.values() if self._requires_hashes else ():
+            if not (one.hashes or one.url or one.project in hashed):
+                raise ConfigError(f"{name}: --require-hashes: {one.project} has no --hash")
 
     def file(self, name: str, *, constraint: bool, depth: int) -> None:
         if (name, constraint) in self._seen:
@@ -161,7 +170,9 @@ class _Reading:
             self.options = msgspec.structs.replace(options, prereleases=True)
         elif option == "--prefer-binary":
             self.options = msgspec.structs.replace(options, prefer_binary=True)
-        elif option in _PASSED_OVER or option == "--require-hashes":
+        elif option == "--require-hashes":
+            self._requires_hashes = True
+        elif option in _PASSED_OVER:
             self.notes.append(f"{place}: {option} is not used")
         else:
             raise ConfigError(f"{place}: {option} is not supported, and may change the choice")

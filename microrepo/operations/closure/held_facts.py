@@ -107,7 +107,9 @@ class HeldFacts:
         for one in found.passed_over:
             if one.blocks:
                 yield f"{one.project} {one.version}: {one.why}; installers stop there"
-        hashes = dict(admission_of(found.goal, environment).hashes)
+        admission = admission_of(found.goal, environment)
+        hashes, urls = dict(admission.hashes), dict(admission.urls)
+        urls.update((one.project, one.url) for one in found.goal.requirements if one.url)
         for pin in found.pins:
             name = pin.files[0].filename
             if pin.metadata_file in self.facts.repaired and self._is_read(pin.metadata_file):
@@ -117,6 +119,8 @@ class HeldFacts:
             why = self._refused(name)
             if why is None and pin.project in hashes:
                 why = self._undigested(name, hashes[pin.project])
+            elif why is None and hashes and pin.project not in urls:
+                why = "has no --hash, which pip asks for where another requirement has one"
             if why is not None:
                 yield f"{name}: {why}"
 

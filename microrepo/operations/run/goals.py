@@ -78,6 +78,8 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
     requirements = dict.fromkeys(
         one for goal in goals if goal.kind is not GoalKind.BUILD for one in goal.requirements
     )
+    if texts and not any(goal.requirements for goal in goals):
+        raise ConfigError(f"{', '.join(texts)}: contains no requirements")
     return Requests(tuple(requirements), tuple(goals), tuple(notes))
 
 
