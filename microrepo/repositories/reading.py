@@ -11,7 +11,7 @@ from microrepo.batching import batched
 from microrepo.errors import RepositoryError
 from microrepo.model import File, NormalizedName, Project
 from microrepo.repositories.directory_contents import unrecorded
-from microrepo.state import ProjectRow, State, open_state, pack, read_state
+from microrepo.state import ProjectRow, State, explained_errors, open_state, pack, read_state
 from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory
 
 _NAMES_AT_ONCE = 500
@@ -32,8 +32,9 @@ def open_for_reading(repository: str | Path) -> State:
         raise RepositoryError(directory.path, "no such directory; name a repository")
     state = read_state(directory.state_file) if has_state else open_state(Path(":memory:"))[0]
     try:
-        if state.count_present(SCAN_LIMIT + 1) <= SCAN_LIMIT:
-            _add_unrecorded(directory, state)
+        with explained_errors(directory.state_file):
+            if state.count_present(SCAN_LIMIT + 1) <= SCAN_LIMIT:
+                _add_unrecorded(directory, state)
     except OSError as error:
         state.close()
         raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,17 @@ from microrepo.state.tables.run_table import RunTable
 
 _log = logging.getLogger(__name__)
 DAMAGED = "damaged"  # key of `meta`
+
+
+def damage_note(path: Path) -> Path:
+    """Return the file whose presence says that the state at `path` is damaged."""
+    return path.with_name(f"{path.name}-damaged")
+
+
+def note_damage(path: Path) -> None:
+    """Have the next run set the state at `path` aside, although nothing can be written into it."""
+    with suppress(OSError):
+        damage_note(path).touch()
 
 
 class State(ProjectTable, FileTable, RunTable):
@@ -85,7 +96,8 @@ class State(ProjectTable, FileTable, RunTable):
             with self.transaction():
                 self.set_meta(DAMAGED, text)
         except sqlite3.Error:
-            _log.debug("the damage cannot be noted", exc_info=True)
+            _log.debug("the damage cannot be noted inside", exc_info=True)
+            note_damage(self.path)
 
     # --- meta ---------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from microrepo.errors import RepositoryError, StateCorrupt, UnknownSchema
 from microrepo.state import migrations as older
-from microrepo.state.database import DAMAGED, State
+from microrepo.state.database import DAMAGED, State, damage_note, note_damage
 from microrepo.state.tables import table_schema as schema
 
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -57,6 +57,11 @@ def open_state(
     warning = None
     if _is_emptied(path):
         warning = f"{path}: the state was empty; it is rebuilt from the directory and the source"
+    for odd in filter(_is_not_a_file, _files_of(path)):
+        aside = _moved_aside(odd)
+        warning = (
+            f"{odd}: was not a file; it is kept as {aside.name}, and what it stood for is rebuilt"
+        )
     try:
         return State(_connect(path, migrations), path), warning
     except sqlite3.DatabaseError as error:
@@ -88,11 +93,15 @@ def explained_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except StateCorrupt:
+        note_damage(path)
+        raise
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             if isinstance(error, sqlite3.OperationalError):
                 raise RepositoryError(path, f"cannot be used: {error}") from error
             raise  # a fault of ours
+        note_damage(path)
         raise StateCorrupt(
             path, f"is damaged ({error}); the next refresh sets it aside and builds a new one"
         ) from error
@@ -193,6 +202,8 @@ def _check_content(connection: sqlite3.Connection, path: Path) -> None:
     marks = dict(
         connection.execute("SELECT key, value FROM meta WHERE key IN ('running', ?)", (DAMAGED,))
     )
+    if damage_note(path).exists():
+        raise sqlite3.DatabaseError("malformed: an earlier command could not read it")
     if DAMAGED in marks:
         raise sqlite3.DatabaseError(f"malformed: {marks[DAMAGED]}")
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
@@ -210,13 +221,39 @@ def _check_content(connection: sqlite3.Connection, path: Path) -> None:
             raise sqlite3.DatabaseError(f"malformed: {result[0]}")
 
 
+def _files_of(path: Path) -> list[Path]:
+    """Return the database and the files that SQLite keeps beside it."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+
+
+def _is_not_a_file(path: Path) -> bool:
+    """Return whether something is there that SQLite cannot use: a directory, a dangling link."""
+    return os.path.lexists(path) and not path.is_file()
+
+
 def _set_aside(path: Path) -> Path:
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    aside = _moved_aside(path)
     try:
-        path.replace(aside)
-        for suffix in ("-wal", "-shm", "-journal"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for log in (*_files_of(path)[1:], damage_note(path)):
+            log.unlink(missing_ok=True)
+    except OSError as error:
+        raise StateCorrupt(path, f"damaged, and cannot be set aside: {error}") from error
+    return aside
+
+
+def _moved_aside(path: Path) -> Path:
+    """Rename what is damaged, and return its new path.
+
+    Raises:
+        StateCorrupt: it cannot be renamed.
+    """
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S")
+    names = (
+        f"{path.name}.damaged-{stamp}{more}" for more in ("", *(f"-{n}" for n in range(2, 100)))
+    )
+    aside = next(name for name in map(path.with_name, names) if not os.path.lexists(name))
+    try:
+        path.rename(aside)
     except OSError as error:
         raise StateCorrupt(path, f"damaged, and cannot be set aside: {error}") from error
     return aside

@@ -17,6 +17,7 @@ FILE_COLUMNS = (
     "detail, owner"
 )
 _FILE_MARKS = ", ".join("?" * len(FILE_COLUMNS.split(",")))
+_YES_OR_NO = (0, 1)
 _CAUSES = {cause.value: cause for cause in Cause}
 _OWNERS = {owner.value: owner for owner in Owner}
 
@@ -107,8 +108,16 @@ class FileTable(Table):
 def _to_file_row(row: Sequence[Any]) -> FileRow:
     filename, project, version, url, size, sha256, blake2b, md5, present, mtime_ns, *why = row
     cause, detail, owner = why
-    numbers = isinstance(mtime_ns, int) and (size is None or isinstance(size, int))
-    if not numbers or cause not in _CAUSES or owner not in _OWNERS:
+    possible = (
+        (type(filename), type(project), type(mtime_ns)) == (str, str, int)
+        and "/" not in filename
+        and (size is None or (type(size) is int and size >= 0))
+        and (sha256 is None or (type(sha256) is str and len(sha256) == 64))
+        and present in _YES_OR_NO
+        and cause in _CAUSES
+        and owner in _OWNERS
+    )
+    if not possible:
         raise StateCorrupt(
             "state.db", f"{filename}: impossible value; the next refresh rebuilds the state"
         )

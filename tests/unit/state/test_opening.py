@@ -331,6 +331,32 @@ def test_run_that_did_not_end_is_no_damage(path: Path) -> None:
     state.close()
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("kind", ["directory", "fifo", "loop", "dangling"])
+def test_what_is_not_a_file_is_set_aside(path: Path, kind: str, suffix: str) -> None:
+    odd = path.with_name(path.name + suffix)
+    for found in path.parent.glob(f"{odd.name}*"):
+        found.unlink()
+    if kind == "directory":
+        odd.mkdir()
+        (odd / "x").touch()
+    elif kind == "fifo":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to(odd if kind == "loop" else "nowhere")
+    state, warning = open_state(path)
+    state.set_meta("a", "b")
+    state.close()
+    assert warning is not None
+    assert str(odd) in warning
+    assert path.is_file()
+    (aside,) = path.parent.glob(f"{odd.name}.damaged-*")
+    assert aside.name in warning
+    state, warning = open_state(path)
+    assert (state.meta("a"), warning) == ("b", None)
+    state.close()
+
+
 def test_state_marked_as_damaged_is_set_aside(path: Path) -> None:
     state, _ = open_state(path)
     state.mark_damaged("a stored document cannot be read")
@@ -371,11 +397,25 @@ def test_reader_says_what_is_wrong(path: Path, prepare: Callable[[Path], object]
         read_state(path)
 
 
-@pytest.mark.parametrize("values", ["size = 'y'", "mtime_ns = 'x'", "cause = 'z'", "owner = ''"])
+@pytest.mark.parametrize("values", ["size = 'y'", "size = -1", "mtime_ns = 'x'", "cause = 'z'", "owner = ''", "present = 2",
+     "sha256 = 'abc'", "filename = '../' || filename", "project = x'00ff'"],
+)  # fmt: skip
 def test_file_row_with_a_value_that_cannot_be(path: Path, values: str) -> None:
     execute(path, f"UPDATE files SET {values}")
     with pytest.raises(StateCorrupt, match="impossible value"):
         list(read_state(path).files())
+
+
+def test_damage_that_cannot_be_noted_inside_is_noted_beside(path: Path) -> None:
+    with pytest.raises(StateCorrupt), explained_errors(path):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+    state, warning = open_state(path)
+    state.close()
+    assert warning is not None
+    assert "damaged" in warning
+    state, warning = open_state(path)
+    state.close()
+    assert warning is None
 
 
 def test_a_reading_that_is_given_up_may_outlive_the_state(path: Path) -> None:
