@@ -25,6 +25,9 @@ _NETWORK_FILE_SYSTEMS = frozenset(
      "fuse.sshfs", "fuse.glusterfs", "panfs"}
 )  # fmt: skip
 
+# Python cannot decode what SQLite says about such a schema.
+_ODD_SCHEMA = "malformed: its schema is not UTF-8"
+
 
 def is_damage(error: BaseException) -> bool:
     """Return whether an error means that the database is damaged.
@@ -132,6 +135,8 @@ def read_state(path: Path) -> State:
         connection.execute("PRAGMA query_only = ON")
     except BaseException as error:
         connection.close()
+        if isinstance(error, UnicodeDecodeError):
+            raise StateCorrupt(path, f"cannot be read: {_ODD_SCHEMA}") from error
         if isinstance(error, sqlite3.DatabaseError):
             raise StateCorrupt(path, f"cannot be read: {error}") from error
         raise
@@ -149,6 +154,9 @@ def _connect(path: Path, migrations: Mapping[int, str]) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         _bring_up_to_date(connection, path, migrations)
         _check_content(connection, path)
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise sqlite3.DatabaseError(_ODD_SCHEMA) from error
     except BaseException:
         connection.close()
         raise
@@ -177,6 +185,8 @@ def _bring_up_to_date(
 def _version_of(connection: sqlite3.Connection) -> int | None:
     tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'meta'").fetchone()
     if tables is None:
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise sqlite3.DatabaseError("malformed: it lacks meta")
         return None
     row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     if row is None or not str(row[0]).isdecimal():

@@ -172,5 +172,5 @@ def unpack(document: bytes) -> Project:
     """
     try:
         return _decode_project(zlib.decompress(document))
-    except (zlib.error, msgspec.DecodeError) as error:
+    except (TypeError, zlib.error, msgspec.DecodeError) as error:
         raise StateCorrupt("a stored document", f"cannot be read: {error}") from error

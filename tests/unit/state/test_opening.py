@@ -406,6 +406,25 @@ def test_file_row_with_a_value_that_cannot_be(path: Path, values: str) -> None:
         list(read_state(path).files())
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP TABLE meta",
+        "UPDATE sqlite_master SET sql = CAST(x'435245415445ff20' AS TEXT) WHERE name = 'files'",
+        "UPDATE sqlite_master SET name = CAST(x'ff66' AS TEXT) WHERE name = 'files'",
+        "UPDATE sqlite_master SET rootpage = 1 WHERE name = 'files'",
+    ],
+)
+def test_damaged_schema_is_set_aside(path: Path, damage: str) -> None:
+    execute(path, "PRAGMA writable_schema = ON", damage)
+    with pytest.raises(StateCorrupt):
+        list(read_state(path).files())
+    state, warning = open_state(path)
+    state.close()
+    assert warning is not None
+    assert "malformed" in warning
+
+
 def test_damage_that_cannot_be_noted_inside_is_noted_beside(path: Path) -> None:
     with pytest.raises(StateCorrupt), explained_errors(path):
         raise sqlite3.DatabaseError("database disk image is malformed")
