@@ -91,6 +91,20 @@ def matrix(session: nox.Session, release: tuple[int, int]) -> None:
     session.run(own, *PYTEST[1:], "tests/unit", "tests/property", *session.posargs, external=True)
 
 
+@nox.session(venv_backend="none")
+def lowest(session: nox.Session) -> None:
+    """Run the unit tests on the oldest Python, with the lowest versions that pyproject.toml allows."""
+    python = python_interpreters().get(SUPPORTED[0])
+    if python is None:
+        session.skip("Python {}.{} not found on PATH or in pyenv".format(*SUPPORTED[0]))
+    home = CHECKOUT / ".nox" / "lowest"
+    own = str(home / "bin" / "python")
+    session.run(str(python), "-m", "venv", str(home), external=True)
+    install = ("uv", "pip", "install", "--quiet", "--python", own, "--resolution", "lowest-direct")
+    session.run(*install, "-e", ".[test]", external=True)
+    session.run(own, *PYTEST[1:], "tests/unit", *session.posargs, external=True)
+
+
 @nox.session
 def functional(session: nox.Session) -> None:
     """Run the functional tests: real servers, pip and uv on loopback."""
