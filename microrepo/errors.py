@@ -75,7 +75,7 @@ class ProjectNotFound(SourceError):
     """The source does not know the project (or keeps it in quarantine)."""
 
     def __str__(self) -> str:
-        return f"{self.args[0]}: no such project at {self.args[1]}"
+        return f"{self.args[0]}: project not found at {self.args[1]}"
 
 
 class NoProjectList(SourceError):
@@ -136,7 +136,7 @@ class Locked(RepositoryError):
     def __str__(self) -> str:
         path, holder = self.args
         by = f" ({holder})" if holder else ""
-        return f"{path}: another run is at work on this repository{by}; try again when it has ended"
+        return f"{path}: locked by another run{by}; try again when it has ended"
 
 
 class StateCorrupt(RepositoryError):

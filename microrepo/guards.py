@@ -82,7 +82,7 @@ def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
         return None
     return NoSpace(
         f"up to {needed} new files, and the file system takes {free} more (inodes, `df -i`); remove "
-        "files, select less, or make it anew with more inodes"
+        "files, select less, or recreate the file system with more inodes"
     )
 
 

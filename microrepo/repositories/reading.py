@@ -29,7 +29,7 @@ def open_for_reading(repository: str | Path) -> State:
     directory = FlatDirectory(Path(repository))
     has_state = directory.state_file.is_file()
     if not has_state and not directory.exists():
-        raise RepositoryError(directory.path, "no such directory; name a repository")
+        raise RepositoryError(directory.path, "directory not found; name a repository")
     state = read_state(directory.state_file) if has_state else open_state(Path(":memory:"))[0]
     try:
         with explained_errors(directory.state_file):

@@ -43,7 +43,7 @@ def _full_words(path: str | Path | None) -> str:
     if path is not None and _has_no_inodes(Path(path)):
         return (
             "the file system has no inodes left, though it may have room (ENOSPC): it was made for "
-            "fewer files; remove files, or make it anew with more inodes"
+            "fewer files; remove files, or recreate the file system with more inodes"
         )
     # A large directory may be full by itself: ext4 without `large_dir` says the same.
     return (

@@ -394,8 +394,8 @@ def test_projects_that_are_gone_upstream_go_with_the_refresh(
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (lambda path: None, "is no directory"),
-        (lambda path: path.write_text("x"), "is no directory"),
+        (lambda path: None, "is not a directory"),
+        (lambda path: path.write_text("x"), "is not a directory"),
         (lambda path: path.mkdir(), "holds no distribution"),
     ],
 )

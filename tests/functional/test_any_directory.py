@@ -83,4 +83,4 @@ def test_what_is_missing_is_missing(
     assert not (pile / ".microrepo").exists()
     done = run_microrepo("list", "--repository", tmp_path / "absent")
     assert done.returncode == 1
-    assert "no such directory" in done.stderr
+    assert "directory not found" in done.stderr

@@ -163,7 +163,7 @@ def test_pages_that_are_no_longer_kept_are_spoken_of(kept: Repository, index: Fa
     index.add("foo", build_wheel("foo", "1.0"))
     kept.refresh_all()
     kept.settings = SETTINGS
-    assert "browse/ is there" in kept.do("index").stderr
+    assert "browse/ is out of date" in kept.do("index").stderr
     shutil.rmtree(kept.path / "browse")
     assert "browse" not in kept.do("index").stderr
 

@@ -139,7 +139,7 @@ def test_it_survives_verify_prune_and_check_and_goes_with_its_goal(
     repo.holds(app, far, other)
     (repo.path / far.filename).unlink()
     said = repo.run("check", "--config", both, expect=3).stdout
-    assert "what is behind it is not in the repository" in said
+    assert "the file behind it is not in the repository" in said
     repo.run("refresh", "--config", both)
     repo.holds(app, far, other)
     repo.run("refresh", "--config", one)

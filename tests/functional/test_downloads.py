@@ -115,7 +115,7 @@ def test_logs_that_cannot_be_read(run_microrepo: MicrorepoRunner, logs: Path) ->
     assert len(json.loads(done.stdout)["unreadable"]) == 1
     assert "access.log.5.gz: cannot be read to its end" in done.stderr
     done = stats(run_microrepo, logs / "nothing*", expect=2)
-    assert "there is no such log" in done.stderr
+    assert "log not found" in done.stderr
     run_microrepo("stats", "--days", "x")
 
 

@@ -56,7 +56,7 @@ def test_what_it_does_not_have_comes_from_the_source(
     report = hosted.refresh_all()
     hosted.holds(*files)
     assert report.fallbacks == 1
-    assert report.warnings[0].startswith("the file host failed, so the source was asked: alpha")
+    assert report.warnings[0].startswith("the file host failed; downloaded from the source: alpha")
     assert [path for path in pypi.paths("/files/") if "beta" in path] == []
 
 

@@ -38,7 +38,7 @@ def test_a_second_run_ends_at_once(
     done = repo.run(*command, *repo.flags(), expect=4)
     assert time.monotonic() - started < 20
     assert done.stderr.count("\n") == 1
-    assert "another run is at work on this repository (process " in done.stderr
+    assert "locked by another run (process " in done.stderr
     assert pypi.count() == asked
 
 

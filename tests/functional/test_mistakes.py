@@ -163,7 +163,7 @@ class TestNobodyToAsk:
         config = tmp_path / "my.json"
         config.write_text('{"repository": "files"}')
         message = one_message(run_microrepo("refresh", "--config", config), 2)
-        assert "nothing says what to mirror" in message
+        assert "nothing to mirror" in message
 
 
 @pytest.mark.parametrize(

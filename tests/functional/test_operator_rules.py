@@ -239,7 +239,7 @@ class TestAdvisories:
         refuse = ("--vulnerabilities", "refuse", "--retries", "0")
         report = repo.refresh_all(*refuse)
         repo.holds()
-        (warning,) = [text for text in report.warnings if "tells no advisories" in text]
+        (warning,) = [text for text in report.warnings if "has no advisories" in text]
         assert "on 3 releases" in warning
         assert "lib" in warning
         # One that has none of them is not asked each time; one that failed is.
@@ -304,7 +304,7 @@ def test_an_older_record_is_asked_for_once(
     [
         (["--exclude=-r nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
         (["--allow=-r bad.txt"], "bad.txt:3: allow: 'foo bar' is not a requirement"),
-        (["--allow=-r loop.txt"], "files name each other more than"),
+        (["--allow=-r loop.txt"], "files include each other more than"),
         (["--exclude", "re:("], "exclude: '(' is not a regular expression"),
         (["--exclude-files", "*"], "$.exclude_files[0]: '*' is not a regular expression"),
         (["--metadata", '{"licens": {}}'], "did you mean 'license'"),
@@ -399,7 +399,7 @@ class TestBudget:
     ) -> None:
         ask = ("--packages", "a,a==1.0,b", *self.ARGS, "--max-total-size")
         report = repo.refresh(*ask, str(2 * one), expect=1)
-        assert "what cannot be evicted takes" in report.refused
+        assert "files that cannot be evicted take" in report.refused
         repo.holds()
         repo.refresh(*ask, str(3 * one))
         repo.holds(files["a1"], files["a3"], files["b3"])

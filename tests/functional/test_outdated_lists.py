@@ -42,7 +42,7 @@ def test_nothing_is_taken_for_removed(
     pypi.reset()
     report = repo.refresh_all()
     repo.holds(newer, beta)
-    assert "older than that of an earlier run" in "".join(report.warnings)
+    assert "older than the one of an earlier run" in "".join(report.warnings)
     assert pypi.count() == 1  # the list alone: what is known is newer than it
     repo.refresh_all()  # nor did that run take the old list for the newest
     repo.holds(newer, beta)

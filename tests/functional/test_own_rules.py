@@ -143,10 +143,14 @@ POINTS = {
     ("name", "code", "message"),
     [
         ("nobody", 2, "$.rules.nobody: no installed distribution offers such a rule (gone, module"),
-        ("other", 2, "other (acme-rules 1.0): speaks version 2 of the protocol, this microrepo 1"),
-        ("picky", 2, "picky (acme-rules 1.0): cannot be made: ValueError: days must be a number"),
-        ("gone", 2, "cannot be made: AttributeError"),
-        ("module", 2, "cannot be made: ModuleNotFoundError"),
+        ("other", 2, "other (acme-rules 1.0): uses protocol version 2, this microrepo 1"),
+        (
+            "picky",
+            2,
+            "picky (acme-rules 1.0): cannot be created: ValueError: days must be a number",
+        ),
+        ("gone", 2, "cannot be created: AttributeError"),
+        ("module", 2, "cannot be created: ModuleNotFoundError"),
         (
             "raises",
             1,

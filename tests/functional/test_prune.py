@@ -259,5 +259,5 @@ class TestPruneCommand:
     ) -> None:
         repo.refresh_all()
         done = repo.run("prune", "--repository", repo.path, expect=2)
-        assert "nothing says what to mirror" in done.stderr
+        assert "nothing to mirror" in done.stderr
         repo.holds(alpha)

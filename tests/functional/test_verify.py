@@ -131,7 +131,7 @@ def test_files_of_others_are_looked_at_too(repo: Repository, filled: list[BuiltF
     (repo.path / "mine-1.0-py3-none-any.whl").write_bytes(b"mine")
     done = repo.do("verify", "--deep")
     assert "sound       5 files" in done.stdout
-    assert "no digest of 1 files is on record" in done.stdout
+    assert "1 file has no recorded digest" in done.stdout
 
 
 def test_verify_of_no_repository_makes_none(repo: Repository) -> None:

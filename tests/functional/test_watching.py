@@ -140,7 +140,7 @@ def test_a_run_at_work_and_one_that_was_killed(
     found = health_of(filled, expect=1)
     assert (found["running"], found["problems"]) == (
         None,
-        ["the last run was killed before its end"],
+        ["the last run was killed before it finished"],
     )
     pypi.clear_faults()
     filled.refresh_all()
@@ -148,7 +148,7 @@ def test_a_run_at_work_and_one_that_was_killed(
 
 
 def test_a_place_without_a_repository(repo: Repository) -> None:
-    assert "no such directory" in repo.do("health", expect=1).stderr
+    assert "directory not found" in repo.do("health", expect=1).stderr
 
 
 # --- metrics ------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_a_hook_that_hangs_is_ended(filled: Repository, tmp_path: Path) -> None:
     script = f"sleep 1000 & echo $! > {mark}; wait"
     words = ["sh", "-c", script]
     report = filled.refresh_all("--hook", json.dumps(words), "--hook-timeout-s", "0.5", expect=3)
-    assert "was ended after 0.5 s" in report.failed[0].why
+    assert "was stopped after 0.5 s" in report.failed[0].why
     child = int(mark.read_text())
     wait_until(lambda: not _runs(child))
 

@@ -105,7 +105,7 @@ def test_drawn_tree_is_the_real_one() -> None:
             "sha256 is bb, the source announced aa",
             id="digest",
         ),
-        pytest.param(errors.Locked("/r", ""), "/r: another run is at work", id="locked"),
+        pytest.param(errors.Locked("/r", ""), "/r: locked by another run", id="locked"),
         pytest.param(errors.Locked("/r", "process 7"), "(process 7)", id="locked by someone"),
         pytest.param(
             errors.UnknownSchema("/s", 9, 1),

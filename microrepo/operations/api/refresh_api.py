@@ -71,7 +71,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         if direct and not config.dependencies:
             urls = ", ".join(direct)
             session.report.warn(
-                f"direct URLs are fetched only where dependencies are followed: {urls}"
+                f"direct URLs are downloaded only if dependencies are followed: {urls}"
             )
         if config.lock and not (requests.goals and config.dependencies):
             session.report.warn(

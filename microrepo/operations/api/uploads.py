@@ -46,7 +46,7 @@ class UploadResult(Struct, frozen=True):
     message: str = ""
 
 
-_OTHER_CONTENT = UploadResult("refused", "other content stands under this name")
+_OTHER_CONTENT = UploadResult("refused", "a file of this name exists with other content")
 
 
 class UploadEndpoint:

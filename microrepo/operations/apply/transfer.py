@@ -83,7 +83,7 @@ class Transfer:
         report, reporter = self._work.report, self._work.reporter
         action = self._actions[outcome.filename]
         if outcome.note and not report.fallbacks:
-            report.warn(f"the file host failed, so the source was asked: {outcome.note}")
+            report.warn(f"the file host failed; downloaded from the source: {outcome.note}")
         report.add_outcome(outcome)
         if outcome.ok:
             self._arrived.append((action, outcome))

@@ -129,7 +129,7 @@ def _watch(reporter: Reporter, cancel: threading.Event | None) -> Callable[[int]
 
     def watch(count: int) -> None:
         if cancel is not None and cancel.is_set():
-            raise Cancelled("the check was cancelled")
+            raise Cancelled("check cancelled")
         reporter.expect_documents(count)
         for _ in range(count):
             reporter.document_done()
@@ -182,7 +182,7 @@ def _with_locks(
 ) -> CheckReport:
     supply = HeldFacts(state, directory, config)
     if not links_of(config, state, decides=False).files:
-        raise RepositoryError(config.repository, "keeps no files (`files`), so none can be locked")
+        raise RepositoryError(config.repository, "has no files to lock, because `files` is off")
     options = options_of(config, "solve")
 
     def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:

@@ -85,7 +85,7 @@ class HeldFacts:
             return file
         row = self._state.files_named([file.filename]).get(file.filename)
         if row is None or not self.has(row) or not is_behind(row, file):
-            return "what is behind it is not in the repository"
+            return "the file behind it is not in the repository"
         metadata = self._metadata(MetadataNeed(row.project, row.filename))
         return metadata if isinstance(metadata, str) else held_url_file(row, metadata)
 

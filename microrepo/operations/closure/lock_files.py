@@ -69,7 +69,7 @@ def write_locks(
         except OSError as error:
             errors.append((str(path), f"cannot be written: {error.strerror or error}"))
         except UnicodeEncodeError:
-            errors.append((str(path), "cannot be written: a path holds bytes that are no text"))
+            errors.append((str(path), "cannot be written: a path is not valid UTF-8"))
         else:
             paths.append(str(path))
     return Written((*paths, *kept), changed, tuple(errors))
@@ -86,12 +86,13 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
         why = "; ".join(apart.reasons)
         yield (
             f"lock: no set for {apart.environment} has all bare requirements, so each has a lock "
-            f"file of its own ({why}); put those that belong together into a requirements file"
+            f"file of its own ({why}); put requirements that belong together in "
+            "a requirements file"
         )
     for failure in locks.unmet:
         if (failure.goal.name, failure.environment) not in reported:
             what = f"{failure.goal.name} for {failure.environment}"
-            yield f"lock: {what} cannot be met, and is in no lock"
+            yield f"lock: {what} cannot be met and is not in a lock file"
 
 
 def _write(path: Path, body: bytes) -> bool:

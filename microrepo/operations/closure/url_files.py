@@ -111,7 +111,7 @@ class UrlLearner:
         for decision in rejected:
             if decision.cause is Cause.NO_DIGEST:
                 return (
-                    "announces no digest; write one behind it (`#sha256=…`), or set "
+                    "announces no digest; append one (`#sha256=…`), or set "
                     "`require_digests` to false"
                 )
             detail = f" ({decision.detail})" if decision.detail else ""

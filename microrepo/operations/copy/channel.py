@@ -95,7 +95,7 @@ class Channel:
         """
         with self._guard:
             if self._is_closed:
-                raise Cancelled("what arrived stays, the rest waits for the next run")
+                raise Cancelled("completed files are kept; rerun to continue")
             if self._pool is None:
                 processes = self.config.processes or 1
                 self._pool = WorkerPool(self._settings, processes, self._on_bytes, lost)

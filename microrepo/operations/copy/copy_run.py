@@ -249,4 +249,4 @@ class CopyRun:
 
     def _check_cancelled(self) -> None:
         if self._how.cancel is not None and self._how.cancel.is_set():
-            raise Cancelled("the copy was cancelled; what arrived stays, the rest waits")
+            raise Cancelled("copy cancelled; completed files are kept, rerun to continue")

@@ -132,7 +132,7 @@ def open_source_endpoint(
         AccessDenied: credentials are refused, also after asking once more.
     """
     if not end.where:
-        raise ConfigError("the source has no name: give a URL, a directory, or pypi")
+        raise ConfigError("the source is empty: give a URL, a directory, or pypi")
     if end.where == CONFIGURED and config.sources:
         return describe_sources(config), source_logins(config, around.environ)
     if end.where == CONFIGURED:

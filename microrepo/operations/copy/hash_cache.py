@@ -117,7 +117,7 @@ class HashCache:
         if document is None or document.format != _FORMAT:
             # It may be anything that was named by mistake, so it is left as it is.
             raise ConfigError(
-                f"{self._path}: is no hash cache of ours (JSON, format {_FORMAT}); name another "
+                f"{self._path}: is not a hash cache (JSON, format {_FORMAT}); name another "
                 "file, or delete this one"
             )
         return dict(document.files)

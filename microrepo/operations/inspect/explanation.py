@@ -118,7 +118,7 @@ def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dic
 def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
     """Return the decisions; a file that the rules keep and a complete project lacks was evicted."""
     return tuple(
-        Decision(d.file, False, Cause.EVICTED, "gave way to `max_total_size`")
+        Decision(d.file, False, Cause.EVICTED, "evicted for `max_total_size`")
         if d.keep and d.file.filename not in present
         else d
         for d in decisions

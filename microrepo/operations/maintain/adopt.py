@@ -121,8 +121,8 @@ def _without_replacing_theirs(
         if getattr(config, key) and (repository.path / name).exists():
             changes[key] = False
             warnings.append(
-                f"{repository.path / name} is not ours and stays as it is; the next refresh puts "
-                f"its own there unless `{key}` is false"
+                f"{repository.path / name} was not written by microrepo and is kept; the next refresh replaces "
+                f"it unless `{key}` is false"
             )
     if "simple" in changes:
         changes["server"] = False

@@ -147,7 +147,7 @@ def one_of_each(
 def _places(twins: Sequence[Examined]) -> str:
     shown = ", ".join(one.candidate.path for one in twins[:4])
     more = f" and {len(twins) - 4} more" if len(twins) > 4 else ""
-    return f"lies in several places with different content, none is taken: {shown}{more}"
+    return f"found in several places with different content, adopted from none: {shown}{more}"
 
 
 def by_project(found: Iterable[Candidate], at_least: int) -> Iterator[list[Candidate]]:

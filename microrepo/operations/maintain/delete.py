@@ -102,7 +102,7 @@ def _parse(text: str) -> Requirement | None:
         if text and "/" not in text and text.isprintable():
             return None
         raise ConfigError(
-            f"{text!r} names nothing; write a project, a release (`NAME==VERSION`) or a file name"
+            f"{text!r}: not a project, release or file; write a project, a release (`NAME==VERSION`) or a file name"
         ) from None
     if requirement.url or requirement.marker or requirement.extras:
         raise ConfigError(f"{text!r}: write a project or a release (`NAME==VERSION`), nothing more")
@@ -143,8 +143,8 @@ def _advice(state: State, targets: Iterable[Target], policy: Policy, now: str) -
         for setting, entries in sorted(settings.items())
     )
     advice = (
-        "the settings still select what was named, so the next refresh fetches it again; to keep "
-        f"it away, add to the config file: {entries}"
+        "The next refresh will download it again. To prevent that, add to the config file: "
+        f"{entries}"
     )
     return [advice]
 

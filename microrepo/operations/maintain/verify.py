@@ -73,7 +73,7 @@ def verify(
     started = time.monotonic()
     directory = FlatDirectory(Path(config.repository))
     if not directory.exists():
-        raise RepositoryError(directory.path, "no such directory; name a repository")
+        raise RepositoryError(directory.path, "directory not found; name a repository")
     # On read-only media a look is still possible; a bare directory of files stays one.
     is_ours = directory.control.is_dir() or directory.place("simple").is_dir()
     writable = is_ours and os.access(
@@ -125,10 +125,11 @@ def _compared(holdings: Holdings, rows: Sequence[FileRow], *, deep: bool) -> str
             for row in rows
         )
         text = (
-            f"compared size and time, and the content of {changed} files with another time; "
-            "--deep compares the content of all"
+            f"compared size and time, and the content of {changed} files "
+            "with another time; --deep compares the content of all"
         )
-    return f"{text}; no digest of {unknown} files is on record" if unknown else text
+    have = "file has" if unknown == 1 else "files have"
+    return f"{text}; {unknown} {have} no recorded digest" if unknown else text
 
 
 def _check_all(

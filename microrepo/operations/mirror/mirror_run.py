@@ -165,7 +165,7 @@ class _Mirror:
 
     def _one(self, release: UniquePackageLocation) -> ReleaseReport:
         if self._stop.is_set():
-            raise Cancelled("the mirroring was cancelled; what arrived stays, the rest waits")
+            raise Cancelled("mirror cancelled; completed files are kept, rerun to continue")
         destination = self._route(release)
         shown = public_url(destination) if "://" in destination else destination
         if _is_same(destination, self._source) or _is_same(destination, release.repository):
@@ -193,16 +193,16 @@ def _check(order: MirrorRequest) -> None:
         ConfigError: it says what.
     """
     if not order.version.strip() or any(c in order.version for c in " ,;*<>=!~\n"):
-        raise ConfigError(f"{order.version!r} is no version; name one release, such as 2.1")
+        raise ConfigError(f"{order.version!r} is not a version; name one release, such as 2.1")
     requirement = parse_requirement(order.name)
     if requirement.specifiers or requirement.url or requirement.marker or requirement.extras:
-        raise ConfigError(f"{order.name!r} is not the plain name of a project")
+        raise ConfigError(f"{order.name!r} is not a project name")
     if order.max_concurrent < 1:
-        raise ConfigError("at least one release must be mirrored at a time")
+        raise ConfigError("the number of concurrent releases must be 1 or more")
     if order.label is not None and not order.tags:
-        raise ConfigError("a label is a mark, and marks go along with tags alone; ask for both")
+        raise ConfigError("--label requires --tags")
     if order.label is not None and not order.label.strip():
-        raise ConfigError("a label must have a name")
+        raise ConfigError("--label: must not be empty")
 
 
 def _everything(config: Config, *, is_local: bool) -> Config:

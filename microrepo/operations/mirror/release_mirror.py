@@ -128,15 +128,15 @@ def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) 
     """
     what = f"{release.package_name} {release.version}"
     if copied.missing:
-        raise FailedCommand(f"{what}: no such project at {release.repository}")
+        raise FailedCommand(f"{what}: project not found at {release.repository}")
     names = ", ".join(failure.what for failure in copied.conflicts)
     if copied.conflicts and not copied.totals.conflict:
         raise StorageOperationError(
-            f"{what}: somebody else brought other content to {copied.destination} meanwhile: {names}"
+            f"{what}: {copied.destination} got other content during the copy: {names}"
         )
     if copied.conflicts:
-        hint = "" if resume else " (or nothing tells whether it is the same: --resume reads it)"
-        raise FailedCommand(f"{what}: {copied.destination} has other content under {names}{hint}")
+        hint = "" if resume else " (or no digests to compare; --resume reads the files)"
+        raise FailedCommand(f"{what}: {copied.destination} has other content for {names}{hint}")
     if copied.refused:
         raise StorageOperationError(f"{what}: {copied.refused}")
     if copied.failed:

@@ -195,7 +195,7 @@ def _expanded(logs: Sequence[str]) -> list[str]:
             continue
         found = sorted(glob.glob(log))  # noqa: PTH207 - patterns may be absolute
         if not found:
-            raise ConfigError(f"{log}: there is no such log")
+            raise ConfigError(f"{log}: log not found")
         paths.update(dict.fromkeys(found))
     return list(paths)
 

@@ -165,14 +165,14 @@ def _grave_problems(
     if damage:
         problems.append(f"the state is damaged: {damage}")
     if age_s is None:
-        problems.append("no refresh has gone through yet")
+        problems.append("no refresh has succeeded yet")
     elif age_s > max_age_s:
-        problems.append(f"the last refresh that went through began {span(age_s)} ago")
+        problems.append(f"the last successful refresh began {span(age_s)} ago")
     if last_run is not None and last_run.exit_code in {ExitCode.FAILED, ExitCode.USAGE}:
         why = f": {last_run.refused}" if last_run.refused else ""
         problems.append(f"the last run ({last_run.operation}) failed{why}")
     if running is None and state.meta("running"):
-        problems.append("the last run was killed before its end")
+        problems.append("the last run was killed before it finished")
     return problems
 
 
@@ -181,7 +181,7 @@ def _lesser_problems(
 ) -> list[str]:
     problems = []
     if last_run is not None and last_run.exit_code == ExitCode.INCOMPLETE:
-        problems.append(f"the last run ({last_run.operation}) left something out")
+        problems.append(f"the last run ({last_run.operation}) is incomplete")
     if failing:
         problems.append(f"{_count(failing, 'project')} failed when last tried")
     if damaged:

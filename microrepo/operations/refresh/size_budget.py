@@ -73,7 +73,7 @@ class Budget:
         if ledger is None or ledger.total_bytes <= ledger.limit_bytes:
             return ""
         return (
-            f"what cannot be evicted takes {format_size(ledger.total_bytes)}, beyond "
+            f"files that cannot be evicted take {format_size(ledger.total_bytes)}, beyond "
             f"`max_total_size` = {format_size(ledger.limit_bytes)}; select less or raise the limit"
         )
 
@@ -164,7 +164,7 @@ def _releases(
 
 def _evict(one: Looked, filenames: set[str]) -> Looked:
     decisions = tuple(
-        Decision(d.file, False, Cause.EVICTED, "older releases give way to `max_total_size`")
+        Decision(d.file, False, Cause.EVICTED, "older releases are evicted for `max_total_size`")
         if d.keep and d.file.filename in filenames
         else d
         for d in one.decisions

@@ -100,8 +100,8 @@ def requests_of(config: Config, base: Path, constraints: Sequence[str] = ()) -> 
         entries = [*config.packages, *constraints]
         return read_requests(entries, base, build=config.build_requirements)
     raise ConfigError(
-        "nothing says what to mirror: name requirements on the command line, or set `packages` "
-        'to a list of them (or to "everything") in the config file; `microrepo init` asks for it'
+        "nothing to mirror: name requirements on the command line, or set `packages` "
+        'to a list of them (or to "everything") in the config file; `microrepo init` asks for them'
     )
 
 
@@ -140,7 +140,7 @@ def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
     if name is None:
         return [entry]
     if depth > _MAX_DEPTH:
-        raise ConfigError(f"{key}: {name}: files name each other more than {_MAX_DEPTH} deep")
+        raise ConfigError(f"{key}: {name}: files include each other more than {_MAX_DEPTH} deep")
     path = Path(name)
     found = []
     for number, line in logical_lines(decode(_read_file(name), name)):

@@ -59,7 +59,7 @@ def _from_urls(config: Config) -> dict[str, tuple[str, str]]:
         origin, login = origin_of(parts.geturl()), (unquote(parts.username), parts.password or "")
         login = login[0], unquote(login[1])
         if found.setdefault(origin, login) != login:
-            raise ConfigError(f"{origin}: there are two logins for this server")
+            raise ConfigError(f"{origin}: two logins for this server")
     return found
 
 

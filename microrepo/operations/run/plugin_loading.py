@@ -50,10 +50,10 @@ def _load(name: str, settings: object, offered: Mapping[str, list[EntryPoint]]) 
         api, check = getattr(rule, "api", None), rule.check
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{place} ({origins[0]}): cannot be made: {why}") from error
+        raise ConfigError(f"{place} ({origins[0]}): cannot be created: {why}") from error
     if api != API:
         raise ConfigError(
-            f"{place} ({origins[0]}): speaks version {api!r} of the protocol, this microrepo {API}"
+            f"{place} ({origins[0]}): uses protocol version {api!r}, this microrepo {API}"
         )
     encoded = msgspec.json.encode(settings, order="deterministic").decode()
     return LoadedRule(name, origins[0], encoded, check)

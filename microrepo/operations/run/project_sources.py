@@ -126,8 +126,8 @@ class Sources:
             self.list_serials[source.name] = root.serial
         if root.unreadable:
             words = (
-                f"{root.unreadable} entries of its list of projects cannot be read, so nothing is "
-                "taken for removed"
+                f"{root.unreadable} entries of its list of projects cannot be read, so no "
+                "project counts as removed"
             )
             self.list_problems.append((source.name, words))
         return root.projects

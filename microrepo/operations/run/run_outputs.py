@@ -192,7 +192,7 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
         reason = getattr(error, "strerror", None) or error
         return f"hook: {config.hook[0]!r} cannot be run: {reason}"
     except subprocess.TimeoutExpired:
-        return f"hook: {config.hook[0]!r} was ended after {config.hook_timeout_s:g} s"
+        return f"hook: {config.hook[0]!r} was stopped after {config.hook_timeout_s:g} s"
     finally:
         if process is not None and process.poll() is None:
             _end(process)

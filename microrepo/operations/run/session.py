@@ -78,9 +78,7 @@ class Session:
 
     def _check_cancelled(self) -> None:
         if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled(
-                f"{self.report.operation} was cancelled; the next one goes on from here"
-            )
+            raise Cancelled(f"{self.report.operation} cancelled; the next one continues from here")
 
     def close(self) -> None:
         """End the workers, without waiting for what they are at."""

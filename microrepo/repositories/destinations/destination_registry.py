@@ -94,7 +94,7 @@ def _find_index(client: Client, url: str) -> str:
     if _is_devpi_index(client, url):
         return f"{url}+simple/"
     raise ConfigError(
-        f"{url}: cannot tell where it lists what it has ({candidate} answers HTTP {status}); name "
+        f"{url}: no page that lists its files ({candidate} answers HTTP {status}); name "
         "that page with --destination-index"
     )
 

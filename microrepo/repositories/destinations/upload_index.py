@@ -89,7 +89,7 @@ class UploadDestination:
         except OSError as error:
             return PutResult("failed", f"{filename}: cannot be read: {error.strerror or error}")
         if same_content(digests, content.digests) is False:
-            return PutResult("failed", f"{filename}: its content is not what was announced")
+            return PutResult("failed", f"{filename}: its content differs from the announced digest")
         return self._upload(path, content)
 
     def _upload(self, path: Path, content: Content) -> PutResult:
@@ -120,13 +120,15 @@ class UploadDestination:
         status = answer.status
         words = f"{filename}: {self._words_of(answer)}"
         if _is_page(answer):
-            shown = "a page for people, and lists no such file; is this the address of its form?"
+            shown = (
+                "an HTML page that does not list the file; is this the address of its upload form?"
+            )
             return PutResult("refused", f"{filename}: HTTP {status}: answers with {shown}")
         if 200 <= status < 300:
             return PutResult("uploaded")
         if 300 <= status < 400:
             target = self._target_of(answer)
-            where = f"{self._settings.name} sends uploads on to {target}; name that URL"
+            where = f"{self._settings.name} redirects uploads to {target}; name that URL"
             return PutResult("refused", f"{filename}: HTTP {status}: {where}")
         if status in _LATER:
             return PutResult("failed", words)
@@ -138,7 +140,7 @@ class UploadDestination:
         try:
             return public_url(urljoin(self._settings.url, answer.headers.get("Location", "")))
         except ValueError:
-            return "what is no URL"
+            return "an invalid URL"
 
     def _look_again(self, content: Content, *, broken: bool) -> PutResult | None:
         """Return what the index has under the name now; None when it has nothing."""

@@ -71,7 +71,7 @@ def recognise(path: Path) -> Layout:
         RepositoryError: no directory, not readable, or nothing in it is a distribution.
     """
     if not path.is_dir():
-        raise RepositoryError(path, "is no directory; name the tree that is to be taken over")
+        raise RepositoryError(path, "is not a directory; name the tree to adopt")
     try:
         for look in (_bandersnatch, _morgan, _minirepo, _plain):
             layout = look(path)
@@ -83,8 +83,8 @@ def recognise(path: Path) -> Layout:
         ) from error
     raise RepositoryError(
         path,
-        "holds no distribution: neither web/packages/ as of bandersnatch, nor <project>/<file> "
-        "as of Morgan, nor any wheel or sdist",
+        "holds no distribution: neither web/packages/ (bandersnatch), nor <project>/<file> "
+        "(Morgan), nor any wheel or sdist",
     )
 
 

@@ -119,7 +119,7 @@ class TreeRecords:
 
 def _read_documents(path: Path) -> dict[NormalizedName, bytes]:
     if path.stat().st_size > _LARGEST_BYTES:
-        _log.warning("%s: too large to be read; files are taken without it", path)
+        _log.warning("%s: too large to be read; files are adopted without it", path)
         return {}
     found = {}
     try:
@@ -131,5 +131,5 @@ def _read_documents(path: Path) -> dict[NormalizedName, bytes]:
                 continue
             found[canonicalize_name(name)] = body
     except (msgspec.DecodeError, RecursionError) as error:
-        _log.warning("%s: cannot be read, files are taken without it: %s", path, error)
+        _log.warning("%s: cannot be read; files are adopted without it: %s", path, error)
     return found

@@ -76,7 +76,7 @@ class DirectorySource:
 
     def _read(self) -> dict[NormalizedName, list[tuple[str, str]]]:
         if not self._directory.exists():
-            raise Unavailable(self._name, "there is no such directory")
+            raise Unavailable(self._name, "directory not found")
         try:
             self._disk = self._directory.scan()
         except OSError as error:

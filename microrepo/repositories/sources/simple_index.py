@@ -129,7 +129,7 @@ def expect_success(answer: Answer, url: str) -> None:
     if 300 <= answer.status < 400:
         raise Unavailable(
             url,
-            "redirects to another server, which does not speak for this source; to use that one, "
+            "redirects to another server, which is not this source; to use that one, "
             "make its address the source's",
         )
     if answer.status != 200:

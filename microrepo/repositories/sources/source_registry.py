@@ -39,7 +39,7 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
             alone=True,
         )
         if named.name in found:
-            raise ConfigError(f"{where}: there is a source {named.name!r} already; name them apart")
+            raise ConfigError(f"{where}: two sources are named {named.name!r}; rename one")
         found[named.name] = named
     return tuple(found.values())
 

@@ -75,7 +75,7 @@ class TreeIndex:
         except OSError as error:
             raise Unavailable(str(path), f"cannot be read: {error.strerror}") from error
         if len(body) > bound.size_bytes:
-            raise OutOfBounds(str(path), "is larger than any index page")
+            raise OutOfBounds(str(path), "is too large for an index page")
         return body
 
     @staticmethod

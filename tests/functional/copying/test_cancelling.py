@@ -106,7 +106,7 @@ def test_verify_and_check_tell_and_end(built: list[BuiltFile], config: Config) -
     assert told.documents == told.done == 4
     with pytest.raises(Cancelled, match="verify was cancelled"):
         verify(config, deep=True, reporter=Listener(cancel.set), cancel=cancel)
-    with pytest.raises(Cancelled, match="check was cancelled"):
+    with pytest.raises(Cancelled, match="check cancelled"):
         check(config, requests, cancel=cancel)
     with pytest.raises(Cancelled, match="refresh was cancelled"):
         refresh(config, requests, cancel=cancel, force_check=True)

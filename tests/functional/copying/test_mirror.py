@@ -96,12 +96,12 @@ def test_one_release_and_nothing_else(
     ("words", "code", "said"),
     [
         (["app", "7"], 1, "no such release at http"),
-        (["nothing", "1"], 1, "no such project at http"),
-        (["app", ">=2"], 2, "is no version"),
-        (["app>1", "2"], 2, "not the plain name"),
+        (["nothing", "1"], 1, "project not found at http"),
+        (["app", ">=2"], 2, "is not a version"),
+        (["app>1", "2"], 2, "is not a project name"),
         (["app", "2.0", "-e", "cp312-win_amd64"], 2, "requires --dependencies"),
         (["app", "2.0", "--dependencies", "-e", "cp312-nowhere"], 2, "is not a preset"),
-        (["app", "2.0", "--label", "good"], 2, "ask for both"),
+        (["app", "2.0", "--label", "good"], 2, "--label requires --tags"),
         (["app", "2.0", "--package-types", "bdist_egg"], 1, "no file is left"),
         (["app", "2.0", "--template-version", "0.1"], 1, "holds no app 0.1"),
     ],
@@ -235,7 +235,7 @@ def test_a_directory_is_a_source_too(
     assert mirror("app", "2.0", *again, expect=1).releases[0].status == "refused"
     cache.write_text("no cache at all")
     done = run_microrepo("mirror", "app", "2.0", *again, *FAST)
-    assert (done.returncode, "no hash cache of ours" in done.stderr) == (2, True)
+    assert (done.returncode, "is not a hash cache" in done.stderr) == (2, True)
     assert cache.read_text() == "no cache at all"
 
 

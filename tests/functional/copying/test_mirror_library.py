@@ -113,9 +113,9 @@ def test_errors_of_both_kinds(
 
     with pytest.raises(FailedCommand, match="no such release"):
         run(version="9")
-    with pytest.raises(FailedCommand, match="no such project"):
+    with pytest.raises(FailedCommand, match="project not found"):
         run(name="absent")
-    with pytest.raises(FailedCommand, match="is no version"):
+    with pytest.raises(FailedCommand, match="is not a version"):
         run(version=">=1")
     with pytest.raises(FailedCommand, match="a repository is a directory"):
         run(to="ftp://h.example/")
@@ -125,7 +125,7 @@ def test_errors_of_both_kinds(
     with pytest.raises(FailedCommand, match="other content"):
         run()
     assert names(there) == {chain[0].filename}
-    with pytest.raises(StorageOperationError, match="no such directory"):
+    with pytest.raises(StorageOperationError, match="directory not found"):
         run(source=str(tmp_path / "absent"))
     pypi.fault("*/middle-1-py3-none-any.whl", Status(404))
     with pytest.raises(StorageOperationError, match="middle-1"):

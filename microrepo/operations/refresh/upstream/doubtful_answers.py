@@ -16,7 +16,7 @@ from microrepo.state import ProjectRow
 
 # A list that stays short for so long is meant.
 _CONFIRMED_AFTER_DAYS = 1.0
-_BELIEVE = "refresh with --force-check to believe it now"
+_BELIEVE = "refresh with --force-check to accept it now"
 
 
 class Doubt(Struct, frozen=True):

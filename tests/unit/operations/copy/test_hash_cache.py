@@ -46,7 +46,7 @@ def test_nothing_new_is_not_written(tmp_path: Path) -> None:
 def test_another_file_is_refused_and_left_alone(body: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache.json"
     path.write_bytes(body)
-    with pytest.raises(ConfigError, match="is no hash cache of ours"):
+    with pytest.raises(ConfigError, match="is not a hash cache"):
         HashCache(path)
     assert path.read_bytes() == body
     assert list(tmp_path.iterdir()) == [path]

@@ -34,7 +34,7 @@ def test_list_of_an_unknown_project(config: Config) -> None:
 
 def test_repository_without_a_state(tmp_path: Path) -> None:
     config = load(None, {"repository": str(tmp_path / "new")}, {}).config
-    with pytest.raises(RepositoryError, match="no such directory"):
+    with pytest.raises(RepositoryError, match="directory not found"):
         list_files(config)
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "foo-1.0.zip").write_bytes(b"12345")

@@ -79,7 +79,7 @@ def test_a_repository_without_a_refresh_fails(state: State, directory: FlatDirec
     [
         pytest.param(0, 3600, 0, None, id="as old as allowed"),
         pytest.param(0, 3599, 1, "began 60 minutes ago", id="too old"),
-        pytest.param(3, DAY_S, 3, "left something out", id="incomplete"),
+        pytest.param(3, DAY_S, 3, "is incomplete", id="incomplete"),
         pytest.param(1, DAY_S, 1, r"\(refresh\) failed: too many deletions", id="failed"),
     ],
 )

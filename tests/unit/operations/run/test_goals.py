@@ -76,5 +76,5 @@ def test_packages_of_the_settings(tmp_path: Path, packages: object, expected: Re
 
 
 def test_settings_that_say_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nothing says what to mirror"):
+    with pytest.raises(ConfigError, match="nothing to mirror"):
         requests_of(convert({}, "test"), tmp_path)
