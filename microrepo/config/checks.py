@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from microrepo.config.declared_options import Option, keys_of, options
 from microrepo.config.schema import ALL, EVERYTHING, Config, Kind, SourceEntry
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError
+from microrepo.suggestions import nearest
 
 _WHOLE_WORDS = frozenset({ALL, EVERYTHING, "*"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -66,8 +66,8 @@ def _only(words: list[str], items: list[object], whole: str) -> str:
 
 def not_a_choice(value: str, choices: Sequence[str]) -> str:
     """Return the message about a word that is not among the choices."""
-    near = difflib.get_close_matches(value, choices, n=1, cutoff=0.7)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(value, choices)
+    hint = f"; did you mean {near!r}?" if near else ""
     return f"{value!r} is not one of {', '.join(choices)}{hint}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from microrepo.config.declared_options import KEYS, keys_of, options
 from microrepo.config.option_values import parse_text
 from microrepo.config.schema import EVERYTHING, RUNNING_PYTHON, Config, Kind
 from microrepo.errors import ConfigError
+from microrepo.suggestions import nearest
 
 SYSTEM_CONFIG = Path("/etc/microrepo.json")
 ENVIRONMENT_PREFIX = "MICROREPO_"
@@ -138,8 +138,8 @@ def convert(values: Mapping[str, object], where: str) -> Config:
     """
     for key in values:
         if key not in KEYS:
-            near = difflib.get_close_matches(key.replace("-", "_"), KEYS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; `microrepo config` lists the keys"
+            near = nearest(key.replace("-", "_"), KEYS)
+            hint = f"; did you mean {near!r}?" if near else "; `microrepo config` lists the keys"
             raise ConfigError(f"{where}: $.{key}: unknown key{hint}")
     try:
         config = msgspec.convert(spell_out(values, where), Config)

@@ -1,4 +1,4 @@
-"""Handlers of the commands that only read: `list`, `stats`, `explain`, `history`."""
+"""Handlers of the commands that only read: `list`, `stats`, `explain`, `history`, `health`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from microrepo.cli.render.inspection_text import (
     change_record,
     change_text,
     explanation_text,
+    health_text,
     history_text,
 )
+from microrepo.config.sizes import parse_age_s
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
 
@@ -116,3 +118,19 @@ def _show_changes(arguments: argparse.Namespace) -> int:
         elif change.action == arguments.paths:
             terminal.write_path(change.path)
     return ExitCode.DONE
+
+
+def command_health(arguments: argparse.Namespace) -> int:
+    """Report the age and the problems of a mirror."""
+    from microrepo.operations.monitor.health import health
+    from microrepo.operations.monitor.metrics import prometheus_text
+
+    max_age_s = parse_age_s(arguments.max_age, "--max-age")
+    found = health(load_settings(arguments).config, max_age_s)
+    if arguments.prometheus:
+        terminal.write_out(prometheus_text(found))
+    elif arguments.json:
+        terminal.write_json(found)
+    elif found.problems or not arguments.quiet:
+        terminal.write_out(health_text(found, verbose=arguments.verbose))
+    return found.exit_code

@@ -120,7 +120,7 @@ _COMMANDS = (
     _Command(
         "health",
         "Report the age and the problems of a mirror, for monitors",
-        "monitor_commands",
+        "inspection_commands",
         "inspection_flags",
         _HEALTH_CODES,
     ),

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from microrepo.cli import terminal
 from microrepo.exit_codes import ExitCode
+from microrepo.suggestions import nearest
 
 GLOBAL_TITLE = "global options"
 
@@ -172,7 +173,5 @@ def _with_help(action: argparse.Action, texts: dict[argparse.Action, str]) -> ar
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return a suggestion of the nearest word, or "" if none is near."""
-    import difflib  # a slip is rare
-
-    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
-    return f"did you mean '{near[0]}'?" if near else ""
+    near = nearest(word, words)
+    return f"did you mean '{near}'?" if near else ""

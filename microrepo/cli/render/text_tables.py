@@ -70,10 +70,8 @@ def _skipped_by(rule: str) -> str:
 
 def failure_lines(title: str, failures: Iterable[_Failed], *, verbose: bool) -> list[str]:
     """Return failures under a title, one per line; only the first ones unless `verbose`."""
-    texts = (
-        failure.why if failure.why.startswith(failure.what) else f"{failure.what}: {failure.why}"
-        for failure in failures
-    )
+    # Errors that carry their name say it themselves.
+    texts = (f"{one.what}: {one.why.removeprefix(f'{one.what}: ')}" for one in failures)
     return text_lines(title, texts, verbose=verbose)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -11,6 +10,7 @@ from microrepo.config.schema import MetadataRule
 from microrepo.errors import ConfigError
 from microrepo.model import FACTS_SINCE, Info, Project
 from microrepo.selection.rules.patterns import checked_regex, compiled, first_found
+from microrepo.suggestions import nearest
 
 _FIELDS = ("name", *Info.__struct_fields__)
 _TABLES = ("project_urls",)
@@ -49,8 +49,8 @@ def parse_rules(settings: Mapping[str, MetadataRule]) -> tuple[FieldRule, ...]:
         place = f"$.metadata.{written}"
         field, _, key = written.removeprefix("info.").partition(".")
         if field not in _FIELDS or (key and field not in _TABLES):
-            near = difflib.get_close_matches(field, _FIELDS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(_FIELDS)}"
+            near = nearest(field, _FIELDS)
+            hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(_FIELDS)}"
             raise ConfigError(f"{place}: no such field of a project is kept; {hint}")
 
         def checked(part: str, texts: list[str], place: str = place) -> tuple[str, ...]:

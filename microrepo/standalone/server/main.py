@@ -15,8 +15,8 @@ from microrepo.standalone.server.application.application import Application
 from microrepo.standalone.server.client_settings import client_settings
 from microrepo.standalone.server.disk.repository import Repository
 from microrepo.standalone.server.loop.event_loop import Server
-from microrepo.standalone.server.loop.options import Options
 from microrepo.standalone.server.messages.passwords import OpenDoor, Passwords, hash_password
+from microrepo.standalone.server.options import Options
 
 
 def make_server(

@@ -19,10 +19,10 @@ from microrepo.standalone.server.loop.connection_table import ConnectionTable
 from microrepo.standalone.server.loop.http_protocol import HttpProtocol
 from microrepo.standalone.server.loop.listening import Acceptor, allowed_connections, listen
 from microrepo.standalone.server.loop.log_writer import LogWriter
-from microrepo.standalone.server.loop.options import Options
 from microrepo.standalone.server.loop.sending import Sending
 from microrepo.standalone.server.loop.tls_support import WAITING_ERRORS, tls_context
 from microrepo.standalone.server.loop.workers import WorkerPool
+from microrepo.standalone.server.options import Options
 
 if TYPE_CHECKING:
     from microrepo.standalone.server.loop.answering import Door

@@ -15,11 +15,11 @@ from microrepo.standalone.server.loop.connection import (
     Connection,
 )
 from microrepo.standalone.server.loop.connection_table import ConnectionTable
-from microrepo.standalone.server.loop.options import Options
 from microrepo.standalone.server.loop.sending import Sending
 from microrepo.standalone.server.loop.tls_support import SSLWantReadError, SSLWantWriteError
 from microrepo.standalone.server.messages.requests import RequestError
 from microrepo.standalone.server.messages.responses import plain_response
+from microrepo.standalone.server.options import Options
 
 
 class HttpProtocol:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from microrepo.standalone.server.loop.connection import Connection
 from microrepo.standalone.server.loop.connection_table import ConnectionTable
-from microrepo.standalone.server.loop.options import Options
 from microrepo.standalone.server.loop.tls_support import WAITING_ERRORS
+from microrepo.standalone.server.options import Options
 
 if TYPE_CHECKING:
     import ssl

@@ -17,7 +17,7 @@ from microrepo.standalone.server.loop.connection import (
 )
 from microrepo.standalone.server.loop.connection_table import ConnectionTable
 from microrepo.standalone.server.loop.log_writer import AccessLog
-from microrepo.standalone.server.loop.options import Options
+from microrepo.standalone.server.options import Options
 
 _LINGER_S = 2.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microrepo.standalone.server.loop.options import Options
+from microrepo.standalone.server.options import Options
 
 try:
     import ssl

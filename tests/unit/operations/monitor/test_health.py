@@ -120,7 +120,7 @@ def test_a_killed_run_and_damage_are_grave(state: State, directory: FlatDirector
     assert found.exit_code == ExitCode.FAILED
     assert [problem.split(":")[0] for problem in found.problems] == [
         "the state is damaged",
-        "the last run was killed before its end",
+        "the last run was killed before it finished",
     ]
 
 
