@@ -36,7 +36,7 @@ def read_document(response: Response, url: str, bound: Bound) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     method = _METHODS.get(encoding)
     if method is None:
-        raise MalformedResponse(name, f"is encoded with {encoding[:80]!r}, which was not asked for")
+        raise MalformedResponse(name, f"is encoded with {encoding[:80]!r}, which was not requested")
     # Elements end at commas and brackets in JSON, at tags in HTML.
     is_json = "json" in response.headers.get("Content-Type", "").lower()
     meter = Meter(bound, name, b",[{" if is_json else b"<")

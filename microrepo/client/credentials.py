@@ -68,7 +68,7 @@ def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
     if username and password is not None:
         return username, password
     if password is not None:
-        raise ConfigError(f"{public_url(url)}: there is a password but no user; name the user too")
+        raise ConfigError(f"{public_url(url)}: a password but no user name; add the user name")
     found = _from_files(url, username, around)
     if found is not None or username is None:
         return found
@@ -77,7 +77,7 @@ def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
         return username, kept
     if around.ask is None:
         raise ConfigError(
-            f"{public_url(url)}: no password for user {username!r}: put it into a file, netrc, "
+            f"{public_url(url)}: no password for user {username!r}: put it in a file, netrc, "
             f".pypirc, the keyring or {around.prefix}_PASSWORD, or run at a terminal"
         )
     return username, around.ask(question(url, username))
@@ -105,7 +105,7 @@ def read_password(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the password cannot be read: {error}") from error
     if not lines or not lines[0]:
-        raise ConfigError(f"{path}: the first line holds no password")
+        raise ConfigError(f"{path}: no password in the first line")
     return lines[0]
 
 

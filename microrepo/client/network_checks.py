@@ -34,7 +34,7 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
     if settings.proxy and not _is_proxy(settings.proxy):
         shown = settings.proxy.rpartition("@")[2]  # a password may stand before it
         raise ConfigError(
-            f"$.proxy: {shown!r} is no URL of a proxy, such as http://proxy.example:3128"
+            f"$.proxy: {shown!r} is not the URL of a proxy, such as http://proxy.example:3128"
         )
     if settings.proxy and settings.proxy.startswith("socks") and find_spec("socks") is None:
         shown = origin_of(settings.proxy)

@@ -62,7 +62,7 @@ def install(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise ConfigError(probe.advice + (f" ({said[-1]})" if said else ""))
         if probe.forbidden and probe.forbidden in done.stdout.decode(errors="replace"):
-            raise ConfigError(f"--every {probe.args[-1]!r}: that time never comes")
+            raise ConfigError(f"--every {probe.args[-1]!r}: that time never occurs")
     for path, text in schedule.files.items():
         try:
             write_atomically(path, text.encode(), 0o644)
@@ -133,7 +133,7 @@ def _call(args: Command, run: Run, advice: str, stdin: bytes = b"") -> Completed
         raise ConfigError(f"{args[0]} cannot be run ({error.strerror}); {advice}") from error
     except subprocess.TimeoutExpired as error:
         raise ConfigError(
-            f"`{shlex.join(args)}` did not end within {COMMAND_TIMEOUT_S} s"
+            f"`{shlex.join(args)}` did not finish within {COMMAND_TIMEOUT_S} s"
         ) from error
 
 

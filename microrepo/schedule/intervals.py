@@ -115,7 +115,7 @@ def _check_cron(text: str) -> None:
         raise invalid(text, why) from None
     # With a weekday given, cron runs when either of the two days matches (crontab(5)).
     if weekday.startswith("*") and all(first_day > _MONTH_DAYS[m - 1] for m in months):
-        raise invalid(text, "that day never comes")
+        raise invalid(text, "that day never occurs")
 
 
 def _expand(field: str, low: int, high: int, names: list[str] | None = None) -> set[int]:

@@ -99,7 +99,7 @@ def this_machine(
     try:
         entry = pwd.getpwnam(user) if user is not None else pwd.getpwuid(os.getuid())
     except KeyError as error:
-        raise ConfigError(f"--user {user or os.getuid()}: no user of that name here") from error
+        raise ConfigError(f"--user {user or os.getuid()}: user not found") from error
     if not sys.executable:
         raise ConfigError("the path of the running Python is unknown, so it cannot be scheduled")
     return Machine(

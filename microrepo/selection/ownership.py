@@ -71,7 +71,7 @@ def _matcher(words: Sequence[str]) -> Callable[[str], object]:
             searches.append(_compiled(text[3:], word).search)
         elif not _NAME_OR_GLOB(text):
             raise ConfigError(
-                f"$.sources: packages: {word!r} is no name, no glob and no `re:` pattern"
+                f"$.sources: packages: {word!r} is not a name, a glob or a `re:` pattern"
             )
         elif any(char in text for char in "*?["):
             wholes.append(fnmatch.translate(text.lower().replace("_", "-").replace(".", "-")))

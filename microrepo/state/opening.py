@@ -197,7 +197,7 @@ def _version_of(connection: sqlite3.Connection) -> int | None:
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     version = _version_of(connection)
     if version is None:
-        raise StateCorrupt(path, "is no state of a repository")
+        raise StateCorrupt(path, "is not the state of a repository")
     if version > schema.SCHEMA_VERSION:
         raise UnknownSchema(path, version, schema.SCHEMA_VERSION)
     return version

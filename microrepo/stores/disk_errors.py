@@ -9,8 +9,7 @@ from pathlib import Path
 _NAMED = {
     errno.EMLINK: "the file system allows no more entries in this folder (EMLINK); use one without "
     "that limit, such as XFS, Btrfs or ext4 with dir_nlink",
-    errno.EDQUOT: "the disk quota is used up (EDQUOT): bytes or files; have it raised, or select "
-    "less",
+    errno.EDQUOT: "the disk quota is used up (EDQUOT): bytes or files; raise it, or select less",
     errno.EROFS: "the file system is read-only (EROFS); is it mounted so, or has an error made it "
     "so?",
     errno.ENAMETOOLONG: "the name or the path is too long for this file system (ENAMETOOLONG)",
@@ -34,7 +33,7 @@ def disk_words(error: OSError, path: str | Path | None = None) -> str:
 def placing_error(filename: str, error: Exception) -> str:
     """Return why a file could not be given its place."""
     if isinstance(error, FileExistsError):
-        return f"{filename}: another file took its name meanwhile"
+        return f"{filename}: another file got this name in the meantime"
     text = disk_words(error) if isinstance(error, OSError) else str(error)
     return f"{filename}: {text}"
 
@@ -47,8 +46,8 @@ def _full_words(path: str | Path | None) -> str:
         )
     # A large directory may be full by itself: ext4 without `large_dir` says the same.
     return (
-        "no space left (ENOSPC): the file system is full, or, if `df` shows room, a folder of it "
-        "can take no more names"
+        "no space left (ENOSPC): the file system is full, or, if `df` shows room, a directory "
+        "cannot take more names"
     )
 
 

@@ -176,12 +176,13 @@ def refuse_unfit(path: Path) -> None:
     real = path.resolve()
     if real == Path.home().resolve() or real == Path(real.anchor):
         raise RepositoryError(
-            path, "the home or root directory is no place for a repository; name a folder in it"
+            path, "the home or root directory cannot be a repository; name a directory in it"
         )
     if path.exists() and not path.is_dir():
-        raise RepositoryError(path, "is a file, not a directory; name another place")
+        raise RepositoryError(path, "is a file, not a directory; choose another directory")
     for marker in (".git", "setup.py"):
         if (path / marker).exists():
             raise RepositoryError(
-                path, f"holds a {marker}, so it looks like a source checkout; name another place"
+                path,
+                f"holds a {marker}, so it looks like a source checkout; choose another directory",
             )

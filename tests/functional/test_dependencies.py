@@ -368,7 +368,7 @@ def test_a_dependency_that_does_not_exist(repo: Repository, publish: Publish) ->
     publish("app", "1.0", "nowhere>=1")
     report = repo.refresh("app", expect=3)
     said = whys(report.failed)
-    assert "there is no project nowhere" in said
+    assert "project nowhere not found" in said
     assert "app 1.0 depends on nowhere>=1" in said
     assert repo.names() == set()
 
@@ -420,7 +420,7 @@ def test_check_names_what_is_missing_offline(
     done = repo.run("check", "--config", config, expect=3)
     assert "missing: app for linux" in done.stdout
     assert "missing: app for windows" in done.stdout
-    assert "there is no project lib" in done.stdout
+    assert "project lib not found" in done.stdout
     only = repo.run("check", "--config", config, "-e", "linux", expect=3)
     assert "windows" not in only.stdout
     assert repo.run("check", "--config", config, "-e", "moon", expect=2).stdout == ""
@@ -610,4 +610,4 @@ def test_a_file_that_cannot_be_had_is_told_with_the_goal(
     said = whys(report.failed)
     assert lib.filename in said
     assert "app for linux" in said
-    assert "there is no project lib" in said
+    assert "project lib not found" in said

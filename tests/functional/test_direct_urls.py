@@ -213,8 +213,8 @@ def test_content_with_another_digest_is_not_kept(
     [
         ("git+https://code.example/far.git", "never followed"),
         ("file:///srv/far-1.0-py3-none-any.whl", "never followed"),
-        ("https://code.example/archive/v1.0.zip", "no name under which installers"),
-        ("https://user:secret@code.example/far-1.0-py3-none-any.whl", "belong into netrc"),
+        ("https://code.example/archive/v1.0.zip", "not the name of a wheel or source"),
+        ("https://user:secret@code.example/far-1.0-py3-none-any.whl", "belong in netrc"),
         ("http://code.example/far-1.0-py3-none-any.whl#sha256=" + "0" * 64, "plain http"),
     ],
 )

@@ -64,7 +64,7 @@ class _Meter(io.RawIOBase):
     def _check(self, count: int, started: float) -> None:
         self._allowed_bytes -= count
         if self._allowed_bytes < 0:
-            raise TooSlow("the answer goes on and on without any content")
+            raise TooSlow("the answer sends headers without end")
         if self._window_s is None:
             return
         now = time.monotonic()
@@ -76,7 +76,7 @@ class _Meter(io.RawIOBase):
         self._in_window += count
         if self._waited_s >= self._window_s:
             if self._in_window < _LEAST_BYTES_PER_S * self._window_s:
-                raise TooSlow(f"the answer comes at less than {_LEAST_BYTES_PER_S} bytes a second")
+                raise TooSlow(f"the answer is slower than {_LEAST_BYTES_PER_S} bytes a second")
             self._waited_s, self._in_window = 0.0, 0
 
     def close(self) -> None:

@@ -87,7 +87,7 @@ class Route:
                 decode_content=False,
             )
         except ProxyError as error:
-            raise NoAnswer(f"by way of the proxy: {error_text(error.original_error)}") from error
+            raise NoAnswer(f"through the proxy: {error_text(error.original_error)}") from error
         except (HTTPError, OSError, ValueError) as error:
             raise NoAnswer(error) from error
         return _PooledResponse(response, self.secret)

@@ -160,7 +160,7 @@ def bounded(texts: Iterable[str], name: str = "metadata") -> Iterator[str]:
     for text in texts:
         total += len(text) + _REQUIREMENT_COSTS
         if total > _MAX_REQUIREMENTS_CHARS:
-            raise OutOfBounds(name, "states more requirements than any real one")
+            raise OutOfBounds(name, "has too many requirements")
         yield text
 
 

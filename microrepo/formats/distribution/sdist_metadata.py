@@ -56,7 +56,7 @@ def from_sdist(parts: SdistParts, filename: str = "") -> CoreMetadata:
     metadata = checked_metadata(name, version, found, headers)
     notes = (*notes, *metadata.notes)
     if not certain:
-        notes = (*notes, "dependencies are a guess: only a build could tell them")
+        notes = (*notes, "dependencies are dynamic; only a build can determine them")
     return msgspec.structs.replace(
         metadata,
         source="sdist" if certain else "guess",
@@ -119,7 +119,7 @@ def _section_requirements(body: bytes, extras: list[str]) -> Iterator[str]:
 
 def _condition(extra: str, marker: str) -> str:
     if len(extra) + len(marker) > MAX_REQUIREMENT_CHARS:
-        raise OutOfBounds("metadata", "has a condition longer than any real one")
+        raise OutOfBounds("metadata", "has a condition that is too long")
     parts = [f"({marker})"] if marker else []
     if extra:
         parts.append(f'extra == "{canonicalize_name(extra)}"')

@@ -87,7 +87,7 @@ def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDire
         plain = False
     begin = end - length
     if length > _MAX_DIRECTORY_BYTES:
-        raise OutOfBounds(name, "has a table of contents larger than any real one")
+        raise OutOfBounds(name, "has a table of contents that is too large")
     if begin < 0 or begin < offset:
         raise MalformedResponse(name, "has a table of contents that lies outside of it")
     body = tail[begin - start :][:length] if begin >= start else _read_at(fileobj, begin, length)

@@ -26,7 +26,7 @@ from microrepo.formats.foreign.translation import (
 
 _REFERENCE = re.compile(r"^(.*)\{\{\s*([^_\s](?:[^_]*[^_\s])?)\s*_\s*(\S(?:.*?\S)?)\s*\}\}(.*)$")
 _OLD_NAMES = {"whitelist": "allowlist", "blacklist": "blocklist"}
-_SHOWN = "microrepo does so anyway"
+_SHOWN = "microrepo always does this"
 # What becomes of these depends on `release-files` and on `directory`.
 _READ_LAST = frozenset({"root_uri", "diff_file"})
 # Directories of a repository that hold nothing but what microrepo writes there.
@@ -54,7 +54,7 @@ def translate_bandersnatch(text: str, name: str, world: Lookups) -> Translation:
         about = f"mirror.{option}"
         handler = MIRROR_OPTIONS.get(_plain(option))
         if handler is None:
-            to.note(about, "bandersnatch has no such option; left out")
+            to.note(about, "not an option of bandersnatch; skipped")
         else:
             handler(to, _resolved(value, {**sections, "mirror": mirror}), about, world)
     if to.get("removed") is None:
@@ -66,7 +66,7 @@ def translate_bandersnatch(text: str, name: str, world: Lookups) -> Translation:
         elif section == "statistics":
             to.note(section, "not a setting: `microrepo stats --downloads LOG...` counts downloads")
         elif section not in PLUGIN_SECTIONS:
-            to.note(section, "bandersnatch has no such section; left out")
+            to.note(section, "not a section of bandersnatch; skipped")
     return to.done()
 
 
@@ -274,17 +274,15 @@ MIRROR_OPTIONS: dict[str, _Handler] = {
         "earlier pages are not kept: a page is never replaced by an emptier one by mistake",
         ("0", ""),
     ),
-    "cleanup": _always("there are no such directories here", ("false", "")),
-    "cleanup_todo": _always(
-        "there is no such list: each project fails, waits and is retried by itself", ("false", "")
-    ),
+    "cleanup": _always("microrepo does not make these directories", ("false", "")),
+    "cleanup_todo": _always("not needed: each failing project is retried by itself", ("false", "")),
     "delete_missing_packages": _delete_missing,
     "delete_packages": _delete_missing,  # 1.x
     "stop_on_error": _always(
-        "a failing project holds up no other; the run ends with exit code 3", ("false", "")
+        "a failing project does not stop the others; the run ends with exit code 3", ("false", "")
     ),
     "timeout": _as_number("timeout_s"),
-    "global_timeout": _always("a transfer as a whole has no limit, only a stall has", ("1800", "")),
+    "global_timeout": _always("only stalls are limited, not whole transfers", ("1800", "")),
     "workers": _workers,
     "verifiers": _always("`verify` uses as many threads as `processes` says", ("3", "")),
     "root_uri": _root_uri,

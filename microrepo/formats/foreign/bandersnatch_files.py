@@ -94,7 +94,7 @@ def _match_names(to: Translating, patterns: list[str], kind: str, about: str) ->
     if kind == "all":
         return [[pattern] for pattern in patterns]
     if not patterns:
-        to.note(about, "without patterns it lets no file pass; left out")
+        to.note(about, "without patterns it keeps no file; skipped")
     return [patterns] if patterns else []
 
 
@@ -147,7 +147,7 @@ def _accept_pythons(to: Translating, sections: Sections, fields: tuple[str, ...]
         if "not-null" in tags:
             to.note(about, "files that declare no Python versions are kept")
         if field.startswith("info."):
-            to.note(about, "each file is asked, not the newest release of its project")
+            to.note(about, "applies to each file, not to the newest release of its project")
 
 
 def _python(to: Translating, text: str, about: str) -> str | None:

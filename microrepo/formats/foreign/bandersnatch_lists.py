@@ -52,7 +52,7 @@ def select_projects(
         (by_files, "project_requirements_pinned", required),
     ):
         if is_on and not found:
-            to.note(f"plugins.{plugin}", "without entries it lets nothing pass; left out")
+            to.note(f"plugins.{plugin}", "without entries it keeps nothing; skipped")
     allowed = _specifiers(listed)
     pinned = _specifiers(required)
     active = [

@@ -100,7 +100,7 @@ def _no_prereleases(to: Translating, sections: Sections, _world: Lookups) -> Non
     if lines_of(sections.get("filter_prerelease", {}).get("packages")):
         to.note(
             "filter_prerelease.packages",
-            "there is one rule for all projects: pre-releases are kept; name releases in `exclude`",
+            "one rule applies to all projects: pre-releases are kept; name releases in `exclude`",
         )
     else:
         to.put("prereleases", False, "plugins.prerelease_release")

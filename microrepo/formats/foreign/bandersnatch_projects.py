@@ -40,7 +40,7 @@ def match_project_fields(to: Translating, sections: Sections, _world: Lookups) -
             if base not in _LISTS:
                 to.note(about, "an empty field counts as missing, and a licence is its first line")
         elif kind == "any":
-            to.note(about, "without patterns it lets no project pass; left out")
+            to.note(about, "without patterns it keeps no project; skipped")
     rules = {field: rule for field, rule in rules.items() if rule}
     if rules:
         to.put("metadata", rules, "regex_project_metadata")

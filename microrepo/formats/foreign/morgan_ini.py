@@ -90,7 +90,7 @@ def translate_morgan(text: str, name: str) -> Translation:
         )
     for section in parser.sections():
         if section not in {*environments, "requirements"}:
-            to.note(section, "Morgan has no such section; left out")
+            to.note(section, "not a section of Morgan; skipped")
     to.note("requirements", "releases are solved together, as pip does; `resolve` has other ways")
     return to.done()
 
@@ -119,7 +119,7 @@ def _preset(to: Translating, section: str, markers: dict[str, str]) -> str | Non
     version = markers.get("python_full_version") or markers.get("python_version", "")
     parts = re.findall(r"\d+", version)
     if implementation not in _PYTHONS or len(parts) < 2:
-        to.note(section, "names no CPython or PyPy with its version; left out")
+        to.note(section, "does not name CPython or PyPy with a version; skipped")
         return None
     if parts[:2] != re.findall(r"\d+", markers.get("python_version", version))[:2]:
         to.note(f"{section}.python_version", f"differs from python_full_version; {version} is used")

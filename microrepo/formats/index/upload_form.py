@@ -105,7 +105,7 @@ def _from_metadata(metadata: bytes) -> list[tuple[str, str]]:
 def _from_name(filename: str) -> list[tuple[str, str]]:
     release = split_release(filename)
     if release is None:
-        raise MalformedResponse(filename, "neither its metadata nor its name tell a release")
+        raise MalformedResponse(filename, "neither its metadata nor its name gives a version")
     name, version = release
     return [
         ("metadata_version", "1.0"),

@@ -133,7 +133,7 @@ def checked_size(size_bytes: int | None) -> int | None:
         return None
     if size_bytes > LARGEST_FILE:
         raise ValueError(
-            f"its announced size, {size_bytes:.3g} bytes, is beyond that of any real file"
+            f"its announced size, {size_bytes:.3g} bytes, is too large for any real file"
         )
     return size_bytes
 

@@ -43,14 +43,14 @@ def parse_direct_url(url: str) -> File | str:
     if not host:
         return "a URL without a host"
     if "@" in parts.netloc:
-        return "it holds a user or a password, which belong into netrc"
+        return "it holds a user or a password, which belong in netrc"
     fragment = dict(parse_qsl(parts.fragment))
     if "subdirectory" in fragment:
-        return "the project lies in a folder of the archive, which no installer finds by its name"
+        return "the project is in a subdirectory of the archive, where installers do not find it by name"
     name = unquote(parts.path.rpartition("/")[2])
     release = split_release(name)
     if release is None or not name.endswith(FLAT_DIRECTORY_SUFFIXES) or unsafe_filename(name):
-        return f"{name!r} is no name under which installers find a wheel or source distribution"
+        return f"{name!r} is not the name of a wheel or source distribution"
     digests = _digests(fragment)
     if isinstance(digests, str):
         return digests
@@ -63,7 +63,7 @@ def _digests(fragment: dict[str, str]) -> Digests | str:
     for algorithm, length in _ALGORITHMS.items():
         value = fragment.get(algorithm, "").lower()
         if value and (len(value) != length or value.strip("0123456789abcdef")):
-            return f"#{algorithm}= is no digest"
+            return f"#{algorithm}= is not a digest"
         if value:
             found[algorithm] = value
     return Digests(**found)

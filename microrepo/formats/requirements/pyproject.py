@@ -40,12 +40,12 @@ def parse_pyproject(
         found = (*found, *_group(table_of(table.get("dependency-groups")), group, name))
     python = project.get("requires-python")
     notes = [
-        f"{name}: {field} is dynamic, only a build could tell"
+        f"{name}: {field} is dynamic; only a build can determine it"
         for field in ("dependencies", "optional-dependencies")
         if field in dynamic
     ]
     if not (project or groups):
-        notes.append(f"{name}: has no [project] table, so it asks for nothing")
+        notes.append(f"{name}: has no [project] table, so it requires nothing")
     return RequirementSet(
         tuple(dict.fromkeys(found)),
         requires_python=python if isinstance(python, str) else "",

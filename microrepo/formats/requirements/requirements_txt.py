@@ -250,7 +250,7 @@ def _without_comment(line: str) -> str:
 
 def _relative(including: str, target: str, place: str) -> str:
     if "://" in target:
-        raise ConfigError(f"{place}: files from the net are not read: {target}")
+        raise ConfigError(f"{place}: requirements files at URLs are not read: {target}")
     path = PurePosixPath(target)
     return _normal(path if path.is_absolute() else PurePosixPath(including).parent / path)
 

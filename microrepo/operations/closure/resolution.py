@@ -204,7 +204,7 @@ def _report_failures(
             continue  # said already: there is no such project, or it could not be asked for
         why = "; ".join(failure.reasons)
         if failure.rules:
-            why += f" (left out by: {', '.join(failure.rules)})"
+            why += f" (skipped by: {', '.join(failure.rules)})"
         environments.setdefault((failure.goal.name, why), []).append(failure.environment)
     for (goal, why), names in environments.items():
         report.failed.append(Failure(f"{goal} for {', '.join(names)}", why))

@@ -15,8 +15,8 @@ from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.resolution_records import GoalFailure, RequiredBy, Resolution
 from microrepo.selection.resolver.solver import DEFAULTS
 
-_NO_METADATA = "its metadata is not at hand"
-_NO_URL = "direct URLs are not at hand"
+_NO_METADATA = "its metadata is not in the repository"
+_NO_URL = "direct URLs are not in the repository"
 
 
 class SdistOnly(Struct, frozen=True, order=True):

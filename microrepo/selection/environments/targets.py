@@ -79,7 +79,7 @@ def named_environments(
 def _listed_pythons(words: Words, host: Block) -> list[str]:
     if isinstance(words, str):
         raise ConfigError(
-            f'$.python_versions: "{words}" names no Python that dependencies can be resolved for; '
+            f'$.python_versions: "{words}" names no Python version to resolve dependencies for; '
             'list them (["3.12"]), set `environments`, or do without `dependencies`'
         )
     targets = parse_python_words(list(words or ())).targets
@@ -181,11 +181,11 @@ def _refuse_contradictions(
         ):
             raise ConfigError(
                 f"$.platforms: admits no wheel for the environment {environment.name}; add its "
-                f"platform ({_newest(environment)}), or leave `platforms` out"
+                f"platform ({_newest(environment)}), or remove `platforms`"
             )
         if excluded and own and all(excluded_by((tag,), excluded) for tag in own):
             raise ConfigError(
-                f"$.exclude_platforms: leaves out all wheels for the environment {environment.name}"
+                f"$.exclude_platforms: excludes all wheels for the environment {environment.name}"
             )
 
 

@@ -82,7 +82,7 @@ def solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs
     except resolvelib.ResolutionImpossible as error:
         causes = list(error.causes)
     except resolvelib.ResolutionTooDeep as error:
-        reason = f"no solution within {error.round_count} steps; a constraint would help"
+        reason = f"no solution within {error.round_count} steps; add a constraint"
         return GoalFailure(goal, view.environment.name, (reason,))
     else:
         criteria = _required(state.mapping, state.criteria)

@@ -30,7 +30,7 @@ class StatedRequirements:
         for requirement in map(stated_requirement, texts):
             self._add(requirement)
         if len(self._general) > _MAX_GENERAL:
-            raise ValueError("states more conditions on extras than can be followed")
+            raise ValueError("has too many conditions on extras")
 
     def _add(self, requirement: Requirement) -> None:
         mentions = len(_ANY_MENTION.findall(requirement.marker))

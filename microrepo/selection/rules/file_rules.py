@@ -94,7 +94,7 @@ def _check_name(filename: str, policy: Policy) -> Rejection | None:
     if policy.extensions is not None and not _has_extension(filename, policy.extensions):
         return Cause.EXTENSION, filename.rpartition(".")[2]
     if policy.allow_files and first_found(policy.allow_files, filename) is None:
-        return Cause.FILE_PATTERN, "allow_files: nothing is found in the name"
+        return Cause.FILE_PATTERN, "allow_files: no pattern matches the name"
     if policy.exclude_files:
         pattern = first_found(policy.exclude_files, filename)
         if pattern is not None:

@@ -51,7 +51,7 @@ def parse_rules(settings: Mapping[str, MetadataRule]) -> tuple[FieldRule, ...]:
         if field not in _FIELDS or (key and field not in _TABLES):
             near = nearest(field, _FIELDS)
             hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(_FIELDS)}"
-            raise ConfigError(f"{place}: no such field of a project is kept; {hint}")
+            raise ConfigError(f"{place}: is not a field of a project; {hint}")
 
         def checked(part: str, texts: list[str], place: str = place) -> tuple[str, ...]:
             return tuple(sorted({checked_regex(text, f"{place}.{part}") for text in texts}))
@@ -99,7 +99,7 @@ def _broken(rule: FieldRule, values: tuple[str, ...]) -> str | None:
         return f"matches nothing in `any` ({', '.join(rule.any)})"
     for pattern in rule.all:
         if not any(compiled(pattern).search(value) for value in values):
-            return f"matches not {pattern!r} of `all`"
+            return f"does not match {pattern!r} of `all`"
     return None
 
 

@@ -67,7 +67,7 @@ def check_rules(project: Project, file: File, rules: Iterable[LoadedRule]) -> st
     for rule in rules:
         answer = _ask(rule, project, file)
         if answer is not None:
-            return f"{rule.name}: {answer or 'it gives no reason'}"
+            return f"{rule.name}: {answer or 'no reason given'}"
     return None
 
 
@@ -78,7 +78,7 @@ def _ask(rule: LoadedRule, project: Project, file: File) -> str | None:
         raise _failed(rule, project.name, file, f"{type(error).__name__}: {error}") from error
     if answer is not None and not isinstance(answer, str):
         kind = type(answer).__name__
-        raise _failed(rule, project.name, file, f"answered with {kind}, not with a text or None")
+        raise _failed(rule, project.name, file, f"returned {kind}, not a string or None")
     return answer
 
 

@@ -213,7 +213,9 @@ def _regexes(texts: list[str], key: str) -> tuple[str, ...]:
 def _python(text: str) -> str:
     version = parse_version(text.strip())
     if version is None or len(version.release) < 2:
-        raise ConfigError(f"requires_python: {text!r} is no Python such as '3.9' or '3.12.4'")
+        raise ConfigError(
+            f"requires_python: {text!r} is not a Python version such as '3.9' or '3.12.4'"
+        )
     return str(version)
 
 
@@ -237,12 +239,12 @@ def filter_warnings(policy: Policy) -> list[str]:
     types, extensions = policy.package_types or (), policy.extensions or ()
     return [
         *(
-            f"package_types: {word!r} is no package type known so far"
+            f"package_types: {word!r} is not a known package type"
             for word in types
             if word not in PACKAGE_TYPES
         ),
         *(
-            f"extensions: {word!r} is no file ending known so far"
+            f"extensions: {word!r} is not a known file extension"
             for word in extensions
             if word not in KNOWN_EXTENSIONS
         ),

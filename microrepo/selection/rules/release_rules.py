@@ -36,7 +36,7 @@ def check_unpinned_release(
     if allowed is not None and not (allowed.project(name) or allowed.release(name, version)):
         return Cause.NOT_ALLOWED, f"no entry of `allow` admits {name} {text}"
     if policy.allow_releases and first_found(policy.allow_releases, text) is None:
-        return Cause.RELEASE_PATTERN, f"allow_releases: nothing is found in {text!r}"
+        return Cause.RELEASE_PATTERN, f"allow_releases: no pattern matches {text!r}"
     if policy.exclude_releases:
         pattern = first_found(policy.exclude_releases, text)
         if pattern is not None:

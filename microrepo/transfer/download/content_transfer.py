@@ -93,7 +93,7 @@ def read_local(path: Path, download: PartialFile, progress: Progress) -> None:
                 download.append(piece)
                 progress(len(piece))
     except FileNotFoundError as error:
-        raise TransferError(download.task.filename, f"{path} does not exist any more") from error
+        raise TransferError(download.task.filename, f"{path} no longer exists") from error
 
 
 def _check_answer(response: Response, download: PartialFile) -> None:
@@ -103,7 +103,7 @@ def _check_answer(response: Response, download: PartialFile) -> None:
         match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != download.received:
             download.restart()
-            raise Truncated(task.filename, "the server resumed at another place than asked")
+            raise Truncated(task.filename, "the server resumed at the wrong offset")
         return
     if status == 429 or status >= 500:
         raise Unavailable(task.filename, f"HTTP {status} from its URL")

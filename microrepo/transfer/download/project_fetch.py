@@ -78,7 +78,7 @@ class ProjectFetcher:
 
     def fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
         """Return the advisories on one release from the first source that tells any."""
-        outcome = AdvisoriesOutcome(error="the source tells none of single releases")
+        outcome = AdvisoriesOutcome(error="the source has none for single releases")
         for source in (self._sources[number] for number in task.sources):
             if not isinstance(source, PyPISource):
                 continue

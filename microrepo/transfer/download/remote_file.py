@@ -89,7 +89,9 @@ class RemoteFile(io.RawIOBase):
         self.fetched_bytes += len(self._held)
         self._client.throttle(len(self._held))
         if len(self._held) != end - start:
-            raise Unavailable(public_url(self._url), "a range came back shorter than asked for")
+            raise Unavailable(
+                public_url(self._url), "the server sent a shorter range than requested"
+            )
 
 
 def _begins_at(start: int, response: Response) -> bool:

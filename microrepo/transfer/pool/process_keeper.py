@@ -158,7 +158,7 @@ class ProcessKeeper:
         if self._queue.is_stopped:
             return
         code = worker.process.exitcode
-        _log.warning("a worker process was lost (exit code %s); its tasks are tried again", code)
+        _log.warning("a worker process died (exit code %s); its tasks are retried", code)
         for call in worker.calls.values():
             call.losses += 1
             if call.losses > _MAX_LOSSES_PER_CALL:

@@ -174,7 +174,7 @@ def run_task(task: Task) -> TaskOutcome:
     except MicrorepoError as error:
         return _fit_for_people(lost(task, str(error)))
     except MemoryError:
-        return lost(task, "needs more memory than there is")
+        return lost(task, "needs more memory than available")
     except Exception as error:  # noqa: BLE001 - no answer of a source ends the run
         _log.debug("%r failed", task, exc_info=True)
         return _fit_for_people(lost(task, f"{type(error).__name__}: {error}"))

@@ -48,7 +48,7 @@ def test_the_first_of_two_reservations_counts() -> None:
 
 @pytest.mark.parametrize("word", ["acme==1", "acme tool", "-r FILE", "acme-", "a<2", "acme/*"])
 def test_what_would_reserve_nothing_is_refused(word: str) -> None:
-    with pytest.raises(ConfigError, match="is no name, no glob"):
+    with pytest.raises(ConfigError, match="is not a name, a glob"):
         Reservations([(word,)])
 
 

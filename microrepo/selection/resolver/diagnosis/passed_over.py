@@ -123,5 +123,5 @@ def _why_unfit(view: View, files: Iterable[File]) -> tuple[Obstacle, str]:
         texts = sorted({file.requires_python or "" for file in files})
         return _python_fault(view, " or ".join(texts) if len(texts) > 1 else texts[0])
     if any(view.environment.supports(file) is not None for file in admitted):
-        return Obstacle.OPTIONS, "the options or digests of the goal leave it out"
+        return Obstacle.OPTIONS, "the options or digests of the goal exclude it"
     return Obstacle.FILES, "it has no file for this environment"

@@ -57,7 +57,7 @@ def unmet_reasons(
         else _matches(view, want.project, specifiers)
     )
     lines.extend(_blocked_line(b) for b in _blocked(view, want.project, specifiers)[:_MAX_BLOCKED])
-    return lines or [f"nothing that {want.label} admits can be used"]
+    return lines or [f"no file that {want.label} admits can be used"]
 
 
 def _refused_url(text: str, url: str) -> str:
@@ -110,7 +110,7 @@ def _matches(view: View, project: NormalizedName, specifiers: tuple[str, ...]) -
     releases = view.releases(project) if view.knows(project) else None
     if candidates is None or releases is None:
         if view.knows(project):
-            yield f"there is no project {project}"
+            yield f"project {project} not found"
         return
     if releases.matches(frozenset(specifiers), view.facts, prereleases=True):
         return

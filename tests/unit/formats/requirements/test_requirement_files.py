@@ -113,7 +113,7 @@ def test_encodings(body):
         ("C:\\x", "path or URL"),
         ("x-1.0-py3-none-any.whl", "path or URL"),
         ("file:///x", "path or URL"),
-        ("-r https://index.example/r.txt", "from the net"),
+        ("-r https://index.example/r.txt", "requirements files at URLs"),
         ("two words", "not a requirement"),
         ("a==1 --hash=nonsense", "--hash"),
         ("a==1 --hash=sha256:xyz", "--hash"),

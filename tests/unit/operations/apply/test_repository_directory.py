@@ -117,7 +117,7 @@ def test_a_name_that_is_taken_is_a_failure(source: Path, directory: FlatDirector
     directory.file(NAME).write_bytes(b"another")
     (outcome,) = RepositoryDirectory(directory, Placement()).put([action(source.as_uri())])
     assert isinstance(outcome, Outcome)
-    assert "another file took its name" in outcome.error
+    assert "another file got this name" in outcome.error
     assert directory.file(NAME).read_bytes() == b"another"
 
 

@@ -62,7 +62,7 @@ def test_a_log_that_breaks_off_counts_as_far_as_it_goes(log: Path, tmp_path: Pat
 
 
 def test_a_pattern_that_fits_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such log"), counting([str(tmp_path / "none*")]):
+    with pytest.raises(ConfigError, match="log not found"), counting([str(tmp_path / "none*")]):
         pass
 
 

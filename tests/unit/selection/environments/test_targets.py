@@ -89,9 +89,9 @@ def test_the_running_python_is_taken_whole() -> None:
         ),
         (
             {"environments": ["cp312-win_amd64"], "excluded": ("win32", "win_*")},
-            "leaves out all wheels for the environment",
+            "excludes all wheels for the environment",
         ),
-        ({"python_versions": ["3.12"], "excluded": ("linux",)}, "leaves out all wheels"),
+        ({"python_versions": ["3.12"], "excluded": ("linux",)}, "excludes all wheels"),
     ],
 )
 def test_what_names_nothing_or_contradicts_itself(settings: dict[str, object], words: str) -> None:

@@ -47,7 +47,7 @@ def test_latest_takes_the_newest_match_of_each_requirement():
     assert _pinned(answer) == {"app==2.0", "tool==1.0", "lib==3.0", "lib==2.0"}
     (unmet,) = _resolved(answer).unmet
     assert (unmet.requirement, unmet.parent) == ("gone", "lib==2.0")
-    assert unmet.reasons == ("there is no project gone",)
+    assert unmet.reasons == ("project gone not found",)
 
 
 def test_all_takes_every_match_and_all_their_needs():
@@ -213,7 +213,7 @@ def test_prove_names_what_is_missing():
     proof = prove(bare_goals(parse_requirements(["a", "c"])), [WINDOWS], facts)
     assert not proof.closed
     by_goal = {failure.goal.name: "\n".join(failure.reasons) for failure in proof.missing}
-    assert "there is no project b" in by_goal["a"]
+    assert "project b not found" in by_goal["a"]
     assert "chain: b <- a 1 <- a" in by_goal["a"]
     assert "c==1 has no readable metadata" in by_goal["c"]
 
@@ -303,7 +303,7 @@ def test_notes_tell_doubts():
     text = "\n".join(answer.notes)
     assert answer.warnings == ("a==1 provides no extra 'x'",)
     assert "a==1: yanked, but pinned" in text
-    assert "* behind an ordering operator" in text
+    assert "* after an ordering operator" in text
     assert [pin.guess for pin in answer.pins] == [True, False]
 
 

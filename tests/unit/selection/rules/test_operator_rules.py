@@ -252,7 +252,7 @@ def test_what_an_old_record_cannot_tell_breaks_no_rule() -> None:
     ("metadata", "message"),
     [
         ({"licence": {}}, r"\$\.metadata\.licence: .* did you mean 'license'"),
-        ({"license.x": {}}, "no such field"),
+        ({"license.x": {}}, "is not a field"),
         ({"license": {"any": ["("]}}, r"metadata.license.any\[0\]: '\(' is not a regular"),
         ({"license": {"some": []}}, "unknown field"),
         ({"license": {"missing": "no"}}, "Invalid enum value"),
@@ -362,7 +362,7 @@ def test_requires_python(pythons: list[str], expected: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["3", "x", "cp312", ">=3.8"])
 def test_no_python(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"requires_python: .* is no Python"):
+    with pytest.raises(ConfigError, match=r"requires_python: .* is not a Python"):
         policy(requires_python=[text])
 
 
