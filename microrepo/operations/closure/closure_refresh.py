@@ -108,7 +108,7 @@ def _unneeded(
     others = tuple(name for name in known if name not in names)
     if others and not complete:
         run.work.report.warn(
-            "nothing of projects outside the closure was pruned, since not all goals were met"
+            "old files of other projects were kept, because some requirements could not be resolved"
         )
         return ()
     return others

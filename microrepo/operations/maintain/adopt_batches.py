@@ -90,7 +90,7 @@ class Adoption:
         """Take the whole tree, or set the report's `refused`."""
         work, counts = self._work, self.counts
         layout = self._layout
-        work.reporter.say(f"{layout.path}: {layout.name}; looking through it")
+        work.reporter.say(f"{layout.path}: {layout.name}; reading the tree")
         with closing(Survey(candidates(layout, self._target.inside_tree(), self._skip))) as found:
             counts.found, counts.found_bytes = found.count, found.size_bytes
             work.report.refused = self._refusal(found)
@@ -123,7 +123,7 @@ class Adoption:
             return ""
         if not self._copy:
             return (
-                f"{self._layout.path} and {holdings.directory.path} lie on different file systems, "
+                f"{self._layout.path} and {holdings.directory.path} are on different file systems, "
                 "so files cannot be linked; name a repository beside the tree, or add --copy"
             )
         return self._target.room_refusal(found, limits_of(self._config))

@@ -141,8 +141,8 @@ class _Rebuild:
             names |= {row.project for row in self._state.files()}
         elif not others and len(absent) == len(ours) and names:
             self.refused = (
-                f"{holdings.directory.path}: holds no distribution, but its index names some; is "
-                "the right file system mounted? Remove simple/ if the files are really gone"
+                f"{holdings.directory.path}: holds no distribution, but its index lists some; is "
+                "the right file system mounted? Delete simple/ if the files are gone"
             )
             return
         names |= self._read_others(others, disk, publisher)
@@ -172,7 +172,7 @@ class _Rebuild:
         return absent, ours, names
 
     def _miss(self, filename: str, what: str) -> None:
-        hint = "left out; `microrepo verify --repair` fetches it anew"
+        hint = "skipped; `microrepo verify --repair` downloads it again"
         self.failed.append(Failure(filename, f"{filename}: {what}; {hint}"))
 
     def _damaged(self, filenames: Sequence[str]) -> set[str]:
@@ -245,7 +245,7 @@ class _Rebuild:
             claim = contents.claim(filename, name) if name else None
             problem = description.problem
             if row is not None and (text := contradiction(claim, row.file.digests)):
-                problem = f"{text}; it is left out"
+                problem = f"{text}; skipped"
             if problem or row is None:
                 self.failed.append(Failure(filename, problem))
                 if claim is not None and name:

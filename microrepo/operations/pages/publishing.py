@@ -127,9 +127,7 @@ def with_browse(
     directory = holdings.directory
     if not config.browse:
         if directory.place(START_PAGE).exists():
-            work.report.warn(
-                "browse/ is there and no longer kept up to date: set `browse`, or remove it"
-            )
+            work.report.warn("browse/ is out of date. Set `browse`, or delete the directory.")
         return report
     with writing_pages(holdings.directory):
         done = update_browse(directory.path, directory.control, rebuild=rebuild)
@@ -159,8 +157,8 @@ def _without_tree(config: Config, holdings: Holdings, work: WorkContext) -> Publ
         work.report.warn("`browse` is on, but its pages are made from `simple`, which is off")
     if directory.place(ROOT_JSON).exists():
         work.report.warn(
-            "`simple` is off, but simple/ is still there from an earlier run and is no longer kept "
-            "up to date; remove it"
+            "simple/ is from an earlier run and out of date, because `simple` is off. Delete the "
+            "directory, or set `simple`."
         )
     return PublishReport(pages=writer.written)
 
@@ -209,7 +207,7 @@ def _pending(state: State) -> Iterator[list[NormalizedName]]:
 def warn_of_waiting(report: ReportBuilder, waiting: Iterable[str]) -> None:
     """Tell of projects whose pages name files that are not in place."""
     for name in waiting:
-        report.warn(f"{name}: none of its files is in place; its pages stay as they were")
+        report.warn(f"{name}: none of its files exists; its pages are kept")
 
 
 def export_server(directory: Path) -> None:

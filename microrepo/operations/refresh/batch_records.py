@@ -81,7 +81,7 @@ class BatchRecords:
             if row.doubted_at:
                 rows.append(row)
             elif one.project.name in failed:
-                rows.append(with_failure(row, "some files could not be had", self._work.now))
+                rows.append(with_failure(row, "some files failed", self._work.now))
             else:
                 complete = one.project.name not in shrinking
                 rows.append(msgspec.structs.replace(row, complete=complete, failures=0))

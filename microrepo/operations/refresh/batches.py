@@ -176,7 +176,7 @@ class ProjectBatches:
         if old is not None and not self._warned_of_formats:
             self._warned_of_formats = True
             self._report.warn(
-                f"newer pip passes over files such as {old} in a flat directory: it takes .whl, "
+                f"newer pip ignores files such as {old} in a flat directory: it takes .whl, "
                 ".tar.gz and .zip; an index page offers them all"
             )
 

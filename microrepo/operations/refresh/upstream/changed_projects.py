@@ -114,8 +114,8 @@ def _are_outdated(state: State, sources: Sources, report: ReportBuilder, *, forc
     older = [] if force else sorted(n for n, serial in lists.items() if serial < seen.get(n, 0))
     for name in older:
         report.warn(
-            f"{name}: its list (serial {lists[name]}) is older than that of an earlier run "
-            f"({seen[name]}), so nothing is taken for removed; `--force-check` believes it"
+            f"{name}: its list (serial {lists[name]}) is older than the one of an earlier run "
+            f"({seen[name]}), so no project counts as removed; `--force-check` accepts it"
         )
     newest = seen | {name: serial for name, serial in lists.items() if name not in older}
     if newest != seen and not report.dry_run:

@@ -125,7 +125,9 @@ class RecordReader:
         self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
     ) -> ProjectRow:
         """Report a stored record that is damaged, and see to it that the next run asks anew."""
-        self._work.report.failed.append(Failure(visit.name, f"{error}; the next run asks anew"))
+        self._work.report.failed.append(
+            Failure(visit.name, f"{error}; the next run requests it again")
+        )
         row = row or ProjectRow(visit.name, visit.name)
         return msgspec.structs.replace(row, serial=None, etag=None, complete=False, retry_at=None)
 

@@ -62,8 +62,8 @@ def advised(
         changed.update(open_ones)
     if silent:
         work.report.warn(
-            f"the source tells no advisories on {len(silent)} releases, so those on later ones "
-            f"count for them; the first: {silent[0]}"
+            f"the source has no advisories on {len(silent)} releases, so those of later ones "
+            f"apply to them; the first: {silent[0]}"
         )
     return [
         _stored(record) if n in changed - failed else record if n in changed else originals[n]
