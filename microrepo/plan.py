@@ -1,4 +1,4 @@
-"""From what is wanted and what is there to what has to be done. Pure."""
+"""Planner: the actions that lead from the existing files to the wanted ones. Pure."""
 
 from __future__ import annotations
 

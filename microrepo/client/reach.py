@@ -1,4 +1,4 @@
-"""Which hosts a source may send requests to: the web, itself, and what the settings name.
+"""Hosts that a source may send requests to: the web, itself, and what the settings name.
 
 An index names the addresses of its files, and servers redirect. Were any address taken, an index on
 the web could have requests sent to services of this machine and its network, which trust them.

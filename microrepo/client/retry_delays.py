@@ -1,4 +1,4 @@
-"""How long to wait before a request is sent again. Pure."""
+"""Delays before a request is sent again. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client needs to know, and a whole answer."""
+"""Settings of a client, and the record of a whole answer."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Decision(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
 
     Attributes:
         file: the file.
-        keep: whether the repository shall hold it.
+        keep: whether the repository keeps it.
         cause: the rule that decided; `reason` in JSON.
         detail: the rule's own words, for `explain`.
     """

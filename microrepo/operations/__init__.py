@@ -1,1 +1,1 @@
-"""What microrepo does: each operation composes the stages and returns a report."""
+"""Operations of microrepo: each composes the stages and returns a report."""

@@ -1,4 +1,4 @@
-"""Where pages link to: into the flat directory, to another place with the same files, or to others.
+"""Links of pages: into the flat directory, to another place with the same files, or to others.
 
 What a refresh has decided is remembered in the state, so that commands which are given nothing but
 the directory write the same links.

@@ -1,1 +1,1 @@
-"""Where files live: sources to read from, directories to write to."""
+"""Repositories: sources to read from, destinations to write to."""

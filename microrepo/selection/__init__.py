@@ -1,1 +1,1 @@
-"""Which files a repository shall hold, and why. Pure: no I/O, no clock, no environment."""
+"""Selection: the files that a repository keeps, and why. Pure: no I/O, no clock, no environment."""

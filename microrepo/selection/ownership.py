@@ -1,4 +1,4 @@
-"""Which of several sources a project comes from: reservations first, then lists. Pure.
+"""Owner of a project among several sources: reservations first, then lists. Pure.
 
 A name that a source reserves is that source's, whether it has the project or not; any other belongs
 to the first source that lists it. As long as the list of a source is unknown, nobody behind it can

@@ -1,4 +1,4 @@
-"""What a repository remembers: SQLite, one writer, a versioned schema."""
+"""State of a repository: SQLite, one writer, a versioned schema."""
 
 from microrepo.state.database import State
 from microrepo.state.opening import (

@@ -1,4 +1,4 @@
-"""How a database of an older schema becomes a current one, and how it is read until then."""
+"""Migrations of databases of an older schema, and how these are read until then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a monitor asks of the state: counts, failing projects, runs that have ended."""
+"""Queries of a monitor on the state: counts, failing projects, runs that have ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the state remembers of the published pages."""
+"""State of the published pages."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where bytes lie: the flat directory, links, atomic writes."""
+"""Stores of bytes: the flat directory, links, atomic writes."""

@@ -1,4 +1,4 @@
-"""What a file system says when it is full, in words that tell what to do."""
+"""Messages for errors of a file system, with what to do."""
 
 from __future__ import annotations
 

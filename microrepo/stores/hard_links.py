@@ -27,7 +27,7 @@ def link_files(
 
     Args:
         source: where the files lie.
-        directory: where they shall lie too.
+        directory: where the links go.
         filenames: names without a path.
 
     Yields:

@@ -49,7 +49,7 @@ def place_file(
 
     Args:
         source: the file.
-        directory: where it shall lie.
+        directory: where the file goes.
         filename: its name there.
         digests: as known; a copy must have the strongest of them.
         sharing: how it may come there.

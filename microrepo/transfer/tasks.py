@@ -1,4 +1,4 @@
-"""What crosses the border to a worker and comes back: frozen tasks, frozen outcomes."""
+"""Messages to and from workers: frozen tasks, frozen outcomes."""
 
 from __future__ import annotations
 

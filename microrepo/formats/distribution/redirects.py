@@ -1,4 +1,4 @@
-"""Direct-URL requirements that shall be met from an index: metadata and wheels rewritten.
+"""Direct-URL requirements to be met from an index: metadata and wheels rewritten.
 
 ``name @ https://host/name-1.0-py3-none-any.whl`` (PEP 508) becomes ``name==1.0``, which whoever
 installs finds at the index that the wheel itself came from. A URL that tells no version leaves the
@@ -197,7 +197,7 @@ def _hash(content: bytes) -> str:
 def _write(
     archive: zipfile.ZipFile, name: str, contents: dict[str, bytes], like: zipfile.ZipInfo
 ) -> None:
-    """Write a new member, unpacked: packers differ, and the bytes shall be the same anywhere."""
+    """Write a new member, unpacked: packers differ, and the bytes must be the same anywhere."""
     member = zipfile.ZipInfo(name, like.date_time)
     member.external_attr = like.external_attr
     archive.writestr(member, contents[name], zipfile.ZIP_STORED)

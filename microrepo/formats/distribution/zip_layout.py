@@ -1,4 +1,4 @@
-"""Where the members of a zip archive lie, and which of them another archive has already.
+"""Layout of a zip archive: the place of each member, and which of them another archive has already.
 
 Two releases of a project share most of their packed members, byte for byte. From the directories of
 both archives (APPNOTE.TXT, 4.3) follows how the new one can be put together: of pieces of the old

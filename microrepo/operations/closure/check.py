@@ -1,4 +1,4 @@
-"""Check: is what the repository holds enough to install from? Offline, from state and directory."""
+"""Check whether requirements install from the repository, offline, from state and directory."""
 
 from __future__ import annotations
 

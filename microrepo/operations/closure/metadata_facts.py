@@ -1,4 +1,4 @@
-"""Meeting the needs of a closure: facts from the state where it knows them, else from the source."""
+"""Metadata that a closure needs, from the state if it is known, else from the source."""
 
 from __future__ import annotations
 

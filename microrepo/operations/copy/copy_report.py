@@ -1,4 +1,4 @@
-"""What a copy did: noted while it runs, told at its end."""
+"""Report of a copy, kept while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the destination of a copy has already, brought to where a plan can compare it."""
+"""Inventory of the destination of a copy, with digests that a plan can compare."""
 
 from __future__ import annotations
 

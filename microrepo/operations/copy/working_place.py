@@ -1,4 +1,4 @@
-"""Where the files of a copy pass through, and what is left there."""
+"""Working directory of a copy: files on their way, and partial downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the release mirror is told and what it answers: records, no logic."""
+"""Records of the release mirror: its arguments and its results."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class ReleaseReport(Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """It is where it shall be, with its marks."""
+        """Return whether all files and metadata reached the destination."""
         return self.status not in {"refused", "failed"} and not self.marks_left
 
 
@@ -119,7 +119,7 @@ class MirrorReport(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
     def raise_for_releases(self) -> None:
-        """Raise what became of releases that are not where they shall be.
+        """Raise what became of releases that are not at the destination.
 
         Raises:
             StorageOperationError: network or files failed for one of them.

@@ -1,4 +1,4 @@
-"""What a release needs: the closure over its source, by the solver that refreshes use."""
+"""Closure of a release over its source, by the solver that refreshes use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a release consists of, as the source lists them and as they shall arrive."""
+"""Files of a release, as the source lists them and as the destination receives them."""
 
 from __future__ import annotations
 

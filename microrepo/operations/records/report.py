@@ -1,4 +1,4 @@
-"""What a run did, as a value: the table, the JSON and the exit code are made from it."""
+"""Report of a run, as a value: the table, the JSON and the exit code are made from it."""
 
 from __future__ import annotations
 

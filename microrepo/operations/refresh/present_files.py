@@ -1,4 +1,4 @@
-"""What is known of files on disk: from the state, a look at the directory, and digests."""
+"""Files on disk as they are known: from the state, a look at the directory, and digests."""
 
 from __future__ import annotations
 

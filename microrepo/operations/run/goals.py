@@ -1,4 +1,4 @@
-"""From the `packages` setting to requirements and goals: files are read here."""
+"""Reader of the `packages` setting and of the files it names: requirements and goals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the settings say to the clients and the workers of a run."""
+"""Settings of the clients and the workers of a run, from the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding and loading rules of other people's: entry points of the group ``microrepo.rules``."""
+"""Loader of rules from other distributions: entry points of the group ``microrepo.rules``."""
 
 from __future__ import annotations
 

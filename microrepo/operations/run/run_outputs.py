@@ -1,4 +1,4 @@
-"""What follows a run: its report as a file, the change list, metrics, and the operator's hook.
+"""Outputs of a run: its report as a file, the change list, metrics, and the operator's hook.
 
 The files are written under the lock. The hook runs when the lock is free and the state is one
 closed file again, so that it may copy the repository or call microrepo itself.

@@ -1,4 +1,4 @@
-"""What an operation holds while it runs: lock, directory, state, workers, report."""
+"""Session of an operation while it runs: lock, directory, state, workers, report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which wheels have their metadata beside them: nothing else is ever advertised (PEP 658)."""
+"""Wheels that have their metadata beside them: nothing else is ever advertised (PEP 658)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of projects shall say, gathered from state, sidecars and flat directory."""
+"""Contents of project pages, gathered from state, sidecars and flat directory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Batch(Struct, frozen=True):
     Attributes:
         contents: of the projects that have files.
         ended: projects whose files are all gone because somebody wanted that.
-        waiting: projects without a file in place that shall have some; their pages stay.
+        waiting: projects whose wanted files are all missing; their pages stay.
     """
 
     contents: tuple[Contents, ...]
@@ -45,7 +45,7 @@ class Batch(Struct, frozen=True):
 
 
 class ContentsReader:
-    """Gathers what pages shall say.
+    """Gatherer of page contents.
 
     Args:
         directory: the flat directory.
@@ -73,11 +73,11 @@ class ContentsReader:
         leaving: Collection[str] = (),
         absent: Collection[str] = (),
     ) -> Batch:
-        """Gather what the pages of some projects shall say.
+        """Gather the contents of the pages of some projects.
 
         Args:
             names: the projects.
-            leaving: files that are about to be deleted; no page shall name them any more.
+            leaving: files that are about to be deleted; no page names them any more.
             absent: files that ought to be there and are not.
         """
         recorded: dict[str, list[FileRow]] = defaultdict(list)

@@ -21,7 +21,7 @@ _encode_facts = msgspec.msgpack.Encoder().encode
 
 
 class Contents(Struct, frozen=True, gc=False):
-    """What the pages of one project shall say.
+    """Contents of the pages of one project.
 
     Attributes:
         files: those that lie in the flat directory, with their sidecars' digests.
@@ -113,7 +113,7 @@ def contents_of(
     record: Project | None,
     serial: int | None,
 ) -> Contents:
-    """Return what the pages of a project shall say, given the source's record if there is one."""
+    """Return the contents of a project's pages, given the source's record if there is one."""
     if record is None:
         return Contents(name, display_name, files, serial=serial)
     return Contents(

@@ -28,7 +28,7 @@ class PagesTask(Struct, frozen=True):
     Attributes:
         root: path of the repository.
         scratch: folder for this task alone.
-        contents: what the pages of each project shall say, with the serial to say it at.
+        contents: page contents of each project, with the serial of the pages.
         sidecars: files that the pages speak of and that may not be durable yet.
     """
 

@@ -1,4 +1,4 @@
-"""The pages that speak of all projects: the forms of the root, and the links to all files.
+"""Pages about all projects: the forms of the root, and the links to all files.
 
 The state knows how many bytes of each belong to which project, so that after a change the rest is
 copied, not made again: that costs what copying a file costs, however many projects there are.

@@ -1,4 +1,4 @@
-"""Which sets of releases lock files hold, one file per environment and group. Pure.
+"""Sets of releases in lock files, one file per environment and group. Pure.
 
 Each requirements file is a group. The bare requirements are one group together where a set exists
 that has them all; elsewhere each is a group by itself.

@@ -1,4 +1,4 @@
-"""Does what is at hand install? The closure run on the facts of a repository alone."""
+"""Proof that requirements install, from only the files of a repository."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _LAST_MINOR = {2: 7, 3: NEWEST_MINOR}
 
 
 class PythonTarget(Struct, frozen=True, gc=False):
-    """One Python that shall be served: CPython (`cp`) or PyPy (`pp`), maybe free-threaded."""
+    """One Python to serve: CPython (`cp`) or PyPy (`pp`), maybe free-threaded."""
 
     implementation: str
     major: int

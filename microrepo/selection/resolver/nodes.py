@@ -1,4 +1,4 @@
-"""What the solver handles: requirements and choices, about projects and about their extras."""
+"""Nodes of the solver: requirements and choices, about projects and about their extras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which releases the advisories concern that a project's record carries.
+"""Releases that the advisories in a project's record affect.
 
 PyPI's JSON API attaches to a project's document the advisories on the release that it describes
 (`info.version`); those on other releases are asked for where they matter (`operations.refresh.upstream.release_advisories`).

@@ -1,4 +1,4 @@
-"""What gives way when all that is selected is larger than the budget. Pure.
+"""Eviction of releases when the selection is larger than the budget. Pure.
 
 Whole releases go, those that came out longest ago first. Releases are compared by age alone, not by
 what else is there: so a larger budget keeps all that a smaller one kept, and what went in one run is

@@ -1,4 +1,4 @@
-"""Rules of other people's: what they must look like, and how they are asked.
+"""Rules from other distributions: their protocol, and how they are called.
 
 A distribution offers a rule under the entry point group ``microrepo.rules``: a callable that is
 given the rule's settings and returns an object with `api` and `check`. `operations` loads it; here

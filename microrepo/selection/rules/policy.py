@@ -1,4 +1,4 @@
-"""What a repository shall hold: the settings that choose files, as one frozen record."""
+"""Policy: the settings that choose files, as one frozen record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of files: rows, what required them, and their metadata."""
+"""Table of files: rows, what required them, and their metadata."""
 
 from __future__ import annotations
 

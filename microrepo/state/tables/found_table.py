@@ -1,4 +1,4 @@
-"""What is remembered of the directory for its pages: metadata of wheels, files of others."""
+"""Table of what pages need from the directory: metadata of wheels, files of others."""
 
 from __future__ import annotations
 

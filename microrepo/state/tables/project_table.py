@@ -1,4 +1,4 @@
-"""What is remembered of projects: rows, and documents as the source gave them."""
+"""Table of projects: rows, and documents as the source gave them."""
 
 from __future__ import annotations
 

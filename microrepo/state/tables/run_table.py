@@ -1,4 +1,4 @@
-"""What is remembered of runs, and which files came and went in them."""
+"""Table of runs, and of the files they added and deleted."""
 
 from __future__ import annotations
 

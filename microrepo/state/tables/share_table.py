@@ -1,4 +1,4 @@
-"""What is remembered of each project's share in the pages of all projects."""
+"""Table of each project's share in the pages of all projects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How worker processes come to be: by forking this one, or by a server that forks itself."""
+"""Start of worker processes: by forking this one, or by a server that forks itself."""
 
 from __future__ import annotations
 

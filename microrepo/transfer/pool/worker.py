@@ -1,4 +1,4 @@
-"""What a worker process does with a task. Expected failures come back as values."""
+"""Work of a worker process on a task. Expected failures come back as values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which projects a refresh has to look at: the source's list against what the state knows. Pure."""
+"""Projects that a refresh has to check: the source's list compared with the state. Pure."""
 
 from __future__ import annotations
 

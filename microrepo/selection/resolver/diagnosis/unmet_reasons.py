@@ -1,4 +1,4 @@
-"""Why a requirement cannot be met, in the words that pip's users know."""
+"""Reasons why a requirement cannot be met, in the words that pip's users know."""
 
 from __future__ import annotations
 
