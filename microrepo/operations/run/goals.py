@@ -79,7 +79,8 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
         one for goal in goals if goal.kind is not GoalKind.BUILD for one in goal.requirements
     )
     if texts and not any(goal.requirements for goal in goals):
-        raise ConfigError(f"{', '.join(texts)}: contains no requirements")
+        why = "; ".join((f"{', '.join(texts)}: contains no requirements", *notes))
+        raise ConfigError(why)
     return Requests(tuple(requirements), tuple(goals), tuple(notes))
 
 

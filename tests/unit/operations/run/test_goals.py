@@ -52,12 +52,14 @@ def test_files_are_relative_to_the_base_or_absolute(tmp_path: Path) -> None:
         pytest.param("-r .", "cannot be read: Is a directory", id="a folder"),
         pytest.param("-r bad.txt", "bad.txt", id="a file with nonsense"),
         pytest.param("-r empty.txt", "empty.txt: contains no requirements", id="an empty file"),
+        pytest.param("-r pyproject.toml", "dependencies is dynamic", id="what a build tells"),
         pytest.param("-r bare.txt", "bare.txt: --require-hashes: flask has no --hash", id="bare"),
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, entry: str, words: str) -> None:
     (tmp_path / "bad.txt").write_text("flask\n=== what ===\n")
     (tmp_path / "empty.txt").write_text("# nothing yet\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\ndynamic = ['dependencies']\n")
     (tmp_path / "bare.txt").write_text("--require-hashes\nflask==3\n")
     with pytest.raises(ConfigError) as caught:
         read_requests([entry], tmp_path)
