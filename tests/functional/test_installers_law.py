@@ -115,13 +115,12 @@ def _examples(draw: st.DrawFn) -> tuple[list[_File], str, bool]:
 
 
 @pytest.fixture(scope="module")
-def forking_pip(
-    shared_environment: Environment, request: pytest.FixtureRequest
-) -> Iterator[ForkingPip]:
-    environment = shared_environment
+def forking_pip(request: pytest.FixtureRequest) -> Iterator[ForkingPip]:
     if request.config.getoption("-m") == "soak":
         # Older ones do not take pre-releases where nothing else matches a specifier.
         environment = Environment(tool("newest-pip", ["pip"]).parent, ())
+    else:
+        environment = request.getfixturevalue("shared_environment")
     pip = ForkingPip(environment)
     yield pip
     pip.stop()
