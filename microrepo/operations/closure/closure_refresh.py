@@ -15,6 +15,7 @@ from microrepo.operations.closure.resolution import (
     concerned_records,
     deciding_by_closure,
     earlier_needs,
+    remember_resolution,
     resolve_goals,
 )
 from microrepo.operations.closure.target_records import (
@@ -81,6 +82,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
             holdings.state.save_requirers(rows, replace=True)
             if not run.only_these or not recorded_environments(holdings.state):
                 record_environments(holdings.state, resolved.environments)
+        remember_resolution(holdings.state, resolved)
         there = _files_there(
             holdings.state, holdings.directory, resolved, keeps=holdings.links.files
         )

@@ -13,7 +13,7 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.url_files import Rewrite, UrlLearner
 from microrepo.operations.refresh.upstream.change_detection import Visit
-from microrepo.operations.refresh.upstream.project_questions import Asked
+from microrepo.operations.refresh.upstream.project_questions import Asked, Question
 from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.refresh.upstream.record_reader import RecordReader
 from microrepo.operations.refresh.upstream.release_advisories import without_guesses
@@ -66,6 +66,7 @@ class Learner:
         self._holdings = holdings
         self._work = work
         self._known = known or {}
+        self._ahead: dict[NormalizedName, Question] = {}
         self._rules = rules
         self._rewrite = rewrite
         self._reader = RecordReader(holdings.state, origins.sources, work, rules)
@@ -80,11 +81,35 @@ class Learner:
         """Projects that the source does not know."""
         return self._reader.gone
 
+    def ask_ahead(self, names: Sequence[NormalizedName]) -> None:
+        """Queue the questions for projects that will be needed, in one batch."""
+        asked = self._reader.ask([Visit(name, ask=True) for name in names])
+        self._ahead = {visit.name: (visit, future) for visit, future in asked}
+
+    def is_as_stored(self) -> bool:
+        """Return whether the sources say what the state knows of all projects asked ahead."""
+        self._work.wait_for(future for _, future in self._ahead.values())
+        stored = self._holdings.state.packed_documents(self._ahead)
+        answers = [future.result() for _, future in self._ahead.values()]
+        return all(
+            answer.status == "unchanged"
+            or (answer.status == "changed" and answer.document == stored.get(answer.name))
+            for answer in answers
+        )
+
+    def read_ahead(self) -> None:
+        """Read the records of the projects asked ahead; nothing is solved with them."""
+        asked = list(self._ahead.values())
+        records = self._reader.read([visit for visit, _ in asked], asked)
+        self.records.update((record.project.name, record) for record in records)
+        self.failed |= len(self.records) < len(asked)
+
     def learn(self, needs: Needs) -> None:
         """Meet all needs of a round; every question is asked before an answer is waited for."""
         self._take(self._known[name] for name in sorted(needs.projects & self._known.keys()))
         visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
-        asked = self._reader.ask(visits)
+        asked = [self._ahead[one.name] for one in visits if one.name in self._ahead]
+        asked += self._reader.ask([one for one in visits if one.name not in self._ahead])
         known, futures = self._ask_metadata(sorted(needs.metadata))
         behind = self._urls.ask(sorted(needs.urls))
         if visits:

@@ -11,10 +11,17 @@ from msgspec import Struct
 from microrepo.config.schema import Config
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure
+from microrepo.operations.closure.earlier_resolution import (
+    facts_digest,
+    inputs_digest,
+    read_earlier,
+    save_resolution,
+)
 from microrepo.operations.closure.metadata_facts import FactSources, Learner
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure, ReportBuilder
+from microrepo.operations.records.resolution_report import report_failures, warn_of
 from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.run_rules import Rules
@@ -24,8 +31,6 @@ from microrepo.selection.resolver.facts import Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import (
     GoalFailure,
-    Obstacle,
-    PassedOver,
     Resolution,
 )
 from microrepo.selection.rules.decisions import select, split_candidates
@@ -42,6 +47,7 @@ class Resolved(Struct, frozen=True):
         failures: the goals that are not.
         gone: projects that were looked for and that the source does not know.
         complete: every goal is met in every environment, and all facts could be had.
+        inputs: digest of what it was solved from beside the facts; None if it is not to be kept.
     """
 
     records: dict[str, Record]
@@ -51,6 +57,7 @@ class Resolved(Struct, frozen=True):
     gone: tuple[NormalizedName, ...]
     environments: tuple[Environment, ...]
     complete: bool
+    inputs: str | None = None
 
     def chosen(self) -> dict[str, str]:
         """Return, by file name, the requirement that brought a file in first."""
@@ -98,6 +105,13 @@ def resolve_goals(
     targets = environments or environments_of(config)
     work.report.environments = [environment.name for environment in targets]
     known: dict[str, Record] = {}
+    inputs = None
+    if environments is None and rewrite is None:
+        inputs = inputs_digest(config, rules, goals, targets, origins.sources.settings)
+    if inputs is not None:
+        resolved = _resolve_again(config, origins, goals, targets, inputs)
+        _report(work.report, resolved)
+        return resolved
     while True:
         learner = Learner(origins, rewrite, known)
         resolved = _resolve_once(config, work.report, learner, goals, targets)
@@ -114,6 +128,42 @@ def resolve_goals(
             break
     _report(work.report, resolved)
     return resolved
+
+
+def _resolve_again(
+    config: Config,
+    origins: FactSources,
+    goals: Sequence[Goal],
+    environments: tuple[Environment, ...],
+    inputs: str,
+) -> Resolved:
+    """Ask for all projects of the last closure at once; solve only what may be different by now."""
+    learner, state, report = Learner(origins), origins.holdings.state, origins.work.report
+    earlier = read_earlier(state, inputs)
+    if earlier is not None:
+        learner.ask_ahead(earlier.projects)
+        facts = facts_digest(state, earlier.projects, earlier.metadata)
+        if facts == earlier.facts and learner.is_as_stored():
+            learner.read_ahead()
+            report.rounds += 1
+            return Resolved(
+                records=learner.records,
+                facts=learner.facts,
+                resolutions=earlier.resolutions,
+                failures=(),
+                gone=(),
+                environments=environments,
+                complete=not learner.failed,
+            )
+    resolved = _resolve_once(config, report, learner, goals, environments)
+    return msgspec.structs.replace(resolved, inputs=inputs)
+
+
+def remember_resolution(state: State, resolved: Resolved) -> None:
+    """Keep what was solved for the next run, if it is complete."""
+    if resolved.inputs is not None and resolved.complete and not resolved.gone:
+        records = [record.project for record in resolved.records.values()]
+        save_resolution(state, resolved.inputs, records, resolved.facts, resolved.resolutions)
 
 
 def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) -> bool:
@@ -157,8 +207,8 @@ def _resolve_once(
 
 def _report(report: ReportBuilder, resolved: Resolved) -> None:
     unread = {failure.what for failure in report.failed}
-    _report_failures(report, resolved.failures, {*resolved.gone, *unread})
-    _warn(report, resolved.resolutions)
+    report_failures(report, resolved.failures, {*resolved.gone, *unread})
+    warn_of(report, resolved.resolutions)
     for resolution in resolved.resolutions:
         for note in resolution.notes:
             report.notes.append(f"{resolution.environment}: {note}")
@@ -174,40 +224,6 @@ def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
     needs = closure.step()
     report.solver_s += time.thread_time() - started
     return needs
-
-
-def _warn(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
-    """Say, in one line each, what installers warn of, and which newer releases cannot be used."""
-    texts = dict.fromkeys(text for found in resolutions for text in found.warnings)
-    places: dict[PassedOver, dict[str, None]] = {}
-    for resolution in resolutions:
-        for one in resolution.passed_over:
-            places.setdefault(one, {})[resolution.environment] = None
-    for one, names in places.items():
-        text = f"{one.project} {one.version} is not used for {', '.join(names)}: {one.why}"
-        text += f"; {one.taken} is taken"
-        if one.obstacle in {Obstacle.BROKEN, Obstacle.PATCH}:
-            texts[text] = None
-        else:
-            report.passed_over.append(text)
-    for text in texts:
-        report.warn(text)
-
-
-def _report_failures(
-    report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]
-) -> None:
-    """Report each goal once, with the environments that fail for the same cause together."""
-    environments: dict[tuple[str, str], list[str]] = {}
-    for failure in failures:
-        if {one.project for one in failure.goal.requirements} <= told:
-            continue  # said already: there is no such project, or it could not be asked for
-        why = "; ".join(failure.reasons)
-        if failure.rules:
-            why += f" (skipped by: {', '.join(failure.rules)})"
-        environments.setdefault((failure.goal.name, why), []).append(failure.environment)
-    for (goal, why), names in environments.items():
-        report.failed.append(Failure(f"{goal} for {', '.join(names)}", why))
 
 
 def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Record]:

@@ -13,7 +13,8 @@ from microrepo.operations.run.project_sources import Sources
 from microrepo.state import ProjectRow, State
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 
-Asked = list[tuple[Visit, "Future[ProjectOutcome]"]]
+Question = tuple[Visit, "Future[ProjectOutcome]"]
+Asked = list[Question]
 
 
 class ProjectQuestions:

@@ -1,0 +1,150 @@
+"""The resolution of an earlier run, which holds as long as nothing that it follows from changed.
+
+A closure is a function of goals, environments, options, rules, the records of projects and the
+metadata of files. All of them go into two digests; where one of them differs, or where time or the
+code of others can change the answer, the solver runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+
+import msgspec
+from msgspec import Struct
+
+from microrepo._version import __version__
+from microrepo.config.schema import Config
+from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.model import NormalizedName, Project
+from microrepo.operations.closure.target_records import options_of
+from microrepo.operations.run.run_rules import Rules
+from microrepo.repositories.protocol import SourceSettings
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.facts import Facts
+from microrepo.selection.resolver.goal_records import Goal
+from microrepo.selection.resolver.resolution_records import Resolution
+from microrepo.selection.rules.policy import Policy
+from microrepo.state import State
+
+_KEY = "resolution"  # of `meta`
+_LIBRARIES = ("packaging", "resolvelib")
+
+
+class EarlierResolution(Struct, frozen=True):
+    """What an earlier run resolved, and from what.
+
+    Attributes:
+        inputs: digest of everything but the facts.
+        facts: digest of the records and the metadata.
+        projects: those that it looked at.
+        metadata: files whose metadata it read.
+        resolutions: one for each goal in each environment.
+    """
+
+    inputs: str
+    facts: str
+    projects: tuple[NormalizedName, ...]
+    metadata: tuple[str, ...]
+    resolutions: tuple[Resolution, ...]
+
+
+def inputs_digest(
+    config: Config,
+    rules: Rules,
+    goals: Sequence[Goal],
+    environments: Sequence[Environment],
+    sources: Sequence[SourceSettings],
+) -> str | None:
+    """Return the digest of what a resolution follows from beside the facts.
+
+    None where it cannot be told, or a check was forced: rules look at the time or belong to others,
+    advisories count, files come from direct URLs, builds count, or a lock needs the facts themselves.
+    """
+    policy = rules.policy
+    requirements = (one for goal in goals for one in (*goal.requirements, *goal.constraints))
+    if (
+        rules.credulous
+        or _looks_beyond_records(policy)
+        or config.build_requirements
+        or config.allow_urls
+        or config.lock
+        or any(one.url for one in requirements)
+    ):
+        return None
+    libraries = [version(name) for name in _LIBRARIES]
+    values = [__version__, sys.version, libraries, rules.base, policy, options_of(config)]
+    values += [config.files, goals, environments, sources]
+    return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
+
+
+def _looks_beyond_records(policy: Policy) -> bool:
+    """Return whether rules look at more than records: the clock, advisories, code of others."""
+    return bool(
+        policy.min_age_days
+        or policy.third_party
+        or policy.metadata
+        or policy.vulnerabilities != "ignore"
+    )
+
+
+def facts_digest(
+    state: State, projects: Sequence[NormalizedName], filenames: Sequence[str]
+) -> str | None:
+    """Return the digest of stored records and metadata, None where one of them is not stored."""
+    documents = state.packed_documents(projects)
+    metadata = state.metadata(filenames)
+    if len(documents) < len(projects) or len(metadata) < len(filenames):
+        return None
+    parts = [(name, documents[name]) for name in sorted(documents)]
+    rows = [(name, *metadata[name]) for name in sorted(metadata)]
+    return hashlib.sha256(msgspec.msgpack.encode((parts, rows))).hexdigest()
+
+
+def read_earlier(state: State, inputs: str) -> EarlierResolution | None:
+    """Return the resolution of the last run, None if it followed from something else."""
+    text = state.meta(_KEY)
+    if text is None:
+        return None
+    try:
+        earlier = msgspec.json.decode(text, type=EarlierResolution)
+    except msgspec.MsgspecError:
+        return None
+    return earlier if earlier.inputs == inputs else None
+
+
+def save_resolution(
+    state: State,
+    inputs: str,
+    records: Iterable[Project],
+    facts: Facts,
+    resolutions: tuple[Resolution, ...],
+) -> None:
+    """Keep a resolution whose facts are all in the state; forget the one before.
+
+    Args:
+        state: after the run.
+        inputs: what it followed from.
+        records: what the solver saw of each project.
+        facts: what it knew.
+        resolutions: what it found.
+    """
+    seen = {project.name: project for project in records}
+    names, filenames = tuple(sorted(seen)), tuple(sorted(facts.metadata))
+    stored = state.documents(names)
+    digest = None
+    if (
+        seen.keys() == facts.projects.keys()
+        and all(stored.get(name) == project for name, project in seen.items())
+        and all(isinstance(one, CoreMetadata) for one in facts.metadata.values())
+        and not facts.urls
+    ):
+        digest = facts_digest(state, names, filenames)
+    with state.transaction():
+        if digest is None:
+            state.delete_meta(_KEY)
+            return
+        found = EarlierResolution(inputs, digest, names, filenames, resolutions)
+        state.set_meta(_KEY, msgspec.json.encode(found).decode())

@@ -1,0 +1,47 @@
+"""Report of a resolution: goals that are not met, what installers warn of, releases not used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microrepo.operations.records.report import Failure, ReportBuilder
+from microrepo.selection.resolver.resolution_records import (
+    GoalFailure,
+    Obstacle,
+    PassedOver,
+    Resolution,
+)
+
+
+def warn_of(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
+    """Say, in one line each, what installers warn of, and which newer releases cannot be used."""
+    texts = dict.fromkeys(text for found in resolutions for text in found.warnings)
+    places: dict[PassedOver, dict[str, None]] = {}
+    for resolution in resolutions:
+        for one in resolution.passed_over:
+            places.setdefault(one, {})[resolution.environment] = None
+    for one, names in places.items():
+        text = f"{one.project} {one.version} is not used for {', '.join(names)}: {one.why}"
+        text += f"; {one.taken} is taken"
+        if one.obstacle in {Obstacle.BROKEN, Obstacle.PATCH}:
+            texts[text] = None
+        else:
+            report.passed_over.append(text)
+    for text in texts:
+        report.warn(text)
+
+
+def report_failures(
+    report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]
+) -> None:
+    """Report each goal once, with the environments that fail for the same cause together."""
+    environments: dict[tuple[str, str], list[str]] = {}
+    for failure in failures:
+        if {one.project for one in failure.goal.requirements} <= told:
+            continue  # said already: there is no such project, or it could not be asked for
+        why = "; ".join(failure.reasons)
+        if failure.rules:
+            why += f" (skipped by: {', '.join(failure.rules)})"
+        environments.setdefault((failure.goal.name, why), []).append(failure.environment)
+    for (goal, why), names in environments.items():
+        report.failed.append(Failure(f"{goal} for {', '.join(names)}", why))
