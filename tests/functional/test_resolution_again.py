@@ -1,0 +1,103 @@
+"""A resolution that is used again is the one that the solver would find."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.index import FakeIndex
+from tests.support.packages import build_wheel
+from tests.support.programs import MicrorepoRunner
+from tests.support.repository import Repository
+from tests.support.server import PyPIServer
+
+SETTINGS = (
+    *("--processes", "1", "--connections", "4", "--min-free-space", "0", "--max-deletes", "100%"),
+    *("--no-simple", "--no-server"),
+)
+TARGET = ("--environments", json.dumps({"linux": "cp312-manylinux_2_28_x86_64"}))
+GOALS = ("app", "tool>=1")
+LIBRARIES = ("lib-a", "lib-b", "lib-c")
+
+
+class World:
+    """A small index that changes at random, with the settings of a run."""
+
+    def __init__(self, index: FakeIndex, seed: int) -> None:
+        self.index = index
+        self.random = random.Random(seed)
+        self.minor = dict.fromkeys((*LIBRARIES, "app", "tool"), 0)
+        self.flags: list[str] = []
+        self.goals = list(GOALS)
+        for name in LIBRARIES:
+            self.release(name)
+        self.release("app", "lib-a", "lib-b>=1")
+        self.release("tool", "lib-b", 'lib-c ; python_version >= "3.12"')
+
+    def release(self, name: str, *requires: str) -> None:
+        self.minor[name] += 1
+        version = f"1.{self.minor[name]}"
+        self.index.add(name, build_wheel(name, version, requires_dist=requires))
+
+    def changes(self, repo: Repository) -> list[Callable[[], object]]:
+        """Return, in an order of chance, what may change the answer, and what may not."""
+        library = self.random.choice(LIBRARIES)
+        changes: list[Callable[[], object]] = [
+            lambda: None,
+            lambda: self.release(library),
+            lambda: self.release("app", "lib-a", f"{library}<1.2"),
+            lambda: self.index.yank(library, f"1.{self.minor[library]}"),
+            lambda: self.flags.extend(["--exclude", f"{library}==1.{self.minor[library]}"]),
+            lambda: self.goals.append(f"{library}<1.{self.minor[library] + 1}"),
+            lambda: min(repo.path.glob("*.whl")).unlink(),
+            lambda: self.flags.extend(["--resolve", "latest"]),
+        ]
+        self.random.shuffle(changes)
+        return changes
+
+
+def test_a_second_run_holds_what_a_first_one_would(
+    tmp_path: Path, pypi: PyPIServer, index: FakeIndex, run_microrepo: MicrorepoRunner
+) -> None:
+    world = World(index, 7)
+    repo = Repository(tmp_path / "again", pypi.url, run_microrepo, (*SETTINGS, *TARGET))
+    for step, change in enumerate(world.changes(repo)):
+        words = [word for goal in world.goals for word in ("--packages", goal)]
+        fresh = Repository(tmp_path / f"fresh-{step}", pypi.url, run_microrepo, repo.settings)
+        done = repo.refresh(*words, *world.flags, expect=None)
+        expected = fresh.refresh(*words, *world.flags, expect=None)
+        assert (done.exit_code, len(done.failed)) == (expected.exit_code, len(expected.failed))
+        if expected.exit_code == 0:
+            assert {p.name for p in repo.path.glob("*.whl")} == {
+                p.name for p in fresh.path.glob("*.whl")
+            }
+        change()
+
+
+def test_nothing_is_solved_until_a_fact_changes(
+    repo: Repository, pypi: PyPIServer, index: FakeIndex
+) -> None:
+    repo.settings = (*SETTINGS, *TARGET)
+    world = World(index, 0)
+    first = repo.refresh("--packages", "app", "--packages", "tool")
+    asked = len(pypi.requests)
+    second = repo.refresh("--packages", "app", "--packages", "tool")
+    assert (second.rounds, second.solver_s) == (1, 0.0)
+    assert second.passed_over == first.passed_over
+    assert (second.projects, second.rejected) == (first.projects, first.rejected)
+    paths = [request.path for request in pypi.requests[asked:]]
+    assert sorted(paths) == [f"/pypi/{name}/json" for name in ("app", *LIBRARIES, "tool")]
+
+    # What depends on more than the records is solved each time.
+    assert repo.refresh("--packages", "app", "--packages", "tool", "--min-age-days", "1").rounds > 1
+    min(repo.path.glob("lib_a*.whl")).unlink()
+    world.release("lib-b")
+    third = repo.refresh("--packages", "app", "--packages", "tool")
+    assert third.solver_s > 0
+    assert {p.name.partition("-py3")[0] for p in repo.path.glob("lib_*.whl")} == {
+        "lib_a-1.1",
+        "lib_b-1.2",
+        "lib_c-1.1",
+    }
