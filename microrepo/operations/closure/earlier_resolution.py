@@ -31,6 +31,7 @@ from microrepo.state import State
 
 _KEY = "resolution"  # of `meta`
 _LIBRARIES = ("packaging", "resolvelib")
+_MOST_PINS = 20_000  # some 25 MB; the resolutions of more are solved each time
 
 
 class EarlierResolution(Struct, frozen=True):
@@ -136,7 +137,8 @@ def save_resolution(
     stored = state.documents(names)
     digest = None
     if (
-        seen.keys() == facts.projects.keys()
+        sum(len(found.pins) for found in resolutions) <= _MOST_PINS
+        and seen.keys() == facts.projects.keys()
         and all(stored.get(name) == project for name, project in seen.items())
         and all(isinstance(one, CoreMetadata) for one in facts.metadata.values())
         and not facts.urls
