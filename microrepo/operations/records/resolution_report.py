@@ -31,9 +31,7 @@ def warn_of(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
         report.warn(text)
 
 
-def report_failures(
-    report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]
-) -> None:
+def report_failures(report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]) -> None:
     """Report each goal once, with the environments that fail for the same cause together."""
     environments: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
