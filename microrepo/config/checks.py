@@ -87,7 +87,7 @@ def check(config: Config, where: str = "config") -> None:
         parse_versions(config.versions, "versions")
         _check_moment(config.uploaded_before)
         for key in keys_of(Kind.PATH):
-            _check_path(getattr(config, key), key)
+            check_path(getattr(config, key), f"$.{key}")
         _check_sources(config)
         for key in keys_of(Kind.URL):
             _check_web_url(getattr(config, key), key)
@@ -201,16 +201,22 @@ def _check_hook(words: list[str]) -> None:
             raise ConfigError(f"$.hook[{index}]: {word!r} cannot be part of a command")
 
 
-def _check_path(text: str | None, key: str) -> None:
+def check_path(text: str | None, name: str) -> None:
+    """Raise ConfigError if a text cannot be a path on this machine.
+
+    Args:
+        text: the path; None is none.
+        name: how the message calls it.
+    """
     if text is None:
         return
     if not text.strip():
-        raise ConfigError(f"$.{key}: is empty")
+        raise ConfigError(f"{name}: is empty")
     if _SCHEME.match(text):
-        raise ConfigError(f"$.{key}: {text!r} is a URL; this must be a path on this machine")
+        raise ConfigError(f"{name}: {text!r} is a URL; this must be a path on this machine")
     try:
         possible = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         possible = False
     if not possible:
-        raise ConfigError(f"$.{key}: {text!r} cannot be a path")
+        raise ConfigError(f"{name}: {text!r} cannot be a path")

@@ -623,6 +623,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     api: Annotated[
         Literal["json", "simple"], _about(_S, None, "API to read from a PyPI-like source.")
     ] = "json"
+    project_status: Annotated[
+        bool,
+        _about(
+            _S,
+            None,
+            "Also read the status of projects (archived, deprecated, quarantined) with the JSON API, "
+            "which does not report it: each project whose document changed costs one more request, "
+            "for its Simple API page. Without `simple`, it is not read.",
+        ),
+    ] = True
     file_host: Annotated[
         str | None,
         _about(

@@ -95,6 +95,7 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
         advisories: those on other releases that were asked about, by version.
         advised_at: when the first of them was asked about.
         silent_on_python: the source does not announce what Pythons its files require.
+        silent_on_status: the source's answer does not tell the status, nor could it be asked for.
         facts: what the record can hold, see `FACTS`; kept by whoever stores it.
     """
 
@@ -112,3 +113,4 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
     advisories: dict[str, tuple[Vulnerability, ...]] = {}
     advised_at: str | None = None
     silent_on_python: bool = False
+    silent_on_status: bool = False

@@ -22,6 +22,8 @@ class SourceSettings(Struct, frozen=True):
         by_page: among several sources, it is asked for a project instead of for its list.
         alone: what another server says is not taken for its own. Some indexes send those who ask
             for what they lack to PyPI.
+        asks_status: the Simple API is asked for what the JSON API does not tell: the status of
+            projects whose document changed.
     """
 
     kind: str
@@ -31,6 +33,7 @@ class SourceSettings(Struct, frozen=True):
     packages: tuple[str, ...] = ()
     by_page: bool = False
     alone: bool = False
+    asks_status: bool = False
 
 
 class Fetched(Struct, frozen=True):

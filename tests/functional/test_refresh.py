@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.faults import NotJSON, Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.repository import Repository, tree_of
@@ -82,6 +83,36 @@ def test_nothing_new_by_name_costs_no_document(
     assert repo.identity() == identity
 
 
+def test_the_status_of_projects_comes_with_the_default_api(
+    repo: Repository, index: FakeIndex, pypi: PyPIServer, files: dict[str, BuiltFile]
+) -> None:
+    repo.settings = tuple(flag for flag in repo.settings if flag != "--no-simple")
+    page = repo.path / "simple" / "gamma" / "index.html"
+    index.set_status("gamma", "archived")
+    repo.refresh("gamma")
+    assert 'content="archived"' in page.read_text()
+    pypi.reset()
+    repo.refresh("gamma")
+    assert [request.status for request in pypi.requests] == [304]
+    pypi.fault("/simple/gamma/", NotJSON())
+    index.touch("gamma")
+    repo.refresh("gamma")
+    assert 'content="archived"' in page.read_text()  # a page that cannot be had costs nothing
+    pypi.reset()
+    index.touch("gamma")
+    repo.refresh("gamma", "--no-project-status")
+    assert pypi.count("/simple/") == 0
+
+
+def test_a_source_without_a_simple_api_is_asked_for_a_status_once(
+    repo: Repository, pypi: PyPIServer, files: dict[str, BuiltFile]
+) -> None:
+    repo.settings = ("--processes", "1", "--connections", "1", "--min-free-space", "0")
+    pypi.fault("/simple/*", Status(404))
+    repo.refresh("alpha", "beta-two", "gamma", "--no-dependencies")
+    assert pypi.count("/simple/") == 1
+
+
 def test_a_new_release_replaces_the_old_one(
     repo: Repository, index: FakeIndex, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
@@ -102,8 +133,6 @@ def test_a_new_release_replaces_the_old_one(
 def test_the_old_release_stays_until_the_new_one_is_there(
     repo: Repository, index: FakeIndex, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
-    from tests.support.faults import Status
-
     repo.refresh_all()
     new = build_wheel("gamma", "0.4")
     index.add("gamma", new)

@@ -16,6 +16,7 @@ from microrepo.cli.commands.settings_loading import (
 )
 from microrepo.cli.prompt.deletion_consent import with_consent
 from microrepo.cli.render.report_text import adopt_text, report_text
+from microrepo.config.checks import check_path
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.operations.records.report import Report
@@ -75,6 +76,7 @@ def command_adopt(arguments: argparse.Namespace) -> int:
     from microrepo.operations.maintain.adopt import adopt
 
     loaded = load_settings(arguments)
+    check_path(arguments.tree, "adopt")
     tree = Path(arguments.tree).expanduser().absolute()
     with reporting(arguments) as reporter:
         report = adopt(

@@ -116,6 +116,7 @@ def parse_document(
         vulnerabilities=to_vulnerabilities(document.vulnerabilities),
         rejected=tuple(rejected),
         silent_on_python=bool(files) and silent,
+        silent_on_status=document.project_status is None,
     )
     return Parsed(project, document.releases is not None)
 

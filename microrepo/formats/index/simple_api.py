@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from microrepo.formats.index.index_records import Root
-from microrepo.formats.index.simple_html import project_from_html, root_from_html
-from microrepo.formats.index.simple_json import project_from_json, root_from_json
+from microrepo.formats.index.simple_html import project_from_html, root_from_html, status_from_html
+from microrepo.formats.index.simple_json import project_from_json, root_from_json, status_from_json
 from microrepo.model import Project
 
-__all__ = ["ACCEPT", "Root", "is_json", "parse_project", "parse_root"]
+__all__ = ["ACCEPT", "Root", "is_json", "parse_project", "parse_root", "parse_status"]
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "
@@ -46,3 +46,14 @@ def parse_project(
     if is_json(content_type):
         return project_from_json(body, url, name, header_serial)
     return project_from_html(body, url, name, header_serial)
+
+
+def parse_status(body: bytes, content_type: str, url: str) -> tuple[str, str | None]:
+    """Return the status that one project's page tells (PEP 792), and its reason.
+
+    Raises:
+        MalformedResponse: the page cannot be read.
+    """
+    if is_json(content_type):
+        return status_from_json(body, url)
+    return status_from_html(body, url)

@@ -59,20 +59,31 @@ def project_from_html(body: bytes, url: str, name: str, header_serial: int | Non
             files.append(_to_file(anchor, absolute_link(url, base, anchor.href), normalized))
         except ValueError as error:
             rejected.append(f"a link: {error}")
-    if not _is_index_page(page):
-        # Taken for one it would say that the project has no files any more.
-        raise MalformedResponse(url, "the page lists no files and does not say it is an index page")
+    _check_index_page(page, url)
+    status, reason = _status_of(page)
     return Project(
         name=normalized,
         display_name=name,
         serial=header_serial if header_serial is not None else page.serial,
-        status=page.meta.get("pypi:project-status", "active"),
-        status_reason=page.meta.get("pypi:project-status-reason"),
+        status=status,
+        status_reason=reason,
         files=tuple(files),
         versions=tuple(dict.fromkeys(file.version for file in files)),
         rejected=tuple(rejected),
         silent_on_python=not any("data-requires-python" in one.attributes for one in page.anchors),
     )
+
+
+def status_from_html(body: bytes, url: str) -> tuple[str, str | None]:
+    """Return the status of a project's page and its reason."""
+    page = _read(body, url, DOCUMENT)
+    _check_index_page(page, url)
+    return _status_of(page)
+
+
+def _status_of(page: TaggedPage) -> tuple[str, str | None]:
+    status = page.meta.get("pypi:project-status", "active")
+    return status, page.meta.get("pypi:project-status-reason")
 
 
 def _read(body: bytes, url: str, bound: Bound) -> TaggedPage:
@@ -81,11 +92,14 @@ def _read(body: bytes, url: str, bound: Bound) -> TaggedPage:
     return page
 
 
-def _is_index_page(page: TaggedPage) -> bool:
-    """Return whether it is not one of the pages for people that stand in when an index is down."""
-    return any(key.startswith("pypi:") for key in page.meta) or any(
-        _is_distribution(anchor) for anchor in page.anchors
-    )
+def _check_index_page(page: TaggedPage, url: str) -> None:
+    """Raise MalformedResponse for pages for people, which stand in when an index is down.
+
+    Taken for an index page one would say that the project has no files any more.
+    """
+    named = any(key.startswith("pypi:") for key in page.meta)
+    if not (named or any(_is_distribution(anchor) for anchor in page.anchors)):
+        raise MalformedResponse(url, "the page lists no files and does not say it is an index page")
 
 
 def _is_distribution(anchor: Anchor) -> bool:

@@ -61,6 +61,11 @@ class _Page(Struct):
     project_status: ProjectStatus | None = field(default=None, name="project-status")
 
 
+class _StatusPage(Struct):
+    files: msgspec.Raw
+    project_status: ProjectStatus | None = field(default=None, name="project-status")
+
+
 class _RootEntry(Struct, gc=False):
     name: str
     last_serial: int | str | None = field(default=None, name="_last-serial")
@@ -88,6 +93,7 @@ class _LooseRoot(Struct):
     meta: _Meta = field(default_factory=_Meta)
 
 
+_decode_status = msgspec.json.Decoder(_StatusPage).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_file = msgspec.json.Decoder(_PageFile).decode
 _decode_plain_root = msgspec.json.Decoder(_PlainRoot).decode
@@ -174,6 +180,16 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
         rejected=tuple(rejected),
         silent_on_python=silent and bool(files),
     )
+
+
+def status_from_json(body: bytes, url: str) -> tuple[str, str | None]:
+    """Return the status of a project's page and its reason."""
+    check_size(body, DOCUMENT, url, JSON_MARKS)
+    try:
+        status = _decode_status(body).project_status or ProjectStatus()
+    except UNREADABLE as error:
+        raise MalformedResponse(url, f"not an index page ({error})") from error
+    return status.status, status.reason
 
 
 def _read_file(entry: msgspec.Raw) -> _PageFile:

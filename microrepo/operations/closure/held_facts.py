@@ -49,7 +49,7 @@ class HeldFacts:
         self.facts = Facts(best_file_counts=best_file_counts)
 
     def answer(self, needs: Needs) -> None:
-        """Add what is there; what is not there counts as not existing."""
+        """Add what is there; a project that the state does not know counts as not existing."""
         self.facts.add(
             projects=self._projects(sorted(needs.projects)),
             metadata={need.filename: self._metadata(need) for need in needs.metadata},
@@ -74,8 +74,7 @@ class HeldFacts:
         found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
         for name, project in documents.items():
             files = tuple(file for file in self._admits(project) if file.filename in present)
-            if files:
-                found[NormalizedName(name)] = Candidates(files)
+            found[NormalizedName(name)] = Candidates(files)
         return found
 
     def _behind(self, url: str) -> UrlFile | str:

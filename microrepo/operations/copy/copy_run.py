@@ -35,6 +35,7 @@ from microrepo.plan import Wanted, make_plan
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import Policy
+from microrepo.selection.rules.release_rules import unmet_requests
 from microrepo.state import unpack
 from microrepo.stores.placement import Sharing
 from microrepo.transfer.pool.worker import run_task
@@ -159,6 +160,9 @@ class CopyRun:
             if not wanted and policy.requested is not None:
                 why = ", ".join(f"{count} {rule}" for rule, count in sorted(rejected.items()))
                 text = f"no file to copy ({why or 'the source lists none'})"
+                self.report.failed.append(Failure(project.name, text))
+            elif unmet := unmet_requests(project.name, decisions, policy):
+                text = f"no file to copy for {', '.join(unmet)}"
                 self.report.failed.append(Failure(project.name, text))
             return wanted
 

@@ -28,6 +28,7 @@ from microrepo.repositories.sources.source_registry import (
     is_web_url,
     open_source,
     pypi_source_url,
+    with_status,
 )
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -140,7 +141,7 @@ def open_source_endpoint(
     directory = None if end.where == "pypi" else directory_of(end.where)
     if directory is not None:
         return (describe_source(str(directory), config.api),), {}
-    settings = describe_source(end.where, config.api)
+    settings = with_status(describe_source(end.where, config.api), config)
     url = pypi_source_url() if end.where == "pypi" else end.where
 
     def probe(login: Login | None) -> dict[str, Login]:

@@ -15,6 +15,7 @@ from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import Wanted
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.decisions import reconsider_at, select
+from microrepo.selection.rules.release_rules import unmet_requests
 
 
 class Looked(Struct, frozen=True):
@@ -61,6 +62,11 @@ def look(
         elif empty:
             why = f"no file is left ({empty}); see `microrepo explain`" if decisions else empty
             report.failed.append(Failure(record.project.name, why))
+        elif not goals_are_reported:
+            name = record.project.name
+            if unmet := unmet_requests(name, decisions, rules.policy):
+                why = f"no file is kept for {', '.join(unmet)}; see `microrepo explain`"
+                report.failed.append(Failure(name, why))
         if rules.policy.vulnerabilities != "ignore":
             _note_advisories(report, record.project, decisions)
         row = msgspec.structs.replace(

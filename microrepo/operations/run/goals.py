@@ -168,6 +168,8 @@ def _file_goals(
     found = read_requirement_set(
         str(path), _read_file, extras=chosen["extra"], groups=chosen["group"], variables=os.environ
     )
+    if not (found.requirements or (build and found.build_requirements)):
+        raise ConfigError(f"{path}: names no requirement. Add one, or leave the file out.")
     goal = Goal(
         path.name,
         found.requirements,

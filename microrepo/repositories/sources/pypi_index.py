@@ -8,7 +8,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from microrepo.client import Client
-from microrepo.errors import ProjectNotFound
+from microrepo.errors import MicrorepoError, ProjectNotFound
 from microrepo.formats.index.pypi_json import parse_document, parse_vulnerabilities
 from microrepo.formats.index.simple_api import Root
 from microrepo.model import Project, Vulnerability
@@ -39,6 +39,8 @@ class PyPISource:
         self._json_root = settings.json_root
         self._alone = settings.alone
         self._index = IndexSource(client, settings)
+        self._asks_status = settings.asks_status
+        self._has_pages = False
 
     def list_projects(self) -> Root:
         """Return all projects with their serials, from the Simple API beside the documents."""
@@ -65,7 +67,29 @@ class PyPISource:
         if not parsed.has_files:
             page = self._index.fetch_project(name, min_serial=min_serial).project
             project = _with_files_of(project, page)
+        elif project.silent_on_status:
+            project = self._with_status(project)
         return Fetched(project, validator_of(answer), page_time_of(answer))
+
+    def _with_status(self, project: Project) -> Project:
+        """Return a document's record with the status that the project's index page tells.
+
+        A server without such pages is not asked again; what fails in another way costs the status
+        alone, and what was known of it goes on counting.
+        """
+        if not self._asks_status:
+            return project
+        try:
+            status, reason = self._index.fetch_status(project.name)
+        except ProjectNotFound:
+            self._asks_status = self._has_pages
+            return project
+        except MicrorepoError:
+            return project
+        self._has_pages = True
+        return msgspec.structs.replace(
+            project, status=status, status_reason=reason, silent_on_status=False
+        )
 
     def fetch_advisories(self, name: str, version: str) -> tuple[Vulnerability, ...]:
         """Return the advisories on a release.
@@ -93,6 +117,7 @@ def _with_files_of(document: Project, page: Project | None) -> Project:
         versions=page.versions,
         status=page.status,
         status_reason=page.status_reason,
+        silent_on_status=False,
         rejected=document.rejected + page.rejected,
         silent_on_python=page.silent_on_python,
     )

@@ -17,7 +17,7 @@ from microrepo.errors import (
     Unavailable,
 )
 from microrepo.formats.bounds import PROJECT_LIST
-from microrepo.formats.index.simple_api import ACCEPT, Root, parse_project, parse_root
+from microrepo.formats.index.simple_api import ACCEPT, Root, parse_project, parse_root, parse_status
 from microrepo.formats.index.values import parse_serial
 from microrepo.formats.times import format_time
 from microrepo.repositories.protocol import Fetched, SourceSettings
@@ -76,6 +76,20 @@ class IndexSource:
         )
         check_serial(normalized, min_serial, project.serial)
         return Fetched(project, validator_of(answer), page_time_of(answer))
+
+    def fetch_status(self, name: str) -> tuple[str, str | None]:
+        """Return the status that a project's page tells, and its reason.
+
+        Raises:
+            ProjectNotFound: there is no such page.
+            SourceError: it cannot be had or read.
+        """
+        url = f"{self._root}{canonicalize_name(name)}/"
+        answer = self._client.get(url, {"Accept": ACCEPT}, same_origin=self._alone)
+        if answer.status in _NO_LIST:
+            raise ProjectNotFound(name, self._name)
+        expect_success(answer, url)
+        return parse_status(answer.body, answer.headers.get("Content-Type", ""), answer.url)
 
 
 def conditional(validator: str | None) -> dict[str, str]:

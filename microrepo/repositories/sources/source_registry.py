@@ -25,13 +25,13 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
         ConfigError: one of them cannot be understood, or two have the same name.
     """
     if not config.sources:
-        return (describe_source(config.source, config.api),)
+        return (with_status(describe_source(config.source, config.api), config),)
     found: dict[str, SourceSettings] = {}
     for index, entry in enumerate(entries_of(config)):
         where = f"$.sources[{index}]"
         described = describe_source(entry.url, entry.api or config.api, where)
         named = msgspec.structs.replace(
-            described,
+            with_status(described, config),
             name=entry.name or described.name,
             packages=tuple(entry.packages),
             # Its list is long, and of all sources this one does not hide a page that it lists.
@@ -42,6 +42,13 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
             raise ConfigError(f"{where}: two sources are named {named.name!r}; rename one")
         found[named.name] = named
     return tuple(found.values())
+
+
+def with_status(described: SourceSettings, config: Config) -> SourceSettings:
+    """Return how a source is read, with whether its Simple API is asked for project status."""
+    # Only pages publish it, and of a repository without them it is not worth a request.
+    asks = described.kind == "json" and config.project_status and config.simple
+    return msgspec.structs.replace(described, asks_status=asks)
 
 
 def describe_source(source: str, api: str, where: str = "$.source") -> SourceSettings:

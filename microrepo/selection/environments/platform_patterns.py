@@ -18,6 +18,15 @@ FAMILIES = {
     "linux": ("linux_*", "manylinux*", "musllinux_*"),
     "freebsd": ("freebsd_*",),
 }
+# What people call platforms.
+_MEANT = {
+    **dict.fromkeys(("win", "win64", "windows64", "amd64", "x64"), "win_amd64"),
+    **dict.fromkeys(("windows32", "x86"), "win32"),
+    **dict.fromkeys(("mac", "osx", "darwin", "apple"), "macos"),
+    **dict.fromkeys(("ubuntu", "debian", "fedora", "rhel", "centos", "gnu", "posix"), "linux"),
+    "linux64": "manylinux*_x86_64",
+    "alpine": "musllinux_*",
+}
 # Formats of older days that say their platform in the name (`foo-1.0.win-amd64-py2.7.exe`,
 # `foo-1.0-py2.7-win32.egg`, `foo-1.0.linux-x86_64.tar.gz`), or by being what they are.
 _IN_NAME = re.compile(
@@ -58,9 +67,22 @@ def check_platforms(words: Iterable[str], key: str) -> None:
     """
     for pattern in parse_platforms(words):
         if not any(fnmatch.fnmatchcase(tag, pattern) for tag in _known_tags()):
-            near = difflib.get_close_matches(pattern, (*FAMILIES, *_known_tags()), n=1)
+            parts = re.split(r"[\s;]+", pattern)
+            near = [one for part in parts if (one := nearest_platform(part))]
             hint = f"; did you mean {near[0]!r}?" if near else ""
+            if len(parts) > 1 and near:
+                hint = f"; write them as a list: {', '.join(near)}"
             raise ConfigError(f"$.{key}: {pattern!r} matches no platform tag{hint}")
+
+
+def nearest_platform(word: str) -> str | None:
+    """Return the pattern that a word comes near to; the word where it is one, None for none."""
+    tags = _known_tags()
+    likely = (word, _MEANT.get(word, ""), f"{word}_*", f"*_{word}")
+    for pattern in likely:
+        if pattern in FAMILIES or any(fnmatch.fnmatchcase(tag, pattern) for tag in tags):
+            return pattern
+    return next(iter(difflib.get_close_matches(word, (*FAMILIES, *tags), n=1)), None)
 
 
 @lru_cache(maxsize=1)

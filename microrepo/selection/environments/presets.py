@@ -19,6 +19,11 @@ from microrepo.selection.environments.environment import (
     block_of,
     environment_from_block,
 )
+from microrepo.selection.environments.platform_patterns import (
+    FAMILIES,
+    first_match,
+    nearest_platform,
+)
 from microrepo.selection.environments.python_versions import NEWEST_MINOR
 
 _TAG = re.compile(r"(?P<name>cp|pp)(?P<major>\d)(?P<minor>\d+)(?P<threads>t?)")
@@ -46,6 +51,7 @@ USUAL_PLATFORMS = (
     *("win_amd64", "win_arm64", "win32"),
     *("macosx_14_0_arm64", "macosx_14_0_x86_64"),
 )
+_USUAL_PYTHON = "cp312"
 # Every PyPy of the last years announces this ABI; a new one would need a table.
 _PYPY_ABI = "pp73"
 
@@ -101,14 +107,23 @@ def environment_from_preset(name: str, preset: str) -> Environment:
 def _near(python: str, platform: str) -> str:
     """Return a hint on the preset that was meant, "" where none comes near."""
     pythons = [f"cp3{minor}" for minor in range(6, 16)]
-    minor = _DOTTED.match(python)
+    minor = _DOTTED.search(python)
+    if minor and minor["major"] != "3":
+        minor = None
     near_python = [f"cp3{minor['minor']}"] if minor else difflib.get_close_matches(python, pythons)
-    near_platform = difflib.get_close_matches(platform or python, USUAL_PLATFORMS, cutoff=0.5)
+    pattern = nearest_platform(platform or python)
+    near_platform = [
+        name
+        for one in FAMILIES.get(pattern or "", (pattern or "",))
+        for name in USUAL_PLATFORMS
+        if first_match(name, (one,))
+    ] or difflib.get_close_matches(platform or python, USUAL_PLATFORMS, cutoff=0.5)
     if parse_python(python) is not None:
         near_python = [python]
-    if not (near_python and near_platform):
+    if not (near_python or near_platform):
         return ""
-    return f"; did you mean {f'{near_python[0]}-{near_platform[0]}'!r}?"
+    nearest = (*near_python, _USUAL_PYTHON)[0], (*near_platform, *USUAL_PLATFORMS)[0]
+    return f"; did you mean {'-'.join(nearest)!r}?"
 
 
 def environment_from_listed_python(text: str, host: Block) -> Environment:

@@ -17,6 +17,7 @@ from microrepo.formats.times import normalize_time
 from microrepo.formats.versions import is_pin, parse_version
 from microrepo.model import Cause, NormalizedName
 from microrepo.selection.environments.platform_patterns import check_platforms, parse_platforms
+from microrepo.selection.environments.presets import parse_environments
 from microrepo.selection.environments.python_versions import (
     PythonFilter,
     check_python_words,
@@ -145,6 +146,7 @@ def build_policy(
     if isinstance(config.platforms, list):
         check_platforms(config.platforms, "platforms")
     check_platforms(config.exclude_platforms, "exclude_platforms")
+    parse_environments(config.environments)
     return Policy(
         package_types=_words(config.package_types, _TYPE_ALIASES),
         extensions=_words(config.extensions, {}),

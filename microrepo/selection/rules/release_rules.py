@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from packaging.version import Version
 
-from microrepo.formats.versions import is_pin, specifier_set
-from microrepo.model import Cause, NormalizedName, Project
+from microrepo.formats.versions import is_pin, parse_version, specifier_set
+from microrepo.model import Cause, Decision, NormalizedName, Project
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.policy import Policy, Rejection
@@ -77,6 +79,29 @@ def check_release(
     if version.is_prerelease and not asked_for and not is_pinned(name, version, policy):
         return Cause.PRERELEASE, f"{text} is a pre-release"
     return None
+
+
+def unmet_requests(
+    name: NormalizedName, decisions: Iterable[Decision], policy: Policy
+) -> tuple[str, ...]:
+    """Return the requirements of a project that none of its kept releases meets.
+
+    A release that gives way to a newer one of another requirement counts as there.
+    """
+    specifiers = [text for text in (policy.requested or {}).get(name, ()) if text]
+    versions = {
+        parse_version(one.file.version)
+        for one in decisions
+        if one.keep or one.cause is Cause.SUPERSEDED
+    }
+    return tuple(
+        f"{name}{text}"
+        for text in specifiers
+        if not any(
+            version is not None and specifier_set(text).contains(version, prereleases=True)
+            for version in versions
+        )
+    )
 
 
 def _pins(name: NormalizedName, policy: Policy) -> list[str]:

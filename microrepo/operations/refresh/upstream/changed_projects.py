@@ -106,17 +106,18 @@ def _are_outdated(state: State, sources: Sources, report: ReportBuilder, *, forc
     Args:
         state: remembers how new the lists were.
         sources: have read the lists.
-        report: takes the warning.
+        report: takes the failure.
         force: believe them, however old they are.
     """
     lists = sources.list_serials
     seen = msgspec.json.decode(state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
     older = [] if force else sorted(n for n, serial in lists.items() if serial < seen.get(n, 0))
     for name in older:
-        report.warn(
-            f"{name}: its list (serial {lists[name]}) is older than the one of an earlier run "
+        why = (
+            f"its list (serial {lists[name]}) is older than the one of an earlier run "
             f"({seen[name]}), so no project counts as removed; `--force-check` accepts it"
         )
+        report.failed.append(Failure(name, why))
     newest = seen | {name: serial for name, serial in lists.items() if name not in older}
     if newest != seen and not report.dry_run:
         with state.transaction():

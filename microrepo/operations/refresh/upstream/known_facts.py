@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from microrepo.errors import StateCorrupt
-from microrepo.model import FACTS, Digests, File
+from microrepo.model import FACTS, Digests, File, Project
 from microrepo.state import unpack
 from microrepo.state.rows import pack
 
@@ -32,15 +32,26 @@ def unless_told_more(document: bytes, stored: bytes) -> bytes:
     return stored if pack(project) == stored else document
 
 
-def with_known_pythons(document: bytes, stored: bytes) -> bytes:
-    """Return a new record with the Requires-Python that wheels themselves told before."""
+def with_known_facts(document: bytes, stored: bytes) -> bytes:
+    """Return a new record with what it is silent on and the one before knows."""
     project = unpack(document)
-    if not project.silent_on_python:
+    if not (project.silent_on_python or project.silent_on_status):
         return document
     try:
         before = unpack(stored)
     except StateCorrupt:
         return document
+    if project.silent_on_status:
+        project = msgspec.structs.replace(
+            project, status=before.status, status_reason=before.status_reason
+        )
+    if project.silent_on_python:
+        project = _with_known_pythons(project, before)
+    return pack(project)
+
+
+def _with_known_pythons(project: Project, before: Project) -> Project:
+    """Return a new record with the Requires-Python that wheels themselves told before."""
     told = {_content_key(one): one.requires_python for one in before.files}
     files = tuple(
         msgspec.structs.replace(one, requires_python=told.get(_content_key(one)))
@@ -48,7 +59,7 @@ def with_known_pythons(document: bytes, stored: bytes) -> bytes:
         else one
         for one in project.files
     )
-    return pack(msgspec.structs.replace(project, files=files))
+    return msgspec.structs.replace(project, files=files)
 
 
 def _content_key(file: File) -> tuple[object, ...]:

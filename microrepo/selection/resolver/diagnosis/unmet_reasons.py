@@ -112,6 +112,9 @@ def _matches(view: View, project: NormalizedName, specifiers: tuple[str, ...]) -
         if view.knows(project):
             yield f"project {project} not found"
         return
+    if not (candidates.files or candidates.rejected):
+        yield f"the project {project} has no files here"
+        return
     if releases.matches(frozenset(specifiers), view.facts, prereleases=True):
         return
     wanted = f"{project}{','.join(specifiers)}"

@@ -215,6 +215,22 @@ def test_unknown_presets(preset):
         environment_from_preset("x", preset)
 
 
+@pytest.mark.parametrize(
+    ("preset", "near"),
+    [
+        ("3.9.18", "'3.9.18-manylinux_2_28_x86_64'"),
+        (">=3.9", "'cp39-manylinux_2_28_x86_64'"),
+        ("win_amd64", "'cp312-win_amd64'"),
+        ("cp311-win64", "'cp311-win_amd64'"),
+        ("linux", "'cp312-manylinux_2_28_x86_64'"),
+    ],
+)
+def test_what_comes_near_a_preset_is_suggested(preset, near):
+    """A Python without a platform, or a platform without a Python, is completed."""
+    with pytest.raises(ConfigError, match=f"did you mean {near}"):
+        environment_from_preset("x", preset)
+
+
 def test_config_forms():
     """A table of names, or a plain list of presets."""
     named = parse_environments({"a": "cp312-win_amd64", "b": describe_python.describe()})

@@ -8,10 +8,12 @@ import pytest
 
 from microrepo.config.load import convert
 from microrepo.config.schema import RUNNING_PYTHON
+from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, Decision, Digests, File, NormalizedName, Project
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.policy import build_policy
+from microrepo.selection.rules.release_rules import unmet_requests
 
 NOW = "2026-05-31T12:00:00.000000Z"
 
@@ -368,3 +370,26 @@ def test_upload_time_of_another_age_of_the_world_is_no_trouble() -> None:
     young = wheel("1.0", upload_time="9999-12-31T23:59:59.000000Z")
     decisions = select(Project(NormalizedName("foo"), "Foo", files=(young,)), policy, NOW)
     assert reconsider_at(decisions, policy) == "9999-12-31T23:59:59.999999Z"
+
+
+@pytest.mark.parametrize(
+    ("requirements", "unmet"),
+    [
+        (["foo==1.0", "foo==9.9"], ("foo==9.9",)),
+        (["foo", "foo>5"], ("foo>5",)),
+        (["foo", "foo<2"], ()),  # 1.0 gives way to 2.0
+        (["foo==1.*", "foo===2.0"], ()),
+        (["foo"], ()),
+    ],
+)
+def test_requirements_that_no_kept_release_meets(
+    requirements: list[str], unmet: tuple[str, ...]
+) -> None:
+    policy = build_policy(convert({}, "test"), parse_requirements(requirements))
+    project = Project(NormalizedName("foo"), "foo", files=(wheel("1.0"), wheel("2.0")))
+    assert unmet_requests(project.name, select(project, policy, NOW), policy) == unmet
+
+
+def test_an_environment_that_is_none_is_refused_without_dependencies() -> None:
+    with pytest.raises(ConfigError, match="'all' is not a preset"):
+        build_policy(convert({"environments": ["all"], "dependencies": False}, "test"), None)
