@@ -420,7 +420,7 @@ def test_check_names_what_is_missing_offline(
     done = repo.run("check", "--config", config, expect=3)
     assert "missing: app for linux" in done.stdout
     assert "missing: app for windows" in done.stdout
-    assert "project lib not found" in done.stdout
+    assert "project lib has no files" in done.stdout
     only = repo.run("check", "--config", config, "-e", "linux", expect=3)
     assert "windows" not in only.stdout
     assert repo.run("check", "--config", config, "-e", "moon", expect=2).stdout == ""
@@ -610,4 +610,4 @@ def test_a_file_that_cannot_be_had_is_told_with_the_goal(
     said = whys(report.failed)
     assert lib.filename in said
     assert "app for linux" in said
-    assert "project lib not found" in said
+    assert "project lib has no files" in said

@@ -28,7 +28,6 @@ from microrepo.repositories.sources.source_registry import (
     is_web_url,
     open_source,
     pypi_source_url,
-    with_status,
 )
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -135,13 +134,15 @@ def open_source_endpoint(
     if not end.where:
         raise ConfigError("the source is empty: give a URL, a directory, or pypi")
     if end.where == CONFIGURED and config.sources:
-        return describe_sources(config), source_logins(config, around.environ)
+        # A copy needs no status of projects; a mirror that tells it asks for it itself.
+        plain = msgspec.structs.replace(config, project_status=False)
+        return describe_sources(plain), source_logins(config, around.environ)
     if end.where == CONFIGURED:
         end = msgspec.structs.replace(end, where=config.source)
     directory = None if end.where == "pypi" else directory_of(end.where)
     if directory is not None:
         return (describe_source(str(directory), config.api),), {}
-    settings = with_status(describe_source(end.where, config.api), config)
+    settings = describe_source(end.where, config.api)
     url = pypi_source_url() if end.where == "pypi" else end.where
 
     def probe(login: Login | None) -> dict[str, Login]:

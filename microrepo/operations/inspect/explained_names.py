@@ -12,11 +12,12 @@ from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
 from microrepo.errors import RepositoryError
-from microrepo.formats.versions import parse_version
+from microrepo.formats.versions import parse_version, version_order
 from microrepo.model import File, NormalizedName, Project
 from microrepo.state import ProjectRow, State
 
 _BATCH = 500
+_SHOWN_VERSIONS = 8
 
 
 class Named(Struct, frozen=True):
@@ -54,14 +55,29 @@ def find_named(state: State, repository: str, targets: Sequence[str]) -> tuple[N
     for target in targets:
         matches = list(_matches(state, target))
         if not matches:
-            raise RepositoryError(
-                repository,
-                f"knows neither a file nor a project {target!r}; `microrepo list` lists the files",
-            )
+            raise RepositoryError(repository, _unknown(state, target))
         for one in matches:
             before = found.get(one.project.name)
             found[one.project.name] = one if before is None else _joined(before, one)
     return tuple(found.values())
+
+
+def _unknown(state: State, target: str) -> str:
+    """Return why a target stands for nothing."""
+    project = _project_of(state, target)
+    if project is None:
+        return f"knows neither a file nor a project {target!r}; `microrepo list` lists the files"
+    versions = sorted({file.version for file in project.files}, key=version_order, reverse=True)
+    listed = ", ".join(versions[:_SHOWN_VERSIONS]) + (", …" if versions[_SHOWN_VERSIONS:] else "")
+    return f"{project.name} has no release for {target!r} (it has {listed or 'none'})"
+
+
+def _project_of(state: State, target: str) -> Project | None:
+    try:
+        name = canonicalize_name(Requirement(target).name)
+    except InvalidRequirement:
+        return None
+    return state.documents([name]).get(name)
 
 
 def _joined(one: Named, other: Named) -> Named:

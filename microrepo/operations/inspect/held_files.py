@@ -29,9 +29,9 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]
     state = open_for_reading(config.repository)
     try:
         names = [canonicalize_name(name) for name in patterns]
-        for name in names:
+        for name, pattern in zip(names, patterns, strict=True):
             if name not in state.projects([name]):
-                raise RepositoryError(config.repository, f"holds no project {name!r}")
+                raise RepositoryError(config.repository, f"holds no project {pattern!r}")
         sources = {row[0]: row[7] for row in state.iter_known()}
         is_index = not links_of(config, state, decides=False).files
         rows = (

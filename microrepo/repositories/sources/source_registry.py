@@ -25,13 +25,13 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
         ConfigError: one of them cannot be understood, or two have the same name.
     """
     if not config.sources:
-        return (with_status(describe_source(config.source, config.api), config),)
+        return (_with_status(describe_source(config.source, config.api), config),)
     found: dict[str, SourceSettings] = {}
     for index, entry in enumerate(entries_of(config)):
         where = f"$.sources[{index}]"
         described = describe_source(entry.url, entry.api or config.api, where)
         named = msgspec.structs.replace(
-            with_status(described, config),
+            _with_status(described, config),
             name=entry.name or described.name,
             packages=tuple(entry.packages),
             # Its list is long, and of all sources this one does not hide a page that it lists.
@@ -44,7 +44,7 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
     return tuple(found.values())
 
 
-def with_status(described: SourceSettings, config: Config) -> SourceSettings:
+def _with_status(described: SourceSettings, config: Config) -> SourceSettings:
     """Return how a source is read, with whether its Simple API is asked for project status."""
     # Only pages publish it, and of a repository without them it is not worth a request.
     asks = described.kind == "json" and config.project_status and config.simple

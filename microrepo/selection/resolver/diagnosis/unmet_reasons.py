@@ -113,7 +113,7 @@ def _matches(view: View, project: NormalizedName, specifiers: tuple[str, ...]) -
             yield f"project {project} not found"
         return
     if not (candidates.files or candidates.rejected):
-        yield f"the project {project} has no files here"
+        yield f"project {project} has no files"
         return
     if releases.matches(frozenset(specifiers), view.facts, prereleases=True):
         return
