@@ -146,7 +146,7 @@ def build_policy(
     if isinstance(config.platforms, list):
         check_platforms(config.platforms, "platforms")
     check_platforms(config.exclude_platforms, "exclude_platforms")
-    parse_environments(config.environments)
+    parse_environments(config.environments or ())
     return Policy(
         package_types=_words(config.package_types, _TYPE_ALIASES),
         extensions=_words(config.extensions, {}),

@@ -59,11 +59,16 @@ def test_explain_obeys_the_requirements(config: Config, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["nope", "foo-bar-9.9.tar.gz", "", "old-2.0-py3-none-any.whl", "x*", "old==7", "nope<2"],
+    ["nope", "foo-bar-9.9.tar.gz", "", "old-2.0-py3-none-any.whl", "x*", "nope<2"],
 )
 def test_explain_what_is_not_known(config: Config, target: str) -> None:
     with pytest.raises(RepositoryError, match="knows neither a file nor a project"):
         reasons(config, target)
+
+
+def test_explain_a_release_that_a_project_does_not_have(config: Config) -> None:
+    with pytest.raises(RepositoryError, match=r"old has no release for 'old==7' \(it has 1\.0\)"):
+        explain(config, EVERYTHING_REQUESTED, ["old==7"])
 
 
 def test_explain_tells_what_required_a_file(config: Config, tmp_path: Path) -> None:
