@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from microrepo.model import FACTS, Digests, File, NormalizedName, Project, Vulnerability
 from microrepo.operations.refresh.upstream.known_facts import (
     facts_of,
     unless_told_more,
-    with_known_pythons,
+    with_known_facts,
 )
 from microrepo.state import pack, unpack
 
@@ -42,13 +43,13 @@ def wheel(
 def test_requires_python_stays_known_of_the_same_content(
     new: File, known: File, python: str | None
 ) -> None:
-    found = unpack(with_known_pythons(pack(project(new)), pack(project(known))))
+    found = unpack(with_known_facts(pack(project(new)), pack(project(known))))
     assert [file.requires_python for file in found.files] == [python]
 
 
 def test_a_source_that_announces_it_is_believed() -> None:
     new = pack(project(wheel(), silent=False))
-    assert with_known_pythons(new, pack(project(wheel(python=">=3.9")))) == new
+    assert with_known_facts(new, pack(project(wheel(python=">=3.9")))) == new
 
 
 def test_advisories_alone_are_no_news() -> None:
@@ -62,6 +63,15 @@ def test_advisories_alone_are_no_news() -> None:
 def test_a_damaged_record_tells_nothing() -> None:
     new = pack(project(wheel()))
     assert unless_told_more(new, b"\xff") == new
-    assert with_known_pythons(new, b"\xff") == new
+    assert with_known_facts(new, b"\xff") == new
     assert facts_of(b"\xff") == FACTS
     assert facts_of(new) == 0
+
+
+def test_a_status_that_could_not_be_asked_for_stays_as_it_was() -> None:
+    known = msgspec.structs.replace(project(), status="archived", status_reason="moved")
+    new = msgspec.structs.replace(project(wheel()), silent_on_status=True)
+    found = unpack(with_known_facts(pack(new), pack(known)))
+    assert (found.status, found.status_reason, len(found.files)) == ("archived", "moved", 1)
+    told = pack(msgspec.structs.replace(new, silent_on_status=False))
+    assert unpack(with_known_facts(told, pack(known))).status == "active"
