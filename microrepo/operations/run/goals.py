@@ -78,9 +78,6 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
     requirements = dict.fromkeys(
         one for goal in goals if goal.kind is not GoalKind.BUILD for one in goal.requirements
     )
-    if texts and not any(goal.requirements for goal in goals):
-        why = "; ".join((f"{', '.join(texts)}: contains no requirements", *notes))
-        raise ConfigError(why)
     return Requests(tuple(requirements), tuple(goals), tuple(notes))
 
 
@@ -169,7 +166,7 @@ def _file_goals(
         str(path), _read_file, extras=chosen["extra"], groups=chosen["group"], variables=os.environ
     )
     if not (found.requirements or (build and found.build_requirements)):
-        raise ConfigError(f"{path}: names no requirement. Add one, or leave the file out.")
+        raise ConfigError("; ".join((f"{path}: contains no requirements", *found.notes)))
     goal = Goal(
         path.name,
         found.requirements,

@@ -68,6 +68,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
         (['{"age": {"days": 3}}'], {"age": {"days": 3}}),
     ],
     "dependencies": [([], True)],
+    "project_status": [([], True)],
     "environments": [
         (["cp312-win_amd64,cp311-win32"], ["cp312-win_amd64", "cp311-win32"]),
         (['["cp312-win_amd64"]'], ["cp312-win_amd64"]),
