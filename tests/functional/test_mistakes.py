@@ -129,9 +129,9 @@ def test_places_that_cannot_be_meant(
     (checkout / marker).write_text("")
     words = ("refresh", "a", "--source", "http://127.0.0.1:9", "--repository")
     assert "source checkout" in one_message(run_microrepo(*words, checkout), 1)
-    assert "no place for a repository" in one_message(run_microrepo(*words, "/"), 1)
+    assert "cannot be a repository" in one_message(run_microrepo(*words, "/"), 1)
     run_microrepo.home.mkdir(exist_ok=True)
-    assert "no place for a repository" in one_message(run_microrepo(*words, "~"), 1)
+    assert "cannot be a repository" in one_message(run_microrepo(*words, "~"), 1)
     assert not (run_microrepo.home / ".microrepo").exists()
 
 
