@@ -139,7 +139,7 @@ def open_channel(
 
     Raises:
         Locked: another copy to the same destination is under way on this machine.
-        RepositoryError: the destination is no place for a repository.
+        RepositoryError: a repository cannot be at the destination.
     """
     place = WorkingPlace(endpoints, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else held_lock(place.directory):

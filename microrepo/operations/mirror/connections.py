@@ -155,7 +155,7 @@ class Connections:
             ConfigError: an end cannot be understood.
             AccessDenied: credentials are refused.
             Unavailable: no answer.
-            RepositoryError: the destination is no place for a repository.
+            RepositoryError: a repository cannot be at the destination.
         """
         with self._guard:
             endpoints = self._endpoints.get((source, destination))
