@@ -6,11 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
+from packaging.utils import canonicalize_name
+
 from microrepo.config.schema import Config
 from microrepo.errors import MalformedResponse, MicrorepoError
 from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.distribution.header_fields import first_field, metadata_fields
 from microrepo.formats.distribution.wheel_metadata import check_wheel, read_wheel_metadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
+from microrepo.formats.versions import parse_version
 from microrepo.model import File, NormalizedName, Project
 from microrepo.operations.closure.held_url_files import held_url_file, is_behind
 from microrepo.publish.links import links_of
@@ -91,7 +96,12 @@ class HeldFacts:
     def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
         stored = self._state.metadata([need.filename]).get(need.filename)
         if stored is not None:
-            return unpack_metadata(stored[1])
+            metadata = unpack_metadata(stored[1])
+            if need.filename.endswith(".whl") and not _names(
+                need.filename, metadata.name, metadata.version
+            ):
+                self.facts.blocking.add(need.filename)
+            return metadata
         try:
             with self._directory.file(need.filename).open("rb") as stream:
                 if need.filename.endswith(".whl") and _stops_installers(stream, need.filename):
@@ -157,9 +167,21 @@ class HeldFacts:
 
 
 def _stops_installers(stream: BinaryIO, filename: str) -> bool:
-    """Return whether pip ends with an error at a wheel instead of passing it over."""
+    """Return whether pip or uv ends with an error at a wheel instead of passing it over."""
     try:
-        read_wheel_metadata(stream, filename).decode("utf-8")
+        body = read_wheel_metadata(stream, filename)
+        body.decode("utf-8")
+        headers, _ = metadata_fields(body)
     except (MalformedResponse, UnicodeDecodeError):
         return True
-    return False
+    return not _names(filename, first_field(headers, "name"), first_field(headers, "version"))
+
+
+def _names(filename: str, project: str | None, version: str | None) -> bool:
+    """Return whether metadata is of the release that the name of a wheel says."""
+    wheel = parse_wheel_name(filename)
+    return (
+        wheel is not None
+        and canonicalize_name(project or "") == wheel.name
+        and parse_version(version or "") == parse_version(wheel.version)
+    )

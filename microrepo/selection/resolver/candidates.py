@@ -6,6 +6,7 @@ versions, the releases each specifier admits (as bits of an integer), markers, r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from packaging.utils import canonicalize_name
@@ -22,6 +23,8 @@ from microrepo.selection.resolver.admission import ANYTHING, Admission
 from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
 from microrepo.selection.resolver.resolution_records import PassedOver
 from microrepo.selection.resolver.stated_requirements import StatedRequirements
+
+_BUILD = re.compile(r"(\d+)(.*)")
 
 
 class Release:
@@ -163,15 +166,14 @@ class View:
         return self._releases[project]
 
     def _group(self, project: NormalizedName, files: tuple[File, ...]) -> Releases:
-        fitting: dict[Version, list[tuple[int, str, File]]] = {}
+        fitting: dict[Version, list[tuple[int, File]]] = {}
         for file in files:
             version = parse_version(file.version)
             rank = self.environment.supports(file) if version is not None else None
             if version is not None and rank is not None and self.admission.admits(project, file):
-                fitting.setdefault(version, []).append((rank, file.filename, file))
+                fitting.setdefault(version, []).append((rank, file))
         releases = [
-            Release(project, version, tuple(file for _, _, file in sorted(found, key=_by_rank)))
-            for version, found in fitting.items()
+            Release(project, version, _best_first(found)) for version, found in fitting.items()
         ]
         releases.sort(key=lambda release: release.version, reverse=True)
         if self.admission.prefer_binary:
@@ -210,18 +212,26 @@ class View:
             found = self.facts.metadata.get(file.filename)
             if found is None:
                 return MetadataNeed(release.project, file.filename)
-            if not isinstance(found, str) and _belongs(found, release):
-                self._metadata[release] = found
-                return found
+            usable = self._usable(found, release)
+            if usable is not None:
+                self._metadata[release] = usable
+                return usable
             if self.facts.best_file_counts:
                 return None
         return None
+
+    def _usable(self, found: CoreMetadata | str, release: Release) -> CoreMetadata | None:
+        if isinstance(found, str) or not _belongs(found, release):
+            return None
+        # What a build states in place of a guess is not known, so it may be sound.
+        repaired = not found.strict and found.source != "guess"
+        return None if repaired and self.facts.best_file_counts else found
 
     def metadata_file(self, release: Release) -> str:
         """Return the name of the file whose metadata `metadata` gives."""
         for file in release.files:
             found = self.facts.metadata.get(file.filename)
-            if found is not None and not isinstance(found, str) and _belongs(found, release):
+            if found is not None and self._usable(found, release) is not None:
                 return file.filename
         return release.files[0].filename
 
@@ -252,8 +262,19 @@ class View:
         return found
 
 
-def _by_rank(entry: tuple[int, str, File]) -> tuple[int, str]:
-    return entry[:2]
+def _best_first(ranked: list[tuple[int, File]]) -> tuple[File, ...]:
+    """Return files in the order in which installers prefer them: by tags, then the latest build."""
+    if len(ranked) > 1:
+        ranked.sort(key=lambda entry: entry[1].filename)
+        ranked.sort(key=lambda entry: _build_of(entry[1]), reverse=True)
+        ranked.sort(key=lambda entry: entry[0])
+    return tuple(file for _, file in ranked)
+
+
+def _build_of(file: File) -> tuple[int, str]:
+    wheel = parse_wheel_name(file.filename)
+    match = _BUILD.match(wheel.build) if wheel is not None else None
+    return (int(match[1]), match[2]) if match is not None else (-1, "")
 
 
 def _belongs(metadata: CoreMetadata, release: Release) -> bool:

@@ -123,6 +123,21 @@ def test_a_release_whose_wheel_is_broken(best_file_counts: bool, version: str) -
     assert versions(resolve(make_goal("a", ("a",)), WINDOWS, facts)) == {"a": version}
 
 
+def test_the_latest_build_speaks_for_a_release():
+    """Among wheels with equal tags, as for pip and uv: by number, not by text."""
+    tags = ["1-py3-none-any", "10-py3-none-any", "2x-py3-none-any", "py3-none-any"]
+    world = World({"a": {"1.0": {"files": tags}}})
+    (pin,) = _resolved(resolve(make_goal("a", ("a",)), WINDOWS, world.facts())).pins
+    assert [file.filename.split("-")[2] for file in pin.files] == ["10", "2x", "1", "py3"]
+
+
+def test_a_proof_uses_no_repaired_metadata() -> None:
+    """One of the installers refuses it, and takes an older release."""
+    world = World({"a": {"1.0": [], "2.0": {"requires": ["b (>=1.*)"]}}, "b": {"1.0": []}})
+    facts = Facts(world.projects, world.metadata, best_file_counts=True)
+    assert versions(resolve(make_goal("a", ("a",)), WINDOWS, facts)) == {"a": "1.0"}
+
+
 def test_edges_and_chains():
     """Each file knows who requires it, back to the goal."""
     world = World(
