@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from microrepo.stores.plain_files import read_plain_file
+
 _FORMAT = "<d"
 _LONGEST_DEBT_S = 600.0
 
@@ -48,7 +50,7 @@ class TokenBucket:
 
     def _read(self) -> float:
         try:
-            value: float = struct.unpack(_FORMAT, self._path.read_bytes())[0]
+            value: float = struct.unpack(_FORMAT, read_plain_file(self._path))[0]
         except (OSError, struct.error):
             return 0.0
         return value if math.isfinite(value) else 0.0

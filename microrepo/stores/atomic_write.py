@@ -65,7 +65,7 @@ def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = Tr
         FileExistsError: something is there and `overwrite` is off.
         OSError: it cannot be written; what was there is unchanged.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # a link to itself is replaced
     _make_directory(target.parent)
     # The dot makes cron, systemd and directory listings pass over a left-over.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

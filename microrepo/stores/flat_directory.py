@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from microrepo.errors import RepositoryError
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_path
 
+_log = logging.getLogger(__name__)
 CONTROL = ".microrepo"
 # Beyond this many files a whole scan per run costs more than it finds.
 SCAN_LIMIT = 200_000
@@ -76,8 +78,9 @@ class FlatDirectory:
         """
         refuse_unfit(self.path)
         try:
-            for directory in (self.path, self.control, self.partial, self.limits):
+            for directory in (self.path, self.control):
                 directory.mkdir(parents=True, exist_ok=True)
+            self.prepare_scratch()
         except OSError as error:
             words = disk_words(error, self.path)
             raise RepositoryError(self.path, f"cannot be written to: {words}") from error
@@ -87,6 +90,11 @@ class FlatDirectory:
     def prepare_scratch(self) -> None:
         """Create the directories for downloads in flight and rate limits."""
         for directory in (self.partial, self.limits):
+            # Through a link, files of somebody else would be taken for downloads, and removed.
+            if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
+                aside = directory.with_name(f"{directory.name}.not-a-directory")
+                directory.rename(aside)
+                _log.warning("%s: was not a directory; it is kept as %s", directory, aside.name)
             directory.mkdir(parents=True, exist_ok=True)
 
     def exists(self) -> bool:
@@ -164,7 +172,8 @@ class FlatDirectory:
         """Remove partial downloads that no task of this run would resume."""
         for entry in self.partial.iterdir():
             if entry.name not in keep:
-                entry.unlink(missing_ok=True)
+                with suppress(IsADirectoryError):  # not ours
+                    entry.unlink(missing_ok=True)
 
 
 def refuse_unfit(path: Path) -> None:
@@ -173,7 +182,7 @@ def refuse_unfit(path: Path) -> None:
     Raises:
         RepositoryError: the home directory, the root, a source checkout, or no directory.
     """
-    real = path.resolve()
+    real = Path(os.path.realpath(path))
     if real == Path.home().resolve() or real == Path(real.anchor):
         raise RepositoryError(
             path, "the home or root directory cannot be a repository; name a directory in it"

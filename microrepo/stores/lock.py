@@ -14,6 +14,7 @@ from msgspec import Struct
 from microrepo.errors import Locked, RepositoryError
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.plain_files import read_plain_file
 
 
 class Holder(Struct, frozen=True):
@@ -41,7 +42,7 @@ class Holder(Struct, frozen=True):
 def holder_of(directory: FlatDirectory) -> Holder | None:
     """Return who holds the lock, None when that cannot be read; the lock itself is not touched."""
     try:
-        content = (directory.control / "lock.holder").read_bytes()
+        content = read_plain_file(directory.control / "lock.holder")
         return msgspec.json.decode(content, type=Holder)
     except (OSError, msgspec.DecodeError):
         return None
@@ -65,7 +66,9 @@ def held_lock(directory: FlatDirectory) -> Iterator[None]:
         raise RepositoryError(directory.path, f"cannot be locked: {disk_words(error)}") from error
     holder = directory.control / "lock.holder"
     with suppress(OSError):
-        holder.write_bytes(msgspec.json.encode(Holder(os.getpid(), socket.gethostname())))
+        holder.unlink(missing_ok=True)  # a link would be followed, a FIFO waited for
+        with holder.open("xb") as stream:
+            stream.write(msgspec.json.encode(Holder(os.getpid(), socket.gethostname())))
     try:
         yield
     finally:

@@ -23,6 +23,7 @@ from microrepo.state import FileRow, State
 from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
+from microrepo.stores.plain_files import read_plain_file
 
 _MARKERS = ("implementation_name", "platform_machine", "python_version", "sys_platform")
 
@@ -98,7 +99,7 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
 def _write(path: Path, body: bytes) -> bool:
     """Write a file unless it is as it should be; return whether it was written."""
     try:
-        if path.read_bytes() == body:
+        if read_plain_file(path) == body:
             return False
     except OSError:
         pass

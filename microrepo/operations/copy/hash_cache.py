@@ -15,6 +15,7 @@ from msgspec import Struct
 from microrepo.errors import ConfigError, RepositoryError
 from microrepo.model import Digests
 from microrepo.stores.atomic_write import public_mode, write_atomically
+from microrepo.stores.plain_files import read_plain_file
 
 _FORMAT = 1
 
@@ -103,7 +104,7 @@ class HashCache:
 
     def _read(self) -> dict[str, _CachedDigests]:
         try:
-            body = self._path.read_bytes()
+            body = read_plain_file(self._path)
         except FileNotFoundError:
             return {}
         except OSError as error:

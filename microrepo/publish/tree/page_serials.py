@@ -16,6 +16,7 @@ from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
 from microrepo.state.tables.page_table import PageRow
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.plain_files import read_plain_file
 
 _SERIAL = "tree_serial"
 
@@ -79,13 +80,11 @@ class PageSerials:
         """Return whether the pages on disk have exactly this content."""
         pages, root = render(contents, serial), self._directory.path
         try:
-            return (
-                root / "simple" / contents.name / "index.v1_json"
-            ).read_bytes() == pages.json and (
-                root / "pypi" / contents.name / "json"
-            ).read_bytes() == pages.document
+            page = read_plain_file(root / "simple" / contents.name / "index.v1_json")
+            document = read_plain_file(root / "pypi" / contents.name / "json")
         except OSError:
             return False
+        return page == pages.json and document == pages.document
 
     def _take_over(self) -> int:
         """Return the repository's serial, from the state or else from the tree on disk.
@@ -98,7 +97,7 @@ class PageSerials:
             return int(text)
         root = self._directory.place(ROOT_JSON)
         try:
-            listed = parse_root(root.read_bytes(), JSON_TYPE, str(root))
+            listed = parse_root(read_plain_file(root), JSON_TYPE, str(root))
         except (OSError, MalformedResponse):
             listed = Root({}, 0)
         rows = []

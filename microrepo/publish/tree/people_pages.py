@@ -36,6 +36,7 @@ from microrepo.standalone.server.people.views import (
 )
 from microrepo.standalone.server.records import FileEntry, latest_version
 from microrepo.stores.page_paths import START_PAGE, browse_page
+from microrepo.stores.plain_files import read_plain_file
 
 # All projects stand on one page: some 10 MB here.
 PROJECTS_LIMIT = 50_000
@@ -177,7 +178,7 @@ class _Update:
 
 def _read_record(path: Path) -> _Record:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Record)
+        return msgspec.json.decode(read_plain_file(path), type=_Record)
     except (OSError, msgspec.MsgspecError):
         return _Record()
 
