@@ -277,7 +277,7 @@ def test_moving_from_one_source_to_several(
         ([{"url": "http://m.example/simple/"}], "plain http is refused"),
         ([{"url": "pypi", "pakages": []}], "$.sources[0]: Object contains unknown field `pakages`"),
         ([{"packages": []}], "$.sources[0]: Object missing required field `url`"),
-        (["pypi", "pypi"], "there is a source 'PyPI' already"),
+        (["pypi", "pypi"], "two sources are named 'PyPI'"),
         (
             [{"url": "pypi", "packages": ["re:("]}],
             "$.sources[0].packages[0]: 're:(' is not a pattern",
