@@ -156,7 +156,11 @@ POINTS = {
             1,
             "rule raises (acme-rules 1.0) failed on kept, kept-2.0-py3-none-any.whl: Key",
         ),
-        ("numbers", 1, "numbers (acme-rules 1.0) failed on kept, kept-2.0-py3-none-any.whl: returned"),
+        (
+            "numbers",
+            1,
+            "numbers (acme-rules 1.0) failed on kept, kept-2.0-py3-none-any.whl: returned",
+        ),
     ],
 )
 def test_bad_rules_are_named(
