@@ -83,7 +83,7 @@ class NoProjectList(SourceError):
 
 
 class MalformedResponse(SourceError):
-    """An answer that is no JSON, no index page, or lacks what the specification requires."""
+    """An answer that is neither JSON nor an index page, or lacks what the specification requires."""
 
 
 class StalePage(SourceError):

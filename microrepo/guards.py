@@ -72,7 +72,7 @@ def inodes_needed(plan: Iterable[Action], *, with_pages: bool) -> int:
 
 
 def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
-    """Say why a plan that adds so many files must not be carried out; None when it may.
+    """Say why a plan that adds this many files must not be carried out; None when it may.
 
     Args:
         needed: files and folders.
@@ -108,7 +108,7 @@ def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
 def check_deletions(
     deletions: Sequence[Action], present_count: int, limits: Limits
 ) -> PlanRefused | None:
-    """Say why so many deletions must not be carried out; None when they may.
+    """Say why this many deletions must not be carried out; None when they may.
 
     Only files that go without a replacement in the same run count.
 

@@ -159,7 +159,7 @@ def _deletion(local: LocalFile, keepers: set[str]) -> Action:
 
 
 def file_of(action: Action) -> File:
-    """Return the source's record of an action that is no deletion."""
+    """Return the source's record of an action other than a deletion."""
     assert action.file is not None  # noqa: S101 - only deletions have none
     return action.file
 

@@ -113,7 +113,7 @@ def usage_error(what: str, hint: str, command: str) -> None:
 
 def print_traceback() -> None:
     """Write the traceback of the current exception to standard error."""
-    import traceback  # as `--debug` alone wants it
+    import traceback  # only `--debug` needs it
 
     write_err(traceback.format_exc())
 

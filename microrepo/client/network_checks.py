@@ -21,7 +21,7 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
         key: of the setting that says so.
 
     Raises:
-        ConfigError: plain http to another host, a proxy that is no URL, certificates that cannot
+        ConfigError: plain http to another host, a proxy that is not a URL, certificates that cannot
             be read.
     """
     parts = urlsplit(source_url)

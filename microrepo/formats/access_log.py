@@ -1,7 +1,7 @@
 """Access logs: the combined and common formats, as Apache and nginx define them and we write them.
 
 Whoever sends a request chooses what stands in its line, so nothing here is trusted: a line that does
-not fit is no hit, and of programs only known ones get a name.
+not fit is not a hit, and only known programs get a name.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def parse_time(text: str) -> datetime:
     """Read an ISO 8601 date or time; one without a zone is UTC.
 
     Raises:
-        ValueError: the text is no such time.
+        ValueError: the text is not such a time.
         OverflowError: it lies outside the years 1 to 9999 in UTC.
     """
     # Python 3.10's fromisoformat knows neither "Z" nor other than 3 or 6 fractional digits.

@@ -96,7 +96,7 @@ class Project(Struct, frozen=True, omit_defaults=True, gc=False):
         advised_at: when the first of them was asked about.
         silent_on_python: the source does not announce what Pythons its files require.
         silent_on_status: the source's answer does not tell the status, nor could it be asked for.
-        facts: what the record can hold, see `FACTS`; kept by whoever stores it.
+        facts: what the record can hold, see `FACTS`; kept by the code that stores it.
     """
 
     name: NormalizedName

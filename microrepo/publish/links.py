@@ -52,7 +52,7 @@ class Links(Struct, frozen=True):
         return without_login(file.url)
 
     def kept(self, filename: str) -> str:
-        """Return the address of a file that lies in the flat directory."""
+        """Return the address of a file in the flat directory."""
         return self.base + quote(filename, safe="") if self.files and self.base else ""
 
     @property

@@ -193,7 +193,7 @@ def damaged_found(filename: str, project: NormalizedName, claim: Claim, size: in
         filename: of the file.
         project: that it belongs to.
         claim: what was said of it.
-        size: of what lies there, in bytes.
+        size: of what is there, in bytes.
     """
     version = (parse_name(filename) or (project, ""))[1]
     file = claim.file or File(filename, "", version, package_type_of(filename) or "")
@@ -241,7 +241,7 @@ def unrecorded(
     Args:
         directory: the directory.
         state: of the directory, or an empty one.
-        disk: what lies in the directory.
+        disk: the contents of the directory.
         listed: also yield those that have a row and that no source has listed, so that no
             project's document names them.
     """

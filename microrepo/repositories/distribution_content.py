@@ -58,7 +58,7 @@ def read_metadata(path: Path, filename: str) -> bytes | None:
 
 
 def hash_url(client: Client, url: str) -> Digests:
-    """Read what lies behind a URL to its end and return its digests; nothing is kept.
+    """Read the content of a URL to its end and return its digests; nothing is kept.
 
     Raises:
         Unavailable: it cannot be had.

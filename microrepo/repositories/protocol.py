@@ -14,7 +14,7 @@ class SourceSettings(Struct, frozen=True):
     """Which source to read, decided once by `opening.describe_source`; travels to the workers.
 
     Attributes:
-        kind: ``json`` for PyPI's JSON API, ``simple`` for the Simple API alone, ``directory``.
+        kind: ``json`` for PyPI's JSON API, ``simple`` for only the Simple API, ``directory``.
         simple_root: URL of the Simple API's root, ending in a slash; of a directory, its path.
         json_root: URL of the JSON API's root, without a slash at its end; "" for none.
         name: how messages and the state call the source.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Describe the Python that runs this file, for a repository that is made on another machine.
 
-One file, standard library alone, Python 3.7 and later: copy it to the target machine, run it
+One file, standard library only, Python 3.7 and later: copy it to the target machine, run it
 there, and put what it prints under `environments` in the configuration of microrepo. It prints
 the eleven markers of PEP 508 and raw facts of the platform; wheel tags are computed from them
 later, so an old copy of this file stays good.
@@ -42,7 +42,7 @@ def markers() -> dict[str, str]:
         "platform_release": platform.release(),
         "platform_system": platform.system(),
         "platform_version": platform.version(),
-        # A Python built from a checkout calls itself "3.14.0+", which is no version.
+        # A Python built from a checkout calls itself "3.14.0+", which is not a version.
         "python_full_version": platform.python_version().rstrip("+"),
         "python_version": "{}.{}".format(*sys.version_info[:2]),
         "sys_platform": sys.platform,

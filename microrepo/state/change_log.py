@@ -54,7 +54,7 @@ class ChangeLog:
         """Yield what else was touched and is not among `files`, by name.
 
         Those are metadata files, files of others, `simple/<project>/` for all pages of a project,
-        and `simple/` for the pages of all projects with what lies at the top.
+        and `simple/` for the pages of all projects with the files at the top.
         """
         rows = self._db.execute(
             "SELECT DISTINCT place FROM tree_changes WHERE run BETWEEN ? AND ? AND place NOT IN "

@@ -24,11 +24,11 @@ def origin_of(row: FileRow) -> Origin:
 
 
 def placed_row(action: Action, local: LocalFile, origin: Origin) -> FileRow:
-    """Return the row of a file that lies in the repository.
+    """Return the row of a file in the repository.
 
     Args:
         action: what led to it; its file's digests, url and version are kept.
-        local: what lies there, as verified.
+        local: the file there, as verified.
         origin: why it is there.
     """
     file = file_of(action)

@@ -111,7 +111,7 @@ def explained_errors(path: Path) -> Iterator[None]:
 
 
 def read_state(path: Path) -> State:
-    """Open the state for reading alone; works on read-only media and beside a writer.
+    """Open the state only for reading; works on read-only media and beside a writer.
 
     Raises:
         StateCorrupt: missing or damaged.

@@ -34,7 +34,7 @@ class ProjectRow(Struct, frozen=True, gc=False):
         error: why the last attempt failed, None when it did not.
         failures: failed attempts in a row.
         retry_at: not before this time is a failing project tried again.
-        reconsider_at: when its selection changes by the passing of time alone.
+        reconsider_at: when its selection changes only by the passing of time.
         source: name of the source that its document came from; "" from before names were kept.
         page_time: when its page was made, as the source says; an older answer is stale.
         doubted_at: when the source first listed so few of its files that this was not believed.

@@ -59,7 +59,7 @@ def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = Tr
             which gets the content.
         data: the whole content.
         mode: permissions.
-        overwrite: replace what is there.
+        overwrite: replace an existing file.
 
     Raises:
         FileExistsError: something is there and `overwrite` is off.

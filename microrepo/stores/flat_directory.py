@@ -1,4 +1,4 @@
-"""The flat directory: where it may be, what lies in it, how files come and go durably."""
+"""The flat directory: where it may be, what it holds, how files come and go durably."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock of a repository: one run at a time, whoever starts it."""
+"""The lock of a repository: one run at a time."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class FetchMetadata(Struct, frozen=True, gc=False):
         url, digests, size: of the distribution itself.
         has_metadata: the source offers it as a file of its own (PEP 658).
         metadata_sha256: that file's digest, where announced.
-        here: the distribution lies in the repository, verified.
+        here: the distribution is in the repository, verified.
     """
 
     filename: str
@@ -157,7 +157,7 @@ def metadata_of(file: File, *, here: bool = False) -> FetchMetadata:
 
     Args:
         file: as the index lists it.
-        here: it lies in the repository, verified.
+        here: it is in the repository, verified.
     """
     return FetchMetadata(
         file.filename,
@@ -204,7 +204,7 @@ class HeldOutcome(Struct, frozen=True, gc=False):
 
 
 class HashUrl(Struct, frozen=True, gc=False):
-    """Compute the digests of what lies behind a URL, for want of announced ones.
+    """Compute the digests of the content of a URL, where none are announced.
 
     Attributes:
         held: it is the destination's, and read with its credentials.

@@ -109,7 +109,7 @@ def parse_packages(text: str, base: Path) -> list[str] | str:
     """Return the `packages` setting for what was typed.
 
     Requirements stand between spaces or commas (`flask, numpy>=1.26,<3`); `-r FILE`, or the path of
-    a file that is there, stands for a requirements file; `everything` alone for the whole index.
+    an existing file, stands for a requirements file; only `everything` for the whole index.
 
     Raises:
         ConfigError: nothing, not a requirement (PEP 508), or a file that cannot be read.

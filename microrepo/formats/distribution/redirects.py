@@ -1,6 +1,6 @@
 """Direct-URL requirements to be met from an index: metadata and wheels rewritten.
 
-``name @ https://host/name-1.0-py3-none-any.whl`` (PEP 508) becomes ``name==1.0``, which whoever
+``name @ https://host/name-1.0-py3-none-any.whl`` (PEP 508) becomes ``name==1.0``, which the one who
 installs finds at the index that the wheel itself came from. A URL that tells no version leaves the
 bare name. All other bytes of METADATA stay; of the wheel, all other members do, as they are packed.
 The rewritten wheel has a true RECORD, and a note of what it was made from, so the same wheel always

@@ -18,7 +18,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_BYTES = _LOCAL.size
 _SIZES_FOLLOW = 0x8
 _UNKNOWN = 0xFFFFFFFF  # the true number stands in a zip64 record
-# A request costs about as much as so many bytes: less than that is fetched along.
+# A request costs about as much as this many bytes: smaller gaps are fetched along.
 _GAP_BYTES = 32 << 10
 
 

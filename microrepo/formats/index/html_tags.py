@@ -67,7 +67,7 @@ def read_tags(body: bytes, url: str, bound: Bound) -> TaggedPage:
         bound: how many tags and attributes, and how many links, it may have.
 
     Raises:
-        MalformedResponse: it is no HTML at all.
+        MalformedResponse: it is not HTML.
         OutOfBounds: it has too much of something.
     """
     if b"<" not in body:

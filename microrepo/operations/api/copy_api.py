@@ -34,7 +34,7 @@ def copy_between(
         source: as for `Repository.open`; credentials are looked for where people keep them.
         destination: the same.
         requirements: what to copy; None for everything.
-        latest: the newest release of each project alone.
+        latest: only the newest release of each project.
         config: network settings, workers, and in `exclude` what to leave out.
         manner: dry run, links, an event that cancels the copy.
         reporter: told of progress.
@@ -58,7 +58,7 @@ def copy_between(
 
 
 def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:
-    """Return settings under which a requirement alone decides; yanked files are left out."""
+    """Return settings under which only a requirement decides; yanked files are left out."""
     return msgspec.structs.replace(
         neutral(config, keep=("uploaded_before", "min_age_days", "max_file_size")),
         versions=1 if latest else "all",

@@ -108,7 +108,7 @@ class Repository:
         Args:
             requirement: such as ``celery>=3.0.15``; pre-releases count among all releases, and
                 with `latest` only where the requirement asks for one.
-            latest: those of the newest release alone.
+            latest: only those of the newest release.
             exclude: names and requirements to leave out.
 
         Raises:

@@ -17,7 +17,7 @@ class Catalogue(Protocol):
         """By project, why it is not known what the destination has of it."""
 
     def find(self, filename: str) -> File | None:
-        """Return a file that is there, without digests where the destination vouches for none."""
+        """Return a file that is present, without digests where the destination vouches for none."""
 
 
 class Destination(Protocol):

@@ -1,4 +1,4 @@
-"""Holdings of a repository: what its state records, and what lies in its directory."""
+"""Holdings of a repository: what its state records, and what its directory holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Holdings:
     """The files that a repository has, by state and directory.
 
     Attributes:
-        state_was_lost: the state was made anew, and the directory may hold files of earlier runs.
+        state_was_lost: the state was rebuilt, and the directory may hold files of earlier runs.
 
     Args:
         state: what is recorded.
@@ -27,7 +27,7 @@ class Holdings:
         self._on_disk: dict[str, OnDisk] | None = None
 
     def on_disk(self, filename: str) -> OnDisk | None:
-        """Return what lies under a name in the flat directory, looked at once per run."""
+        """Return what is under a name in the flat directory, looked at once per run."""
         if self._on_disk is not None:
             return self._on_disk.get(filename)
         return self.directory.stat(filename)

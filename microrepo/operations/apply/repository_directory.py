@@ -89,7 +89,7 @@ class RepositoryDirectory:
         journal: where they are recorded; None for a directory without a state.
         unfinished: names of partial downloads, kept for a run that goes on from there.
         limits: what to leave free.
-        known: what lies in the directory, where that was read already.
+        known: the contents of the directory, if they were read already.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class RepositoryDirectory:
         self._is_durable = True
 
     def catalogue(self, projects: Sequence[NormalizedName]) -> DirectoryCatalogue:  # noqa: ARG002
-        """Return what lies in the directory, read once."""
+        """Return the contents of the directory, read once."""
         if self._catalogue is None:
             self._catalogue = DirectoryCatalogue(self._directory)
         return self._catalogue

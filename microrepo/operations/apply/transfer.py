@@ -14,7 +14,7 @@ from microrepo.transfer.tasks import Task
 _COMMIT_EVERY_S = 2.0
 # Together, since being woken by each file would interrupt what is planned meanwhile.
 _LOOK_EVERY_S = 0.1
-# After so many refusals of credentials, nothing more is sent.
+# After this many refusals of credentials, nothing more is sent.
 _MAX_DENIED = 5
 
 
@@ -68,7 +68,7 @@ class Transfer:
         return self._failed
 
     def record_arrived(self) -> None:
-        """Record what is there already, without waiting for the rest: the run is being ended."""
+        """Record what has arrived, without waiting for the rest: the run is being ended."""
         for future in [future for future in self._futures if future.done()]:
             if not future.cancelled() and future.exception() is None:
                 self._take(future)

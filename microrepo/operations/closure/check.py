@@ -45,7 +45,7 @@ class UnmetGoal(Struct, frozen=True):
 
 
 class CheckReport(Struct, frozen=True):
-    """Whether goals can be installed from what is there.
+    """Whether goals can be installed from the files present.
 
     Attributes:
         goals: how many were checked, in each of `environments`.
@@ -84,9 +84,9 @@ def check(
 
     Args:
         config: complete settings.
-        requests: what shall install; for everything, each project that is there.
+        requests: what must install; for everything, each project present.
         only: names of environments, or presets; all environments when empty.
-        lock: write lock files where the settings say, from what is there.
+        lock: write lock files where the settings say, from the files present.
         reporter: told of projects as they are looked at.
         cancel: when it is set, the check ends soon.
 
@@ -145,7 +145,7 @@ def prove(
     environments: Sequence[Environment],
     watch: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
-    """Run the closure on the files that are present alone."""
+    """Run the closure only on the files that are present."""
     supply = HeldFacts(state, directory, config, best_file_counts=True)
     options = options_of(config)
     closure = Closure(goals, environments, supply.facts, options)

@@ -126,7 +126,7 @@ def _prove(
     """Make sure that what is really there installs.
 
     A resolution all of whose files arrived proves itself. The solver runs once more, on the files
-    that are there alone, for the goals that have another one.
+    that are present only, for the goals that have another one.
     """
     targets = {environment.name for environment in resolved.environments}
     report.sdist_only = [

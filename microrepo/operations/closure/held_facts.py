@@ -54,7 +54,7 @@ class HeldFacts:
         self.facts = Facts(best_file_counts=best_file_counts)
 
     def answer(self, needs: Needs) -> None:
-        """Add what is there; a project that the state does not know counts as not existing."""
+        """Add what is held; a project that the state does not know counts as not existing."""
         self.facts.add(
             projects=self._projects(sorted(needs.projects)),
             metadata={need.filename: self._metadata(need) for need in needs.metadata},

@@ -81,7 +81,7 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
 
     Args:
         locks: what was planned.
-        reported: goals and environments of which it was said already that they cannot be met.
+        reported: goals and environments for which it was already reported that they cannot be met.
     """
     for apart in locks.apart:
         why = "; ".join(apart.reasons)

@@ -240,7 +240,7 @@ def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Re
 def earlier_needs(
     state: State, resolved: Resolved, goals: Sequence[Goal], *, only_these: bool
 ) -> tuple[Requirer, ...]:
-    """Return what earlier runs required and this one has not answered anew.
+    """Return what earlier runs required and this one has not answered again.
 
     That is what goals need which are not among `goals`, if `only_these` were asked for; and, as
     long as something is not met, what was required where this run met nothing: an answer of

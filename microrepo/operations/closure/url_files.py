@@ -157,7 +157,7 @@ def _key(file: File) -> tuple[str, str]:
 def needed_before(
     state: State, earlier: Iterable[Requirer]
 ) -> dict[NormalizedName, dict[str, File]]:
-    """Return the files behind direct URLs that goals need which were not answered anew."""
+    """Return the files behind direct URLs that goals need which were not answered again."""
     names = {row.filename for row in earlier if stated_requirement(row.requirement).url}
     found: dict[NormalizedName, dict[str, File]] = {}
     for row in state.files_named(names).values():

@@ -43,7 +43,7 @@ class Channel:
     Attributes:
         sources: answers questions about the source end.
         is_proven: the destination has taken a file, so its credentials are good.
-        publishing: held by whoever writes the destination's state and pages.
+        publishing: held while writing the destination's state and pages.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Channel:
         return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
 
     def look_again(self) -> None:
-        """Have directories at both endpoints read anew: others may have been at work there."""
+        """Have directories at both endpoints read again: others may have been at work there."""
         self.sources.close()
         with self._guard:
             self._catalogue = None

@@ -44,7 +44,7 @@ class Inventory:
     def compare(
         self, wanted: Sequence[Wanted], catalogue: Catalogue
     ) -> tuple[list[Wanted], dict[str, LocalFile]]:
-        """Return wanted files and what is there of them, with digests that can be compared.
+        """Return wanted files and which of them exist, with digests that can be compared.
 
         Files of projects whose page cannot be read are left out: sending them blindly might
         replace other content.

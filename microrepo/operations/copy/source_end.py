@@ -78,7 +78,7 @@ class SourceEnd:
     def status_of(self, project: str) -> tuple[str, str | None]:
         """Return a project's status and its reason (PEP 792), which JSON documents do not tell.
 
-        A source that has documents alone tells of no status.
+        A source that has only documents does not report a status.
 
         Raises:
             SourceError: the project's page cannot be had.

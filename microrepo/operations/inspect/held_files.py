@@ -21,7 +21,7 @@ class ListedFile(FileRow, frozen=True, gc=False):
 
 
 def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]:
-    """Return the files that are present, by name; of the named projects alone when there are any.
+    """Return the files that are present, by name; only of the named projects, if any are named.
 
     Raises:
         RepositoryError: the state cannot be read, or a named project is not in it.

@@ -124,7 +124,7 @@ def one_of_each(
 
     Args:
         examined: sound files, the same name possibly several times.
-        is_target: tells a file that lies in its place already.
+        is_target: tells a file that is in its place already.
 
     Returns:
         The files to take; and names under which different contents lie, with the reason why none
@@ -151,7 +151,7 @@ def _places(twins: Sequence[Examined]) -> str:
 
 
 def by_project(found: Iterable[Candidate], at_least: int) -> Iterator[list[Candidate]]:
-    """Cut sorted files into batches of so many that no project stands in two."""
+    """Cut sorted files into batches of this many such that no project stands in two."""
     batch: list[Candidate] = []
     for one in found:
         if len(batch) >= at_least and batch[-1].project != one.project:

@@ -42,7 +42,7 @@ class AdoptRecords:
         self.rows: list[FileRow] = []
 
     def save(self, rows: Sequence[FileRow]) -> None:
-        """Save what belongs to rows; stored records decide anew on what is there now."""
+        """Save what belongs to rows; stored records decide again on the files present now."""
         known = self._state.projects({row.project for row in rows})
         self._state.save_projects(
             msgspec.structs.replace(row, complete=False) for row in known.values()

@@ -48,7 +48,7 @@ class AdoptTarget:
         return str(check_space(size_bytes, there, free_bytes, limits) or "")
 
     def is_target(self, candidate: Candidate) -> bool:
-        """Return whether a file lies in the repository already, or is linked there."""
+        """Return whether a file is in the repository already, or is linked there."""
         try:
             return self._holdings.directory.file(candidate.filename).samefile(candidate.path)
         except OSError:
@@ -63,11 +63,11 @@ class AdoptTarget:
         )
 
     def is_ours_already(self, action: Action, row: FileRow | None) -> bool:
-        """Return whether a file lies in its place and is recorded."""
+        """Return whether a file is in its place and is recorded."""
         return action.kind is ActionKind.ADOPT and row is not None and self._holdings.is_intact(row)
 
     def local_file(self, one: Examined, row: FileRow | None) -> LocalFile | None:
-        """Return what lies in the repository under a file's name, with digests to compare by."""
+        """Return what the repository has under a file's name, with digests to compare by."""
         name, holdings = one.candidate.filename, self._holdings
         disk = holdings.directory.stat(name)
         if disk is None or one.file is None:

@@ -58,7 +58,7 @@ def verify(
     Args:
         config: complete settings.
         deep: read every file; else only those whose size or time changed since they were verified.
-        repair: fetch damaged and missing files anew.
+        repair: fetch damaged and missing files again.
         dry_run: write nothing down; with `repair`, say what would be fetched.
         reporter: told of progress.
         cancel: when it is set, the run ends soon.
@@ -160,7 +160,7 @@ def _read(
 ) -> Iterator[Checked]:
     """Digest files in threads: hashing and reading let go of the interpreter's lock."""
     with ThreadPoolExecutor(max_workers=count or 1) as threads:
-        # Large files first, so that no thread ends with one of them alone.
+        # Large files first, so that no thread is left with one of them at the end.
         ordered = sorted(rows, key=lambda row: -(row.size or 0))
         futures = [
             threads.submit(_read_batch, directory, batch, work.reporter)

@@ -140,7 +140,7 @@ class _Mirror:
         return ExitCode.DONE if whole else ExitCode.INCOMPLETE
 
     def _mirror_all(self, releases: Sequence[UniquePackageLocation]) -> None:
-        """Mirror dependencies: the first alone, which proves the credentials, then several."""
+        """Mirror dependencies: first a single one, which proves the credentials, then several."""
         for release in releases[:1]:
             self._take(self._one(release))
         if len(releases) < 2:

@@ -46,7 +46,7 @@ class ReleaseFiles:
     """Finds the files of the release in its project's record, and redirects them if wanted.
 
     Attributes:
-        project: the record, once it was seen, with the release's files alone.
+        project: the record, once it was seen, with only the release's files.
         label: the user's, else the one that the release has at its source.
         wanted: what is to be mirrored.
         redirected: what was redirected, in words.

@@ -23,7 +23,7 @@ _FOLDER = "mirrored"
 
 
 class MarkedFile(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One file of a release as it lies in the directory."""
+    """One file of a release as it is in the directory."""
 
     filename: str
     size: int | None = None
@@ -57,7 +57,7 @@ class Marks(Struct, frozen=True, omit_defaults=True):
     redirected: tuple[str, ...] = ()
 
     def words(self) -> tuple[str, ...]:
-        """Return each mark in words, those alone that say something."""
+        """Return each mark in words, omitting those that say nothing."""
         found = []
         for file in self.files:
             if file.yanked:
@@ -82,7 +82,7 @@ def make_marks(
     """Return the marks of a release.
 
     Args:
-        project: its record, with the release's files alone.
+        project: its record, with only the release's files.
         source: where it came from.
         files: what was mirrored of it.
         label: the user's, if there is one.

@@ -38,7 +38,7 @@ def publish_release(
     Files that a refresh of that directory keeps are its own, and stay as its source has them.
 
     Args:
-        channel: whose destination is the directory; its lock is held, by this thread alone.
+        channel: whose destination is the directory; its lock is held, only by this thread.
         project: the source's record.
         files: of the release, as they were mirrored.
         reporter: told of warnings.

@@ -1,7 +1,7 @@
 """A release that the destination has already, as a template for another one of its project.
 
 In a directory, a wheel of the template with the same tags gives the packed members that both have;
-a file of the very same content is linked. An index takes whole files alone, so there the template
+a file of the very same content is linked. An index takes only whole files, so there the template
 only has to exist.
 """
 
@@ -35,7 +35,7 @@ class Template:
         self._by_tags = {_tags(path.name): path for path in self._paths}
 
     def wheel_like(self, filename: str) -> Path | None:
-        """Return the wheel of the same tags, None for what is no wheel or has no like."""
+        """Return the wheel of the same tags, None if it is not a wheel or has no match."""
         tags = _tags(filename)
         return None if tags is None else self._by_tags.get(tags)
 

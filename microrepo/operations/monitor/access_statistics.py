@@ -127,7 +127,7 @@ class Downloads:
         return iter(self._db.execute("SELECT * FROM downloads ORDER BY 1, 2, 3, 4"))
 
     def stats(self, top: int) -> DownloadStats:
-        """Return the sums, with so many of the most frequent of each kind."""
+        """Return the sums, with this many of the most frequent of each kind."""
         days = self._most("day", -1)
         malformed = self._malformed
         return DownloadStats(

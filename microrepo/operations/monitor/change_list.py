@@ -1,6 +1,6 @@
 """The change list: which paths of the repository came and went, for those who keep copies of it.
 
-A path is listed once, by what is there now: whatever runs did to it, it is to be had (`add`) or to
+A path is listed once, by its state now: whatever runs did to it, it exists (`add`) or to
 be removed (`delete`). Applying a list, or several in their order, or one twice, leads to the same.
 """
 
@@ -42,8 +42,8 @@ class Change(Struct, frozen=True, omit_defaults=True, gc=False):
 
     Attributes:
         path: relative to the repository, with `/` between its parts.
-        action: ``add`` for what is there now, ``delete`` for what is not.
-        size: bytes of what is there, or of what went where that is known.
+        action: ``add`` for what exists now, ``delete`` for what does not.
+        size: bytes of what exists, or of what went where that is known.
         sha256: of the same.
         reason: why a file came or went; none for pages.
     """
@@ -56,7 +56,7 @@ class Change(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class ListFiles(Struct, frozen=True):
-    """Where a change list was written: all of it as JSON, and the paths alone as two texts."""
+    """Where a change list was written: all of it as JSON, and only the paths as two texts."""
 
     all: Path
     adds: Path

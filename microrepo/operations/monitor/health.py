@@ -1,4 +1,4 @@
-"""Health: how old the mirror is and what is wrong with it, from the state alone, for monitors."""
+"""Health: how old the mirror is and what is wrong with it, only from the state, for monitors."""
 
 from __future__ import annotations
 

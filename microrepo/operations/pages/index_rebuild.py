@@ -1,4 +1,4 @@
-"""`microrepo index`: the whole static tree anew, also for a directory that others have filled."""
+"""`microrepo index`: the whole static tree rebuilt, also for a directory that others have filled."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class IndexReport(Struct, frozen=True):
 
 
 def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexReport:
-    """Make the whole tree anew from what lies in the directory, offline.
+    """Rebuild the whole tree from the contents of the directory, offline.
 
     Distributions that no refresh has fetched are read once and listed too; an unchanged repository
     costs a look at each file, and nothing is written.
@@ -196,7 +196,7 @@ class _Rebuild:
         return set(filenames) - {row.filename for row in intact}
 
     def _folders(self) -> set[str]:
-        """Return the projects that the tree has folders for, whoever made them."""
+        """Return the projects that the tree has folders for, whatever program made them."""
         try:
             with os.scandir(self._holdings.directory.place("simple")) as entries:
                 return {

@@ -26,7 +26,7 @@ class Report(Struct, frozen=True):
 
     Attributes:
         exit_code: as the command line returns it.
-        projects: records that were looked at; `fetched` came anew, `unchanged` had not changed.
+        projects: records that were looked at; `fetched` were fetched, `unchanged` had not changed.
         unasked: projects of the source that `exclude` and `allow` keep from being asked for.
         without_files: projects of which no file is wanted.
         emptied: those that a goal asks for, each with what left its files out.

@@ -106,7 +106,7 @@ class ProjectBatches:
         self.needed: set[str] = set()
 
     def run(self, looked: Sequence[Looked]) -> BatchResult:
-        """Plan, transfer and commit; in a dry run, plan alone."""
+        """Plan, transfer and commit; in a dry run, only plan."""
         return self.finish(self.begin(looked))
 
     def begin(self, looked: Sequence[Looked]) -> StartedBatch:

@@ -173,7 +173,7 @@ def _evict(one: Looked, filenames: set[str]) -> Looked:
 
 
 def evictions(state: State, policy: Policy, leaving: set[str]) -> list[Action]:
-    """Return the deletions that bring what is there below the budget, for `prune`.
+    """Return the deletions that bring what is held below the budget, for `prune`.
 
     Args:
         state: of the repository, which keeps files.

@@ -100,7 +100,7 @@ class Sources:
         """Return what tells the name of the source of a project in the merged list.
 
         With one source it is None: a server that moves, or another mirror of the same index, is no
-        reason to ask for everything anew.
+        reason to ask for everything again.
         """
         merged, names = self._merged, [one.name for one in self.settings]
         if merged is None:

@@ -56,7 +56,7 @@ class Sidecars:
         self.fresh: list[SidecarRow] = []
 
     def digests(self, files: Iterable[OnDiskFile]) -> dict[str, str]:
-        """Return the digest of each sidecar that is there now, by the name of its wheel."""
+        """Return the digest of each sidecar that exists now, by the name of its wheel."""
         wheels = [file for file in files if file.filename.endswith(".whl")]
         known = self._state.publication.sidecars(wheel.filename for wheel in wheels)
         found: dict[str, str] = {}

@@ -27,7 +27,7 @@ class PagesTask(Struct, frozen=True):
 
     Attributes:
         root: path of the repository.
-        scratch: folder for this task alone.
+        scratch: folder only for this task.
         contents: page contents of each project, with the serial of the pages.
         sidecars: files that the pages speak of and that may not be durable yet.
     """
@@ -71,7 +71,7 @@ def write_packed(task: PackedPages) -> PagesOutcome:
 
 
 def write_pages(task: PagesTask) -> PagesOutcome:
-    """Render the pages and put in place those that differ from what is there.
+    """Render the pages and put in place those that differ from the existing ones.
 
     Raises:
         OSError: a page cannot be written; what is in place is whole.

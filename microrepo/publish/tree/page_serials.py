@@ -1,4 +1,4 @@
-"""Serials of pages: each change of a page gets a higher one, whoever caused it."""
+"""Serials of pages: each change of a page gets a higher one, whatever caused it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page made of one share per project, written anew from the old page and the changed shares."""
+"""A page made of one share per project, rewritten from the old page and the changed shares."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from microrepo.stores.durability import sync_file_system, sync_path
 
-# A file system is synced as a whole when that is cheaper than so many files one by one.
+# A file system is synced as a whole when that is cheaper than this many files one by one.
 _FEW_FILES = 32
 _MAX_WAITING = 4000
 
@@ -102,7 +102,7 @@ class PageWriter:
     def flush(self) -> None:
         """Make all new content durable, then put it in place.
 
-        The renames themselves need no sync of their own: journals keep their order, and whoever
+        The renames themselves need no sync of their own: journals keep their order, and those who
         records in the state that pages are done syncs behind them.
 
         Raises:

@@ -104,7 +104,7 @@ class _Update:
         self._writer = PageWriter(root, control / "pages")
         self._renderer = source_digest()
         record = _Record() if rebuild else _read_record(control / _RECORD)
-        # Pages of another version's renderer are all made anew.
+        # Pages of another version's renderer are all rebuilt.
         self._known = record.projects if record.renderer == self._renderer else {}
         self._changed: list[str] = []
 

@@ -79,7 +79,7 @@ class Listings:
 
         Args:
             serial: of the repository, for the root.
-            rebuild: trust nothing that is there.
+            rebuild: trust nothing that exists.
 
         Raises:
             OSError: a page cannot be written; the old ones are still in place.
@@ -144,7 +144,7 @@ class Listings:
         if compare and _same(temporary, self._root / path):
             Path(temporary).unlink()
         else:
-            # Its length and time are known: one that a crash has cut short is made anew.
+            # Its length and time are known: one that a crash has cut short is rebuilt.
             self._writer.rename(temporary, path, durable=False)
 
     def _signature(self, kind: _Kind) -> _Written:

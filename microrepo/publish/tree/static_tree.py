@@ -40,7 +40,7 @@ class PublishReport(Struct, frozen=True):
     """What publishing did.
 
     Attributes:
-        projects: whose pages were written anew.
+        projects: whose pages were rewritten.
         removed: projects whose pages went with their last file.
         pages: files written or removed, pages of all kinds.
         sidecars: metadata files that are new.
@@ -140,7 +140,7 @@ class Publisher:
         """Write the pages of all projects, and remove the pages of projects that have ended.
 
         Args:
-            rebuild: trust nothing that is there.
+            rebuild: trust nothing that exists.
 
         Raises:
             OSError: a page cannot be written.

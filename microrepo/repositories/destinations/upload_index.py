@@ -1,7 +1,7 @@
 """An index with the legacy upload form as a destination: PyPI, pypiserver, devpi and their like.
 
 What counts is what the index lists, not what it answers: servers differ in how they answer for a
-name that they have (200, 400, 403 or 409), a page for people is no answer to an upload, and a
+name that they have (200, 400, 403 or 409), a page for people is not an answer to an upload, and a
 connection that broke says nothing at all. So after any answer but a plain success the project's
 page is read again, and that decides.
 """

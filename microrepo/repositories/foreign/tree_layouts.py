@@ -1,4 +1,4 @@
-"""Trees that other mirror programs have filled: which program it was, and what lies in them.
+"""Trees that other mirror programs have filled: which program it was, and what they hold.
 
 Only names are looked at here; what the trees say of their files is read by `tree_records`.
 """

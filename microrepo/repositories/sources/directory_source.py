@@ -26,7 +26,7 @@ from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 
 
 class DirectorySource:
-    """Reads what lies in a directory; what the state of a repository of ours knows, it knows too.
+    """Reads the contents of a directory; what the state of a repository of ours knows, it knows too.
 
     The directory is looked at once, at the first question.
     """
@@ -136,7 +136,7 @@ def local_path(url: str) -> Path | None:
 
 
 class DirectoryCatalogue:
-    """What lies in a directory that files are copied to; its state is read once.
+    """Contents of a directory that files are copied to; its state is read once.
 
     Args:
         directory: the directory, which need not exist yet.

@@ -74,8 +74,8 @@ class PyPISource:
     def _with_status(self, project: Project) -> Project:
         """Return a document's record with the status that the project's index page tells.
 
-        A server without such pages is not asked again; what fails in another way costs the status
-        alone, and what was known of it goes on counting.
+        A server without such pages is not asked again; what fails in another way costs only
+        the status, and what was known of it goes on counting.
         """
         if not self._asks_status:
             return project

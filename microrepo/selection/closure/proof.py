@@ -31,7 +31,7 @@ class Proof(Struct, frozen=True):
     """What `prove` found.
 
     Attributes:
-        resolutions: goals that are met by what is there.
+        resolutions: goals that the present files meet.
         missing: goals that are not, with the reasons.
         sdist_only: what an installer would have to build, per environment.
     """

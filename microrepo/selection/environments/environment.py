@@ -178,7 +178,7 @@ def environment_from_block(name: str, block: Block) -> Environment:
         version = Version(markers["python_full_version"])
     except InvalidVersion:
         raise ConfigError(
-            f"{path}.python_full_version: {markers['python_full_version']!r} is no version"
+            f"{path}.python_full_version: {markers['python_full_version']!r} is not a version"
         ) from None
     if f"{version.major}.{version.minor}" != markers["python_version"]:
         raise ConfigError(

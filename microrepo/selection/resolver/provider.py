@@ -1,4 +1,4 @@
-"""The resolver's questions about projects, answered from the facts alone.
+"""The resolver's questions about projects, answered only from the facts.
 
 What is not known yet is answered hopefully, see `release_matches`; unknown metadata requires
 nothing.

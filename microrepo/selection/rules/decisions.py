@@ -128,7 +128,7 @@ class _Judge:
         rejection = self._check(version, text, pinned=pinned)
         if rejection is not None:
             return [Decision(file, False, *rejection) for file in files]
-        # A release that is kept for its pin alone takes no place among the newest N.
+        # A release that is kept only for its pin takes no place among the newest N.
         counts = not pinned or (
             version is not None
             and self._barrier is None

@@ -1,6 +1,6 @@
 """Eviction of releases when the selection is larger than the budget. Pure.
 
-Whole releases go, those that came out longest ago first. Releases are compared by age alone, not by
+Whole releases go, those that came out longest ago first. Releases are compared only by age, not by
 what else is there: so a larger budget keeps all that a smaller one kept, and what went in one run is
 what would go first in the next.
 """

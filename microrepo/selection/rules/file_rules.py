@@ -68,7 +68,7 @@ def check_file(
         return of_name
     if file.yanked and not (policy.yanked or pinned):
         return Cause.YANKED, file.yanked_reason or "no reason given"
-    # What lies in a directory of this machine is read from it, not from a network in between.
+    # A directory of this machine is read from it, not from a network in between.
     if policy.require_digests and file.digests == Digests() and not file.url.startswith("file:"):
         return Cause.NO_DIGEST, "see `require_digests`"
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
@@ -79,7 +79,7 @@ def check_file(
 def _other_project(filename: str, project: NormalizedName) -> str | None:
     """Return the project that a file's name belongs to, None where that may be `project`.
 
-    Installers that read a flat directory know a file's project from its name alone.
+    Installers that read a flat directory know a file's project only from its name.
     """
     wheel = parse_wheel_name(filename)
     if wheel is None and not filename.endswith(".egg"):
@@ -157,7 +157,7 @@ def targets_served(
 ) -> tuple[tuple[PythonTarget | None, ...], Rejection | None]:
     """Return the Pythons that can use `file`, and why none can when none does.
 
-    Without a Python filter, or with one of generic words alone, the answer is one nameless
+    Without a Python filter, or with only one of generic words, the answer is one nameless
     target, None.
     """
     pythons = policy.pythons

@@ -40,7 +40,7 @@ __all__ = [
 
 # Why something is skipped: the rule, and its own words.
 Rejection = tuple[Cause, str]
-# Raised when the rules change their meaning, so that repositories are looked at anew.
+# Raised when the rules change their meaning, so that repositories are looked at again.
 _RULES_VERSION = 2
 
 

@@ -40,7 +40,7 @@ class FileTable(Table):
 
         Args:
             after: begin behind this name.
-            limit: yield so many at the most; negative for all.
+            limit: yield at most this many; negative for all.
         """
         return iter(
             self._db.execute(

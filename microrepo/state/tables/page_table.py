@@ -1,6 +1,6 @@
 """Table of the published pages, so that only changed ones are written again.
 
-Triggers (see `table_schema`) note each project whose files or record change; whoever publishes
+Triggers (see `table_schema`) note each project whose files or record change; the run that publishes
 takes the notes away once the pages are in place. A run that is killed in between leaves them to the next.
 """
 

@@ -15,7 +15,7 @@ import msgspec
 from microrepo.model import Digests, Outcome
 from microrepo.transfer.tasks import FetchFile, FetchMetadata, MetadataOutcome
 
-# A host that is down would cost each file its retries: after so many failures in a row that took
+# A host that is down would cost each file its retries: after this many failures in a row that took
 # longer than a refusal takes, this worker asks it no more.
 _SLOW_S = 2.0
 _PATIENCE = 3

@@ -1,6 +1,6 @@
 """A file on its way: its bytes so far in the control directory, and their digests.
 
-Until the last step nothing stands under the file's name; the partial download lies in the control
+Until the last step nothing stands under the file's name; the partial download is in the control
 directory under the announced digest, so that a later download of this content goes on from there.
 """
 

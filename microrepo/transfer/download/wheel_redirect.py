@@ -30,7 +30,7 @@ def redirect(
 ) -> RedirectOutcome:
     """Make the rewritten copy of a wheel; failures come back as an outcome with `error`.
 
-    A wheel without such requirements is found out by its metadata alone, and not fetched.
+    A wheel without such requirements is found out only by its metadata, and not fetched.
     """
     try:
         return _redirect(client, task, place, attempts, progress)

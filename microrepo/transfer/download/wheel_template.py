@@ -32,7 +32,7 @@ def assemble(
 ) -> int:
     """Hand over the bytes of a wheel from its beginning, as far as that is cheaper than all of it.
 
-    Nothing is verified here: whoever takes the bytes compares the digest of the whole. What cannot
+    Nothing is verified here: the caller compares the digest of the whole. What cannot
     be done ends early, with as many bytes handed over as there are by then.
 
     Args:
@@ -58,7 +58,7 @@ def assemble(
                 if piece.kind == "old":
                     reused += piece.size_bytes
     except (RangesRefused, MicrorepoError, OSError):
-        # The plain way goes on from here, or begins anew.
+        # The plain way goes on from here, or starts over.
         return reused
     return reused
 

@@ -105,7 +105,7 @@ class Worker:
         if outcome.ok and self._sidecars and task.filename.endswith(".whl"):
             from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
-            # The file is what counts; whoever publishes it tries again and says what is wrong.
+            # The file is what counts; publishing it tries again and says what is wrong.
             with suppress(OSError):
                 make_sidecar(MakeSidecar(self._place.directory, task.filename))
         return outcome

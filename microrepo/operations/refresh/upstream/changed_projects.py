@@ -22,7 +22,7 @@ from microrepo.selection.rules.patterns import NOTHING
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import Settled, State
 
-# The list of a whole index is some 14 MB; so many conditional requests cost about as much.
+# The list of a whole index is some 14 MB; this many conditional requests cost about as much.
 _NAMES_WORTH_A_LIST = 5000
 # Of a repository too large to be scanned on each run, this many files are looked at in turn.
 _ROLLING_SHARE = 20_000

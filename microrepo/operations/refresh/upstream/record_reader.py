@@ -124,7 +124,7 @@ class RecordReader:
     def _forget_record(
         self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
     ) -> ProjectRow:
-        """Report a stored record that is damaged, and see to it that the next run asks anew."""
+        """Report a stored record that is damaged, and make the next run ask again."""
         self._work.report.failed.append(
             Failure(visit.name, f"{error}; the next run requests it again")
         )
