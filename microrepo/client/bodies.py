@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from microrepo.client.addresses import public_url
-from microrepo.client.transport.answers import Response
+from microrepo.client.transport.response_protocol import Response
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import Bound, Meter
 from microrepo.formats.compression import Method, unpack

@@ -11,7 +11,7 @@ from microrepo.client.bodies import PIECE_BYTES, put_aside, read_document
 from microrepo.client.reach import Reach
 from microrepo.client.request_sender import RequestSender
 from microrepo.client.settings import Answer, ClientSettings
-from microrepo.client.transport.answers import Response, TooSlow, error_text
+from microrepo.client.transport.response_protocol import Response, TooSlow, error_text
 from microrepo.errors import MalformedResponse, Unavailable
 from microrepo.formats.bounds import DOCUMENT, Bound
 

@@ -13,7 +13,12 @@ from microrepo.client.bodies import put_aside, read_reply
 from microrepo.client.reach import Reach
 from microrepo.client.retry_delays import backoff_s, retry_after_s
 from microrepo.client.settings import Answer, ClientSettings
-from microrepo.client.transport.answers import LONGEST_TEXT, NoAnswer, Response, error_text
+from microrepo.client.transport.response_protocol import (
+    LONGEST_TEXT,
+    NoAnswer,
+    Response,
+    error_text,
+)
 from microrepo.errors import MalformedResponse, Unavailable
 
 if TYPE_CHECKING:

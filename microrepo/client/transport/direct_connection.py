@@ -20,8 +20,8 @@ from urllib.parse import SplitResult
 from urllib3.util.wait import wait_for_read
 
 from microrepo.client.reach import Reach, connect
-from microrepo.client.transport.answers import NoAnswer, Response
 from microrepo.client.transport.metered_response import MeteredResponse
+from microrepo.client.transport.response_protocol import NoAnswer, Response
 from microrepo.errors import MicrorepoError
 
 _DRAIN_BYTES = 1 << 16

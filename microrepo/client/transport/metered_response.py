@@ -11,7 +11,7 @@ import time
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, cast
 
-from microrepo.client.transport.answers import BrokenAnswer, TooSlow
+from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage

@@ -10,8 +10,13 @@ from urllib3.exceptions import HTTPError, ProxyError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.timeout import Timeout
 
-from microrepo.client.transport.answers import BrokenAnswer, NoAnswer, Response, error_text
 from microrepo.client.transport.direct_connection import Line
+from microrepo.client.transport.response_protocol import (
+    BrokenAnswer,
+    NoAnswer,
+    Response,
+    error_text,
+)
 
 
 class Route:

@@ -17,7 +17,7 @@ from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.errors import ProjectNotFound
 from microrepo.formats.requirements.requirement import parse_requirement
-from microrepo.formats.versions import version_order
+from microrepo.formats.version_numbers import version_order
 from microrepo.operations.api.copy_api import everything
 from microrepo.operations.api.distributions import Distribution, RemoteDistribution
 from microrepo.operations.api.uploads import UploadEndpoint, UploadResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from microrepo.formats.distribution.filenames import parse_wheel_name
-from microrepo.formats.versions import parse_version, version_order
+from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 

@@ -15,7 +15,7 @@ from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.distribution.header_fields import first_field, metadata_fields
 from microrepo.formats.distribution.wheel_metadata import check_wheel, read_wheel_metadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName, Project
 from microrepo.operations.closure.held_url_files import held_url_file, is_behind
 from microrepo.publish.links import links_of

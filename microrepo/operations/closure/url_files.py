@@ -16,7 +16,7 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import split_release
 from microrepo.formats.requirements.direct_urls import parse_direct_url, without_user
 from microrepo.formats.requirements.requirement import stated_requirement
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
 from microrepo.errors import RepositoryError
-from microrepo.formats.versions import parse_version, version_order
+from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import File, NormalizedName, Project
 from microrepo.state import ProjectRow, State
 

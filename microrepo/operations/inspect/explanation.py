@@ -9,7 +9,7 @@ from msgspec import Struct
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import package_type_of
-from microrepo.formats.versions import version_order
+from microrepo.formats.version_numbers import version_order
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure
 from microrepo.operations.closure.target_records import environments_of

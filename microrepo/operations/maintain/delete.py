@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Action, Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext

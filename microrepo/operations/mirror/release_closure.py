@@ -16,7 +16,7 @@ from microrepo.config.schema import ALL, Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.redirects import index_requirement
 from microrepo.formats.requirements.requirement import parse_requirement
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.metadata_facts import FactSources

@@ -15,7 +15,7 @@ from microrepo.errors import (
     FailedCommand,
     StorageOperationError,
 )
-from microrepo.formats.versions import same_version, version_order
+from microrepo.formats.version_numbers import same_version, version_order
 from microrepo.model import Cause, File, Project
 from microrepo.operations.copy.channel import Channel
 from microrepo.operations.copy.hash_cache import HashCache

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.errors import FailedCommand, Unavailable
 from microrepo.formats.distribution.filenames import parse_wheel_name, split_release
-from microrepo.formats.versions import same_version
+from microrepo.formats.version_numbers import same_version
 from microrepo.model import File
 from microrepo.operations.copy.channel import Channel
 from microrepo.plan import same_content

@@ -10,7 +10,7 @@ import msgspec
 
 from microrepo.config.sizes import format_size
 from microrepo.formats.times import to_ns
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Action, Cause, Decision, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.records.report import ReportBuilder

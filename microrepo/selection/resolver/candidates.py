@@ -16,7 +16,7 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
-from microrepo.formats.versions import is_pin, names_prerelease, parse_version
+from microrepo.formats.version_numbers import is_pin, names_prerelease, parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import ANYTHING, Admission

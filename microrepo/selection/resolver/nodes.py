@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolvelib.structs import RequirementInformation
 
-from microrepo.formats.versions import has_upper_bound, is_pin
+from microrepo.formats.version_numbers import has_upper_bound, is_pin
 from microrepo.model import NormalizedName
 from microrepo.selection.resolver.candidates import Release
 

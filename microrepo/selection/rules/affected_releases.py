@@ -7,7 +7,7 @@ What nobody asked for is inferred, on the safe side.
 
 from __future__ import annotations
 
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Project, Vulnerability
 
 

@@ -9,7 +9,7 @@ import msgspec
 from packaging.version import Version
 
 from microrepo.formats.times import shift
-from microrepo.formats.versions import parse_version, version_order
+from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.selection.environments.python_versions import PythonTarget
 from microrepo.selection.rules.file_rules import (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from microrepo.formats.versions import version_order
+from microrepo.formats.version_numbers import version_order
 from microrepo.model import NormalizedName
 
 # Nobody knows when it came out: it goes after all others.

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirement
-from microrepo.formats.versions import specifier_set
+from microrepo.formats.version_numbers import specifier_set
 from microrepo.model import NormalizedName
 
 _REGEX = "re:"

@@ -14,7 +14,7 @@ from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
-from microrepo.formats.versions import is_pin, parse_version
+from microrepo.formats.version_numbers import is_pin, parse_version
 from microrepo.model import Cause, NormalizedName
 from microrepo.selection.environments.platform_patterns import check_platforms, parse_platforms
 from microrepo.selection.environments.presets import parse_environments

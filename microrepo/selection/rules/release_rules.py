@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from packaging.version import Version
 
-from microrepo.formats.versions import is_pin, parse_version, specifier_set
+from microrepo.formats.version_numbers import is_pin, parse_version, specifier_set
 from microrepo.model import Cause, Decision, NormalizedName, Project
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.patterns import first_found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from microrepo.client import Client
 from microrepo.client.bodies import put_aside
-from microrepo.client.transport.answers import Response, error_text
+from microrepo.client.transport.response_protocol import Response, error_text
 from microrepo.errors import (
     MicrorepoError,
     SizeMismatch,

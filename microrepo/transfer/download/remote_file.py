@@ -7,7 +7,7 @@ import io
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside
-from microrepo.client.transport.answers import Response, error_text
+from microrepo.client.transport.response_protocol import Response, error_text
 from microrepo.errors import Unavailable
 
 _TAIL_BYTES = 64 << 10

@@ -16,7 +16,7 @@ import msgspec
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside, read_document
-from microrepo.client.transport.answers import error_text
+from microrepo.client.transport.response_protocol import error_text
 from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
 from microrepo.formats.bounds import METADATA
 from microrepo.formats.distribution.archives import read_sdist_parts

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from microrepo.client import Client, ClientSettings
-from microrepo.client.transport.answers import BrokenAnswer
+from microrepo.client.transport.response_protocol import BrokenAnswer
 from microrepo.errors import Unavailable
 
 BODY = b"0123456789" * 1000

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.specifiers import parse_specifiers
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.python_versions import (
     PythonTarget,

@@ -11,7 +11,7 @@ from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.direct_urls import is_followed, without_user
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.resolver.candidates import Release, View
 from microrepo.selection.resolver.goal_records import Goal, ResolveOptions

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Cause, Digests, File, NormalizedName
 from microrepo.selection.environments.python_versions import parse_python_words
 from microrepo.selection.rules.file_rules import check_file, targets_served

@@ -8,7 +8,7 @@ import pytest
 from microrepo.config.load import convert
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import parse_requirement, parse_requirements
-from microrepo.formats.versions import parse_version
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import NormalizedName
 from microrepo.selection.environments.python_versions import PythonTarget
 from microrepo.selection.rules.patterns import Patterns
