@@ -42,10 +42,6 @@ class Destination(Protocol):
         """Yield, for each file, its outcome where it is there at once, else the task for it."""
         ...
 
-    def remove(self, chosen: Sequence[Action]) -> None:
-        """Take files away."""
-        ...
-
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
         """Write down what has arrived."""
         ...

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from microrepo.errors import AccessDenied, ConfigError
+from microrepo.errors import AccessDenied
 from microrepo.model import Action, File, NormalizedName, Outcome
 from microrepo.plan import file_of
 from microrepo.transfer.pool.worker import run_task
@@ -115,15 +115,6 @@ class IndexDestination:
             text = f"{self._name} refuses these credentials: {outcome.error}"
             outcome = msgspec.structs.replace(outcome, error=text)
         return outcome
-
-    def remove(self, chosen: Sequence[Action]) -> None:
-        """Refuse: an upload form takes no deletions.
-
-        Raises:
-            ConfigError: always.
-        """
-        names = ", ".join(action.filename for action in chosen)
-        raise ConfigError(f"{self._name}: an upload form cannot delete: {names}")
 
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
         """Leave it to the index."""

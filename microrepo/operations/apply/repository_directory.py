@@ -209,11 +209,6 @@ class RepositoryDirectory:
         self._unfinished.add(self._partials[file.filename])
         return task
 
-    def remove(self, chosen: Sequence[Action]) -> None:
-        """Take files out of the directory."""
-        for _ in self._directory.delete(action.filename for action in chosen):
-            self._is_durable = False
-
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
         """Write down what has arrived, once the directory's names for it are durable."""
         for _, outcome in arrived:
