@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
 
 from msgspec import Struct
 
-from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import File, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.url_files import Rewrite, UrlLearner
 from microrepo.operations.refresh.upstream.change_detection import Visit
+from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
 from microrepo.operations.refresh.upstream.project_questions import Asked, Question
 from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.refresh.upstream.record_reader import RecordReader
 from microrepo.operations.refresh.upstream.release_advisories import without_guesses
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
-from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs
+from microrepo.selection.resolver.facts import Candidates, Facts, Needs
 from microrepo.selection.rules.decisions import split_candidates
-from microrepo.state import FileRow
-from microrepo.transfer.download.remote_metadata import unpack_metadata
-from microrepo.transfer.tasks import MetadataOutcome, metadata_of
 
 
 class FactSources(Struct, frozen=True):
@@ -71,6 +67,7 @@ class Learner:
         self._rewrite = rewrite
         self._reader = RecordReader(holdings.state, origins.sources, work, rules)
         self._files: dict[str, File] = {}
+        self._metadata = MetadataReader(holdings, work)
         self._urls = UrlLearner(holdings, work, rules, rewrite)
         self.facts = Facts()
         self.records: dict[str, Record] = {}
@@ -110,18 +107,18 @@ class Learner:
         visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
         asked = [self._ahead[one.name] for one in visits if one.name in self._ahead]
         asked += self._reader.ask([one for one in visits if one.name not in self._ahead])
-        known, futures = self._ask_metadata(sorted(needs.metadata))
+        asked_metadata = self._metadata.ask(self._files[n.filename] for n in sorted(needs.metadata))
         behind = self._urls.ask(sorted(needs.urls))
         if visits:
             self._read_projects(visits, asked)
-        metadata = {**known, **self._collect(futures)}
+        metadata = self._metadata.collect(asked_metadata)
         if self._rewrite is not None:
             metadata = {
                 name: one if isinstance(one, str) else self._rewrite(one)
                 for name, one in metadata.items()
             }
         self.facts.add(metadata=metadata, urls=self._urls.collect(behind))
-        self.failed |= self._urls.failed
+        self.failed |= self._urls.failed or self._metadata.failed
 
     def _read_projects(self, visits: Sequence[Visit], asked: Asked) -> None:
         """Read the records of projects and split their files by the rules."""
@@ -141,56 +138,3 @@ class Learner:
             self._files.update((file.filename, file) for file in files)
             found[project.name] = Candidates(files, rejected)
         self.facts.add(projects=found)
-
-    def _ask_metadata(
-        self, needs: Sequence[MetadataNeed]
-    ) -> tuple[dict[str, CoreMetadata | str], list[Future[MetadataOutcome]]]:
-        """Return the metadata that the state knows, and queue the questions for the others."""
-        state = self._holdings.state
-        stored = state.metadata(need.filename for need in needs)
-        rows = state.files_named(need.filename for need in needs if need.filename not in stored)
-        known: dict[str, CoreMetadata | str] = {}
-        futures: list[Future[MetadataOutcome]] = []
-        for need in needs:
-            file = self._files[need.filename]
-            digest, cached = _digest_of(file), stored.get(need.filename)
-            if cached is not None and digest and cached[0] == digest:
-                known[need.filename] = unpack_metadata(cached[1])
-                continue
-            task = metadata_of(file, here=self._is_here(file, rows.get(need.filename)))
-            futures.append(self._work.submit(task))
-        self._work.reporter.expect_documents(len(futures))
-        return known, futures
-
-    def _is_here(self, file: File, row: FileRow | None) -> bool:
-        """Return whether the repository holds this very file, and not one that it replaces."""
-        if row is None or not self._holdings.is_intact(row):
-            return False
-        strongest = file.digests.strongest()
-        return strongest is None or getattr(row.digests, strongest[0]) == strongest[1]
-
-    def _collect(self, futures: Sequence[Future[MetadataOutcome]]) -> dict[str, CoreMetadata | str]:
-        found: dict[str, CoreMetadata | str] = {}
-        rows: list[tuple[str, str, bytes]] = []
-        for future in futures:
-            outcome = future.result()
-            self._work.reporter.document_done()
-            self._work.report.add_metadata(outcome.fetched_bytes)
-            if outcome.metadata is None:
-                self._work.report.warn(f"{outcome.filename}: no metadata: {outcome.error}")
-                self.failed |= outcome.transient
-                found[outcome.filename] = outcome.error
-                continue
-            found[outcome.filename] = unpack_metadata(outcome.metadata)
-            digest = _digest_of(self._files[outcome.filename])
-            if digest:
-                rows.append((outcome.filename, digest, outcome.metadata))
-        if rows and not self._work.report.dry_run:
-            with self._holdings.state.transaction():
-                self._holdings.state.save_metadata(rows)
-        return found
-
-
-def _digest_of(file: File) -> str:
-    strongest = file.digests.strongest()
-    return f"{strongest[0]}:{strongest[1]}" if strongest else ""

@@ -13,11 +13,10 @@ import msgspec
 from microrepo.model import File
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
 from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.state import State
 from microrepo.state.rows import pack
-from microrepo.transfer.download.remote_metadata import unpack_metadata
-from microrepo.transfer.tasks import MetadataOutcome, metadata_of
 
 
 def with_own_pythons(
@@ -34,6 +33,7 @@ def with_own_pythons(
         decide: which of their files are kept.
     """
     found = list(records)
+    reader = MetadataReader(holdings, work)
     open_ones = [n for n, record in enumerate(found) if record.project.silent_on_python]
     seen: dict[int, set[str]] = {number: set() for number in open_ones}
     while open_ones:
@@ -43,7 +43,7 @@ def with_own_pythons(
             for decision in decide(found[number].project)
             if decision.keep and _lacks(decision.file, seen[number])
         ]
-        told = _ask(holdings, work, [file for _, file in wanted])
+        told = _ask(reader, [file for _, file in wanted])
         for number, file in wanted:
             seen[number].add(file.filename)
         open_ones = sorted({number for number, _ in wanted})
@@ -60,40 +60,14 @@ def _lacks(file: File, seen: set[str]) -> bool:
     )
 
 
-def _ask(holdings: Holdings, work: WorkContext, files: Sequence[File]) -> dict[str, str]:
+def _ask(reader: MetadataReader, files: Sequence[File]) -> dict[str, str]:
     """Return the Requires-Python of wheels by file name, where they have one."""
-    names = [file.filename for file in files]
-    stored, rows = holdings.state.metadata(names), holdings.state.files_named(names)
-    told: dict[str, str] = {}
-    asked = []
-    for file in files:
-        digest, cached = ":".join(file.digests.strongest() or ()), stored.get(file.filename)
-        if cached is not None and digest and cached[0] == digest:
-            told[file.filename] = unpack_metadata(cached[1]).requires_python or ""
-            continue
-        row = rows.get(file.filename)
-        strongest = file.digests.strongest()
-        here = row is not None and holdings.is_intact(row) and strongest is not None
-        if here and row is not None and strongest is not None:
-            here = getattr(row.digests, strongest[0]) == strongest[1]
-        asked.append((file, digest, work.submit(metadata_of(file, here=here))))
-    work.wait_for(future for _, _, future in asked)
-    fresh: list[tuple[str, str, bytes]] = []
-    for file, digest, future in asked:
-        outcome = future.result()
-        if not isinstance(outcome, MetadataOutcome):
-            continue
-        work.report.add_metadata(outcome.fetched_bytes)
-        if outcome.metadata is None:
-            work.report.warn(f"{file.filename}: no metadata: {outcome.error}")
-            continue
-        told[file.filename] = unpack_metadata(outcome.metadata).requires_python or ""
-        if digest:
-            fresh.append((file.filename, digest, outcome.metadata))
-    if fresh and not work.report.dry_run:
-        with holdings.state.transaction():
-            holdings.state.save_metadata(fresh)
-    return {name: text for name, text in told.items() if text}
+    found = reader.collect(reader.ask(files))
+    return {
+        name: one.requires_python
+        for name, one in found.items()
+        if not isinstance(one, str) and one.requires_python
+    }
 
 
 def _with(record: Record, told: dict[str, str]) -> Record:
