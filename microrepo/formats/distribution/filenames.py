@@ -96,7 +96,9 @@ def parse_candidate_name(filename: str, version: str) -> FileName | None:
     None for names that an installer refuses or reads as another version (``foo-1.0-1.tar.gz``).
     """
     found = parse_installable(filename)
-    return found if found and version_key(found.version) == version_key(version) else None
+    if found is None or found.version == version:  # nearly always, and keys cost more than names
+        return found
+    return found if version_key(found.version) == version_key(version) else None
 
 
 def egg_python(filename: str) -> str | None:
