@@ -20,6 +20,8 @@ SERVER = "microrepo.standalone.server"
 _ENTRY = "main"
 _ASSET_LOADER = "load_asset"
 _BANNER = "# ---- {room}:{line}: {title}"
+_SEAL = "# sha256:{digest} of the lines above\n"
+_HEAD_BYTES = 1 << 14
 _HEAD = '''\
 #!/usr/bin/env python3
 """{docstring}"""
@@ -64,7 +66,21 @@ def assemble(package: str = SERVER) -> str:
         digest=source_digest(package),
         imports="\n".join(_merged_imports(rooms, package)),
     )
-    return head + "".join(_body(room, assets, package) for room in rooms)
+    text = head + "".join(_body(room, assets, package) for room in rooms)
+    return text + _SEAL.format(digest=hashlib.sha256(text.encode()).hexdigest())
+
+
+def is_current(content: bytes, package: str = SERVER) -> bool:
+    """Return whether a file is what `assemble` makes now, without making it.
+
+    Its head names the digest of the sources, its last line that of all lines before.
+    """
+    end = len(_SEAL.format(digest=hashlib.sha256().hexdigest()))
+    text, seal = content[:-end], content[-end:]
+    return (
+        f"sha256:{source_digest(package)}.\n".encode() in text[:_HEAD_BYTES]
+        and seal == _SEAL.format(digest=hashlib.sha256(text).hexdigest()).encode()
+    )
 
 
 @lru_cache(maxsize=8)

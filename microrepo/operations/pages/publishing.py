@@ -21,7 +21,7 @@ from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.people_pages import update_browse
 from microrepo.publish.tree.root_pages import ROOT_JSON
 from microrepo.publish.tree.static_tree import Publisher, PublishReport, put_server
-from microrepo.standalone.assemble import assemble
+from microrepo.standalone.assemble import assemble, is_current
 from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import umask, write_atomically
@@ -218,10 +218,9 @@ def export_server(directory: Path) -> None:
     Raises:
         RepositoryError: it cannot be written.
     """
-    target, content = directory / "server.py", assemble().encode()
+    target = directory / "server.py"
     try:
-        if target.is_file() and target.read_bytes() == content:
-            return
-        write_atomically(target, content, 0o777 & ~umask())
+        if not (target.is_file() and is_current(target.read_bytes())):
+            write_atomically(target, assemble().encode(), 0o777 & ~umask())
     except OSError as error:
         raise RepositoryError(directory, f"cannot be written to: {disk_words(error)}") from error

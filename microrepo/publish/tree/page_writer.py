@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from microrepo.stores.durability import sync_file_system, sync_path
+from microrepo.stores.plain_files import read_plain_file
 
 # A file system is synced as a whole when that is cheaper than this many files one by one.
 _FEW_FILES = 32
@@ -55,6 +56,13 @@ class PageWriter:
         _create(temporary, content, mode)
         self.rename(temporary, path)
         return True
+
+    def content(self, path: str) -> bytes:
+        """Return what a file holds now, b"" where there is no plain file that can be read."""
+        try:
+            return read_plain_file(Path(self._root, path))
+        except OSError:
+            return b""
 
     def put_folder(self, folder: str, files: Mapping[str, bytes]) -> bool:
         """Give several files of one folder their content; a new folder appears with all of them.
@@ -102,8 +110,8 @@ class PageWriter:
     def flush(self) -> None:
         """Make all new content durable, then put it in place.
 
-        The renames themselves need no sync of their own: journals keep their order, and those who
-        records in the state that pages are done syncs behind them.
+        The renames themselves need no sync of their own: journals keep their order, and the
+        state records that pages are done only after a sync of its own.
 
         Raises:
             OSError: it cannot be done; what is not yet in place is lost, and written again later.

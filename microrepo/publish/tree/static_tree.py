@@ -25,7 +25,7 @@ from microrepo.publish.tree.page_batches import (
 from microrepo.publish.tree.page_serials import PageSerials
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.root_pages import LINKS_LIMIT, ROOT_JSON, Listings
-from microrepo.standalone.assemble import assemble
+from microrepo.standalone.assemble import assemble, is_current
 from microrepo.standalone.server.names import is_project_name
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
@@ -56,7 +56,8 @@ class PublishReport(Struct, frozen=True):
 
 def put_server(writer: PageWriter) -> None:
     """Put a copy of the one-file server beside the tree, or bring it up to date."""
-    writer.put("server.py", assemble().encode(), 0o777)
+    if not is_current(writer.content("server.py")):
+        writer.put("server.py", assemble().encode(), 0o777)
 
 
 class _Prepared(Struct, frozen=True):

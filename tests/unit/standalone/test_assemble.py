@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.standalone import assemble as assembler
-from microrepo.standalone.assemble import AssemblyError, assemble, locate, source_digest
+from microrepo.standalone.assemble import AssemblyError, assemble, is_current, locate, source_digest
 from microrepo.standalone.server.disk import files as files_room
 from tests.support.assembled_server import SERVER_FILE, server_module
 
@@ -186,3 +187,27 @@ def test_the_package_may_lie_in_a_zip(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env={"PYTHONPATH": str(archive)}, capture_output=True, cwd="/"
     )
     assert done.stdout.decode() == assemble()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: b"",
+        lambda text: text[:-1],
+        lambda text: text + b"#",
+        lambda text: text.replace(b"def ", b"def  ", 1),
+        lambda text: text[: len(text) // 2],
+        lambda text: b"# sha256:" + b"0" * 64 + b" of the lines above\n",
+    ],
+)
+def test_only_what_is_made_now_is_current(change: Callable[[bytes], bytes]) -> None:
+    text = assemble().encode()
+    assert is_current(text)
+    assert not is_current(change(text))
+
+
+def test_the_file_of_another_source_is_not_current() -> None:
+    text = assemble().replace(source_digest(), hashlib.sha256(b"older").hexdigest()).encode()
+    body = text.rpartition(b"# sha256:")[0]
+    sealed = body + b"# sha256:%s of the lines above\n" % hashlib.sha256(body).hexdigest().encode()
+    assert not is_current(sealed)
