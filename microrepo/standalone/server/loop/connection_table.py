@@ -17,7 +17,7 @@ from microrepo.standalone.server.loop.connection import (
 )
 
 # A client is judged by its speed only after this time.
-_GRACE_S = 1.0
+_GRACE_S = 0.5
 
 
 class ConnectionTable:
