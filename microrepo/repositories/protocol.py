@@ -63,9 +63,16 @@ class Source(Protocol):
         ...
 
     def fetch_project(
-        self, name: str, etag: str | None = None, min_serial: int | None = None
+        self,
+        name: str,
+        etag: str | None = None,
+        min_serial: int | None = None,
+        known_serial: int | None = None,
     ) -> Fetched:
         """Return a project's record, or "not modified" when `etag` still holds.
+
+        What has to be asked for beside a document (its status) is not when the document's serial
+        is `known_serial`.
 
         Raises:
             ProjectNotFound: no such project.

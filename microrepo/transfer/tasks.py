@@ -47,12 +47,14 @@ class FetchProject(Struct, frozen=True, gc=False):
     Attributes:
         etag: of the record that is known; it holds at the first of `sources`.
         sources: numbers of the sources to ask, one after the other, until one has the project.
+        known_serial: of the record that is known, likewise at the first of `sources`.
     """
 
     name: str
     etag: str | None = None
     min_serial: int | None = None
     sources: tuple[int, ...] = (0,)
+    known_serial: int | None = None
 
 
 class ProjectOutcome(Struct, frozen=True, gc=False):

@@ -76,6 +76,20 @@ def test_a_second_run_holds_what_a_first_one_would(
         change()
 
 
+def test_a_source_without_validators_is_asked_for_documents_alone(
+    repo: Repository, pypi: PyPIServer, index: FakeIndex
+) -> None:
+    pypi.switches.no_etags = True
+    repo.settings = (*(flag for flag in SETTINGS if flag != "--no-simple"), *TARGET)
+    World(index, 0)
+    repo.refresh("--packages", "app", "--packages", "tool")
+    pypi.reset()
+    second = repo.refresh("--packages", "app", "--packages", "tool")
+    asked = sorted(request.path for request in pypi.requests)
+    assert asked == [f"/pypi/{name}/json" for name in ("app", *LIBRARIES, "tool")]
+    assert (second.solver_s, second.fetched, second.unchanged) == (0.0, 0, 5)
+
+
 def test_nothing_is_solved_until_a_fact_changes(
     repo: Repository, pypi: PyPIServer, index: FakeIndex
 ) -> None:

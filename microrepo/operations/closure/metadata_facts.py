@@ -11,6 +11,7 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.url_files import Rewrite, UrlLearner
 from microrepo.operations.refresh.upstream.change_detection import Visit
+from microrepo.operations.refresh.upstream.known_facts import as_kept
 from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
 from microrepo.operations.refresh.upstream.project_questions import Asked, Question
 from microrepo.operations.refresh.upstream.project_record import Record
@@ -87,11 +88,14 @@ class Learner:
         """Return whether the sources say what the state knows of all projects asked ahead."""
         self._work.wait_for(future for _, future in self._ahead.values())
         stored = self._holdings.state.packed_documents(self._ahead)
-        answers = [future.result() for _, future in self._ahead.values()]
         return all(
             answer.status == "unchanged"
-            or (answer.status == "changed" and answer.document == stored.get(answer.name))
-            for answer in answers
+            or (
+                answer.document is not None
+                and (known := stored.get(answer.name)) is not None
+                and as_kept(answer.document, known, keeps_advisories=False) == known
+            )
+            for answer in (future.result() for _, future in self._ahead.values())
         )
 
     def read_ahead(self) -> None:

@@ -49,6 +49,7 @@ class DirectorySource:
         name: str,
         etag: str | None = None,  # noqa: ARG002
         min_serial: int | None = None,  # noqa: ARG002
+        known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
         """Return the record made of a project's files."""
         normalized = canonicalize_name(name)

@@ -47,7 +47,11 @@ class PyPISource:
         return self._index.list_projects()
 
     def fetch_project(
-        self, name: str, etag: str | None = None, min_serial: int | None = None
+        self,
+        name: str,
+        etag: str | None = None,
+        min_serial: int | None = None,
+        known_serial: int | None = None,
     ) -> Fetched:
         """Return the record made of a project's document."""
         normalized = canonicalize_name(name)
@@ -67,7 +71,7 @@ class PyPISource:
         if not parsed.has_files:
             page = self._index.fetch_project(name, min_serial=min_serial).project
             project = _with_files_of(project, page)
-        elif project.silent_on_status:
+        elif project.silent_on_status and (known_serial is None or project.serial != known_serial):
             project = self._with_status(project)
         return Fetched(project, validator_of(answer), page_time_of(answer))
 

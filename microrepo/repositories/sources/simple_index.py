@@ -55,7 +55,11 @@ class IndexSource:
         return root
 
     def fetch_project(
-        self, name: str, etag: str | None = None, min_serial: int | None = None
+        self,
+        name: str,
+        etag: str | None = None,
+        min_serial: int | None = None,
+        known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
         """Return the record made of a project's page."""
         normalized = canonicalize_name(name)

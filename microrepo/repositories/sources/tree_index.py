@@ -47,6 +47,7 @@ class TreeIndex:
         name: str,
         etag: str | None = None,  # noqa: ARG002
         min_serial: int | None = None,  # noqa: ARG002
+        known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
         """Return the record made of a project's page."""
         normalized = canonicalize_name(name)

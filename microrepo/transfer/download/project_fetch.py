@@ -59,8 +59,9 @@ class ProjectFetcher:
     def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:
         """Return what a source says of a project; an answer that may be another's is not it."""
         source = self._sources[number]
+        serial = task.known_serial if number == task.sources[0] else None
         try:
-            fetched = source.fetch_project(task.name, etag, task.min_serial)
+            fetched = source.fetch_project(task.name, etag, task.min_serial, serial)
         except Unavailable:
             raise
         except MicrorepoError:
@@ -70,7 +71,7 @@ class ProjectFetcher:
             is_plausible = fetched.project is None or fetched.project.files
             if is_plausible or not self._is_out_of_step(number):
                 return fetched
-        return source.fetch_project(task.name, etag, task.min_serial)
+        return source.fetch_project(task.name, etag, task.min_serial, serial)
 
     def _is_out_of_step(self, number: int) -> bool:
         source = self._settings[number]

@@ -18,7 +18,7 @@ def facts_of(document: bytes) -> int:
         return FACTS  # that is said where the record is read
 
 
-def unless_told_more(document: bytes, stored: bytes) -> bytes:
+def _unless_told_more(document: bytes, stored: bytes) -> bytes:
     """Return the stored record where a new one is the same but for advisories on releases."""
     try:
         before = unpack(stored)
@@ -32,6 +32,13 @@ def unless_told_more(document: bytes, stored: bytes) -> bytes:
     return stored if pack(project) == stored else document
 
 
+def as_kept(document: bytes, stored: bytes, *, keeps_advisories: bool) -> bytes:
+    """Return what is kept of a new record, given the stored one: that itself if nothing is new."""
+    if keeps_advisories:
+        document = _unless_told_more(document, stored)
+    return with_known_facts(document, stored)
+
+
 def with_known_facts(document: bytes, stored: bytes) -> bytes:
     """Return a new record with what it is silent on and the one before knows."""
     project = unpack(document)
@@ -43,7 +50,10 @@ def with_known_facts(document: bytes, stored: bytes) -> bytes:
         return document
     if project.silent_on_status:
         project = msgspec.structs.replace(
-            project, status=before.status, status_reason=before.status_reason
+            project,
+            status=before.status,
+            status_reason=before.status_reason,
+            silent_on_status=before.silent_on_status,
         )
     if project.silent_on_python:
         project = _with_known_pythons(project, before)

@@ -48,8 +48,11 @@ class ProjectQuestions:
             future.set_result(ProjectOutcome(visit.name, "failed", error=why))
             return future
         first = sources.name(owner.candidates[0])
-        etag = row.etag if row is not None and row.source in {"", first} else None
-        return self._work.submit(FetchProject(visit.name, etag, visit.serial, owner.candidates))
+        known = row if row is not None and row.source in {"", first} else None
+        etag, serial = (known.etag, known.serial) if known is not None else (None, None)
+        return self._work.submit(
+            FetchProject(visit.name, etag, visit.serial, owner.candidates, serial)
+        )
 
     def ask_for_facts(
         self,

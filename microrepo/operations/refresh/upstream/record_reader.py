@@ -12,7 +12,7 @@ from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.doubtful_answers import doubt_of
-from microrepo.operations.refresh.upstream.known_facts import unless_told_more, with_known_facts
+from microrepo.operations.refresh.upstream.known_facts import as_kept
 from microrepo.operations.refresh.upstream.project_questions import Asked, ProjectQuestions
 from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.refresh.upstream.retry_times import with_failure
@@ -63,10 +63,10 @@ class RecordReader:
                 failed.extend(self._note_failure(answer, row))
                 continue
             document = answer.document if answer else None
-            if document is not None and visit.name in stored and self._keeps_advisories:
-                document = unless_told_more(document, stored[visit.name])
             if document is not None and visit.name in stored:
-                document = with_known_facts(document, stored[visit.name])
+                document = as_kept(
+                    document, stored[visit.name], keeps_advisories=self._keeps_advisories
+                )
             if document is not None and document != stored.get(visit.name):
                 report.fetched += 1
                 record = self._record(visit, unpack(document), answer, row, document)

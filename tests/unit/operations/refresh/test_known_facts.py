@@ -7,8 +7,8 @@ import pytest
 
 from microrepo.model import FACTS, Digests, File, NormalizedName, Project, Vulnerability
 from microrepo.operations.refresh.upstream.known_facts import (
+    as_kept,
     facts_of,
-    unless_told_more,
     with_known_facts,
 )
 from microrepo.state import pack, unpack
@@ -55,14 +55,14 @@ def test_a_source_that_announces_it_is_believed() -> None:
 def test_advisories_alone_are_no_news() -> None:
     told = {"1": (Vulnerability("CVE-1"),)}
     stored = pack(project(wheel(), advisories=told, advised_at="2026-06-01T00:00:00.000000Z"))
-    assert unless_told_more(pack(project(wheel())), stored) == stored
+    assert as_kept(pack(project(wheel())), stored, keeps_advisories=True) == stored
     changed = pack(project(wheel("b" * 64)))
-    assert unless_told_more(changed, stored) == changed
+    assert as_kept(changed, stored, keeps_advisories=True) == changed
 
 
 def test_a_damaged_record_tells_nothing() -> None:
     new = pack(project(wheel()))
-    assert unless_told_more(new, b"\xff") == new
+    assert as_kept(new, b"\xff", keeps_advisories=True) == new
     assert with_known_facts(new, b"\xff") == new
     assert facts_of(b"\xff") == FACTS
     assert facts_of(new) == 0
@@ -73,5 +73,9 @@ def test_a_status_that_could_not_be_asked_for_stays_as_it_was() -> None:
     new = msgspec.structs.replace(project(wheel()), silent_on_status=True)
     found = unpack(with_known_facts(pack(new), pack(known)))
     assert (found.status, found.status_reason, len(found.files)) == ("archived", "moved", 1)
+    same = msgspec.structs.replace(
+        known, status="active", status_reason=None, silent_on_status=True
+    )
+    assert with_known_facts(pack(same), pack(known)) == pack(known)
     told = pack(msgspec.structs.replace(new, silent_on_status=False))
     assert unpack(with_known_facts(told, pack(known))).status == "active"
