@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from microrepo.formats.distribution.filenames import unsafe_filename
 from microrepo.formats.index.pypi_json import parse_document
 from microrepo.formats.index.simple_api import parse_project, parse_root
+from microrepo.formats.index.values import LARGEST_FILE
 from microrepo.model import Digests, File, Info, NormalizedName, Project, Vulnerability
 from microrepo.publish.project.project_contents import Contents
 from microrepo.publish.project.project_pages import render
@@ -47,7 +48,7 @@ def held_files(draw: st.DrawFn) -> File:
         version,
         kind,
         Digests(sha256, md5=None if sha256 else draw(st.none() | st.just("d" * 32))),
-        draw(st.none() | st.integers(0, 2**40)),
+        draw(st.none() | st.integers(0, LARGEST_FILE)),
         draw(st.none() | st.sampled_from((">=3.8", ">=3.8,<4", "!=3.0.*", '"<&>'))),
         draw(st.none() | st.just("2026-05-31T12:00:00.123456Z")),
         label or f"py3{part.lower()}",
