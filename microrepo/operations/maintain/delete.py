@@ -155,7 +155,7 @@ def _carry_out(
     state = holdings.state
     delete_with_pages(config, holdings, work, deletions)
     names = {NormalizedName(action.project) for action in deletions}
-    holding = {row.project for row in state.files(names)}
+    holding = {row.project for row in state.files(names) if holdings.holds(row)}
     rows = state.projects(holding)
     with state.transaction():
         state.forget_projects(sorted(names - holding))

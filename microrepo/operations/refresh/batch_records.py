@@ -100,8 +100,10 @@ class BatchRecords:
             local = present.get(name)
             if action.kind is ActionKind.DELETE:
                 return leaving_row(action, local)
+            if action.kind is ActionKind.DOWNLOAD and (local is None or local.size_bytes is None):
+                return listed_row(action, None, origins[name])  # becomes present as it arrives
             if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
-                return None  # a file to be fetched gets its row once it has arrived
+                return None
             return placed_row(action, local, origins[name])
         if action.kind not in {ActionKind.KEEP, ActionKind.INDEX}:
             return None

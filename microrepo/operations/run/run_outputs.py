@@ -54,10 +54,15 @@ class Ended(Struct, frozen=True):
     lists: ListFiles | None = None
 
 
-def note_kill(state: State, run: int) -> None:
-    """At the start of a run: the one before may have written pages that it could not note."""
-    if state.meta("running"):
+def note_kill(state: State, run: int) -> bool:
+    """At the start of a run, return whether the one before was killed.
+
+    It may have written pages that it could not note.
+    """
+    was_killed = bool(state.meta("running"))
+    if was_killed:
         state.changes.note(run, ROOT_PLACE)
+    return was_killed
 
 
 def write_outputs(

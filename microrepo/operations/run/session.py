@@ -17,10 +17,9 @@ import msgspec
 from microrepo.client import Client
 from microrepo.clock import now
 from microrepo.config.schema import Config
-from microrepo.errors import (
-    Cancelled,
-)
+from microrepo.errors import Cancelled
 from microrepo.exit_codes import ExitCode
+from microrepo.operations.apply.arrivals_after_kill import record_arrivals
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
@@ -101,9 +100,11 @@ class Session:
         started = time.monotonic()
         with state.transaction():
             report.run = state.start_run(report.started_at, report.operation)
-            note_kill(state, report.run)
+            was_killed = note_kill(state, report.run)
             state.set_meta("running", "1")
         try:
+            if was_killed:
+                record_arrivals(self.holdings, report.run)
             yield self
         except Exception as error:
             if is_damage(error) or isinstance(error, sqlite3.OperationalError):

@@ -35,6 +35,12 @@ class FileTable(Table):
         rows = self._select(f"SELECT {FILE_COLUMNS} FROM files", "filename", filenames)
         return {row[0]: _to_file_row(row) for row in rows}
 
+    def absent_files(self) -> Iterator[FileRow]:
+        """Yield the files that are listed only, or about to be fetched."""
+        return map(
+            _to_file_row, self._db.execute(f"SELECT {FILE_COLUMNS} FROM files WHERE NOT present")
+        )
+
     def iter_stats(self, after: str = "", limit: int = -1) -> Iterator[tuple[str, str, int, int]]:
         """Yield (filename, project, size, mtime_ns) of present files, in the order of their names.
 

@@ -114,7 +114,11 @@ class ProjectTable(Table):
         return dict(self._select("SELECT name, document FROM documents", "name", names))
 
     def forget_projects(self, names: Iterable[str]) -> None:
-        """Drop project rows and documents; the files have to be gone before."""
+        """Drop projects: their rows, documents, and files that never came.
+
+        The files that are present have to be gone before.
+        """
         gone = [(name,) for name in names]
+        self._db.executemany("DELETE FROM files WHERE project = ? AND NOT present", gone)
         self._db.executemany("DELETE FROM projects WHERE name = ?", gone)
         self._db.executemany("DELETE FROM documents WHERE name = ?", gone)

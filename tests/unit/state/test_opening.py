@@ -462,9 +462,9 @@ def test_a_reading_that_is_given_up_may_outlive_the_state(path: Path) -> None:
     ],
 )
 def test_errors_of_the_database_are_explained(
-    error: Exception, kind: type[Exception], words: str
+    path: Path, error: Exception, kind: type[Exception], words: str
 ) -> None:
-    with pytest.raises(kind, match=words), explained_errors(Path("state.db")):
+    with pytest.raises(kind, match=words), explained_errors(path):
         raise error
 
 

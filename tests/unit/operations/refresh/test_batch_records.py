@@ -58,10 +58,19 @@ def record(
     )
 
 
-def test_a_download_gets_its_row_when_it_has_arrived(holdings: Holdings, work: WorkContext) -> None:
+def test_a_download_is_absent_until_it_has_arrived(holdings: Holdings, work: WorkContext) -> None:
     changed = record(holdings, work, ActionKind.DOWNLOAD, LocalFile(NAME, None))
     assert changed == {"foo"}
-    assert not list(holdings.state.files([FOO]))
+    (row,) = holdings.state.files([FOO])
+    assert row == msgspec.structs.replace(KNOWN, present=False, mtime_ns=0)
+    assert not list(holdings.state.history("foo"))
+
+
+def test_a_download_over_a_file_of_ours_leaves_its_row(
+    holdings: Holdings, work: WorkContext
+) -> None:
+    record(holdings, work, ActionKind.DOWNLOAD, LocalFile(NAME, 4, 6, True), KNOWN)
+    assert list(holdings.state.files([FOO])) == [KNOWN]
 
 
 def test_a_file_in_its_place_is_recorded_at_once(holdings: Holdings, work: WorkContext) -> None:
