@@ -20,8 +20,8 @@ from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.index_destination import IndexDestination
 from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
 from microrepo.operations.copy.endpoints import Endpoints
-from microrepo.operations.copy.source_end import SourceEnd
-from microrepo.operations.copy.working_place import WorkingPlace
+from microrepo.operations.copy.source_endpoint import SourceEndpoint
+from microrepo.operations.copy.working_directory import WorkingDirectory
 from microrepo.operations.run.network_settings import worker_settings
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue
 from microrepo.stores.flat_directory import FlatDirectory
@@ -63,7 +63,7 @@ class Channel:
         self._guard = threading.Lock()
         self._is_closed = False
         self._pool: WorkerPool | None = None
-        self.sources = SourceEnd(endpoints, self._settings.client)
+        self.sources = SourceEndpoint(endpoints, self._settings.client)
         self._catalogue: DirectoryCatalogue | None = None
 
     def destination(self, placement: Placement) -> Destination:
@@ -141,7 +141,7 @@ def open_channel(
         Locked: another copy to the same destination is under way on this machine.
         RepositoryError: a repository cannot be at the destination.
     """
-    place = WorkingPlace(endpoints, dry_run=dry_run)
+    place = WorkingDirectory(endpoints, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else held_lock(place.directory):
         is_done = False
         channel = Channel(config, endpoints, place.directory, on_bytes)

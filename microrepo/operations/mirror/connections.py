@@ -23,7 +23,7 @@ from microrepo.operations.copy.endpoints import (
     open_source_endpoint,
     surroundings,
 )
-from microrepo.operations.copy.working_place import WorkingPlace
+from microrepo.operations.copy.working_directory import WorkingDirectory
 from microrepo.operations.run.network_settings import worker_settings
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.protocol import SourceSettings
@@ -50,7 +50,7 @@ class Access(Struct, frozen=True):
     logins: Mapping[str, Login] = {}
     ask: Ask | None = None
 
-    def source_end(self, where: str) -> EndpointText:
+    def source_endpoint(self, where: str) -> EndpointText:
         """Return a source as `endpoints` takes it."""
         return EndpointText(where, self.source, auth=self.logins.get(where))
 
@@ -63,7 +63,7 @@ class Access(Struct, frozen=True):
 class OpenChannel:
     """A channel with its place and its lock, which is held only while somebody uses the channel."""
 
-    def __init__(self, channel: Channel, place: WorkingPlace, *, dry_run: bool) -> None:
+    def __init__(self, channel: Channel, place: WorkingDirectory, *, dry_run: bool) -> None:
         self.channel = channel
         self.is_whole = True
         self._place = place
@@ -144,7 +144,7 @@ class Connections:
         with self._guard:
             if where not in self._sources:
                 around = surroundings(os.environ, "source", self.access.ask)
-                end = self.access.source_end(where)
+                end = self.access.source_endpoint(where)
                 self._sources[where] = open_source_endpoint(self.config, end, around)
             return self._sources[where]
 
@@ -163,7 +163,7 @@ class Connections:
                 access = self.access
                 endpoints = open_endpoints(
                     self.config,
-                    access.source_end(source),
+                    access.source_endpoint(source),
                     access.destination_end(destination),
                     ask=access.ask,
                 )
@@ -171,7 +171,7 @@ class Connections:
                 self._sources.setdefault(source, (endpoints.sources, endpoints.source_auth))
             key = (source, destination, dry_run)
             if key not in self._channels:
-                place = WorkingPlace(endpoints, dry_run=dry_run)
+                place = WorkingDirectory(endpoints, dry_run=dry_run)
                 channel = Channel(self.config, endpoints, place.directory, self._add_bytes)
                 self._channels[key] = OpenChannel(channel, place, dry_run=dry_run)
             return self._channels[key]

@@ -13,7 +13,7 @@ from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.stores.flat_directory import FlatDirectory
 
 
-class WorkingPlace:
+class WorkingDirectory:
     """The directory that files pass through: the destination itself, or one in the cache.
 
     A dry run gets a directory for its own needs elsewhere. The lock is left to the caller.

@@ -12,7 +12,7 @@ from microrepo.client import ClientSettings
 from microrepo.errors import ProjectNotFound, Unavailable
 from microrepo.model import NormalizedName
 from microrepo.operations.copy.endpoints import Endpoints
-from microrepo.operations.copy.source_end import SourceEnd
+from microrepo.operations.copy.source_endpoint import SourceEndpoint
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 
 FOO, BAR = NormalizedName("foo"), NormalizedName("bar")
@@ -26,9 +26,9 @@ def directory(path: Path, *filenames: str) -> SourceSettings:
 
 
 @contextmanager
-def opened(first: SourceSettings, *further: SourceSettings) -> Iterator[SourceEnd]:
+def opened(first: SourceSettings, *further: SourceSettings) -> Iterator[SourceEndpoint]:
     endpoints = Endpoints(first, DestinationSettings("directory", "/nowhere"), further=further)
-    end = SourceEnd(endpoints, ClientSettings())
+    end = SourceEndpoint(endpoints, ClientSettings())
     try:
         yield end
     finally:

@@ -1,4 +1,4 @@
-"""Source end of a copy: one repository, or several of which each project has its own."""
+"""Source endpoint of a copy: one repository, or several of which each project has its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microrepo.repositories.sources.directory_source import DirectorySource
 from microrepo.repositories.sources.source_registry import open_source
 
 
-class SourceEnd:
+class SourceEndpoint:
     """Answers questions about the sources in this process; safe to use in several threads."""
 
     def __init__(self, endpoints: Endpoints, client_settings: ClientSettings) -> None:
