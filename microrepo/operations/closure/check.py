@@ -13,7 +13,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, RepositoryError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.requirements.requirement import parse_requirements
-from microrepo.operations.closure.held_facts import HeldFacts
+from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
 from microrepo.operations.closure.target_records import (
     environments_of,
@@ -100,7 +100,7 @@ def check(
     try:
         goals = requests.goals
         if requests.requirements is None:
-            supply = HeldFacts(state, directory, config)
+            supply = HeldRecords(state, directory, config)
             names = sorted({row.project for row in state.files() if supply.has(row)})
             goals = bare_goals(parse_requirements(names))
         environments = _environments(config, state)
@@ -146,7 +146,7 @@ def prove(
     watch: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Run the closure only on the files that are present."""
-    supply = HeldFacts(state, directory, config, best_file_counts=True)
+    supply = HeldRecords(state, directory, config, best_file_counts=True)
     options = options_of(config)
     closure = Closure(goals, environments, supply.facts, options)
     while needs := closure.step():
@@ -180,7 +180,7 @@ def _with_locks(
     goals: Sequence[Goal],
     environments: Sequence[Environment],
 ) -> CheckReport:
-    supply = HeldFacts(state, directory, config)
+    supply = HeldRecords(state, directory, config)
     if not links_of(config, state, decides=False).files:
         raise RepositoryError(config.repository, "has no files to lock, because `files` is off")
     options = options_of(config, "solve")

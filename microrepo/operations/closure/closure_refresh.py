@@ -8,8 +8,8 @@ from pathlib import Path
 from microrepo.batching import batched
 from microrepo.model import File, NormalizedName
 from microrepo.operations.closure.check import CheckReport, prove
+from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.lock_files import Written, warnings_of, write_locks
-from microrepo.operations.closure.metadata_facts import FactSources
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
@@ -50,7 +50,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
             "platforms: skips pure Python wheels, which run on every platform; "
             'add "any" to keep them'
         )
-    resolved = resolve_goals(config, FactSources(holdings, run.sources, work, rules), goals)
+    resolved = resolve_goals(config, RecordSources(holdings, run.sources, work, rules), goals)
     earlier = earlier_needs(holdings.state, resolved, goals, only_these=run.only_these)
     kept = {row.filename: row.goal for row in earlier}
     decide = deciding_by_closure(rules, resolved, kept, work.now)

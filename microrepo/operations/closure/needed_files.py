@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.model import File, Project
-from microrepo.operations.closure.held_facts import HeldFacts
+from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.resolver.goal_records import Goal
@@ -38,7 +38,7 @@ def needed_files(
     admits: Callable[[Project], Iterable[File]],
 ) -> Needed:
     """Run the closure on the files that are there and that the rules admit."""
-    supply = HeldFacts(state, directory, config, admits)
+    supply = HeldRecords(state, directory, config, admits)
     closure = Closure(
         goals,
         environments_of(config),

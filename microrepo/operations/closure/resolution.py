@@ -11,13 +11,13 @@ from msgspec import Struct
 from microrepo.config.schema import Config
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.closure.closure_decisions import decide_by_closure
+from microrepo.operations.closure.closure_records import ClosureReader, RecordSources
 from microrepo.operations.closure.earlier_resolution import (
     facts_digest,
     inputs_digest,
     read_earlier,
     save_resolution,
 )
-from microrepo.operations.closure.metadata_facts import FactSources, Learner
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure, ReportBuilder
@@ -82,7 +82,7 @@ class Resolved(Struct, frozen=True):
 
 def resolve_goals(
     config: Config,
-    origins: FactSources,
+    origins: RecordSources,
     goals: Sequence[Goal],
     *,
     environments: tuple[Environment, ...] | None = None,
@@ -113,8 +113,8 @@ def resolve_goals(
         _report(work.report, resolved)
         return resolved
     while True:
-        learner = Learner(origins, rewrite, known)
-        resolved = _resolve_once(config, work.report, learner, goals, targets)
+        reader = ClosureReader(origins, rewrite, known)
+        resolved = _resolve_once(config, work.report, reader, goals, targets)
         if rules.policy.vulnerabilities == "ignore":
             break
         decide = deciding_by_closure(rules, resolved, {}, work.now)
@@ -132,30 +132,30 @@ def resolve_goals(
 
 def _resolve_again(
     config: Config,
-    origins: FactSources,
+    origins: RecordSources,
     goals: Sequence[Goal],
     environments: tuple[Environment, ...],
     inputs: str,
 ) -> Resolved:
     """Ask for all projects of the last closure at once; solve only what may be different by now."""
-    learner, state, report = Learner(origins), origins.holdings.state, origins.work.report
+    reader, state, report = ClosureReader(origins), origins.holdings.state, origins.work.report
     earlier = read_earlier(state, inputs)
     if earlier is not None:
-        learner.ask_ahead(earlier.projects)
+        reader.ask_ahead(earlier.projects)
         facts = facts_digest(state, earlier.projects, earlier.metadata)
-        if facts == earlier.facts and learner.is_as_stored():
-            learner.read_ahead()
+        if facts == earlier.facts and reader.is_as_stored():
+            reader.read_ahead()
             report.rounds += 1
             return Resolved(
-                records=learner.records,
-                facts=learner.facts,
+                records=reader.records,
+                facts=reader.facts,
                 resolutions=earlier.resolutions,
                 failures=(),
                 gone=(),
                 environments=environments,
-                complete=not learner.failed,
+                complete=not reader.failed,
             )
-    resolved = _resolve_once(config, report, learner, goals, environments)
+    resolved = _resolve_once(config, report, reader, goals, environments)
     return msgspec.structs.replace(resolved, inputs=inputs)
 
 
@@ -179,7 +179,7 @@ def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) 
 def _resolve_once(
     config: Config,
     report: ReportBuilder,
-    learner: Learner,
+    reader: ClosureReader,
     goals: Sequence[Goal],
     environments: tuple[Environment, ...],
 ) -> Resolved:
@@ -187,21 +187,21 @@ def _resolve_once(
     closure = Closure(
         goals,
         environments,
-        learner.facts,
+        reader.facts,
         options,
         build_requirements=config.build_requirements,
     )
     while needs := _timed_step(report, closure):
-        learner.learn(needs)
+        reader.learn(needs)
     report.rounds += closure.rounds
     return Resolved(
-        records=learner.records,
-        facts=learner.facts,
+        records=reader.records,
+        facts=reader.facts,
         resolutions=closure.resolutions,
         failures=closure.failures,
-        gone=tuple(learner.gone),
+        gone=tuple(reader.gone),
         environments=environments,
-        complete=not closure.failures and not learner.failed,
+        complete=not closure.failures and not reader.failed,
     )
 
 

@@ -19,7 +19,7 @@ from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.formats.version_numbers import parse_version
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.closure.metadata_facts import FactSources
+from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.resolution import resolve_goals
 from microrepo.operations.copy.endpoints import CONFIGURED
 from microrepo.operations.mirror.connections import Connections
@@ -91,7 +91,7 @@ def find_release_closure(
     sources = Sources(described, lambda: Client(client_settings(config, described, directory)))
     resolve = partial(
         resolve_goals,
-        origins=FactSources(holdings, sources, work, rules),
+        origins=RecordSources(holdings, sources, work, rules),
         goals=(Goal(text, (wanted,)),),
         environments=environments,
         rewrite=with_redirects if order.redirect_dependencies else None,

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from microrepo.model import NormalizedName
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.upstream.change_detection import Visit
-from microrepo.operations.refresh.upstream.known_facts import facts_of
+from microrepo.operations.refresh.upstream.record_merge import facts_of
 from microrepo.operations.run.project_sources import Sources
 from microrepo.state import ProjectRow, State
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome

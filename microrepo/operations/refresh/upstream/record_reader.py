@@ -12,9 +12,9 @@ from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.doubtful_answers import doubt_of
-from microrepo.operations.refresh.upstream.known_facts import as_kept
 from microrepo.operations.refresh.upstream.project_questions import Asked, ProjectQuestions
 from microrepo.operations.refresh.upstream.project_record import Record
+from microrepo.operations.refresh.upstream.record_merge import as_kept
 from microrepo.operations.refresh.upstream.retry_times import with_failure
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules

@@ -1,4 +1,4 @@
-"""Metadata that a closure needs, from the state if it is known, else from the source."""
+"""Reader of what a closure needs: from the state if it is known, else from the sources."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.url_files import Rewrite, UrlLearner
 from microrepo.operations.refresh.upstream.change_detection import Visit
-from microrepo.operations.refresh.upstream.known_facts import as_kept
 from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
 from microrepo.operations.refresh.upstream.project_questions import Asked, Question
 from microrepo.operations.refresh.upstream.project_record import Record
+from microrepo.operations.refresh.upstream.record_merge import as_kept
 from microrepo.operations.refresh.upstream.record_reader import RecordReader
 from microrepo.operations.refresh.upstream.release_advisories import without_guesses
 from microrepo.operations.run.project_sources import Sources
@@ -23,11 +23,11 @@ from microrepo.selection.resolver.facts import Candidates, Facts, Needs
 from microrepo.selection.rules.decisions import split_candidates
 
 
-class FactSources(Struct, frozen=True):
-    """Where the facts of a closure come from.
+class RecordSources(Struct, frozen=True):
+    """Where the records and metadata of a closure come from.
 
     Attributes:
-        holdings: of the repository, which knows some of them.
+        holdings: of the repository, whose state knows some of them.
         sources: of the projects.
         work: workers, report, progress.
         rules: what is wanted.
@@ -39,11 +39,11 @@ class FactSources(Struct, frozen=True):
     rules: Rules
 
 
-class Learner:
+class ClosureReader:
     """Fetches what a closure needs, each thing once.
 
     Args:
-        origins: where the facts come from.
+        origins: where they come from.
         rewrite: changes what distributions say of themselves, before it counts.
         known: records that need not be asked for.
 
@@ -55,7 +55,7 @@ class Learner:
 
     def __init__(
         self,
-        origins: FactSources,
+        origins: RecordSources,
         rewrite: Rewrite | None = None,
         known: Mapping[str, Record] | None = None,
     ) -> None:

@@ -1,4 +1,4 @@
-"""Facts for a closure from the files that a repository holds; nothing else exists."""
+"""Records and metadata for a closure from the files that a repository holds, and nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from microrepo.transfer.download.remote_metadata import read_distribution, unpac
 _READ_BYTES = 1 << 20
 
 
-class HeldFacts:
+class HeldRecords:
     """Facts about the files that a repository holds, read when they are asked for.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Facts of stored records that new ones do without."""
+"""Merge of a new record of a project with the stored one, where the new one is silent."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def as_kept(document: bytes, stored: bytes, *, keeps_advisories: bool) -> bytes:
     """Return what is kept of a new record, given the stored one: that itself if nothing is new."""
     if keeps_advisories:
         document = _unless_told_more(document, stored)
-    return with_known_facts(document, stored)
+    return with_known_values(document, stored)
 
 
-def with_known_facts(document: bytes, stored: bytes) -> bytes:
+def with_known_values(document: bytes, stored: bytes) -> bytes:
     """Return a new record with what it is silent on and the one before knows."""
     project = unpack(document)
     if not (project.silent_on_python or project.silent_on_status):

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from microrepo.model import FACTS, Digests, File, NormalizedName, Project, Vulnerability
-from microrepo.operations.refresh.upstream.known_facts import (
+from microrepo.operations.refresh.upstream.record_merge import (
     as_kept,
     facts_of,
-    with_known_facts,
+    with_known_values,
 )
 from microrepo.state import pack, unpack
 
@@ -43,13 +43,13 @@ def wheel(
 def test_requires_python_stays_known_of_the_same_content(
     new: File, known: File, python: str | None
 ) -> None:
-    found = unpack(with_known_facts(pack(project(new)), pack(project(known))))
+    found = unpack(with_known_values(pack(project(new)), pack(project(known))))
     assert [file.requires_python for file in found.files] == [python]
 
 
 def test_a_source_that_announces_it_is_believed() -> None:
     new = pack(project(wheel(), silent=False))
-    assert with_known_facts(new, pack(project(wheel(python=">=3.9")))) == new
+    assert with_known_values(new, pack(project(wheel(python=">=3.9")))) == new
 
 
 def test_advisories_alone_are_no_news() -> None:
@@ -63,7 +63,7 @@ def test_advisories_alone_are_no_news() -> None:
 def test_a_damaged_record_tells_nothing() -> None:
     new = pack(project(wheel()))
     assert as_kept(new, b"\xff", keeps_advisories=True) == new
-    assert with_known_facts(new, b"\xff") == new
+    assert with_known_values(new, b"\xff") == new
     assert facts_of(b"\xff") == FACTS
     assert facts_of(new) == 0
 
@@ -71,11 +71,11 @@ def test_a_damaged_record_tells_nothing() -> None:
 def test_a_status_that_could_not_be_asked_for_stays_as_it_was() -> None:
     known = msgspec.structs.replace(project(), status="archived", status_reason="moved")
     new = msgspec.structs.replace(project(wheel()), silent_on_status=True)
-    found = unpack(with_known_facts(pack(new), pack(known)))
+    found = unpack(with_known_values(pack(new), pack(known)))
     assert (found.status, found.status_reason, len(found.files)) == ("archived", "moved", 1)
     same = msgspec.structs.replace(
         known, status="active", status_reason=None, silent_on_status=True
     )
-    assert with_known_facts(pack(same), pack(known)) == pack(known)
+    assert with_known_values(pack(same), pack(known)) == pack(known)
     told = pack(msgspec.structs.replace(new, silent_on_status=False))
-    assert unpack(with_known_facts(told, pack(known))).status == "active"
+    assert unpack(with_known_values(told, pack(known))).status == "active"
