@@ -121,3 +121,24 @@ def test_nothing_is_solved_until_a_fact_changes(
         "lib_b-1.2",
         "lib_c-1.1",
     }
+
+
+def test_only_projects_whose_files_changed_are_planned_again(
+    repo: Repository, index: FakeIndex
+) -> None:
+    repo.settings = (*SETTINGS, *TARGET)
+    World(index, 0)
+    goals = ("--packages", "app", "--packages", "tool")
+    repo.refresh(*goals)
+    assert repo.refresh(*goals).totals.keep == 0
+    gone, longer, *_ = sorted(repo.path.glob("*.whl"))
+    content = longer.read_bytes()
+    gone.unlink()
+    longer.write_bytes(content + b"0")
+    again = repo.refresh(*goals)
+    assert (again.solver_s, again.downloaded, again.unchanged) == (0.0, 2, 5)
+    assert gone.exists()
+    assert longer.read_bytes() == content
+
+    repo.do("delete", "tool")
+    assert repo.refresh(*goals).downloaded == 1

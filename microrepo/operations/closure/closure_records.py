@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -87,20 +87,34 @@ class ClosureReader:
     def is_as_stored(self) -> bool:
         """Return whether the sources say what the state knows of all projects asked ahead."""
         self._work.wait_for(future for _, future in self._ahead.values())
-        stored = self._holdings.state.packed_documents(self._ahead)
+        new = self._ahead.keys() - self.unchanged()
+        stored = self._holdings.state.packed_documents(new)
         return all(
-            answer.status == "unchanged"
-            or (
-                answer.document is not None
-                and (known := stored.get(answer.name)) is not None
-                and as_kept(answer.document, known, keeps_advisories=False) == known
-            )
-            for answer in (future.result() for _, future in self._ahead.values())
+            answer.document is not None
+            and (known := stored.get(answer.name)) is not None
+            and as_kept(answer.document, known, keeps_advisories=False) == known
+            for answer in (self._ahead[name][1].result() for name in new)
         )
 
-    def read_ahead(self) -> None:
-        """Read the records of the projects asked ahead; nothing is solved with them."""
-        asked = list(self._ahead.values())
+    def unchanged(self) -> set[NormalizedName]:
+        """Return the projects asked ahead of which the sources say that nothing changed."""
+        return {
+            name
+            for name, (_, future) in self._ahead.items()
+            if future.result().status == "unchanged"
+        }
+
+    def read_ahead(self, unread: Collection[NormalizedName]) -> None:
+        """Read the records of the projects asked ahead; nothing is solved with them.
+
+        Args:
+            unread: unchanged ones, whose records nobody needs.
+        """
+        report = self._work.report
+        report.projects += len(unread)
+        report.asked += len(unread)
+        report.unchanged += len(unread)
+        asked = [one for name, one in self._ahead.items() if name not in unread]
         records = self._reader.read([visit for visit, _ in asked], asked)
         self.records.update((record.project.name, record) for record in records)
         self.failed |= len(self.records) < len(asked)

@@ -70,7 +70,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
         run.take(run.batches.run(batch))
         if work.report.refused:
             return
-    names = {one.project.name for one in looked}
+    names = {one.project.name for one in looked} | {row.name for row in resolved.settled}
     run.end_projects(
         Changes((), unrequested=_unneeded(run, names, complete=resolved.complete)),
         resolved.gone,
@@ -79,6 +79,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
     if not work.report.dry_run:
         with holdings.state.transaction():
             rows = (*earlier, *resolved.requirers())
+            holdings.state.save_projects(resolved.settled)
             holdings.state.save_requirers(rows, replace=True)
             if not run.only_these or not recorded_environments(holdings.state):
                 record_environments(holdings.state, resolved.environments)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
@@ -19,7 +20,9 @@ from microrepo._version import __version__
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName, Project
+from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.target_records import options_of
+from microrepo.operations.refresh.upstream.change_detection import is_due
 from microrepo.operations.run.run_rules import Rules
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.selection.environments.environment import Environment
@@ -27,7 +30,7 @@ from microrepo.selection.resolver.facts import Facts
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.selection.rules.policy import Policy
-from microrepo.state import State
+from microrepo.state import ProjectRow, State
 
 _KEY = "resolution"  # of `meta`
 _LIBRARIES = ("packaging", "resolvelib")
@@ -43,6 +46,7 @@ class EarlierResolution(Struct, frozen=True):
         projects: those that it looked at.
         metadata: files whose metadata it read.
         resolutions: one for each goal in each environment.
+        kept: the files that the run left in the repository, by project.
     """
 
     inputs: str
@@ -50,6 +54,7 @@ class EarlierResolution(Struct, frozen=True):
     projects: tuple[NormalizedName, ...]
     metadata: tuple[str, ...]
     resolutions: tuple[Resolution, ...]
+    kept: dict[str, tuple[str, ...]]
 
 
 def inputs_digest(
@@ -116,6 +121,36 @@ def read_earlier(state: State, inputs: str) -> EarlierResolution | None:
     return earlier if earlier.inputs == inputs else None
 
 
+def settled_rows(
+    holdings: Holdings, rules: Rules, earlier: EarlierResolution, now: str
+) -> tuple[ProjectRow, ...]:
+    """Return the rows of projects whose plan would change nothing: no source says anything new.
+
+    Their rules are those of the earlier run, and their files those that it left, intact on disk.
+
+    Args:
+        holdings: of the repository.
+        rules: what is wanted.
+        earlier: the resolution, which still holds.
+        now: the present, normalised.
+    """
+    state = holdings.state
+    rows = defaultdict(list)
+    for row in state.files(earlier.projects):
+        if row.is_ours and holdings.holds(row):
+            rows[row.project].append(row)
+    return tuple(
+        msgspec.structs.replace(one, checked_at=now)
+        for one in state.projects(earlier.projects).values()
+        if one.complete
+        and one.doubted_at is None
+        and one.policy == rules.fingerprint(one.name)
+        and not is_due(one.reconsider_at, now)
+        and {row.filename for row in rows[one.name]} == set(earlier.kept.get(one.name, ()))
+        and (not holdings.links.files or all(map(holdings.is_intact, rows[one.name])))
+    )
+
+
 def save_resolution(
     state: State,
     inputs: str,
@@ -148,5 +183,10 @@ def save_resolution(
         if digest is None:
             state.delete_meta(_KEY)
             return
-        found = EarlierResolution(inputs, digest, names, filenames, resolutions)
+        kept = defaultdict(list)
+        for row in state.files(names):
+            if row.is_ours:
+                kept[str(row.project)].append(row.filename)
+        files = {name: tuple(one) for name, one in kept.items()}
+        found = EarlierResolution(inputs, digest, names, filenames, resolutions, files)
         state.set_meta(_KEY, msgspec.json.encode(found).decode())

@@ -17,6 +17,7 @@ from microrepo.operations.closure.earlier_resolution import (
     inputs_digest,
     read_earlier,
     save_resolution,
+    settled_rows,
 )
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
@@ -29,12 +30,9 @@ from microrepo.selection.closure.closure import Closure
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
-from microrepo.selection.resolver.resolution_records import (
-    GoalFailure,
-    Resolution,
-)
+from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 from microrepo.selection.rules.decisions import select, split_candidates
-from microrepo.state import Requirer, State
+from microrepo.state import ProjectRow, Requirer, State
 
 
 class Resolved(Struct, frozen=True):
@@ -48,6 +46,7 @@ class Resolved(Struct, frozen=True):
         gone: projects that were looked for and that the source does not know.
         complete: every goal is met in every environment, and all facts could be had.
         inputs: digest of what it was solved from beside the facts; None if it is not to be kept.
+        settled: projects without a record, since nothing changes: neither it nor what is kept.
     """
 
     records: dict[str, Record]
@@ -58,6 +57,7 @@ class Resolved(Struct, frozen=True):
     environments: tuple[Environment, ...]
     complete: bool
     inputs: str | None = None
+    settled: tuple[ProjectRow, ...] = ()
 
     def chosen(self) -> dict[str, str]:
         """Return, by file name, the requirement that brought a file in first."""
@@ -144,7 +144,10 @@ def _resolve_again(
         reader.ask_ahead(earlier.projects)
         facts = facts_digest(state, earlier.projects, earlier.metadata)
         if facts == earlier.facts and reader.is_as_stored():
-            reader.read_ahead()
+            unchanged = reader.unchanged()
+            rows = settled_rows(origins.holdings, origins.rules, earlier, origins.work.now)
+            settled = tuple(row for row in rows if row.name in unchanged)
+            reader.read_ahead({row.name for row in settled})
             report.rounds += 1
             return Resolved(
                 records=reader.records,
@@ -154,6 +157,7 @@ def _resolve_again(
                 gone=(),
                 environments=environments,
                 complete=not reader.failed,
+                settled=settled,
             )
     resolved = _resolve_once(config, report, reader, goals, environments)
     return msgspec.structs.replace(resolved, inputs=inputs)

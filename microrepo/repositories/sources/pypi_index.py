@@ -18,6 +18,7 @@ from microrepo.repositories.sources.simple_index import (
     check_serial,
     conditional,
     expect_success,
+    is_same_content,
     page_time_of,
     serial_of,
     validator_of,
@@ -65,13 +66,16 @@ class PyPISource:
             # that has not heard of it: only what has no page either does not exist.
             return self._index.fetch_project(name, etag, min_serial)
         expect_success(answer, url)
+        if min_serial is None and is_same_content(answer, etag):
+            return Fetched(None, etag)
         parsed = parse_document(answer.body, name, serial_of(answer), answer.url)
         project = parsed.project
         check_serial(normalized, min_serial, project.serial)
         if not parsed.has_files:
-            page = self._index.fetch_project(name, min_serial=min_serial).project
-            project = _with_files_of(project, page)
-        elif project.silent_on_status and (known_serial is None or project.serial != known_serial):
+            page = self._index.fetch_project(name, min_serial=min_serial)
+            # No validator: files may come and go without a change of this document.
+            return Fetched(_with_files_of(project, page.project), None, page_time_of(answer))
+        if project.silent_on_status and (known_serial is None or project.serial != known_serial):
             project = self._with_status(project)
         return Fetched(project, validator_of(answer), page_time_of(answer))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
@@ -26,8 +27,9 @@ from microrepo.repositories.protocol import Fetched, SourceSettings
 _NO_LIST = frozenset({404, 405, 410, 501})
 
 
-# How a stored validator begins that is a time and no ETag.
+# How a stored validator begins that is a time or a digest, and not an ETag.
 _MODIFIED = "modified:"
+_CONTENT = "sha256:"
 _SETTLED = timedelta(minutes=1)
 
 
@@ -71,6 +73,8 @@ class IndexSource:
         if answer.status in {404, 410}:
             raise ProjectNotFound(normalized, self._name)
         expect_success(answer, url)
+        if min_serial is None and is_same_content(answer, etag):
+            return Fetched(None, etag)
         project = parse_project(
             answer.body,
             answer.headers.get("Content-Type", ""),
@@ -100,27 +104,46 @@ def conditional(validator: str | None) -> dict[str, str]:
     """Return the header that asks for an answer only if it changed."""
     if not validator:
         return {}
+    if validator.startswith(_CONTENT):
+        return {}
     if validator.startswith(_MODIFIED):
         return {"If-Modified-Since": validator.removeprefix(_MODIFIED)}
     return {"If-None-Match": validator}
 
 
-def validator_of(answer: Answer) -> str | None:
-    """Return what tells whether a page has changed since: its ETag, else its time.
+def validator_of(answer: Answer) -> str:
+    """Return what shows whether a page has changed since: its ETag, else its time or its digest.
 
-    A time counts whole seconds. It is good for nothing as long as the page could change once more
-    within the same second (RFC 9110, 8.8.2.2), so that only that of an older page is kept.
+    A time counts whole seconds. It proves nothing while the page could change once more within
+    the same second (RFC 9110, 8.8.2.2), so only the time of an older page is kept.
     """
     etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
-    if etag or not modified:
+    if etag:
         return etag
+    if modified and _is_settled(modified, answer.headers.get("Date", "")):
+        return f"{_MODIFIED}{modified}"
+    digest = hashlib.sha256(answer.body)
+    digest.update(f" {serial_of(answer)}".encode())
+    return f"{_CONTENT}{digest.hexdigest()}"
+
+
+def _is_settled(modified: str, date: str) -> bool:
     try:
-        age = parsedate_to_datetime(answer.headers.get("Date", "")) - parsedate_to_datetime(
-            modified
-        )
+        return parsedate_to_datetime(date) - parsedate_to_datetime(modified) >= _SETTLED
     except (TypeError, ValueError, OverflowError):
-        return None
-    return f"{_MODIFIED}{modified}" if age >= _SETTLED else None
+        return False
+
+
+def is_same_content(answer: Answer, validator: str | None) -> bool:
+    """Return whether a page is, byte for byte, the one that a stored validator is the digest of.
+
+    The reader of an unchanged page has nothing to parse, even if the server knows no validators.
+    """
+    return (
+        validator is not None
+        and validator.startswith(_CONTENT)
+        and validator_of(answer) == validator
+    )
 
 
 def page_time_of(answer: Answer) -> str | None:

@@ -132,17 +132,18 @@ def _look_again(
         if retry_at and retry_at > about.now and not about.force:
             return None, True
         return Visit(normalized, ask=True, serial=serial), False
-    settled = (
-        complete
-        and name not in about.touched
-        and policy == about.fingerprint(normalized)
-        and not (reconsider_at and reconsider_at <= about.now)
-    )
-    if settled:
+    same_rules = policy == about.fingerprint(normalized)
+    settled = complete and same_rules and not is_due(reconsider_at, about.now)
+    if settled and name not in about.touched:
         return None, False
     if retry_at and retry_at > about.now and name not in about.touched:
         return None, True
     return Visit(normalized, ask=False, serial=serial), False
+
+
+def is_due(reconsider_at: str | None, now: str) -> bool:
+    """Return whether the time has come that changes a selection by itself."""
+    return reconsider_at is not None and reconsider_at <= now
 
 
 def changes_by_name(
