@@ -6,8 +6,8 @@ from microrepo.model import Action, Cause
 
 _PLAIN = {
     Cause.EVICTED: "evicted to make room",
-    Cause.OTHER_CONTENT: "another file of this name is there, with other content",
-    Cause.OTHER_PROJECT: "another project has a file of this name, with other content",
+    Cause.OTHER_CONTENT: "another file of this name exists, with different content",
+    Cause.OTHER_PROJECT: "another project has a file of this name, with different content",
     Cause.CASE_CLASH: "differs only in case from another file",
 }
 _WITH_DETAIL = {
@@ -15,7 +15,7 @@ _WITH_DETAIL = {
     Cause.REQUIRED: "{}",
     Cause.ADOPTED: "adopted from {}",
     Cause.DAMAGED: "{}",
-    Cause.OTHER_PROJECT: "{} has a file of this name, with other content",
+    Cause.OTHER_PROJECT: "{} has a file of this name, with different content",
     Cause.CASE_CLASH: "differs only in case from {}",
     Cause.QUARANTINED: "quarantined upstream: {}",
     Cause.BY_COMMAND: "{}",
@@ -32,5 +32,5 @@ def cause_text(cause: Cause, detail: str = "") -> str:
 def action_text(action: Action) -> str:
     """Return why an action is planned, with the other projects that claim its name."""
     texts = [cause_text(action.cause, action.detail)]
-    texts += (f"also claimed by {name}, with other content" for name in action.claimants)
+    texts += (f"also claimed by {name}, with different content" for name in action.claimants)
     return "; ".join(texts)

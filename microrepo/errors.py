@@ -114,7 +114,7 @@ class SizeMismatch(TransferError):
 
     def __str__(self) -> str:
         filename, wanted, got = self.args
-        return f"{filename}: {got} bytes came, the source announced {wanted}"
+        return f"{filename}: received {got} bytes, the source announced {wanted}"
 
 
 class Truncated(TransferError):
@@ -136,7 +136,7 @@ class Locked(RepositoryError):
     def __str__(self) -> str:
         path, holder = self.args
         by = f" ({holder})" if holder else ""
-        return f"{path}: locked by another run{by}; try again when it has ended"
+        return f"{path}: locked by another run{by}. Try again when it has finished."
 
 
 class StateCorrupt(RepositoryError):
@@ -149,8 +149,8 @@ class UnknownSchema(RepositoryError):
     def __str__(self) -> str:
         path, found, known = self.args
         return (
-            f"{path}: written by a newer microrepo (schema {found}, this one knows {known}); "
-            "upgrade microrepo, or move the file away to have it rebuilt"
+            f"{path}: written by a newer microrepo (schema {found}, this one supports {known}). "
+            "Upgrade microrepo, or move the file away to rebuild it."
         )
 
 

@@ -44,14 +44,14 @@ def check_space(
         after = present_bytes + download_bytes
         if after > limits.max_total_bytes:
             return OverBudget(
-                f"the repository would grow to {format_size(after)}, beyond `max_total_size` = "
-                f"{format_size(limits.max_total_bytes)}; select less or raise the limit"
+                f"the repository would grow to {format_size(after)}, more than `max_total_size` = "
+                f"{format_size(limits.max_total_bytes)}. Select fewer files, or raise the limit."
             )
     if download_bytes and free_bytes - download_bytes < limits.min_free_bytes:
         return NoSpace(
-            f"{format_size(download_bytes)} to download, {format_size(free_bytes)} free: less than "
-            f"`min_free_space` = {format_size(limits.min_free_bytes)} would be left; make room, "
-            "select less or lower the limit"
+            f"{format_size(download_bytes)} to download, {format_size(free_bytes)} free: this "
+            f"leaves less than `min_free_space` = {format_size(limits.min_free_bytes)}. Make "
+            "room, select fewer files, or lower the limit."
         )
     return None
 
@@ -81,8 +81,8 @@ def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
     if free is None or needed <= free:
         return None
     return NoSpace(
-        f"up to {needed} new files, and the file system takes {free} more (inodes, `df -i`); remove "
-        "files, select less, or recreate the file system with more inodes"
+        f"up to {needed} new files, but only {free} free inodes (`df -i`). Remove files, select "
+        "fewer, or recreate the file system with more inodes."
     )
 
 
@@ -129,6 +129,5 @@ def check_deletions(
         return None
     return TooManyDeletions(
         f"{bare} files would be deleted without a replacement, `max_deletes` allows {shown}; "
-        "nothing was deleted. If that is meant, run again with --max-deletes "
-        f"{bare}"
+        f"nothing was deleted. To delete them, run again with --max-deletes {bare}"
     )

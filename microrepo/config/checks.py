@@ -54,7 +54,7 @@ def _spelt_out(value: object, option: Option) -> object:
     elif option.kind in {Kind.PATTERNS, Kind.WORDS}:
         for word in words:
             if word != "*":
-                raise ConfigError(f'{word!r} is not one of its words; write "*" to match all')
+                raise ConfigError(f'{word!r} is not valid here; write "*" to match all')
     return value
 
 

@@ -64,14 +64,17 @@ def _command_text(machine: Machine, variables: dict[str, str]) -> str:
     command = " ".join([*words, shlex.join(machine.command)])
     if "\\" in command:
         # Before a `%` some crons take one backslash away and some two.
-        raise ConfigError(f"{command!r}: crons disagree about '\\' in paths; choose a systemd kind")
+        raise ConfigError(
+            f"{command!r}: cron programs treat '\\' in paths differently; choose a systemd kind"
+        )
     text = (
         f"code=$({{ {{ {command} 2>&1 3>&-; echo $? >&3; }} | logger -t microrepo; }} "
         f'3>&1 >/dev/null 2>&1); [ "$code" = {ExitCode.LOCKED:d} ] || exit "$code"'
     ).replace("%", "\\%")
     if (length := len(text.encode())) > _MAX_COMMAND_BYTES:
         raise ConfigError(
-            f"the command has {length} bytes and cron reads {_MAX_COMMAND_BYTES}; shorten the "
+            f"the command has {length} bytes, more than the {_MAX_COMMAND_BYTES} that cron reads; "
+            "shorten the "
             "paths, or choose a systemd kind"
         )
     return text

@@ -143,7 +143,8 @@ def _command_line(machine: Machine) -> str:
     # systemd expands no `$` in the program's path and accepts no quotes in its name.
     if set(machine.python) & set("'\"\\$"):
         raise ConfigError(
-            f"{machine.python!r}: systemd cannot start a program with quotes, '\\' or '$' in its path"
+            f"{machine.python!r}: systemd cannot start a program with quotes, '\\' or '$' in its "
+            "path"
         )
     program, *arguments = machine.command
     return " ".join([quote_argument(program), *(quote_argument(a, "$") for a in arguments)])
@@ -167,4 +168,4 @@ def quote_path(path: str) -> str:
     for quote in "\"'":
         if quote not in path and "\\" not in path:
             return quote + path.replace("%", "%%") + quote
-    raise ConfigError(f"{path!r}: systemd cannot express this path; it holds quotes or '\\'")
+    raise ConfigError(f"{path!r}: systemd cannot express this path; it contains quotes or '\\'")

@@ -62,9 +62,7 @@ def open_state(
         warning = f"{path}: the state was empty; it is rebuilt from the directory and the source"
     for odd in filter(_is_not_a_file, _files_of(path)):
         aside = _moved_aside(odd)
-        warning = (
-            f"{odd}: was not a file; it is kept as {aside.name}, and what it stood for is rebuilt"
-        )
+        warning = f"{odd}: was not a file; it was renamed to {aside.name}, and the state is rebuilt"
     try:
         return State(_connect(path, migrations), path), warning
     except sqlite3.DatabaseError as error:
@@ -72,7 +70,8 @@ def open_state(
             raise StateCorrupt(path, f"cannot be opened: {error}") from error
         aside = _set_aside(path)
         warning = (
-            f"{path}: the state was damaged ({error}); it is kept as {aside.name} and rebuilt from "
+            f"{path}: the state was damaged ({error}); it was renamed to {aside.name} and is "
+            "rebuilt from "
             "the directory and the source"
         )
     return State(_connect(path, migrations), path), warning
@@ -118,7 +117,7 @@ def read_state(path: Path) -> State:
         UnknownSchema: written by a newer microrepo.
     """
     if not path.is_file():
-        raise StateCorrupt(path, "no such file; a refresh of this repository creates it")
+        raise StateCorrupt(path, "file not found; a refresh of this repository creates it")
     # A database in WAL mode needs a log and a shared-memory file beside it, which read-only media
     # refuse; and only a connection that may write takes them away again when it closes.
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)

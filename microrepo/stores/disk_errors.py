@@ -9,9 +9,8 @@ from pathlib import Path
 _NAMED = {
     errno.EMLINK: "the file system allows no more entries in this folder (EMLINK); use one without "
     "that limit, such as XFS, Btrfs or ext4 with dir_nlink",
-    errno.EDQUOT: "the disk quota is used up (EDQUOT): bytes or files; raise it, or select less",
-    errno.EROFS: "the file system is read-only (EROFS); is it mounted so, or has an error made it "
-    "so?",
+    errno.EDQUOT: "the disk quota for bytes or files is used up (EDQUOT); raise it, or select fewer files",
+    errno.EROFS: "the file system is read-only (EROFS): it is mounted so, or an error made it so",
     errno.ENAMETOOLONG: "the name or the path is too long for this file system (ENAMETOOLONG)",
     errno.EFBIG: "the file is too large for this file system (EFBIG)",
 }
@@ -41,8 +40,8 @@ def placing_error(filename: str, error: Exception) -> str:
 def _full_words(path: str | Path | None) -> str:
     if path is not None and _has_no_inodes(Path(path)):
         return (
-            "the file system has no inodes left, though it may have room (ENOSPC): it was made for "
-            "fewer files; remove files, or recreate the file system with more inodes"
+            "the file system has no inodes left, though it may have room (ENOSPC): remove files, "
+            "or recreate the file system with more inodes"
         )
     # A large directory may be full by itself: ext4 without `large_dir` says the same.
     return (

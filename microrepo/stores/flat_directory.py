@@ -94,7 +94,7 @@ class FlatDirectory:
             if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
                 aside = directory.with_name(f"{directory.name}.not-a-directory")
                 directory.rename(aside)
-                _log.warning("%s: was not a directory; it is kept as %s", directory, aside.name)
+                _log.warning("%s: was not a directory; it was renamed to %s", directory, aside.name)
             directory.mkdir(parents=True, exist_ok=True)
 
     def exists(self) -> bool:
@@ -193,5 +193,5 @@ def refuse_unfit(path: Path) -> None:
         if (path / marker).exists():
             raise RepositoryError(
                 path,
-                f"holds a {marker}, so it looks like a source checkout; choose another directory",
+                f"contains {marker}, so it looks like a source checkout; choose another directory",
             )

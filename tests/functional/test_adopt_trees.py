@@ -345,7 +345,7 @@ def test_one_name_with_two_contents_is_a_conflict(repo: Repository, tmp_path: Pa
     same.write_to(repo.path)
     shutil.rmtree(tree / "b")
     report = adopt(repo, tree, expect=3)
-    assert "with other content" in report["conflicts"][0]["why"]
+    assert "with different content" in report["conflicts"][0]["why"]
     assert digest_of(repo.path / same.filename) == same.sha256
 
 
@@ -396,7 +396,7 @@ def test_projects_that_are_gone_upstream_go_with_the_refresh(
     [
         (lambda path: None, "is not a directory"),
         (lambda path: path.write_text("x"), "is not a directory"),
-        (lambda path: path.mkdir(), "holds no distribution"),
+        (lambda path: path.mkdir(), "contains no distributions"),
     ],
 )
 def test_what_cannot_be_taken_over(

@@ -70,7 +70,7 @@ def test_files_without_digests_are_left_out(
     assert report.rejected == {"no digest announced": 1}
     (failure,) = report.failed
     assert failure.what == "alpha"
-    assert "no file is left (1 by no digest announced)" in failure.why
+    assert "no file kept (1 by no digest announced)" in failure.why
 
 
 def test_files_without_digests_are_taken_when_that_is_allowed(

@@ -51,7 +51,7 @@ def test_list(repo: Repository, filled: list[BuiltFile]) -> None:
     ]
     assert rows[0]["digests"]["sha256"] == filled[0].sha256
     done = repo.do("list", "gamma", expect=1)
-    assert "holds no project 'gamma'" in done.stderr
+    assert "project 'gamma' not found" in done.stderr
 
 
 def test_stats(repo: Repository, filled: list[BuiltFile]) -> None:
@@ -94,7 +94,7 @@ def test_explain(repo: Repository, filled: list[BuiltFile]) -> None:
     decisions = decoded(repo, "explain", "beta")["decisions"]
     assert {d["file"]["filename"]: d["keep"] for d in decisions}[filled[2].filename] is True
     done = repo.do("explain", "gamma", expect=1)
-    assert "knows neither a file nor a project 'gamma'" in done.stderr
+    assert "no file or project matches 'gamma'" in done.stderr
 
 
 def test_explain_tells_what_is_not_there_yet(repo: Repository, filled: list[BuiltFile]) -> None:

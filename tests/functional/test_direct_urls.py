@@ -139,7 +139,7 @@ def test_it_survives_verify_prune_and_check_and_goes_with_its_goal(
     repo.holds(app, far, other)
     (repo.path / far.filename).unlink()
     said = repo.run("check", "--config", both, expect=3).stdout
-    assert "the file behind it is not in the repository" in said
+    assert "its file is not in the repository" in said
     repo.run("refresh", "--config", both)
     repo.holds(app, far, other)
     repo.run("refresh", "--config", one)
@@ -214,7 +214,7 @@ def test_content_with_another_digest_is_not_kept(
         ("git+https://code.example/far.git", "never followed"),
         ("file:///srv/far-1.0-py3-none-any.whl", "never followed"),
         ("https://code.example/archive/v1.0.zip", "not the name of a wheel or source"),
-        ("https://user:secret@code.example/far-1.0-py3-none-any.whl", "belong in netrc"),
+        ("https://user:secret@code.example/far-1.0-py3-none-any.whl", "put them in netrc"),
         ("http://code.example/far-1.0-py3-none-any.whl#sha256=" + "0" * 64, "plain http"),
     ],
 )
@@ -232,7 +232,7 @@ def test_urls_that_are_refused_show_the_chain(
 
 def test_exclusions_hold_for_urls(repo: Repository, publish: Publish, place: Place) -> None:
     publish("app", "1.0", f"far @ {place(build_wheel('far', '1.0'))}")
-    assert "left out: excluded" in why(repo.refresh("app", "--exclude", "far", expect=3))
+    assert "skipped: excluded" in why(repo.refresh("app", "--exclude", "far", expect=3))
 
 
 def test_a_url_of_another_project_is_told(repo: Repository, publish: Publish, place: Place) -> None:

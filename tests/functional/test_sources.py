@@ -194,7 +194,7 @@ def test_a_project_that_changes_hands(
     report = both.refresh_all()
     (warning,) = report.warnings
     inside = inner.simple_url.rstrip("/")
-    assert warning == f"shared: comes from {inside} now, no longer from outside"
+    assert warning == f"shared: now comes from {inside} instead of outside"
     both.holds(*private.values(), public["flask"], public["acme-evil"])
 
 
@@ -228,7 +228,7 @@ def test_a_goal_that_cannot_be_asked_for_is_told_once(
     both.settings = tuple(word for word in PLAIN if word != "--no-dependencies")
     report = both.refresh("flask", "--retries", "0", expect=3)
     (failure,) = report.failed
-    assert failure.why.startswith("not asked for, since ")
+    assert failure.why.startswith("skipped, because ")
     assert pypi.requests == []
 
 

@@ -223,7 +223,7 @@ def test_a_hook_that_fails_is_told_and_gets_its_list_again(
     lists = ("--change-list", str(tmp_path / "lists"))
     report = run_with(repo, hook, *lists, expect=3)
     assert [failure.what for failure in report.failed] == ["hook"]
-    assert "ended with code 7" in report.failed[0].why
+    assert "exited with code 7" in report.failed[0].why
     assert health_of(repo, expect=3)["last_run"]["exit_code"] == 3
     index.add("beta", build_wheel("beta", "1.0"))
     hook.end_with(0)

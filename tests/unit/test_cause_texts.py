@@ -25,5 +25,6 @@ def test_rivals_are_named() -> None:
         ActionKind.DOWNLOAD, "a.whl", "a", Cause.SELECTED, detail="Python 3", claimants=("b", "c")
     )
     assert action_text(action) == (
-        "Python 3; also claimed by b, with other content; also claimed by c, with other content"
+        "Python 3; also claimed by b, with different content; also claimed by c, with different "
+        "content"
     )

@@ -98,7 +98,9 @@ def test_drawn_tree_is_the_real_one() -> None:
     [
         pytest.param(errors.StalePage("foo", 5, 4), "at serial 4, the index announced 5", id="old"),
         pytest.param(
-            errors.SizeMismatch("f.whl", 10, 9), "9 bytes came, the source announced 10", id="size"
+            errors.SizeMismatch("f.whl", 10, 9),
+            "received 9 bytes, the source announced 10",
+            id="size",
         ),
         pytest.param(
             errors.DigestMismatch("f.whl", "sha256", "aa", "bb"),
@@ -109,7 +111,7 @@ def test_drawn_tree_is_the_real_one() -> None:
         pytest.param(errors.Locked("/r", "process 7"), "(process 7)", id="locked by someone"),
         pytest.param(
             errors.UnknownSchema("/s", 9, 1),
-            "newer microrepo (schema 9, this one knows 1)",
+            "newer microrepo (schema 9, this one supports 1)",
             id="db",
         ),
         pytest.param(errors.Unavailable("url", "no answer"), "url: no answer", id="two parts"),

@@ -81,7 +81,7 @@ def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -
         f" --{kind} {name}" for kind in ("extra", "group") for name in getattr(arguments, kind, [])
     )
     if chosen and not files:
-        raise ConfigError("--extra and --group choose of a file; name it with -r pyproject.toml")
+        raise ConfigError("--extra and --group need a file, such as -r pyproject.toml")
     if words or files:
         for word in words:
             if word.lower() in {"everything", "all", "*"}:

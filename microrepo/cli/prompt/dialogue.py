@@ -144,11 +144,11 @@ def describe_estimate(estimate: Estimate) -> str:
     """Return what a mirror of everything takes, as text."""
     line = estimate.line_bytes_per_s * 8 / 1e6
     return (
-        f"  That is about {estimate.projects:,} projects. The newest release of each, for one "
+        f"  This is about {estimate.projects:,} projects. The newest release of each, for one "
         f"Python: roughly {format_size(estimate.selected_bytes)},\n"
         f"  and {estimate.hours:.0f} hours at {line:.0f} Mbit/s (all versions of all files: "
         f"{format_size(estimate.all_bytes)}). Filters and a mirror of\n"
-        "  named projects with their dependencies take a small part of it.\n"
+        "  named projects with their dependencies take a small part of that.\n"
     )
 
 

@@ -72,7 +72,7 @@ def _release_line(release: ReleaseReport) -> str:
     if release.status in {"copied", "planned"}:
         what += f", {files(release.copied, release.copied_bytes)}"
     if release.already and release.status != "present":
-        what += f", {release.already:,} already there"
+        what += f", {release.already:,} already at the destination"
     if release.redirected:
         what += f", {count(len(release.redirected), 'requirement')} redirected"
     return what

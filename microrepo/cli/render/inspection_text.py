@@ -43,7 +43,7 @@ def explanation_text(found: Sequence[Explanation], *, show_all: bool = False) ->
 def _project_lines(found: Explanation) -> Iterator[str]:
     row = found.row
     origin = f"from {row.source}, " if row.source else ""
-    checked = f"checked {row.checked_at}" if row.checked_at else "not listed by a source so far"
+    checked = f"checked {row.checked_at}" if row.checked_at else "not listed by any source yet"
     yield f"{found.project.display_name}: {origin}status {row.status}, {checked}"
     if row.error:
         yield from wrapped(f"last attempt failed: {row.error}; retried after {row.retry_at}")

@@ -58,7 +58,7 @@ def _emptied_lines(emptied: Mapping[str, str]) -> list[str]:
     names = list(emptied)[:_SHOWN_EMPTIED]
     shown = [f"{name} ({emptied[name]})" for name in names]
     shown += ["..."] if len(emptied) > len(names) else []
-    text = f"no file is left of {count(len(emptied), 'project')}: {', '.join(shown)}"
+    text = f"no file kept for {count(len(emptied), 'project')}: {', '.join(shown)}"
     return wrapped(f"{text}; run `microrepo explain {' '.join(names)}`", indent=0)
 
 

@@ -212,7 +212,7 @@ class _Unpacked:
 
     def read(self, size: int) -> bytes:
         if not 0 <= size <= _MAX_HEADER_BYTES:
-            raise OutOfBounds(self._filename, "has a header of absurd length")
+            raise OutOfBounds(self._filename, "has an oversized header")
         taken = []
         while size > 0 and self._fill():
             piece = self._held[self._at : self._at + size]

@@ -63,7 +63,7 @@ def unsafe_filename(filename: str) -> str | None:
     # Systems that fold characters take a superscript 1 for a 1, and one spelling for another.
     folded = unicodedata.normalize("NFKC", filename)
     if folded != filename:
-        return "characters that some systems take for others"
+        return "characters that some systems confuse with others"
     lower = folded.lower()
     if lower.partition(".")[0].rstrip(" ") in _RESERVED_STEMS or lower in _RESERVED_NAMES:
         return "reserved name"

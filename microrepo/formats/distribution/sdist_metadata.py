@@ -49,7 +49,7 @@ def from_sdist(parts: SdistParts, filename: str = "") -> CoreMetadata:
     if not name or not version:
         release = split_release(filename)
         if release is None:
-            raise MalformedResponse("sdist", "neither PKG-INFO nor its name says the release")
+            raise MalformedResponse("sdist", "neither PKG-INFO nor the file name gives the release")
         notes = ("has no PKG-INFO in its top directory",)
         name, version = name or release[0], version or release[1]
     found, certain = _sdist_dependencies(headers, parts.requires_txt, project)

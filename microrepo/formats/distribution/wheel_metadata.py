@@ -102,4 +102,4 @@ def _check_info_name(info: str, filename: str) -> None:
     wheel = parse_wheel_name(filename)
     project = info.removesuffix(_INFO.decode()).rpartition("-")[0]
     if wheel is not None and canonicalize_name(project) != canonicalize_name(wheel.project):
-        raise MalformedResponse(filename, f"its .dist-info is that of another project ({info})")
+        raise MalformedResponse(filename, f"its .dist-info belongs to another project ({info})")

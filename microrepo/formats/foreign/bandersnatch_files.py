@@ -80,7 +80,7 @@ def match_file_fields(to: Translating, sections: Sections, _world: Lookups) -> N
     if types != PACKAGE_TYPES:
         to.put("package_types", sorted(types), section)
     if not types:
-        to.note(section, "its rules let no type of file pass")
+        to.note(section, "its rules allow no type of file")
     if groups:
         allowed = groups[0] if len(groups) == 1 else [_together(to, groups, section)]
         to.extend("allow_files", allowed, section)

@@ -66,7 +66,8 @@ def translate_morgan(text: str, name: str) -> Translation:
     environments = [section for section in parser.sections() if section.startswith("env.")]
     if not environments and not parser.has_section("requirements"):
         raise ConfigError(
-            f"{name}: has neither [requirements] nor [env.NAME], so it is not a configuration of Morgan"
+            f"{name}: has neither [requirements] nor [env.NAME], so it is not a configuration of "
+            "Morgan"
         )
     to = Translating()
     to.put("versions", "latest", "")
@@ -150,7 +151,7 @@ def _platform(to: Translating, section: str, markers: dict[str, str]) -> str | N
         )
         return None
     if system and not system.startswith(_SYSTEMS[platform[:3]]["sys_platform"][:3]):
-        to.note(f"{section}.sys_platform", f"{system!r} does not go with platform_tag; left out")
+        to.note(f"{section}.sys_platform", f"{system!r} does not match platform_tag; left out")
         return None
     if pattern and (named is None or named[0] != pattern.replace("\\", "")):
         to.note(

@@ -43,10 +43,13 @@ def parse_direct_url(url: str) -> File | str:
     if not host:
         return "a URL without a host"
     if "@" in parts.netloc:
-        return "it holds a user or a password, which belong in netrc"
+        return "it contains a user or a password; put them in netrc"
     fragment = dict(parse_qsl(parts.fragment))
     if "subdirectory" in fragment:
-        return "the project is in a subdirectory of the archive, where installers do not find it by name"
+        return (
+            "the project is in a subdirectory of the archive, where installers do not find it by "
+            "name"
+        )
     name = unquote(parts.path.rpartition("/")[2])
     release = split_release(name)
     if release is None or not name.endswith(FLAT_DIRECTORY_SUFFIXES) or unsafe_filename(name):

@@ -35,7 +35,7 @@ def record_arrivals(holdings: Holdings, run: int) -> None:
         if (found := _found(holdings, row)) is not None
     ]
     if arrived:
-        _log.info("recorded %d files that a killed run had fetched", len(arrived))
+        _log.info("recorded %d files that a killed run had downloaded", len(arrived))
         with holdings.state.transaction():
             holdings.state.save_files(arrived)
             holdings.state.add_history(
@@ -51,7 +51,9 @@ def _found(holdings: Holdings, row: FileRow) -> FileRow | None:
     try:
         digests = hash_file(holdings.directory.file(row.filename))
     except OSError as error:
-        _log.info("%s: cannot be read, so it is not taken for ours: %s", row.filename, error)
+        _log.info(
+            "%s: cannot be read, so it is not recorded as downloaded: %s", row.filename, error
+        )
         return None
     if not same_content(row.digests, digests):
         return None

@@ -89,7 +89,7 @@ class HeldRecords:
             return file
         row = self._state.files_named([file.filename]).get(file.filename)
         if row is None or not self.has(row) or not is_behind(row, file):
-            return "the file behind it is not in the repository"
+            return "its file is not in the repository"
         metadata = self._metadata(MetadataNeed(row.project, row.filename))
         return metadata if isinstance(metadata, str) else held_url_file(row, metadata)
 
@@ -122,14 +122,14 @@ class HeldRecords:
         for pin in found.pins:
             name = pin.files[0].filename
             if pin.metadata_file in self.facts.repaired and self._is_read(pin.metadata_file):
-                yield f"{pin.metadata_file}: its metadata holds what installers refuse to read"
+                yield f"{pin.metadata_file}: installers cannot read its metadata"
             if not self._files:
                 continue
             why = self._refused(name)
             if why is None and pin.project in hashes:
                 why = self._undigested(name, hashes[pin.project])
             elif why is None and hashes and pin.project not in urls:
-                why = "has no --hash, which pip asks for where another requirement has one"
+                why = "has no --hash; pip requires one because another requirement has one"
             if why is not None:
                 yield f"{name}: {why}"
 
@@ -163,7 +163,7 @@ class HeldRecords:
                 return f"cannot be read: {error.strerror}"
             if f"{algorithm}:{hasher.hexdigest()}" in allowed:
                 return None
-        return "has none of the digests that --hash asks for"
+        return "matches no --hash"
 
 
 def _stops_installers(stream: BinaryIO, filename: str) -> bool:

@@ -86,9 +86,9 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
     for apart in locks.apart:
         why = "; ".join(apart.reasons)
         yield (
-            f"lock: no set for {apart.environment} has all bare requirements, so each has a lock "
-            f"file of its own ({why}); put requirements that belong together in "
-            "a requirements file"
+            f"lock: the bare requirements cannot be installed together in {apart.environment}, so "
+            f"each has its own lock file ({why}). Put requirements that belong together in a "
+            "requirements file."
         )
     for failure in locks.unmet:
         if (failure.goal.name, failure.environment) not in reported:

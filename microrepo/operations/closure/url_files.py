@@ -115,7 +115,7 @@ class UrlLearner:
                     "`require_digests` to false"
                 )
             detail = f" ({decision.detail})" if decision.detail else ""
-            return f"left out: {decision.cause.value}{detail}"
+            return f"skipped: {decision.cause.value}{detail}"
         return file
 
     def _stored(self, file: File) -> CoreMetadata | None:

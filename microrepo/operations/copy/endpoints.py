@@ -183,7 +183,7 @@ def open_destination_endpoint(
     if end.where in {"", "pypi"}:
         raise ConfigError(
             "there is no default destination: name the URL of an upload form, or a directory "
-            "(one that is really called pypi as ./pypi)"
+            "(./pypi for a directory of that name)"
         )
     if directory_of(end.where) is not None:
         return probe(None)

@@ -66,7 +66,7 @@ def _unknown(state: State, target: str) -> str:
     """Return why a target stands for nothing."""
     project = _project_of(state, target)
     if project is None:
-        return f"knows neither a file nor a project {target!r}; `microrepo list` lists the files"
+        return f"no file or project matches {target!r}; `microrepo list` lists the files"
     versions = sorted({file.version for file in project.files}, key=version_order, reverse=True)
     listed = ", ".join(versions[:_SHOWN_VERSIONS]) + (", …" if versions[_SHOWN_VERSIONS:] else "")
     return f"{project.name} has no release for {target!r} (it has {listed or 'none'})"

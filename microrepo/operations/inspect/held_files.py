@@ -31,7 +31,7 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]
         names = [canonicalize_name(name) for name in patterns]
         for name, pattern in zip(names, patterns, strict=True):
             if name not in state.projects([name]):
-                raise RepositoryError(config.repository, f"holds no project {pattern!r}")
+                raise RepositoryError(config.repository, f"project {pattern!r} not found")
         sources = {row[0]: row[7] for row in state.iter_known()}
         is_index = not links_of(config, state, decides=False).files
         rows = (

@@ -76,7 +76,7 @@ class ReleaseFiles:
         files = tuple(file for file in project.files if same_version(file.version, version))
         if not files:
             raise FailedCommand(
-                f"{project.name} {version}: no such release at {where}{_others(project)}"
+                f"{project.name} {version}: release not found at {where}{_others(project)}"
             )
         if self._channel.sources.is_local:
             directory = Path(self._channel.endpoints.source.simple_root)
@@ -90,7 +90,7 @@ class ReleaseFiles:
         kept = [Wanted(project.name, one.file) for one in decisions if one.keep]
         if not kept:
             rules = ", ".join(sorted({one.cause.value for one in decisions}))
-            raise FailedCommand(f"{project.name} {version}: no file is left ({rules})")
+            raise FailedCommand(f"{project.name} {version}: no file kept ({rules})")
         if self._shared.order.redirect_dependencies:
             kept = self._redirect(kept)
         self.wanted = [self._from_template(item) for item in kept]

@@ -132,11 +132,11 @@ def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) 
     names = ", ".join(failure.what for failure in copied.conflicts)
     if copied.conflicts and not copied.totals.conflict:
         raise StorageOperationError(
-            f"{what}: {copied.destination} got other content during the copy: {names}"
+            f"{what}: files at {copied.destination} changed during the copy: {names}"
         )
     if copied.conflicts:
         hint = "" if resume else " (or no digests to compare; --resume reads the files)"
-        raise FailedCommand(f"{what}: {copied.destination} has other content for {names}{hint}")
+        raise FailedCommand(f"{what}: {copied.destination} has different content for {names}{hint}")
     if copied.refused:
         raise StorageOperationError(f"{what}: {copied.refused}")
     if copied.failed:

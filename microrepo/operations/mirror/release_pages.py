@@ -88,7 +88,7 @@ def _save_found(
         if isinstance(found, FoundRow):
             rows.append(found)
         else:
-            reporter.say(f"warning: {found}; no page names it")
+            reporter.say(f"warning: {found}; no page lists it")
     with state.transaction():
         state.publication.forget_found(row.filename for row in rows)
         state.publication.save_found(rows)

@@ -69,7 +69,7 @@ def find_template(channel: Channel, name: str, version: str) -> Template:
     found = [one for one in sorted(names) if _is_of(one, project, version)]
     if not found:
         where = channel.endpoints.destination.name
-        raise FailedCommand(f"{where} holds no {name} {version} to take as a template")
+        raise FailedCommand(f"no {name} {version} at {where} to use as a template")
     if channel.endpoints.destination.kind != "directory":
         return Template()
     return Template(channel.directory.file(one) for one in found)

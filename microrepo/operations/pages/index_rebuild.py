@@ -141,8 +141,8 @@ class _Rebuild:
             names |= {row.project for row in self._state.files()}
         elif not others and len(absent) == len(ours) and names:
             self.refused = (
-                f"{holdings.directory.path}: holds no distribution, but its index lists some; is "
-                "the right file system mounted? Delete simple/ if the files are gone"
+                f"{holdings.directory.path}: contains no distributions, but its index lists some. "
+                "Is the right file system mounted? If the files are gone, delete simple/."
             )
             return
         names |= self._read_others(others, disk, publisher)
@@ -164,7 +164,7 @@ class _Rebuild:
             found = disk.get(filename)
             if found is None or found.size_bytes != size:
                 absent.add(filename)
-                self._miss(filename, "is missing" if found is None else "has another size")
+                self._miss(filename, "is missing" if found is None else "has a different size")
             elif found.mtime_ns != mtime_ns:
                 touched.append(filename)
         for batch in batched(touched, _READ_AT_ONCE):

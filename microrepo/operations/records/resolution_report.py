@@ -22,7 +22,7 @@ def warn_of(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
             places.setdefault(one, {})[resolution.environment] = None
     for one, names in places.items():
         text = f"{one.project} {one.version} is not used for {', '.join(names)}: {one.why}"
-        text += f"; {one.taken} is taken"
+        text += f"; {one.taken} is used instead"
         if one.obstacle in {Obstacle.BROKEN, Obstacle.PATCH}:
             texts[text] = None
         else:

@@ -176,8 +176,8 @@ class ProjectBatches:
         if old is not None and not self._warned_of_formats:
             self._warned_of_formats = True
             self._report.warn(
-                f"newer pip ignores files such as {old} in a flat directory: it takes .whl, "
-                ".tar.gz and .zip; an index page offers them all"
+                f"newer pip ignores files such as {old} in a flat directory, where it reads only "
+                ".whl, .tar.gz and .zip. Index pages list them all."
             )
 
     def _check_space(self, plan: Sequence[Action]) -> str:

@@ -60,12 +60,12 @@ def look(
         if empty and goals_are_reported:
             report.emptied[record.project.name] = empty
         elif empty:
-            why = f"no file is left ({empty}); see `microrepo explain`" if decisions else empty
+            why = f"no file kept ({empty}); see `microrepo explain`" if decisions else empty
             report.failed.append(Failure(record.project.name, why))
         elif not goals_are_reported:
             name = record.project.name
             if unmet := unmet_requests(name, decisions, rules.policy):
-                why = f"no file is kept for {', '.join(unmet)}; see `microrepo explain`"
+                why = f"no file kept for {', '.join(unmet)}; see `microrepo explain`"
                 report.failed.append(Failure(name, why))
         if rules.policy.vulnerabilities != "ignore":
             _note_advisories(report, record.project, decisions)

@@ -73,8 +73,9 @@ class Budget:
         if ledger is None or ledger.total_bytes <= ledger.limit_bytes:
             return ""
         return (
-            f"files that cannot be evicted take {format_size(ledger.total_bytes)}, beyond "
-            f"`max_total_size` = {format_size(ledger.limit_bytes)}; select less or raise the limit"
+            f"files that cannot be evicted take {format_size(ledger.total_bytes)}, more than "
+            f"`max_total_size` = {format_size(ledger.limit_bytes)}. Select fewer files, or raise "
+            "the limit."
         )
 
     def deletions(self) -> list[Action]:

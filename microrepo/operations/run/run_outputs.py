@@ -202,8 +202,8 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
         if process is not None and process.poll() is None:
             _end(process)
     if code < 0:
-        return f"hook: {config.hook[0]!r} was ended by signal {-code}"
-    return f"hook: {config.hook[0]!r} ended with code {code}" if code else ""
+        return f"hook: {config.hook[0]!r} was killed by signal {-code}"
+    return f"hook: {config.hook[0]!r} exited with code {code}" if code else ""
 
 
 def hook_environment(config: Config, ended: Ended, environ: Mapping[str, str]) -> dict[str, str]:

@@ -77,7 +77,7 @@ class Session:
 
     def _check_cancelled(self) -> None:
         if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled(f"{self.report.operation} cancelled; the next one continues from here")
+            raise Cancelled(f"{self.report.operation} cancelled; run it again to continue")
 
     def close(self) -> None:
         """End the workers, without waiting for what they are at."""

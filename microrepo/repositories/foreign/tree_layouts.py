@@ -83,7 +83,7 @@ def recognise(path: Path) -> Layout:
         ) from error
     raise RepositoryError(
         path,
-        "holds no distribution: neither web/packages/ (bandersnatch), nor <project>/<file> "
+        "contains no distributions: neither web/packages/ (bandersnatch), nor <project>/<file> "
         "(Morgan), nor any wheel or sdist",
     )
 
@@ -199,7 +199,7 @@ def _candidate(entry: os.DirEntry[str], skipped: Callable[[str, str], None]) -> 
         return None
     unsafe = unsafe_filename(filename)
     if unsafe and _VERSION_START.search(filename):
-        skipped(entry.path, f"not taken: {unsafe} in its name")
+        skipped(entry.path, f"skipped: {unsafe} in its name")
         return None
     release = split_release(filename)
     if release is None:

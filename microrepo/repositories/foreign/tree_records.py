@@ -108,7 +108,7 @@ class TreeRecords:
                 web = self._layout.web
                 return read_document(web, name) or read_page(web, name)
         except (OSError, MalformedResponse) as error:
-            _log.info("%s: what the tree says of it is not used: %s", name, error)
+            _log.info("%s: its record in the tree is not used: %s", name, error)
         return None
 
     def _all_documents(self) -> dict[NormalizedName, bytes]:

@@ -170,8 +170,7 @@ def expect_success(answer: Answer, url: str) -> None:
     if 300 <= answer.status < 400:
         raise Unavailable(
             url,
-            "redirects to another server, which is not this source; to use that one, "
-            "make its address the source's",
+            "redirects to another server; to use that one, name it as the source",
         )
     if answer.status != 200:
         raise Unavailable(url, f"answers HTTP {answer.status}")

@@ -172,7 +172,7 @@ def environment_from_block(name: str, block: Block) -> Environment:
     path = f"$.environments.{name}"
     for key in block:
         if key not in _KNOWN:
-            raise ConfigError(f"{path}.{key}: no such marker or platform fact")
+            raise ConfigError(f"{path}.{key}: not a marker or a property of a platform")
     markers = {key: _text(block, key, path) for key in MARKERS}
     try:
         version = Version(markers["python_full_version"])
@@ -182,8 +182,8 @@ def environment_from_block(name: str, block: Block) -> Environment:
         ) from None
     if f"{version.major}.{version.minor}" != markers["python_version"]:
         raise ConfigError(
-            f"{path}.python_version: {markers['python_version']!r} does not belong to "
-            f"Python {markers['python_full_version']}"
+            f"{path}.python_version: {markers['python_version']!r} does not match Python "
+            f"{markers['python_full_version']}"
         )
     platforms = _platforms(block, markers, path)
     return Environment(name, markers, _tags(block, markers, version, platforms, path))
@@ -226,13 +226,13 @@ def _platforms(block: Block, markers: Mapping[str, str], path: str) -> tuple[str
     if platform.startswith("linux_"):
         glibc, musl = _release(block, "glibc", path), _release(block, "musl", path)
         if glibc is None and musl is None:
-            raise ConfigError(f"{path}.glibc: missing (or `musl`): which C library has it?")
+            raise ConfigError(f"{path}.glibc: missing; set it or `musl` to the C library's version")
         bits = block.get("pointer_bits", 64)
         return linux_tags(platform, glibc, musl, pointer_bits=32 if bits == 32 else 64)
     if platform.startswith("macosx_"):
         release = _release(block, "macos", path)
         if release is None:
-            raise ConfigError(f"{path}.macos: missing; the release of macOS, such as 14.0")
+            raise ConfigError(f"{path}.macos: missing; set it to the macOS version, such as 14.0")
         return macos_tags(release, markers["platform_machine"])
     return (platform,)
 

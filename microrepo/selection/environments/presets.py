@@ -98,7 +98,8 @@ def environment_from_preset(name: str, preset: str) -> Environment:
     python, platform = parse_python(python_text), _platform_facts(platform_text)
     if python is None or platform is None:
         raise ConfigError(
-            f"$.environments.{name}: {preset!r} is not a preset{_near(python_text, platform_text)}; "
+            f"$.environments.{name}: {preset!r} is not a "
+            f"preset{_near(python_text, platform_text)}; "
             f"known forms: {_FORMS}"
         )
     return environment_from_block(name, {**platform, **_python_facts(python)})
@@ -139,7 +140,7 @@ def environment_from_listed_python(text: str, host: Block) -> Environment:
     """
     python = parse_python(text)
     if python is None:
-        raise ConfigError(f"$.python_versions: {text!r} names no Python 3")
+        raise ConfigError(f"$.python_versions: {text!r} is not a version of Python 3")
     name = f"{python.short}-{str(host.get('platform', '')).replace('-', '_').replace('.', '_')}"
     if _is_host(python, host):
         return environment_from_block(name, host)

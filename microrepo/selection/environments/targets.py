@@ -80,14 +80,14 @@ def _listed_pythons(words: Words, host: Block) -> list[str]:
     if isinstance(words, str):
         raise ConfigError(
             f'$.python_versions: "{words}" names no Python version to resolve dependencies for; '
-            'list them (["3.12"]), set `environments`, or do without `dependencies`'
+            'list them (["3.12"]), set `environments`, or turn `dependencies` off'
         )
     targets = parse_python_words(list(words or ())).targets
     for target in targets:
         if target.major != 3:
             raise ConfigError(
-                f"$.python_versions: dependencies cannot be resolved for Python {target}; describe "
-                "the target with `microrepo env`, or do without `dependencies`"
+                f"$.python_versions: dependencies cannot be resolved for Python {target}; "
+                "describe the target with `microrepo env`, or turn `dependencies` off"
             )
     return [_preset_python(target) for target in targets] or [str(host["python_version"])]
 
@@ -180,7 +180,7 @@ def _refuse_contradictions(
             and not any(first_match(tag, patterns) for tag in own)
         ):
             raise ConfigError(
-                f"$.platforms: admits no wheel for the environment {environment.name}; add its "
+                f"$.platforms: allows no wheel for the environment {environment.name}; add its "
                 f"platform ({_newest(environment)}), or remove `platforms`"
             )
         if excluded and own and all(excluded_by((tag,), excluded) for tag in own):

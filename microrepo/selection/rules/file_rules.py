@@ -60,7 +60,7 @@ def check_file(
         return Cause.UNSAFE_NAME, unsafe
     owner = None if project is None else _other_project(file.filename, project)
     if owner is not None:
-        return Cause.UNSAFE_NAME, f"its name is that of a file of {owner}"
+        return Cause.UNSAFE_NAME, f"its name belongs to the project {owner}"
     if policy.package_types is not None and file.package_type not in policy.package_types:
         return Cause.PACKAGE_TYPE, file.package_type
     of_name = _check_name(file.filename, policy)
@@ -170,7 +170,7 @@ def targets_served(
         return (), (Cause.PYTHON, ".".join(sorted(labels)))
     fitting = tuple(target for target in pythons.targets if fits(file, target))
     if not fitting:
-        return (), (Cause.PYTHON, f"for none of {', '.join(map(str, pythons.targets))}")
+        return (), (Cause.PYTHON, f"not for {' or '.join(map(str, pythons.targets))}")
     required = file.requires_python
     if not required:
         return fitting, None

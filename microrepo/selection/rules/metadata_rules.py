@@ -50,7 +50,7 @@ def parse_rules(settings: Mapping[str, MetadataRule]) -> tuple[FieldRule, ...]:
         field, _, key = written.removeprefix("info.").partition(".")
         if field not in _FIELDS or (key and field not in _TABLES):
             near = nearest(field, _FIELDS)
-            hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(_FIELDS)}"
+            hint = f"did you mean {near!r}?" if near else f"known fields: {', '.join(_FIELDS)}"
             raise ConfigError(f"{place}: is not a field of a project; {hint}")
 
         def checked(part: str, texts: list[str], place: str = place) -> tuple[str, ...]:

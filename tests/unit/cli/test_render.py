@@ -251,8 +251,8 @@ def test_projects_without_files_are_summed_up_after_the_failures() -> None:
     failed = (Failure("app", "project gone not found"),)
     emptied = {f"p{number}": "1 by yanked" for number in range(7)}
     text = report_text(report(failed=failed, emptied=emptied, without_files=7))
-    end = text[text.index("no file is left of 7 projects: p0 (1 by yanked)") :]
-    assert text.index("project gone not found") < text.index("no file is left")
+    end = text[text.index("no file kept for 7 projects: p0 (1 by yanked)") :]
+    assert text.index("project gone not found") < text.index("no file kept")
     assert "p5" not in end
     assert "`microrepo explain p0 p1 p2 p3 p4`" in " ".join(end.split())
 

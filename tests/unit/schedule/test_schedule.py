@@ -261,7 +261,7 @@ def test_percent_signs_are_escaped_for_cron() -> None:
 
 @pytest.mark.parametrize("kind", ["crontab", "cron.d"])
 def test_cron_refuses_what_it_would_misread(kind: Kind) -> None:
-    with pytest.raises(ConfigError, match="crons disagree"):
+    with pytest.raises(ConfigError, match="cron programs treat"):
         build_schedule(kind, facts(config=Path("/srv/a\\%b")))
     with pytest.raises(ConfigError, match="shorten the paths"):
         build_schedule(kind, facts(config=Path("/srv/" + "long/" * 180)))

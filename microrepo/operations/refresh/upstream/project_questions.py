@@ -44,7 +44,7 @@ class ProjectQuestions:
         if owner.unknown is not None:
             future: Future[ProjectOutcome] = Future()
             first = sources.name(owner.unknown)
-            why = f"not asked for, since {first} may have it: {sources.problem(owner.unknown)}"
+            why = f"skipped, because {first} may have it: {sources.problem(owner.unknown)}"
             future.set_result(ProjectOutcome(visit.name, "failed", error=why))
             return future
         first = sources.name(owner.candidates[0])

@@ -170,6 +170,4 @@ class RecordReader:
     def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
         """Warn of a project that changes hands: that may be meant, or somebody took its name."""
         if row.source != source and row.source in self._sources.names():
-            self._work.report.warn(
-                f"{row.name}: comes from {source} now, no longer from {row.source}"
-            )
+            self._work.report.warn(f"{row.name}: now comes from {source} instead of {row.source}")

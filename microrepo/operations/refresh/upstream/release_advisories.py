@@ -62,8 +62,8 @@ def advised(
         changed.update(open_ones)
     if silent:
         work.report.warn(
-            f"the source has no advisories on {len(silent)} releases, so those of later ones "
-            f"apply to them; the first: {silent[0]}"
+            f"the source has no advisories for {len(silent)} releases (first: {silent[0]}), so "
+            "those of later releases apply to them"
         )
     return [
         _stored(record) if n in changed - failed else record if n in changed else originals[n]

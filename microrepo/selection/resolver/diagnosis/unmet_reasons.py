@@ -57,13 +57,16 @@ def unmet_reasons(
         else _matches(view, want.project, specifiers)
     )
     lines.extend(_blocked_line(b) for b in _blocked(view, want.project, specifiers)[:_MAX_BLOCKED])
-    return lines or [f"no file that {want.label} admits can be used"]
+    return lines or [f"no file that matches {want.label} can be used"]
 
 
 def _refused_url(text: str, url: str) -> str:
     if is_followed(url):
-        return f"{text} is a direct URL, which no repository can provide (`allow_urls` fetches it)"
-    return f"{text} is a direct URL of a kind that is never followed: only http and https are"
+        return (
+            f"{text} is a direct URL, which no repository can provide; set `allow_urls` to "
+            "download it"
+        )
+    return f"{text} is a direct URL that is never followed; only http and https URLs are"
 
 
 def _behind_url(view: View, project: NormalizedName, url: str) -> Iterator[str]:
@@ -75,7 +78,7 @@ def _behind_url(view: View, project: NormalizedName, url: str) -> Iterator[str]:
     elif fact is not None and canonicalize_name(fact.metadata.name) != project:
         yield f"{shown}: is {fact.metadata.name}, not {project}"
     elif fact is not None and view.environment.supports(fact.file) is None:
-        yield f"{shown}: does not suit {view.environment.name}"
+        yield f"{shown}: does not fit {view.environment.name}"
 
 
 def _asked(causes: Iterable[Information]) -> dict[NormalizedName, tuple[str, ...]]:
@@ -98,7 +101,7 @@ def _asks(goal: Goal, requirement: Req, parent: object) -> str:
     if isinstance(release, Release):
         return f"{_named(release)} depends on {requirement.text}"
     origin = f" ({goal.origin})" if goal.origin else ""
-    return f"the goal asks for {requirement.text}{origin}"
+    return f"the goal requires {requirement.text}{origin}"
 
 
 def _named(release: Release) -> str:
@@ -141,10 +144,10 @@ def _not_admitted(
         if not usable or admission.admits(project, file) or _admitted(file, specifiers) is None:
             continue
         if not admission.has_digest(project, file):
-            yield f"{file.filename} has none of the digests that --hash asks for"
+            yield f"{file.filename} matches no --hash"
         else:
             kind = "--only-binary" if parse_wheel_name(file.filename) is None else "--no-binary"
-            yield f"{file.filename} is left out by {kind}"
+            yield f"{file.filename} is excluded by {kind}"
 
 
 def _unfit(
@@ -195,7 +198,7 @@ def _blocked(view: View, project: NormalizedName, specifiers: Sequence[str]) -> 
 
 def _blocked_line(block: Blocked) -> str:
     detail = f" ({block.detail})" if block.detail else ""
-    return f"{block.project} {block.version} is left out: {block.rule.value}{detail}"
+    return f"{block.project} {block.version} is skipped: {block.rule.value}{detail}"
 
 
 def _chains(provider: Provider, goal: Goal, causes: Iterable[Information]) -> Iterator[str]:

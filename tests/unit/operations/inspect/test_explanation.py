@@ -62,7 +62,7 @@ def test_explain_obeys_the_requirements(config: Config, tmp_path: Path) -> None:
     ["nope", "foo-bar-9.9.tar.gz", "", "old-2.0-py3-none-any.whl", "x*", "nope<2"],
 )
 def test_explain_what_is_not_known(config: Config, target: str) -> None:
-    with pytest.raises(RepositoryError, match="knows neither a file nor a project"):
+    with pytest.raises(RepositoryError, match="no file or project matches"):
         reasons(config, target)
 
 

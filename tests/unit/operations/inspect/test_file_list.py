@@ -28,7 +28,7 @@ def test_list(config: Config, names: tuple[str, ...], expected: list[str]) -> No
 
 
 def test_list_of_an_unknown_project(config: Config) -> None:
-    with pytest.raises(RepositoryError, match="holds no project 'nope'"):
+    with pytest.raises(RepositoryError, match="project 'nope' not found"):
         list_files(config, ["old", "nope"])
 
 

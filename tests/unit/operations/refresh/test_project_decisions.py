@@ -44,7 +44,7 @@ def test_skipped_files_are_counted_by_rule(work: WorkContext) -> None:
     ("names", "why"),
     [
         ((), "the source lists no files"),
-        (("foo-1.zip",), "no file is left (1 by package type); see `microrepo explain`"),
+        (("foo-1.zip",), "no file kept (1 by package type); see `microrepo explain`"),
     ],
 )
 def test_a_requested_project_without_a_file_is_a_failure(

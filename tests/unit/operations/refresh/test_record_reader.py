@@ -170,4 +170,4 @@ def test_a_project_that_changes_hands_is_warned_of(
     (task,) = workers.tasks
     assert (task.etag, task.sources) == (None, (1,))  # a validator of another source says nothing
     assert record.row.source == "b.example"
-    assert work.report.warnings == ["foo: comes from b.example now, no longer from index.example"]
+    assert work.report.warnings == ["foo: now comes from b.example instead of index.example"]

@@ -334,4 +334,4 @@ def test_a_file_named_as_another_projects_is_refused(
     if other is None:
         assert found is None or found[0] is not Cause.UNSAFE_NAME
     else:
-        assert found == (Cause.UNSAFE_NAME, f"its name is that of a file of {other}")
+        assert found == (Cause.UNSAFE_NAME, f"its name belongs to the project {other}")
