@@ -1,4 +1,4 @@
-"""The log while calls of a program are under way: its level, and the files that it goes to."""
+"""Logging for running calls of the library: level and log files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microrepo.errors import FailedCommand
 
 
 class CallLog:
-    """What calls under way want of the log: a handler for each file, and the lowest level."""
+    """Log handlers of the running calls, one per file, and their lowest level."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,7 +22,7 @@ class CallLog:
 
     @contextlib.contextmanager
     def at(self, level: int) -> Iterator[None]:
-        """Let the log tell at least so much."""
+        """Lower the log level to at least `level`."""
         with self._lock:
             if not self._levels:
                 self._level_before = self._logger.level
@@ -42,7 +42,7 @@ class CallLog:
 
     @contextlib.contextmanager
     def into(self, path: str) -> Iterator[None]:
-        """Append the log to a file, once however many calls name it.
+        """Append the log to a file, with one handler however many calls name it.
 
         Raises:
             FailedCommand: it cannot be written to.

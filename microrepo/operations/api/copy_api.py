@@ -1,4 +1,4 @@
-"""A copy for programs: from any repository to any other, in one call."""
+"""Function `copy` of the library: copy from any repository to any other."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def copy_between(
     manner: CopyOptions | None = None,
     reporter: Reporter | None = None,
 ) -> CopyReport:
-    """Copy distributions from any repository to any other, as far as they are not there.
+    """Copy the distributions that the destination lacks.
 
     Args:
-        source: as for `Repository.open`; credentials are looked for where people keep them.
+        source: as for `Repository.open`; credentials are looked up in the usual places.
         destination: the same.
-        requirements: what to copy; None for everything.
+        requirements: requirements to copy; None for everything.
         latest: only the newest release of each project.
-        config: network settings, workers, and in `exclude` what to leave out.
-        manner: dry run, links, an event that cancels the copy.
-        reporter: told of progress.
+        config: network settings, workers, and `exclude`.
+        manner: dry run, links, cancel event.
+        reporter: receives progress.
 
     Returns:
-        What was done; `failed`, `conflicts` and `missing` say what was not.
+        The report; `failed`, `conflicts` and `missing` list what was not copied.
 
     Raises:
-        ConfigError: an argument cannot be understood.
+        ConfigError: an argument is invalid.
         AccessDenied: credentials are refused.
-        Cancelled: the manner's event was set.
-        SourceError: the source's list of projects, or a page of the destination, cannot be had.
+        Cancelled: the cancel event was set.
+        SourceError: the source's list of projects, or a page of the destination, cannot be read.
     """
     settings = config or load(None, {}, {}).config
     rules = everything(settings, settings.exclude, latest=latest)
@@ -58,7 +58,7 @@ def copy_between(
 
 
 def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Config:
-    """Return settings under which only a requirement decides; yanked files are left out."""
+    """Return settings without filters: only requirements select; yanked files are skipped."""
     return msgspec.structs.replace(
         neutral(config, keep=("uploaded_before", "min_age_days", "max_file_size")),
         versions=1 if latest else "all",

@@ -1,4 +1,4 @@
-"""Distributions as objects of the library: files of this machine, and entries of a repository."""
+"""Distribution objects of the library: local files and entries of a repository."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from microrepo.transfer.tasks import FetchFile, metadata_of
 
 
 class Metadata(Struct, frozen=True):
-    """What a distribution says of itself; what it does not say is ``UNKNOWN`` or empty."""
+    """Core metadata of a distribution; missing fields are ``UNKNOWN`` or empty."""
 
     name: str
     version: str
@@ -46,13 +46,13 @@ class Metadata(Struct, frozen=True):
 
 
 class Distribution:
-    """A distribution file of this machine: wheel, source distribution of any kind, or egg.
+    """A local distribution file: wheel, source distribution of any kind, or egg.
 
     Args:
         path: the file.
 
     Raises:
-        MalformedResponse: the name is not that of a distribution.
+        MalformedResponse: the file name is not a distribution's.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -65,17 +65,17 @@ class Distribution:
 
     @property
     def filename(self) -> str:
-        """Its name."""
+        """File name."""
         return self.path.name
 
     @cached_property
     def digests(self) -> Digests:
-        """sha256, blake2b_256 and md5 of its content, hex."""
+        """SHA-256, BLAKE2b-256 and MD5 of the content, hex."""
         return hash_file(self.path)
 
     @cached_property
     def metadata(self) -> Metadata:
-        """What it says of itself; an old one without metadata is read by its file name.
+        """Core metadata; without any, the name and version come from the file name.
 
         Raises:
             MalformedResponse: the archive cannot be read.
@@ -97,7 +97,7 @@ class Distribution:
 
 
 class RemoteDistribution:
-    """A distribution as a repository lists it.
+    """A distribution that a repository lists.
 
     Attributes:
         project: normalised name.
@@ -120,10 +120,10 @@ class RemoteDistribution:
         return f"RemoteDistribution({self.filename!r})"
 
     def metadata(self) -> CoreMetadata:
-        """Return its core metadata, with as few bytes as the server allows.
+        """Return the core metadata, transferring as few bytes as the server allows.
 
         Raises:
-            MalformedResponse: it has none, or none that can be read.
+            MalformedResponse: it has no readable metadata.
         """
         file = self._file
         task = metadata_of(file)
@@ -136,10 +136,10 @@ class RemoteDistribution:
         return unpack_metadata(outcome.metadata)
 
     def download(self, directory: str | Path) -> Distribution:
-        """Fetch it into a directory, verified, and return it; a broken download is resumed.
+        """Download into a directory, verify, and return the file; resume a partial download.
 
         Raises:
-            TransferError: it could not be had whole.
+            TransferError: the file could not be downloaded completely.
         """
         place = Path(directory)
         partial = place / ".microrepo-partial"

@@ -1,6 +1,6 @@
-"""The release mirror for programs: coroutines, and a scheduler that many calls share.
+"""Coroutines of the library that mirror releases, and their shared scheduler.
 
-`docs/how-to/mirror.md` shows it at work; all of it can be had from `microrepo` itself.
+`docs/how-to/mirror.md` has examples; all names can be imported from `microrepo`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _CALLS_AT_A_TIME = 64
 
 
 class CommandParameters(Struct, frozen=True):
-    """How a call behaves.
+    """Options of one call.
 
     Attributes:
-        debug, verbose: say more, on the logger ``microrepo``.
-        dry_run: find out what would be done, and write nothing.
-        log_file: append a log there while the call runs.
+        debug, verbose: more detail on the logger ``microrepo``.
+        dry_run: make the plan and write nothing.
+        log_file: file to append the log to while the call runs.
         hash_cache_file: JSON file that keeps digests of local files between runs.
     """
 
@@ -64,14 +64,14 @@ class SchedulerContext:
     """Workers, connections and logins for many calls: ``async with SchedulerContext() as s``.
 
     Args:
-        config: network settings, filters and named environments; default: everything of a release.
-        logins: user and password by source or destination, as it is written in the calls; others
-            are looked for where people keep them.
-        connections: in all, for each pair of source and destination.
-        processes: worker processes, likewise.
+        config: network settings, filters and named environments; default: no filters.
+        logins: user and password by source or destination, spelt as in the calls; others are looked
+            up in the usual places.
+        connections: limit for each pair of source and destination.
+        processes: worker processes for each pair.
 
     Raises:
-        ConfigError: a setting cannot be right.
+        ConfigError: a setting is invalid.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class SchedulerContext:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            # What is under way ends at the next file, in good order.
+            # Running calls stop cleanly at the next file.
             cancel.set()
             await asyncio.wait([future])
             if not future.cancelled():
@@ -131,26 +131,26 @@ async def mirror(  # noqa: PLR0913 - a signature that others write their calls f
     """Copy one release from one repository to another.
 
     Args:
-        package_name: of the project.
-        version: of the release.
+        package_name: name of the project.
+        version: version of the release.
         source_repo: ``"pypi"``, the URL of an index, or a directory.
-        destination_repo: URL of an index that takes uploads, or a directory; or a coroutine
-            function that tells it, given a `UniquePackageLocation` (its `repository`: stay there).
-        tags: marks go along: yanked, project status, serial, label.
-        resume: read what the destination holds where it announces no digests.
-        template_version: a release at the destination that this one shares content with.
-        redirect_dependencies: direct-URL requirements lead to the destination's index.
-        label: a mark of your own.
+        destination_repo: URL of an index that accepts uploads, a directory, or a coroutine function
+            that returns one for a `UniquePackageLocation` (its `repository`: do not copy).
+        tags: also copy release metadata: yanked, project status, serial, label.
+        resume: read the destination's files if it lists no digests.
+        template_version: release at the destination to reuse content from.
+        redirect_dependencies: rewrite direct-URL requirements to the destination's index.
+        label: your own label.
         context: dry run, log, hash cache.
-        scheduler: shared by several calls; made for this one otherwise.
+        scheduler: shared by several calls; None makes one for this call.
 
     Returns:
-        What was done.
+        The report.
 
     Raises:
-        FailedCommand: a precondition does not hold, and nothing was sent: no such release, other
-            content at the destination, an argument that makes no sense.
-        StorageOperationError: network or files failed; another call goes on from there.
+        FailedCommand: a precondition failed and nothing was transferred: unknown release, different
+            content at the destination, invalid argument.
+        StorageOperationError: network or files failed; call again to continue.
     """
     order = MirrorRequest(
         package_name,
@@ -181,29 +181,29 @@ async def mirror_with_dependencies(  # noqa: PLR0913 - likewise
     context: CommandParameters = CommandParameters(),  # noqa: B008 - it is frozen
     scheduler: SchedulerContext | None = None,
 ) -> MirrorReport:
-    """Copy one release and all releases that it needs; see `mirror`.
+    """Copy one release and its dependencies; see `mirror`.
 
     Args:
-        package_name: of the project.
-        version: of the release.
-        source_repo: as for `mirror`, and the place of all that is needed.
-        destination_repo: as for `mirror`; a coroutine function is asked for each release.
-        tags: marks of all releases go along; the label too.
+        package_name: name of the project.
+        version: version of the release.
+        source_repo: as for `mirror`; also the source of the dependencies.
+        destination_repo: as for `mirror`; a coroutine function is called for each release.
+        tags: copy the metadata of all releases, with the label.
         resume: as for `mirror`.
-        template_version: of the release that is asked for.
-        environments: presets, or names from the scheduler's config, for which dependencies are
-            found; default: the running Python.
-        max_concurrent_single_package_mirror_ops: releases under way at a time.
-        redirect_dependencies: as for `mirror`; what is redirected counts as a dependency.
-        label: a mark of your own.
+        template_version: template for the requested release.
+        environments: presets, or names from the scheduler's config, to resolve dependencies for;
+            default: the running Python.
+        max_concurrent_single_package_mirror_ops: releases to copy at once.
+        redirect_dependencies: as for `mirror`; redirected requirements count as dependencies.
+        label: your own label.
         context: dry run, log, hash cache.
-        scheduler: shared by several calls; made for this one otherwise.
+        scheduler: shared by several calls; None makes one for this call.
 
     Returns:
-        What was done; `missing` and `failed` name what is needed and could not be found.
+        The report; `missing` and `failed` name dependencies that were not found.
 
     Raises:
-        FailedCommand: as for `mirror`, for any of the releases, once all others have ended.
+        FailedCommand: as for `mirror`, for any of the releases, after all others have finished.
         StorageOperationError: likewise.
     """
     order = MirrorRequest(
@@ -267,7 +267,7 @@ def _route(destination: str | Path | DestinationCallback, loop: asyncio.Abstract
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Say everything with the two errors of the mirror."""
+    """Raise every error as one of the mirror's two error classes."""
     try:
         yield
     except (FailedCommand, StorageOperationError, Cancelled):

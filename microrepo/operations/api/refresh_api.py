@@ -1,4 +1,4 @@
-"""Refresh: make the flat directory hold what the configuration selects from the source."""
+"""Function `refresh`: update the repository from its source."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     reporter: Reporter | None = None,
     cancel: threading.Event | None = None,
 ) -> Report:
-    """Bring the repository up to date with its source.
+    """Update the repository from its source.
 
     Args:
         config: complete settings.
-        requests: what is wanted, see `operations.run.goals`.
-        only_these: leave projects that `requests` do not lead to as they are.
-        dry_run: print-ready plan only; nothing changes on disk.
-        force_check: look at every project, whatever its serial says.
-        replace: fetch over files that are not ours and differ.
-        reporter: told of progress.
-        cancel: when it is set, the run ends soon; what has arrived is recorded.
+        requests: what to mirror, see `operations.run.goals`.
+        only_these: do not change projects that `requests` does not lead to.
+        dry_run: only make the plan; change nothing on disk.
+        force_check: check every project, whatever its serial.
+        replace: overwrite differing files that microrepo did not download.
+        reporter: receives progress.
+        cancel: event that stops the run soon after it is set; completed files are recorded.
 
     Returns:
-        What was done; `exit_code` tells whether all of it could be.
+        The report; its `exit_code` is 0 if everything succeeded.
 
     Raises:
-        Cancelled: the caller wanted that.
-        ConfigError: a setting cannot be understood.
-        Locked: another run holds the repository.
-        SourceError: the source's list of projects cannot be had.
+        Cancelled: `cancel` was set.
+        ConfigError: a setting is invalid.
+        Locked: another run holds the repository's lock.
+        SourceError: the source's list of projects cannot be read.
     """
     started = time.monotonic()
     policy = policy_of(config, requests)
     if not (config.files or config.files_url):
         _refuse_local_links(config)
-    # Who begins to keep files, or ends it, wants every project looked at.
+    # When `files` is switched on or off, every project must be checked.
     rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"), force_check)
     with open_session(
         config,
@@ -82,7 +82,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         holdings, sources, work = session.holdings, session.sources, session.work
         run = Run(config, holdings, sources, work, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
-            # A mirror of everything is refreshed every few minutes and needs no solver.
+            # A mirror of the whole index is refreshed every few minutes and needs no solver.
             from microrepo.operations.closure.closure_refresh import follow
 
             follow(run, requests.goals)

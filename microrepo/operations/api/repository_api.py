@@ -1,6 +1,6 @@
-"""The library: a repository as an object, its distributions, and uploads, for programs of others.
+"""Class `Repository` of the library: distributions and uploads.
 
-`docs/how-to/library.md` shows it at work; everything here can be had from `microrepo` itself.
+`docs/how-to/library.md` has examples; all names can be imported from `microrepo`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from microrepo.selection.rules.policy import build_policy
 
 
 class Repository:
-    """Any repository of distributions: PyPI, an index, a directory. Made by `Repository.open`."""
+    """A repository of distributions: PyPI, an index or a directory. Made by `Repository.open`."""
 
     def __init__(
         self, name: str, source: Source, client: Client, config: Config, end: EndpointText
@@ -62,12 +62,12 @@ class Repository:
 
         Args:
             where: ``pypi``, the URL of an index (or of its upload form), or a directory.
-            auth: user and password; without, they are looked for where people keep them.
-            index: URL under which an index lists what it has, where `where` does not tell.
+            auth: user and password; None looks them up in the usual places.
+            index: URL of the index's list of files, if it does not follow from `where`.
             config: network settings.
 
         Raises:
-            ConfigError: no repository can be meant.
+            ConfigError: `where` is not a repository.
             AccessDenied: credentials are refused.
         """
         settings = config or load(None, {}, {}).config
@@ -85,7 +85,7 @@ class Repository:
         """Return the names of all projects, as displayed.
 
         Raises:
-            SourceError: the list cannot be had.
+            SourceError: the list cannot be read.
         """
         return list(self._source.list_projects().projects)
 
@@ -93,8 +93,8 @@ class Repository:
         """Return the versions of a project in the order of PEP 440; unreadable ones first.
 
         Raises:
-            ProjectNotFound: there is no such project.
-            SourceError: it cannot be had.
+            ProjectNotFound: the project does not exist.
+            SourceError: the project cannot be read.
         """
         found = self._source.fetch_project(project).project
         versions = {file.version for file in found.files} if found is not None else set()
@@ -103,17 +103,17 @@ class Repository:
     def distributions(
         self, requirement: str, *, latest: bool = False, exclude: Iterable[str] = ()
     ) -> Iterator[RemoteDistribution]:
-        """Yield the distributions that a requirement admits, oldest release first.
+        """Yield the distributions that match a requirement, oldest release first.
 
         Args:
-            requirement: such as ``celery>=3.0.15``; pre-releases count among all releases, and
-                with `latest` only where the requirement asks for one.
-            latest: only those of the newest release.
-            exclude: names and requirements to leave out.
+            requirement: such as ``celery>=3.0.15``. Pre-releases are included; with `latest`, only
+                if the requirement names one.
+            latest: only the newest release.
+            exclude: names and requirements to skip.
 
         Raises:
             ConfigError: not a requirement.
-            SourceError: the project cannot be had. An unknown project has no distributions.
+            SourceError: the project cannot be read. An unknown project has no distributions.
         """
         rules = everything(self._config, exclude, latest=latest)
         policy = build_policy(
@@ -131,24 +131,24 @@ class Repository:
                 yield RemoteDistribution(project.name, file, self._client)
 
     def upload(self, distribution: Distribution | str | Path) -> UploadResult:
-        """Give the repository a distribution; what it has already is not sent.
+        """Upload a distribution, unless the repository already has it.
 
         Raises:
-            ConfigError: nothing can be put here.
-            AccessDenied: credentials are refused, or missing, when the repository is looked at.
+            ConfigError: the repository does not accept uploads.
+            AccessDenied: credentials are missing or refused.
             MalformedResponse: not a distribution.
             OSError: the file cannot be read.
         """
         return self._uploads.upload(_opened(distribution))
 
     def register(self, distribution: Distribution | str | Path) -> UploadResult:
-        """Announce a release without its files, where a server still has that (``submit``).
+        """Announce a release without its files, for servers that still support it (``submit``).
 
-        PyPI and pypiserver have no use for it; devpi and older servers take it.
+        PyPI and pypiserver ignore it; devpi and older servers accept it.
 
         Raises:
-            ConfigError: nothing can be put here.
-            AccessDenied: credentials are refused when the repository is looked at.
+            ConfigError: the repository does not accept uploads.
+            AccessDenied: credentials are refused.
             Unavailable: no answer.
             MalformedResponse: not a distribution.
             OSError: the file cannot be read.
@@ -168,7 +168,7 @@ class Repository:
 
 
 def _listing_of(config: Config, end: EndpointText) -> str:
-    """Return where a repository lists what it has; a server is asked when its URL does not tell."""
+    """Return the URL of the list of files, from the upload URL or from the server."""
     text = end.where
     if end.index is not None:
         return end.index

@@ -1,4 +1,4 @@
-"""Uploads of the library: distributions into a directory, or to the form of an index."""
+"""Uploads of the library, to a directory or to the upload form of an index."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _FILE_FIELDS = frozenset({":action", "filetype", "pyversion", "sha256_digest", "
 
 
 class UploadResult(Struct, frozen=True):
-    """What became of an upload.
+    """Result of an upload.
 
     Attributes:
-        status: ``uploaded``; ``present``, the very same was there already; ``refused``.
-        message: the server's words where it refused.
+        status: ``uploaded``; ``present``, if the repository had the same file; ``refused``.
+        message: the server's message if it refused.
     """
 
     status: Literal["uploaded", "present", "refused"]
@@ -50,11 +50,11 @@ _OTHER_CONTENT = UploadResult("refused", "a file of this name exists with other 
 
 
 class UploadEndpoint:
-    """The place that a repository takes uploads at, found and opened with the first one.
+    """Destination of uploads, opened by the first upload.
 
     Args:
         config: network settings.
-        end: the repository, as it was named.
+        end: the repository, as the caller named it.
     """
 
     def __init__(self, config: Config, end: EndpointText) -> None:
@@ -108,7 +108,7 @@ class UploadEndpoint:
         return self._destination
 
     def _open_client(self) -> Client:
-        """Return the client for the destination, whose connections all uploads share."""
+        """Return the client whose connections all uploads share."""
         if self._client is None:
             source = SourceSettings("simple", self._end.where)
             settings = plain_client_settings(self._config, source, {})

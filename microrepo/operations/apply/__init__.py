@@ -1,1 +1,1 @@
-"""Plans carried out: files brought to a destination, verified, recorded, reported."""
+"""Execution of plans: files transferred to a destination, verified, recorded, reported."""

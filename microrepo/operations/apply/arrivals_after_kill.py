@@ -1,7 +1,7 @@
-"""Arrivals after a kill: files that a killed run had put in place and not yet recorded.
+"""Recovery after a kill: files that a killed run had put in place but not recorded.
 
-A file gets a row that calls it absent before it is fetched, and counts as present once its arrival
-is recorded. A run that is killed in between leaves a file that nobody would own.
+Before a download, a file gets a row that marks it absent; after it, the row is marked present. A
+run that is killed in between leaves a file without an owner.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _log = logging.getLogger(__name__)
 
 
 def record_arrivals(holdings: Holdings, run: int) -> None:
-    """Record files whose content is what the killed run was about to fetch.
+    """Record files whose content is what the killed run was about to download.
 
-    What has another content is somebody else's. The files of about two seconds have to be read.
+    Files with different content belong to somebody else. About two seconds' worth of files is read.
 
     Args:
-        holdings: of the repository.
-        run: the number of the run that records them.
+        holdings: holdings of the repository.
+        run: number of the run that records them.
     """
     if not holdings.links.files:
         return  # an index records files that are not to be in its directory
@@ -44,7 +44,7 @@ def record_arrivals(holdings: Holdings, run: int) -> None:
 
 
 def _found(holdings: Holdings, row: FileRow) -> FileRow | None:
-    """Return the row of a file that lies on disk after all, None where another one does, or none."""
+    """Return the row of a file that is on disk after all; None if it is missing or differs."""
     disk = holdings.directory.stat(row.filename)
     if disk is None or not row.is_ours:
         return None

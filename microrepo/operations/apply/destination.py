@@ -1,4 +1,4 @@
-"""Destination: what a repository must offer so that files can be brought there."""
+"""Interface of destinations that files are transferred to."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from microrepo.transfer.tasks import Task
 
 
 class Catalogue(Protocol):
-    """What a destination has of some projects."""
+    """Files of some projects that a destination has."""
 
     @property
     def unread(self) -> Mapping[NormalizedName, str]:
-        """By project, why it is not known what the destination has of it."""
+        """By project, why the destination's files of it are unknown."""
 
     def find(self, filename: str) -> File | None:
-        """Return a file that is present, without digests where the destination vouches for none."""
+        """Return a file that is present, without digests if the destination lists none."""
 
 
 class Destination(Protocol):
-    """A repository that files are brought to.
+    """A repository that files are transferred to.
 
-    A destination tells how a file gets there; `transfer.Transfer` sees to it that it does.
+    A destination says how a file gets there; `transfer.Transfer` runs the tasks.
     """
 
     def catalogue(self, projects: Sequence[NormalizedName]) -> Catalogue:
-        """Return what it has of some projects.
+        """Return the destination's files of some projects.
 
         Raises:
-            AccessDenied: it refuses the credentials.
+            AccessDenied: the destination refuses the credentials.
         """
         ...
 
     def prepare(self, chosen: Sequence[Action]) -> str:
-        """Return why the chosen files cannot come, "" when they can."""
+        """Return why the chosen files cannot be transferred; "" if they can."""
         ...
 
     def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
-        """Yield, for each file, its outcome where it is there at once, else the task for it."""
+        """Yield for each file its outcome, if it is in place already, or its task."""
         ...
 
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
-        """Write down what has arrived."""
+        """Record the files that have arrived."""
         ...
 
     def finish(self) -> None:
-        """Make what has arrived outlive a loss of power."""
+        """Make the arrived files durable (safe from power loss)."""
         ...

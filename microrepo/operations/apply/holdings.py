@@ -1,4 +1,4 @@
-"""Holdings of a repository: what its state records, and what its directory holds."""
+"""Holdings of a repository: its state and its directory."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory, OnDisk
 
 
 class Holdings:
-    """The files that a repository has, by state and directory.
+    """The files of a repository, by state and directory.
 
     Attributes:
         state_was_lost: the state was rebuilt, and the directory may hold files of earlier runs.
 
     Args:
-        state: what is recorded.
-        directory: where the files lie.
-        links: how pages lead to files; without files of its own, the repository is an index.
+        state: the recorded files.
+        directory: the files on disk.
+        links: how pages link to files; without files of its own, the repository is an index.
     """
 
     def __init__(self, state: State, directory: FlatDirectory, links: Links) -> None:
@@ -27,27 +27,27 @@ class Holdings:
         self._on_disk: dict[str, OnDisk] | None = None
 
     def on_disk(self, filename: str) -> OnDisk | None:
-        """Return what is under a name in the flat directory, looked at once per run."""
+        """Return the entry of a name in the flat directory, read once per run."""
         if self._on_disk is not None:
             return self._on_disk.get(filename)
         return self.directory.stat(filename)
 
     def is_intact(self, row: FileRow) -> bool:
-        """Return whether a recorded file lies on disk with the size and time it was verified with."""
+        """Return whether a recorded file is on disk with the size and time it was verified with."""
         disk = self.on_disk(row.filename)
         return disk is not None and row.present and disk.matches(row)
 
     def holds(self, row: FileRow) -> bool:
-        """Return whether the repository has a file: its content, or where it is an index its link."""
+        """Return whether the repository has a file: its content, or in an index its link."""
         return row.present or not self.links.files
 
     def count_held(self, at_most: int | None = None) -> int:
-        """Return how many files the repository has; the counting may stop at some number."""
+        """Return the number of files, counted up to a limit."""
         state = self.state
         return state.count_present(at_most) if self.links.files else state.count_recorded(at_most)
 
     def scan(self) -> bool:
-        """Look at the whole directory, unless it is too large; return whether it was looked at."""
+        """Scan the whole directory unless it is too large; return whether it was scanned."""
         if self.state.count_present(SCAN_LIMIT + 1) > SCAN_LIMIT:
             return False
         self._on_disk = self.directory.scan()

@@ -1,4 +1,4 @@
-"""An upload index as a destination: its pages tell what it has, its form takes files."""
+"""Destination for an index with uploads: pages list its files, the form accepts new ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microrepo.transfer.tasks import HeldOutcome, ListHeld, SendFile, Task
 
 
 class IndexChannel(Protocol):
-    """The way to an index: workers with its credentials, and another login if they are refused."""
+    """Workers for an index, with its credentials and another login if these are refused."""
 
     is_proven: bool
 
@@ -25,15 +25,15 @@ class IndexChannel(Protocol):
         """Return the workers."""
 
     def new_login(self) -> bool:
-        """Ask for another password; return whether there is one."""
+        """Ask for another password; return whether one was given."""
 
 
 class IndexCatalogue:
-    """What an index lists of some projects: asked at once, awaited when it is needed.
+    """Pages of some projects at an index: requested at once, awaited when needed.
 
     Args:
-        name: how messages call the index.
-        asked: the questions under way, by project.
+        name: name of the index in messages.
+        asked: pending requests, by project.
     """
 
     def __init__(self, name: str, asked: Mapping[NormalizedName, Future[HeldOutcome]]) -> None:
@@ -67,11 +67,11 @@ class IndexCatalogue:
 
 
 class IndexDestination:
-    """Sends files to an index.
+    """Uploads files to an index.
 
     Args:
-        channel: the way there.
-        name: how messages call the index.
+        channel: workers for the index.
+        name: name of the index in messages.
     """
 
     def __init__(self, channel: IndexChannel, name: str) -> None:
@@ -79,7 +79,7 @@ class IndexDestination:
         self._name = name
 
     def catalogue(self, projects: Sequence[NormalizedName]) -> IndexCatalogue:
-        """Return what the index lists of some projects."""
+        """Return the files of some projects that the index lists."""
         asked = {name: self._ask(ListHeld(name)) for name in projects}
         return IndexCatalogue(self._name, asked)
 
@@ -87,14 +87,14 @@ class IndexDestination:
         return self._channel.pool().submit(run_task, task)
 
     def prepare(self, chosen: Sequence[Action]) -> str:  # noqa: ARG002
-        """Return "": an index says what it refuses when it is sent a file."""
+        """Return "": an index refuses files only when they are uploaded."""
         return ""
 
     def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
-        """Yield the tasks that send the files.
+        """Yield the tasks that upload the files.
 
-        The smallest goes first, by itself, as long as no file has proven the credentials: wrong
-        ones are found out once, not for each file.
+        Until an upload has proven the credentials, the smallest file goes first, by itself: wrong
+        credentials then fail once, not for each file.
         """
         rest = list(chosen)
         if rest and not self._channel.is_proven:
@@ -117,10 +117,10 @@ class IndexDestination:
         return outcome
 
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
-        """Leave it to the index."""
+        """Do nothing: the index keeps its own records."""
 
     def finish(self) -> None:
-        """Leave it to the index."""
+        """Do nothing: the index keeps its own records."""
 
 
 def _task(action: Action) -> SendFile:

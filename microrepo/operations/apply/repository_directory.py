@@ -1,4 +1,4 @@
-"""A repository directory as a destination: links, copies and downloads, recorded in its state."""
+"""Destination for a repository directory: links, copies and downloads, recorded in its state."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from microrepo.transfer.tasks import FetchFile, PlaceFile, Task
 
 
 class Placement(Struct, frozen=True):
-    """How files come into a directory.
+    """How files get into a directory.
 
     Attributes:
-        sharing: how files of this machine come there.
-        path_of: returns where a file of this machine lies, None for one that is to be fetched.
-        unread: whether a file of this machine must be read before it may be linked.
-        template_for: gives, for a file name, an older wheel that shares content with it.
+        sharing: whether local files are linked or copied.
+        path_of: returns the path of a local file, None for a file to download.
+        unread: returns whether a local file must be read before it is linked.
+        template_for: returns, for a file name, an older wheel that shares content with it.
     """
 
     sharing: Sharing = Sharing()
@@ -49,9 +49,9 @@ class Journal(Struct, frozen=True):
     Attributes:
         state: of the repository.
         run: the number of the run.
-        verb: what the history says of each file: ``add``, ``adopt``, ``repair``.
-        origins: why each is here, by file name; else the action says it.
-        also: called with what was recorded, in the same transaction.
+        verb: action of each file in the history: ``add``, ``adopt``, ``repair``.
+        origins: cause of each file, by name; default: that of the action.
+        also: called with the recorded files, in the same transaction.
     """
 
     state: State
@@ -61,7 +61,7 @@ class Journal(Struct, frozen=True):
     also: Callable[[Sequence[FileRow]], None] = lambda _: None
 
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
-        """Write down what has arrived, in one transaction."""
+        """Record the arrived files in one transaction."""
         changes = [(action, self._row(action, outcome)) for action, outcome in arrived]
         rows = [row for _, row in changes]
         with self.state.transaction():
@@ -81,15 +81,15 @@ class Journal(Struct, frozen=True):
 
 
 class RepositoryDirectory:
-    """Brings files into a directory.
+    """Links, copies and downloads files into a directory.
 
     Args:
         directory: the directory.
-        placement: how they come there.
-        journal: where they are recorded; None for a directory without a state.
-        unfinished: names of partial downloads, kept for a run that goes on from there.
-        limits: what to leave free.
-        known: the contents of the directory, if they were read already.
+        placement: how files get there.
+        journal: where files are recorded; None for a directory without a state.
+        unfinished: names of partial downloads, kept for a run that resumes them.
+        limits: space to leave free.
+        known: the contents of the directory, if already read.
     """
 
     def __init__(
@@ -118,11 +118,11 @@ class RepositoryDirectory:
         return self._catalogue
 
     def prepare(self, chosen: Sequence[Action]) -> str:
-        """Return why the file system cannot take the chosen files, "" when it can."""
+        """Return why the file system cannot hold the chosen files; "" if it can."""
         placement = self._placement
         if not self._directory.exists():
             return ""
-        # Links need no room; a copy that meets a full disk says so.
+        # Links need no space; a copy fails by itself if the disk is full.
         needed = sum(
             action.size_bytes
             for action in chosen
@@ -132,7 +132,7 @@ class RepositoryDirectory:
         return str(refused) if refused else ""
 
     def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
-        """Yield outcomes of files that are linked at once, tasks for the others."""
+        """Yield outcomes of files that were linked, tasks for the others."""
         rest: list[Action] = []
         linkable: dict[Path, dict[str, Action]] = {}
         for action in chosen:
@@ -155,9 +155,9 @@ class RepositoryDirectory:
     def _link(
         self, folder: Path, actions: Mapping[str, Action], rest: list[Action]
     ) -> Iterator[Outcome]:
-        """Link files of one directory; those that need more than a link join the rest.
+        """Link files of one directory; add those that need more than a link to the rest.
 
-        A link takes some microseconds: less than telling a worker of it.
+        A link takes some microseconds, less than a task for a worker.
         """
         for name, error in link_files(folder, self._directory.path, actions):
             if error is None:
@@ -210,7 +210,7 @@ class RepositoryDirectory:
         return task
 
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
-        """Write down what has arrived, once the directory's names for it are durable."""
+        """Record the arrived files once their directory entries are durable."""
         for _, outcome in arrived:
             self._unfinished.discard(self._partials.get(outcome.filename, ""))
         self._is_durable = False
@@ -219,7 +219,7 @@ class RepositoryDirectory:
             self._journal.record(arrived)
 
     def finish(self) -> None:
-        """Make the directory's names durable."""
+        """Make the directory entries durable."""
         if not self._is_durable:
             self._directory.sync()
             self._is_durable = True

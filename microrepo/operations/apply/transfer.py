@@ -1,4 +1,4 @@
-"""Transfer: chosen files on their way to a destination, recorded and reported as they arrive."""
+"""Transfer of chosen files to a destination, recorded and reported as they arrive."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from microrepo.operations.apply.work_context import WorkContext
 from microrepo.transfer.tasks import Task
 
 _COMMIT_EVERY_S = 2.0
-# Together, since being woken by each file would interrupt what is planned meanwhile.
+# In groups: waking up for each file would interrupt the planning of the next batch.
 _LOOK_EVERY_S = 0.1
-# After this many refusals of credentials, nothing more is sent.
+# After this many refusals of credentials, uploads stop.
 _MAX_DENIED = 5
 
 
 class Transfer:
-    """Files on their way, the largest first.
+    """One transfer of files, the largest first.
 
     Args:
-        chosen: what to bring.
-        destination: where to.
+        chosen: files to transfer.
+        destination: where they go.
         work: workers, report, progress.
     """
 
@@ -68,7 +68,7 @@ class Transfer:
         return self._failed
 
     def record_arrived(self) -> None:
-        """Record what has arrived, without waiting for the rest: the run is being ended."""
+        """Record arrived files without waiting for the rest, since the run is ending."""
         for future in [future for future in self._futures if future.done()]:
             if not future.cancelled() and future.exception() is None:
                 self._take(future)
@@ -103,9 +103,9 @@ class Transfer:
 
 
 def carry(chosen: Sequence[Action], destination: Destination, work: WorkContext) -> set[str]:
-    """Bring the chosen files to a destination; return the projects of which one failed.
+    """Transfer the chosen files; return the projects with a failed file.
 
-    Nothing is sent when the destination cannot take it: the report says why (`refused`).
+    Nothing is transferred if the destination cannot hold the files; `report.refused` says why.
     """
     refused = destination.prepare(chosen)
     if refused:

@@ -1,4 +1,4 @@
-"""Work context: the workers that a run asks, its report, its progress and its end before time."""
+"""Work context: workers, report, progress and cancellation of a run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LOOK_EVERY_S = 0.5
 
 
 class WorkContext(Struct, frozen=True):
-    """What steps of a run have in common that give tasks to workers.
+    """Shared context of the steps that give tasks to workers.
 
     Attributes:
-        pool: returns the workers.
-        report: counts what becomes of each file.
-        reporter: told of progress.
+        pool: returns the worker pool.
+        report: counts the outcomes of files.
+        reporter: receives progress.
         check: called between tasks; raises to stop.
     """
 
@@ -33,15 +33,15 @@ class WorkContext(Struct, frozen=True):
 
     @property
     def now(self) -> str:
-        """Return the time that counts for all decisions of the run: when it began."""
+        """Return the start of the run, the time that all its decisions use."""
         return self.report.started_at
 
     def submit(self, task: Task) -> Future[Any]:
-        """Give a task to the workers; the future has the outcome that belongs to it."""
+        """Give a task to the workers; return the future of its outcome."""
         return self.pool().submit(run_task, task)
 
     def wait_for(self, futures: Iterable[Future[Any]]) -> None:
-        """Wait for all of them, or raise when the run is stopped."""
+        """Wait for all futures, or raise if the run is cancelled."""
         waiting = set(futures)
         while waiting:
             waiting = wait(waiting, timeout=_LOOK_EVERY_S).not_done

@@ -45,15 +45,15 @@ class UnmetGoal(Struct, frozen=True):
 
 
 class CheckReport(Struct, frozen=True):
-    """Whether goals can be installed from the files present.
+    """Result of a check: can the goals be installed from the files present?
 
     Attributes:
-        goals: how many were checked, in each of `environments`.
-        closed: all of them install in all environments.
-        missing: those that do not, and why.
-        sdist_only: releases that an installer would have to build.
-        locks: lock files that were written, or were up to date.
-        warnings: unknown extras, and what could not be locked.
+        goals: number of goals checked, in each of `environments`.
+        closed: all goals install in all environments.
+        missing: goals that do not install, and why.
+        sdist_only: releases that installers must build.
+        locks: lock files that were written or were up to date.
+        warnings: unknown extras, and goals that could not be locked.
     """
 
     repository: str
@@ -67,7 +67,7 @@ class CheckReport(Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """0 when closed, 3 when something is missing."""
+        """0 if closed, 3 if something is missing."""
         return ExitCode.DONE if self.closed else ExitCode.INCOMPLETE
 
 
@@ -80,18 +80,18 @@ def check(
     reporter: Reporter | None = None,
     cancel: threading.Event | None = None,
 ) -> CheckReport:
-    """Prove that everything requested installs from the repository, or say what is missing.
+    """Check that all requests install from the repository, and report what is missing.
 
     Args:
         config: complete settings.
-        requests: what must install; for everything, each project present.
-        only: names of environments, or presets; all environments when empty.
-        lock: write lock files where the settings say, from the files present.
-        reporter: told of projects as they are looked at.
-        cancel: when it is set, the check ends soon.
+        requests: requirements that must install; "everything" means each project present.
+        only: names of environments, or presets; empty for all environments.
+        lock: write the lock files of the settings, from the files present.
+        reporter: receives the projects as they are checked.
+        cancel: event that stops the check soon after it is set.
 
     Raises:
-        Cancelled: the caller wanted that.
+        Cancelled: `cancel` was set.
         ConfigError: an environment is unknown.
         RepositoryError: the state cannot be read, or a lock file cannot be written.
     """
@@ -116,7 +116,7 @@ def check(
 
 
 def _environments(config: Config, state: State) -> tuple[Environment, ...]:
-    """Return those of the settings; where these say nothing, those that the repository is for."""
+    """Return the environments of the settings; without any, those recorded for the repository."""
     if says_nothing_of_targets(config):
         recorded = recorded_environments(state)
         if recorded:
@@ -125,7 +125,7 @@ def _environments(config: Config, state: State) -> tuple[Environment, ...]:
 
 
 def _watch(reporter: Reporter, cancel: threading.Event | None) -> Callable[[int], None]:
-    """Return what is told of projects that are about to be looked at; it may end the check."""
+    """Return a progress callback, which raises if the check is cancelled."""
 
     def watch(count: int) -> None:
         if cancel is not None and cancel.is_set():

@@ -1,4 +1,4 @@
-"""Decisions on the files of a project, by what a closure chose and for which environments."""
+"""Decisions on the files of a project by the result of a closure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def decide_by_closure(
         candidates: the files.
         chosen: names of the files that the closure needs, with what needs them.
         environments: the targets of the closure.
-        also: names of files of further releases that are kept.
+        also: names of files in other releases that are kept.
     """
     files = tuple(candidates)
     releases = {file.version for file in files if file.filename in chosen}
@@ -61,7 +61,7 @@ def _left_out(
 
 
 def _obstacle(file: File) -> str:
-    """Return what keeps installers from a newer release by itself."""
+    """Return why installers do not choose a newer release by themselves."""
     version = parse_version(file.version)
     if file.yanked:
         return "; this release is yanked"
@@ -71,7 +71,7 @@ def _obstacle(file: File) -> str:
 
 
 def _misfit(file: File, environments: Sequence[Environment]) -> Cause:
-    """Return on which account no environment can use a file: the one that most of them share."""
+    """Return the cause that no environment can use a file, checked in order of importance."""
     if not any(environment.admits_python(file.requires_python) for environment in environments):
         return Cause.REQUIRES_PYTHON
     wheel = parse_wheel_name(file.filename)
@@ -88,7 +88,7 @@ def _named(environments: Sequence[Environment]) -> str:
 
 
 def _name(environment: Environment) -> str:
-    """Return the best tag that wheels are made for, with the name if that says something else."""
+    """Return the best wheel tag of an environment, with its name if that differs."""
     python, _, platform = next(
         (tag for tag in environment.tags if "-linux_" not in tag), environment.tags[0]
     ).split("-")

@@ -30,7 +30,7 @@ class RecordSources(Struct, frozen=True):
         holdings: of the repository, whose state knows some of them.
         sources: of the projects.
         work: workers, report, progress.
-        rules: what is wanted.
+        rules: the rules that select files.
     """
 
     holdings: Holdings
@@ -48,9 +48,9 @@ class ClosureReader:
         known: records that need not be asked for.
 
     Attributes:
-        facts: what is known by now.
-        records: of every project that was looked at, by name.
-        failed: something could not be had that another run may get.
+        facts: the facts read so far.
+        records: record of each project that was read, by name.
+        failed: a request failed that may succeed in another run.
     """
 
     def __init__(
@@ -76,16 +76,16 @@ class ClosureReader:
 
     @property
     def gone(self) -> list[NormalizedName]:
-        """Projects that the source does not know."""
+        """Projects that the sources do not know."""
         return self._reader.gone
 
     def ask_ahead(self, names: Sequence[NormalizedName]) -> None:
-        """Queue the questions for projects that will be needed, in one batch."""
+        """Queue the requests for projects that will be needed, in one batch."""
         asked = self._reader.ask([Visit(name, ask=True) for name in names])
         self._ahead = {visit.name: (visit, future) for visit, future in asked}
 
     def is_as_stored(self) -> bool:
-        """Return whether the sources say what the state knows of all projects asked ahead."""
+        """Return whether the projects requested ahead are unchanged from the state."""
         self._work.wait_for(future for _, future in self._ahead.values())
         new = self._ahead.keys() - self.unchanged()
         stored = self._holdings.state.packed_documents(new)
@@ -120,7 +120,7 @@ class ClosureReader:
         self.failed |= len(self.records) < len(asked)
 
     def learn(self, needs: Needs) -> None:
-        """Meet all needs of a round; every question is asked before an answer is waited for."""
+        """Read all facts that a round needs; send every request before waiting for a response."""
         self._take(self._known[name] for name in sorted(needs.projects & self._known.keys()))
         visits = [Visit(name, ask=True) for name in sorted(needs.projects - self._known.keys())]
         asked = [self._ahead[one.name] for one in visits if one.name in self._ahead]

@@ -1,4 +1,4 @@
-"""A refresh that follows dependencies: the closure of goals, its files, the proof."""
+"""Refresh with dependencies: resolve goals, transfer the files, check the result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 
 def follow(run: Run, goals: Sequence[Goal]) -> None:
-    """Fill the repository with the closure of goals, and prove that it installs."""
+    """Fill the repository with the closure of the goals, and check that it installs."""
     config, holdings, work, rules = run.config, run.holdings, run.work, run.rules
     holdings.scan()
     if omits_pure_wheels(rules.policy.platforms):
@@ -104,7 +104,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
 def _unneeded(
     run: Run, names: set[NormalizedName], *, complete: bool
 ) -> tuple[NormalizedName, ...]:
-    """Return known projects that no goal leads to; none when the closure is incomplete."""
+    """Return known projects that no goal leads to; none if the closure is incomplete."""
     if run.only_these or not run.config.prune:
         return ()
     known = (NormalizedName(row[0]) for row in run.holdings.state.iter_known())
@@ -124,16 +124,16 @@ def _prove(
     there: Collection[str],
     prove_again: Callable[[Sequence[Goal]], CheckReport],
 ) -> None:
-    """Make sure that what is really there installs.
+    """Check that the files present install.
 
-    A resolution all of whose files arrived proves itself. The solver runs once more, on the files
-    that are present only, for the goals that have another one.
+    A resolution is proven if all its files arrived. For the other goals the solver runs again, on
+    the files present.
     """
     targets = {environment.name for environment in resolved.environments}
     report.sdist_only = [
         f"{one.project} {one.version} for {one.environment}"
         for one in sdist_only(resolved.resolutions)
-        if one.environment in targets  # and not one in which others are built
+        if one.environment in targets  # not an environment that only builds
     ]
     doubtful = {
         found.goal
@@ -154,7 +154,7 @@ def _prove(
 
 
 def _asks_for_digests(goal: Goal) -> bool:
-    """Return whether digests are asked for that sources need not announce."""
+    """Return whether goals require digests that sources may not list."""
     return any(
         not digest.startswith("sha256:")
         for one in (*goal.requirements, *goal.constraints)
@@ -165,7 +165,7 @@ def _asks_for_digests(goal: Goal) -> bool:
 def _files_there(
     state: State, directory: FlatDirectory, resolved: Resolved, *, keeps: bool
 ) -> set[str]:
-    """Return the chosen files that lie in the directory as they were verified."""
+    """Return the chosen files that are in the directory as they were verified."""
     names = {f.filename for r in resolved.resolutions for pin in r.pins for f in pin.files}
     if not keeps:
         return set(state.files_named(names))
@@ -180,9 +180,9 @@ def _files_there(
 def _locks(
     goals: Sequence[Goal], resolved: Resolved, facts: Facts, options: ResolveOptions
 ) -> Locks:
-    """Return sets that install together, from the files that were chosen and are there.
+    """Return the sets that install together, from the chosen files that are present.
 
-    Whatever the mode, a lock is solved: it has one release of each project.
+    A lock is always solved, whatever `resolve` is: it has one release of each project.
     """
 
     def close(goals: Sequence[Goal], environments: Sequence[Environment]) -> Closure:
@@ -206,7 +206,7 @@ def _report_locks(
 
 
 def _facts_there(resolved: Resolved, there: Collection[str]) -> Facts:
-    """Return what is known of the chosen files that are there, as if nothing else existed."""
+    """Return the facts about the chosen files that are present, as if no others existed."""
     known = resolved.facts
     pins = [pin for found in resolved.resolutions for pin in found.pins]
     files = {f.filename: (pin.project, f) for pin in pins for f in pin.files if f.filename in there}

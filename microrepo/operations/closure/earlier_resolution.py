@@ -1,8 +1,8 @@
-"""The resolution of an earlier run, which holds as long as nothing that it follows from changed.
+"""Cache of the last run's resolution, valid as long as its inputs are unchanged.
 
 A closure is a function of goals, environments, options, rules, the records of projects and the
-metadata of files. All of them go into two digests; where one of them differs, or where time or the
-code of others can change the answer, the solver runs.
+metadata of files. All of them go into two digests. The solver runs if one of these differs, or if
+the time or third-party code can change the result.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from microrepo.state import ProjectRow, State
 
 _KEY = "resolution"  # of `meta`
 _LIBRARIES = ("packaging", "resolvelib")
-_MOST_PINS = 20_000  # some 25 MB; the resolutions of more are solved each time
+_MOST_PINS = 20_000  # about 25 MB; larger resolutions are solved each time
 
 
 class EarlierResolution(Struct, frozen=True):
-    """What an earlier run resolved, and from what.
+    """Resolution of an earlier run, with the digests of its inputs.
 
     Attributes:
-        inputs: digest of everything but the facts.
+        inputs: digest of all inputs except the facts.
         facts: digest of the records and the metadata.
         projects: those that it looked at.
         metadata: files whose metadata it read.
@@ -64,10 +64,10 @@ def inputs_digest(
     environments: Sequence[Environment],
     sources: Sequence[SourceSettings],
 ) -> str | None:
-    """Return the digest of what a resolution follows from beside the facts.
+    """Return the digest of a resolution's inputs, except the facts.
 
-    None where it cannot be told, or a check was forced: rules look at the time or belong to others,
-    advisories count, files come from direct URLs, builds count, or a lock needs the facts themselves.
+    None if the result depends on more, or a check was forced: rules that use the time or
+    third-party code, advisories, direct URLs, build requirements, or a lock.
     """
     policy = rules.policy
     requirements = (one for goal in goals for one in (*goal.requirements, *goal.constraints))
@@ -87,7 +87,7 @@ def inputs_digest(
 
 
 def _looks_beyond_records(policy: Policy) -> bool:
-    """Return whether rules look at more than records: the clock, advisories, code of others."""
+    """Return whether rules read more than records: the clock, advisories, third-party code."""
     return bool(
         policy.min_age_days
         or policy.third_party
@@ -99,7 +99,7 @@ def _looks_beyond_records(policy: Policy) -> bool:
 def facts_digest(
     state: State, projects: Sequence[NormalizedName], filenames: Sequence[str]
 ) -> str | None:
-    """Return the digest of stored records and metadata, None where one of them is not stored."""
+    """Return the digest of stored records and metadata, None if one of them is not stored."""
     documents = state.packed_documents(projects)
     metadata = state.metadata(filenames)
     if len(documents) < len(projects) or len(metadata) < len(filenames):
@@ -110,7 +110,7 @@ def facts_digest(
 
 
 def read_earlier(state: State, inputs: str) -> EarlierResolution | None:
-    """Return the resolution of the last run, None if it followed from something else."""
+    """Return the resolution of the last run, None if its inputs differ."""
     text = state.meta(_KEY)
     if text is None:
         return None
@@ -158,14 +158,14 @@ def save_resolution(
     facts: Facts,
     resolutions: tuple[Resolution, ...],
 ) -> None:
-    """Keep a resolution whose facts are all in the state; forget the one before.
+    """Save a resolution whose facts are all in the state, replacing the previous one.
 
     Args:
-        state: after the run.
-        inputs: what it followed from.
-        records: what the solver saw of each project.
-        facts: what it knew.
-        resolutions: what it found.
+        state: state after the run.
+        inputs: digest of its inputs.
+        records: project records that the solver used.
+        facts: facts that the solver used.
+        resolutions: its results.
     """
     seen = {project.name: project for project in records}
     names, filenames = tuple(sorted(seen)), tuple(sorted(facts.metadata))

@@ -35,7 +35,7 @@ class HeldRecords:
     """Facts about the files that a repository holds, read when they are asked for.
 
     Attributes:
-        facts: what was asked for so far.
+        facts: the facts read so far.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class HeldRecords:
         self.facts = Facts(best_file_counts=best_file_counts)
 
     def answer(self, needs: Needs) -> None:
-        """Add what is held; a project that the state does not know counts as not existing."""
+        """Add the facts that are needed; a project that the state does not know does not exist."""
         self.facts.add(
             projects=self._projects(sorted(needs.projects)),
             metadata={need.filename: self._metadata(need) for need in needs.metadata},
@@ -62,11 +62,11 @@ class HeldRecords:
         )
 
     def has(self, row: FileRow) -> bool:
-        """Return whether a file is there; in an index without files, whether it is listed."""
+        """Return whether a file is present or, in an index without files, listed."""
         if not self._files:
             return True
         disk = self._directory.stat(row.filename) if row.present else None
-        # `verify` marks what it found damaged by an impossible time.
+        # `verify` marks damaged files with an impossible time.
         return (
             disk is not None
             and row.size in {None, disk.size_bytes}
@@ -83,7 +83,7 @@ class HeldRecords:
         return found
 
     def _behind(self, url: str) -> UrlFile | str:
-        """Return the held file that a direct URL leads to."""
+        """Return the file in the repository that a direct URL leads to."""
         file = parse_direct_url(url)
         if isinstance(file, str):
             return file
@@ -112,7 +112,7 @@ class HeldRecords:
             return f"its metadata cannot be read: {error}"
 
     def faults(self, found: Resolution, environment: Environment) -> Iterator[str]:
-        """Yield why installers refuse what a resolution chose, or never come to choose it."""
+        """Yield why installers would refuse, or never reach, the files that a resolution chose."""
         for one in found.passed_over:
             if one.blocks:
                 yield f"{one.project} {one.version}: {one.why}; installers stop there"
@@ -134,12 +134,12 @@ class HeldRecords:
                 yield f"{name}: {why}"
 
     def _is_read(self, filename: str) -> bool:
-        """Return whether installers read the metadata of a file; a build replaces a guess."""
+        """Return whether installers read a file's metadata, rather than build it."""
         metadata = self.facts.metadata[filename]
         return not isinstance(metadata, str) and metadata.source != "guess"
 
     def _refused(self, filename: str) -> str | None:
-        """Return why installers refuse a wheel for what it lists."""
+        """Return why installers refuse a wheel for the requirements that it lists."""
         if not filename.endswith(".whl"):
             return None
         try:
@@ -152,7 +152,7 @@ class HeldRecords:
         return None
 
     def _undigested(self, filename: str, allowed: frozenset[str]) -> str | None:
-        """Return why a file has none of the digests that are asked for."""
+        """Return why a file matches none of the required digests."""
         for algorithm in sorted({one.partition(":")[0] for one in allowed}):
             hasher = hashlib.new(algorithm, usedforsecurity=False)
             try:
@@ -167,7 +167,7 @@ class HeldRecords:
 
 
 def _stops_installers(stream: BinaryIO, filename: str) -> bool:
-    """Return whether pip or uv ends with an error at a wheel instead of passing it over."""
+    """Return whether pip or uv fails at a wheel instead of skipping it."""
     try:
         body = read_wheel_metadata(stream, filename)
         body.decode("utf-8")
@@ -178,7 +178,7 @@ def _stops_installers(stream: BinaryIO, filename: str) -> bool:
 
 
 def _names(filename: str, project: str | None, version: str | None) -> bool:
-    """Return whether metadata is of the release that the name of a wheel says."""
+    """Return whether metadata belongs to the release that the wheel's name gives."""
     wheel = parse_wheel_name(filename)
     return (
         wheel is not None

@@ -1,4 +1,4 @@
-"""Files behind direct URLs, as the state has them."""
+"""Files of direct URLs, from the state."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from microrepo.state import FileRow
 
 
 def is_behind(row: FileRow, file: File) -> bool:
-    """Return whether a recorded file is the one behind a direct URL."""
+    """Return whether a recorded file is that of a direct URL."""
     same = same_content(file.digests, row.digests)
     return row.url == file.url if same is None else same
 
 
 def held_url_file(row: FileRow, metadata: CoreMetadata) -> UrlFile:
-    """Return what is behind a direct URL from what is held of it."""
+    """Return the file of a direct URL from its recorded row and metadata."""
     file = file_of_row(row)
     return UrlFile(
         msgspec.structs.replace(file, requires_python=metadata.requires_python), metadata

@@ -1,4 +1,4 @@
-"""Lock files of what the repository holds: written whole, and only when they change."""
+"""Writer of lock files, atomically and only when they change."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _MARKERS = ("implementation_name", "platform_machine", "python_version", "sys_pl
 
 
 class Written(Struct, frozen=True):
-    """What became of lock files.
+    """Result of writing lock files.
 
     Attributes:
-        paths: of all that are up to date now.
-        changed: how many of them were written.
-        errors: path and reason of each that could not be written.
+        paths: lock files that are up to date now.
+        changed: number of files written.
+        errors: path and reason of each file that could not be written.
     """
 
     paths: tuple[str, ...] = ()
@@ -45,14 +45,14 @@ class Written(Struct, frozen=True):
 def write_locks(
     lock_directory: Path, directory: FlatDirectory, state: State, locks: Locks
 ) -> Written:
-    """Write the lock files of sets all of whose files are there.
+    """Write the lock files of the sets whose files are all present.
 
-    A file that would lose a goal that cannot be met now stays as it was.
+    A lock file stays as it was if a goal in it cannot be met now.
 
     Args:
-        lock_directory: where the lock files go; made when it is missing.
-        directory: what their paths lead to.
-        state: knows sizes and digests.
+        lock_directory: directory of the lock files; created if missing.
+        directory: directory that the paths in them lead to.
+        state: source of sizes and digests.
         locks: the sets, see `selection.resolver.lock_sets.plan_locks`.
     """
     paths: list[str] = []
@@ -77,11 +77,11 @@ def write_locks(
 
 
 def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Iterator[str]:
-    """Say where bare requirements are locked apart, and what is in no lock.
+    """Yield warnings about bare requirements with separate lock files, and about goals in none.
 
     Args:
-        locks: what was planned.
-        reported: goals and environments for which it was already reported that they cannot be met.
+        locks: the planned locks.
+        reported: goals and environments already reported as unmet.
     """
     for apart in locks.apart:
         why = "; ".join(apart.reasons)
@@ -97,7 +97,7 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
 
 
 def _write(path: Path, body: bytes) -> bool:
-    """Write a file unless it is as it should be; return whether it was written."""
+    """Write a file unless it is up to date; return whether it was written."""
     try:
         if read_plain_file(path) == body:
             return False
@@ -143,7 +143,7 @@ def _package(
 
 
 def _pythons_of(pin: Pin) -> SpecifierSet | None:
-    """Return what all files of a release say of Pythons, if that can be read."""
+    """Return the Requires-Python that all files of a release share, if it is readable."""
     texts = {file.requires_python or "" for file in pin.files}
     try:
         return (SpecifierSet(texts.pop()) if len(texts) == 1 else None) or None
@@ -172,7 +172,7 @@ def _dependencies(resolution: Resolution) -> dict[str, list[str]]:
 
 
 def _marker(environment: Environment) -> str:
-    """Say as a marker what installers can check of an environment."""
+    """Return the marker that installers can check for an environment."""
     known = {key: environment.markers[key] for key in _MARKERS}
     return " and ".join(
         f"{key} == '{value}'"

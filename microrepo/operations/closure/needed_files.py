@@ -1,4 +1,4 @@
-"""Files that goals need of those that a repository holds: what a prune must leave."""
+"""Finder of the present files that goals need, which a prune must keep."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 
 class Needed(Struct, frozen=True):
-    """What goals need of the files that are there.
+    """Present files that goals need.
 
     Attributes:
-        files: names of the files that the closure chooses.
-        projects: of which it chooses some.
-        unmet: goals with the environments in which they are not met.
+        files: names of the files that the closure chose.
+        projects: projects of these files.
+        unmet: goals that are not met, with the environments.
     """
 
     files: frozenset[str]

@@ -1,4 +1,4 @@
-"""The dependency closure at work: facts from the source and the state, rounds through the pool."""
+"""Dependency resolution: facts from sources and state, read in rounds by the pool."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from microrepo.state import ProjectRow, Requirer, State
 
 
 class Resolved(Struct, frozen=True):
-    """What the closure came to.
+    """Result of a resolution.
 
     Attributes:
         records: of every project that it looked at, by name.
@@ -60,7 +60,7 @@ class Resolved(Struct, frozen=True):
     settled: tuple[ProjectRow, ...] = ()
 
     def chosen(self) -> dict[str, str]:
-        """Return, by file name, the requirement that brought a file in first."""
+        """Return, by file name, the first requirement that needs the file."""
         found: dict[str, str] = {}
         for resolution in self.resolutions:
             for pin in resolution.pins:
@@ -72,7 +72,7 @@ class Resolved(Struct, frozen=True):
         return found
 
     def requirers(self) -> Iterable[Requirer]:
-        """Yield one row for each file and each requirement that leads to it."""
+        """Yield one row per file and requirement that leads to it."""
         for resolution in self.resolutions:
             for link in resolution.required_by():
                 yield Requirer(
@@ -88,18 +88,18 @@ def resolve_goals(
     environments: tuple[Environment, ...] | None = None,
     rewrite: Rewrite | None = None,
 ) -> Resolved:
-    """Find the closure of goals in all environments.
+    """Resolve goals in all environments.
 
-    The needs of all of them go out together, one batch per round; what cannot be had is reported,
-    and the rest goes on. Where advisories count, those on the chosen releases are asked for; what
-    is refused then is chosen no more, and the closure is looked for again.
+    The requests of all of them go out together, one batch per round; failures are reported and the
+    rest continues. If advisories count, those for the chosen releases are requested; releases
+    refused by them are excluded, and the goals are resolved again.
 
     Args:
         config: complete settings.
-        origins: where the facts come from.
-        goals: what must install.
-        environments: in which; default: those of the settings.
-        rewrite: changes what distributions say of themselves, before it counts.
+        origins: origins of the facts.
+        goals: goals that must install.
+        environments: target environments; default: those of the settings.
+        rewrite: changes the metadata of distributions before it is used.
     """
     work, rules = origins.work, origins.rules
     targets = environments or environments_of(config)
@@ -164,14 +164,14 @@ def _resolve_again(
 
 
 def remember_resolution(state: State, resolved: Resolved) -> None:
-    """Keep what was solved for the next run, if it is complete."""
+    """Save the resolution for the next run, if it is complete."""
     if resolved.inputs is not None and resolved.complete and not resolved.gone:
         records = [record.project for record in resolved.records.values()]
         save_resolution(state, resolved.inputs, records, resolved.facts, resolved.resolutions)
 
 
 def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) -> bool:
-    """Return whether files were chosen of releases that are refused by now."""
+    """Return whether chosen files belong to releases that are now refused."""
     chosen = resolved.chosen()
     return any(
         decision.cause is Cause.VULNERABLE and decision.file.filename in chosen
@@ -223,7 +223,7 @@ def _report(report: ReportBuilder, resolved: Resolved) -> None:
 
 
 def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
-    # The CPU time of this thread: the pool's threads of this process are at work meanwhile.
+    # CPU time of this thread only: threads of the pool run meanwhile.
     started = time.thread_time()
     needs = closure.step()
     report.solver_s += time.thread_time() - started
@@ -231,9 +231,9 @@ def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
 
 
 def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Record]:
-    """Return the records of projects that are chosen from, requested, or already held.
+    """Return the records of projects that are chosen, requested or already present.
 
-    A closure looks at more projects than it takes something of.
+    A closure reads more projects than it chooses files from.
     """
     chosen = {pin.project for found in resolved.resolutions for pin in found.pins}
     held = {row[0] for row in state.iter_known()}
@@ -244,11 +244,10 @@ def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Re
 def earlier_needs(
     state: State, resolved: Resolved, goals: Sequence[Goal], *, only_these: bool
 ) -> tuple[Requirer, ...]:
-    """Return what earlier runs required and this one has not answered again.
+    """Return requirements of earlier runs that this run did not resolve.
 
-    That is what goals need which are not among `goals`, if `only_these` were asked for; and, as
-    long as something is not met, what was required where this run met nothing: an answer of
-    yesterday is worth more than none.
+    These are the needs of goals that are not among `goals`, if `only_these` is set; and the earlier
+    needs of unmet goals, since an old answer is better than none.
     """
     ours = {goal.name for goal in goals}
     met = {(found.goal.name, found.environment) for found in resolved.resolutions}
@@ -263,11 +262,11 @@ def earlier_needs(
 def deciding_by_closure(
     rules: Rules, resolved: Resolved, kept: Mapping[str, str], now: str
 ) -> Decide:
-    """Return the way to decide on projects that a closure looked at.
+    """Return a function that decides on projects of a closure.
 
-    Kept are the files that it chose and, of requested projects, further releases when `versions`
-    asks for more than the newest, as far as they suit an environment; and those in `kept`, with
-    the goals that need them.
+    It keeps the chosen files; more releases of requested projects if `versions` is more than the
+    newest, as far as they fit an environment; and the files in `kept`, with the goals that need
+    them.
     """
     chosen = {**kept, **resolved.chosen()}
     requested = rules.policy.requested or {}
@@ -282,7 +281,7 @@ def deciding_by_closure(
             }
         files, rejected = split_candidates(project, rules.policy, now)
         decided = decide_by_closure(project.name, files, chosen, resolved.environments, also)
-        # What an unmet goal needs stays, whatever the rules say by now.
+        # Files that an unmet goal needs are kept, whatever the rules say now.
         others = (
             Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])
             if one.file.filename in kept

@@ -1,4 +1,4 @@
-"""Targets of a repository: what the settings say of them, and what earlier runs recorded."""
+"""Target environments of a repository, from the settings or recorded by earlier runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _KEY = "environments"  # of `meta`
 
 
 def environments_of(config: Config) -> tuple[Environment, ...]:
-    """Return the environments of the settings: named ones, else Pythons on platforms, else here.
+    """Return the environments: those named, else Pythons on platforms, else the running Python.
 
     Raises:
-        ConfigError: a word names nothing, or the settings contradict each other.
+        ConfigError: a word is unknown, or the settings contradict each other.
     """
     return target_environments(
         config.environments,
@@ -30,23 +30,23 @@ def environments_of(config: Config) -> tuple[Environment, ...]:
 
 
 def says_nothing_of_targets(config: Config) -> bool:
-    """Return whether the settings leave it to the running Python what files are for."""
+    """Return whether the settings name no target, so that the running Python is used."""
     default = config.python_versions == RUNNING_PYTHON and config.platforms == ALL
     return default and not config.environments
 
 
 def options_of(config: Config, mode: Mode | None = None) -> ResolveOptions:
-    """Return how the settings resolve dependencies."""
+    """Return the resolver options of the settings."""
     return ResolveOptions(mode or config.resolve, config.allow_urls, config.prereleases)
 
 
 def record_environments(state: State, environments: tuple[Environment, ...]) -> None:
-    """Note the environments that the repository is for; in a transaction of the caller."""
+    """Record the environments of the repository, in the caller's transaction."""
     state.set_meta(_KEY, msgspec.json.encode(environments).decode())
 
 
 def recorded_environments(state: State) -> tuple[Environment, ...]:
-    """Return the environments that the last closure was for, none where there was none."""
+    """Return the environments of the last closure, none without one."""
     text = state.meta(_KEY)
     try:
         return msgspec.json.decode(text or "[]", type=tuple[Environment, ...])

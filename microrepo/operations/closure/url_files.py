@@ -1,7 +1,7 @@
-"""Direct URLs at work: what is behind them, how their files are kept and found again.
+"""Files of direct URLs: how they are read, kept and found again.
 
-Such a file has no place in any project's record: its row in the state and the requirement that
-leads to it are all that is known of it.
+Such a file is in no project's record; only its row in the state and the requirement that leads to
+it describe it.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _Asked = tuple[str, File, "Future[MetadataOutcome]"]
 
 
 class UrlLearner:
-    """Finds out what is behind direct URLs; without a digest the whole file has to come for it.
+    """Reads the files of direct URLs; without a digest, the whole file must be downloaded.
 
     Attributes:
-        failed: something could not be had that another run may get.
+        failed: a request failed that may succeed in another run.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class UrlLearner:
         self.failed = False
 
     def ask(self, urls: Sequence[str]) -> tuple[dict[str, UrlFile | str], list[_Asked]]:
-        """Return what is known already, and queue the questions for the rest."""
+        """Return known files, and queue the requests for the others."""
         known: dict[str, UrlFile | str] = {}
         asked: list[_Asked] = []
         for url in urls:
@@ -81,7 +81,7 @@ class UrlLearner:
     def collect(
         self, answers: tuple[dict[str, UrlFile | str], list[_Asked]]
     ) -> dict[str, UrlFile | str]:
-        """Wait for the answers."""
+        """Wait for the responses."""
         known, asked = answers
         rows: list[tuple[str, str, bytes]] = []
         for url, file, future in asked:
@@ -103,7 +103,7 @@ class UrlLearner:
         return known
 
     def _admitted(self, file: File) -> File | str:
-        """Apply the rules that hold for every file."""
+        """Apply the rules for single files."""
         release = split_release(file.filename)
         name = release[0] if release is not None else ""
         project = Project(canonicalize_name(name), name, files=(file,), versions=(file.version,))
@@ -139,7 +139,7 @@ class UrlLearner:
 def chosen_files(
     facts: Facts, resolutions: Iterable[Resolution]
 ) -> dict[NormalizedName, dict[str, File]]:
-    """Return the files behind direct URLs that resolutions chose, by project and name."""
+    """Return the files of direct URLs that resolutions chose, by project and name."""
     behind = {_key(one.file) for one in facts.urls.values() if isinstance(one, UrlFile)}
     found: dict[NormalizedName, dict[str, File]] = {}
     for resolution in resolutions:
@@ -157,7 +157,7 @@ def _key(file: File) -> tuple[str, str]:
 def needed_before(
     state: State, earlier: Iterable[Requirer]
 ) -> dict[NormalizedName, dict[str, File]]:
-    """Return the files behind direct URLs that goals need which were not answered again."""
+    """Return the files of direct URLs that goals need which this run did not resolve."""
     names = {row.filename for row in earlier if stated_requirement(row.requirement).url}
     found: dict[NormalizedName, dict[str, File]] = {}
     for row in state.files_named(names).values():
@@ -174,16 +174,16 @@ def with_files(
     rules: Rules,
     now: str,
 ) -> list[Looked]:
-    """Add decisions for the files behind direct URLs to those on the files that sources list.
+    """Add decisions for files of direct URLs to those for files that sources list.
 
     Args:
-        looked: projects whose records were looked at.
-        files: what is behind direct URLs, by project and name.
-        reasons: why each is wanted, by name.
-        resolutions: what was chosen.
+        looked: projects whose records were read.
+        files: files of direct URLs, by project and name.
+        reasons: why each is needed, by name.
+        resolutions: the chosen releases.
         state: of the repository.
-        rules: what holds for every release.
-        now: the present, normalised.
+        rules: the rules for releases.
+        now: current time, normalised.
     """
     chosen = {_key(f) for found in resolutions for pin in found.pins for f in pin.files}
     unlisted = files.keys() - {one.project.name for one in looked}
@@ -203,7 +203,7 @@ def _with(
     for name, file in files.items():
         there = listed.get(name)
         if there is not None and same_content(file.digests, there.digests):
-            continue  # the source has the very same file
+            continue  # the source lists the same file
         added.append(Decision(file, True, Cause.REQUIRED, reasons.get(name, "")))
         if there is not None and _key(there) not in chosen:
             replaced.add(name)
@@ -214,7 +214,7 @@ def _with(
 def _record(
     state: State, rules: Rules, name: NormalizedName, files: dict[str, File], now: str
 ) -> Record:
-    """Return the record of a project that no source was asked for."""
+    """Return the record of a project that was not requested from any source."""
     before = state.projects([name]).get(name)
     stored = state.documents([name]).get(name)
     release = split_release(next(iter(files)))

@@ -1,7 +1,7 @@
-"""The channel between two endpoints: a place for files on their way, its lock, and the workers.
+"""Channel between two endpoints: working directory, its lock, and workers.
 
-A copy opens one for itself. The release mirror keeps channels open, so that many releases travel
-through the same workers and connections.
+A copy opens its own channel. The release mirror keeps channels open, so that many releases share
+workers and connections.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from microrepo.transfer.tasks import WorkerSettings
 
 
 class Channel:
-    """What all files share on their way from one endpoint to the other; safe to use in several threads.
+    """Resources shared by all files between two endpoints; thread-safe.
 
     Args:
         config: network settings and workers.
         endpoints: source and destination.
-        directory: that files pass through: the destination itself, or one in the cache.
-        on_bytes: told of bytes as the workers report them.
+        directory: working directory: the destination itself, or one in the cache.
+        on_bytes: receives byte counts as workers report them.
 
     Attributes:
-        sources: answers questions about the source end.
-        is_proven: the destination has taken a file, so its credentials are good.
+        sources: the source end.
+        is_proven: the destination has accepted a file, so its credentials work.
         publishing: held while writing the destination's state and pages.
     """
 
@@ -70,7 +70,7 @@ class Channel:
         """Return the destination, for one transfer.
 
         Args:
-            placement: how files come into a directory.
+            placement: how files get into a directory.
         """
         if self.endpoints.destination.kind != "directory":
             return IndexDestination(self, self.endpoints.destination.name)
@@ -82,13 +82,13 @@ class Channel:
         return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
 
     def look_again(self) -> None:
-        """Have directories at both endpoints read again: others may have been at work there."""
+        """Read directories at both endpoints again, since other programs may have changed them."""
         self.sources.close()
         with self._guard:
             self._catalogue = None
 
     def pool(self) -> WorkerPool:
-        """Return the workers, started when they are first needed.
+        """Return the workers, started on first use.
 
         Raises:
             Cancelled: the channel has been closed.
@@ -102,7 +102,7 @@ class Channel:
             return self._pool
 
     def new_login(self) -> bool:
-        """Ask for another password for the destination; return whether there is one."""
+        """Ask for another password for the destination; return whether one was given."""
         if self.endpoints.relogin is None:
             return False
         destination = msgspec.structs.replace(
@@ -113,7 +113,7 @@ class Channel:
         return True
 
     def close(self) -> None:
-        """End the workers, for good."""
+        """Stop the workers for good."""
         self._is_closed = True
         self._end_workers()
         self.sources.close()
@@ -129,17 +129,17 @@ class Channel:
 def open_channel(
     config: Config, endpoints: Endpoints, on_bytes: Callable[[int], None], *, dry_run: bool
 ) -> Iterator[Channel]:
-    """Make the place that files pass through, lock it, and yield the channel.
+    """Create and lock the working directory, and yield the channel.
 
     Args:
         config: network settings and workers.
         endpoints: source and destination.
-        on_bytes: told of bytes as the workers report them.
-        dry_run: change nothing: what must be written goes to a temporary directory.
+        on_bytes: receives byte counts as workers report them.
+        dry_run: change nothing; necessary files go to a temporary directory.
 
     Raises:
-        Locked: another copy to the same destination is under way on this machine.
-        RepositoryError: a repository cannot be at the destination.
+        Locked: another copy to the same destination runs on this machine.
+        RepositoryError: the destination cannot be a repository.
     """
     place = WorkingDirectory(endpoints, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else held_lock(place.directory):

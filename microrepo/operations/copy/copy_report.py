@@ -11,20 +11,20 @@ from microrepo.plan import Totals
 
 
 class CopyReport(Struct, frozen=True):
-    """What a copy did.
+    """Result of a copy.
 
     Attributes:
-        exit_code: as the command line returns it.
-        projects: how many were looked at.
-        totals: counts and bytes of the plan; `adopt` counts what was at the destination already.
-        copied: files that arrived, `copied_bytes` in all.
-        reused_bytes: of these came from templates, not from the source.
-        already: files that someone else brought meanwhile, identical.
-        rejected: per rule how many files it left out.
+        exit_code: exit code of the command.
+        projects: number of projects checked.
+        totals: counts and bytes of the plan; `adopt` counts files already at the destination.
+        copied: files that arrived, `copied_bytes` in total.
+        reused_bytes: part of these that came from templates.
+        already: identical files that another program added meanwhile.
+        rejected: number of skipped files per rule.
         failed: files and projects that could not be copied, and why.
-        conflicts: files in whose place the destination has other content.
-        missing: named projects that the source does not know.
-        refused: why nothing (more) was sent.
+        conflicts: files of which the destination has different content.
+        missing: requested projects that the source does not have.
+        refused: why nothing (more) was transferred.
         plan: the actions, in a dry run.
     """
 
@@ -50,12 +50,12 @@ class CopyReport(Struct, frozen=True):
 
 
 def copy_report(report: ReportBuilder, endpoints: Endpoints, seconds: float) -> CopyReport:
-    """Return what a copy did.
+    """Return the result of a copy.
 
     Args:
         report: of the run.
-        endpoints: of the copy.
-        seconds: that it took.
+        endpoints: endpoints of the copy.
+        seconds: duration.
     """
     return CopyReport(
         operation=report.operation,

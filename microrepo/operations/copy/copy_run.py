@@ -1,7 +1,7 @@
-"""Copy: the selected distributions of any repository to any other, as far as they are not there.
+"""Copy of selected distributions between repositories.
 
-Compared are file names and digests, never dates. What stands at the destination is read before
-anything is sent, each of its pages once, so that a copy that was interrupted simply runs again.
+Files are compared by name and digest, never by date. The destination is read before anything is
+sent, each page once, so an interrupted copy can simply run again.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ Select = Callable[[Project], Sequence[Wanted]]
 
 
 class CopyOptions(Struct, frozen=True):
-    """How a copy is carried out.
+    """Options of a copy.
 
     Attributes:
         dry_run: read everything, change nothing.
-        link: share content on one file system where the destination is a directory.
-        batch_projects: projects whose files complete before those of the next are begun.
-        cancel: when it is set, the copy ends at the next file.
-        whole: send nothing of a batch in which anything is in conflict.
-        verify: read files of this machine even where they are linked.
-        read_held: read the destination's files where it announces nothing to compare by; without,
-            a name that it has is a conflict then. Files of this machine are read in any case.
-        hashes: digests of files of this machine that were computed earlier.
-        template_for: gives, for a file name, an older wheel here that shares content with it.
+        link: use hard links if the destination is a directory on the same file system.
+        batch_projects: projects per batch; one batch completes before the next starts.
+        cancel: event that stops the copy at the next file.
+        whole: transfer nothing of a batch with a conflict.
+        verify: read local files even if they are linked.
+        read_held: read the destination's files if it lists no digests; otherwise an existing name
+            is a conflict. Local files are always read.
+        hashes: digests of local files, computed earlier.
+        template_for: returns, for a file name, a local older wheel that shares content with it.
     """
 
     dry_run: bool = False
@@ -75,7 +75,7 @@ class CopyOptions(Struct, frozen=True):
     template_for: Callable[[str], Path | None] = lambda _: None
 
 
-# The name that programs import since the first release of the library.
+# The name of the library's first release.
 Manner = CopyOptions
 
 
@@ -89,24 +89,24 @@ def copy(
     choose: Select | None = None,
     reporter: Reporter | None = None,
 ) -> CopyReport:
-    """Copy what `policy` selects.
+    """Copy the files that `policy` selects.
 
     Args:
         config: network settings, workers, free space to leave.
         endpoints: source and destination, see `operations.copy.endpoints`.
-        policy: which files.
-        how: dry run, links, batches.
-        operation: its name, for the report.
-        choose: selects the files of a project in the policy's stead.
-        reporter: told of progress.
+        policy: selects files.
+        how: options of the copy.
+        operation: name for the report.
+        choose: selects the files of a project instead of the policy.
+        reporter: receives progress.
 
     Returns:
-        What was done; `exit_code` tells whether all of it could be.
+        The report; its `exit_code` is 0 if everything succeeded.
 
     Raises:
-        Locked: another copy to the same destination is under way on this machine.
-        Cancelled: the caller wanted that.
-        SourceError: the source's list of projects, or a destination's page, cannot be had.
+        Locked: another copy to the same destination runs on this machine.
+        Cancelled: `cancel` was set.
+        SourceError: the source's list of projects, or a destination's page, cannot be read.
     """
     started = time.monotonic()
     manner = how or CopyOptions()
@@ -119,17 +119,17 @@ def copy(
 
 
 class CopyRun:
-    """One copy while it runs.
+    """A running copy.
 
     Args:
-        channel: between its endpoints.
-        how: the manner of it.
-        reporter: told of progress.
-        operation: its name, for the report.
+        channel: channel between the endpoints.
+        how: options of the copy.
+        reporter: receives progress.
+        operation: name for the report.
 
     Attributes:
-        choose: says which files of a project are copied.
-        report: what was done so far.
+        choose: selects the files of a project.
+        report: results so far.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class CopyRun:
         self._conduct = WorkContext(channel.pool, self.report, reporter, self._check_cancelled)
 
     def choosing_by(self, policy: Policy) -> Select:
-        """Return the plain way to choose: the policy's, each project by itself."""
+        """Return a function that selects files by the policy, for each project by itself."""
         moment = now()
 
         def choose(project: Project) -> list[Wanted]:
@@ -183,7 +183,7 @@ class CopyRun:
         return [name for name in names if not policy.leaves_out(name)]
 
     def copy_projects(self, names: Sequence[NormalizedName]) -> None:
-        """Copy what is chosen of some projects, and wait for it."""
+        """Copy the selected files of some projects, and wait for them."""
         report = self.report
         self._reporter.expect_documents(len(names))
         destination = self._destination()
@@ -213,7 +213,7 @@ class CopyRun:
         return self._channel.destination(placement)
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
-        """Yield the records of projects; note those that cannot be had."""
+        """Yield the records of projects; report those that cannot be read."""
         self.report.projects += len(names)
         if self._channel.sources.is_local:
             for name in names:
@@ -240,7 +240,7 @@ class CopyRun:
                 yield unpack(outcome.document)
 
     def _ask(self, names: Sequence[NormalizedName]) -> list[Future[Any]]:
-        """Queue the questions for the records of projects at the sources that may have them."""
+        """Queue requests for the records of projects, to the sources that may have them."""
         futures = []
         for name in names:
             try:

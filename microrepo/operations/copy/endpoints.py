@@ -1,4 +1,4 @@
-"""The two endpoints of a copy: from what a person wrote to settings, with credentials that work."""
+"""Endpoints of a copy: parse them and check their credentials."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ CONFIGURED = "$.sources"
 
 
 class EndpointText(Struct, frozen=True):
-    """One end of a copy as a person wrote it.
+    """One endpoint of a copy, as the user wrote it.
 
     Attributes:
         where: URL, path, ``pypi``, or `CONFIGURED` for the sources of the settings.
-        given: user and password file.
-        index: for a destination, the URL of its list where it does not tell itself.
-        auth: a login that is known already, from the library.
+        given: user and password file from the options.
+        index: URL of a destination's list of files, if it cannot be derived.
+        auth: a login from the caller of the library.
     """
 
     where: str
@@ -52,12 +52,12 @@ class EndpointText(Struct, frozen=True):
 
 
 class Endpoints(Struct, frozen=True):
-    """A source and a destination that can be talked to.
+    """A source and a destination, ready for use.
 
     Attributes:
-        source_auth: logins by origin of the sources.
-        further: sources after the first, where the settings name several.
-        relogin: asks for another password for the destination; None when there is nobody to ask.
+        source_auth: logins of the sources, by origin.
+        further: sources after the first, if the settings name several.
+        relogin: asks for another password for the destination; None without a terminal.
     """
 
     source: SourceSettings
@@ -73,7 +73,7 @@ class Endpoints(Struct, frozen=True):
 
 
 def surroundings(environ: Mapping[str, str], side: str, ask: Ask | None) -> Surroundings:
-    """Return where credentials of a side (``source``, ``destination``) are looked for."""
+    """Return where credentials of a side (``source``, ``destination``) are looked up."""
     prefix = f"MICROREPO_{side.upper()}"
     return Surroundings(environ, prefix, Path("~/.pypirc").expanduser(), ask=ask)
 
@@ -87,20 +87,20 @@ def open_endpoints(
     ask: Ask | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Endpoints:
-    """Find out how both endpoints are read and written, and with which credentials.
+    """Determine how both endpoints are read and written, and with which credentials.
 
     Args:
         config: network settings.
-        source: where from.
-        destination: where to.
-        replace: send over other content of the same name.
-        ask: asks a person for a password.
-        environ: variables, by default this process's.
+        source: the source.
+        destination: the destination.
+        replace: overwrite files of the same name that differ.
+        ask: prompts for a password.
+        environ: variables; default: those of this process.
 
     Raises:
-        ConfigError: an end cannot be understood, or a user has no password anywhere.
-        AccessDenied: credentials are refused, also after asking once more.
-        Unavailable: no answer.
+        ConfigError: an endpoint is invalid, or no password is found for a user.
+        AccessDenied: credentials are refused, also after a second prompt.
+        Unavailable: no response.
     """
     variables = os.environ if environ is None else environ
     (settings, *further), auth = open_source_endpoint(
@@ -125,16 +125,16 @@ def _relogin(url: str, login: Login | None, ask: Ask) -> Callable[[], Login] | N
 def open_source_endpoint(
     config: Config, end: EndpointText, around: Surroundings
 ) -> tuple[tuple[SourceSettings, ...], dict[str, Login]]:
-    """Return how a source, or each of the configured ones, is read, and logins by origin.
+    """Return the settings of a source, or of each configured one, and logins by origin.
 
     Raises:
-        ConfigError: it cannot be understood.
-        AccessDenied: credentials are refused, also after asking once more.
+        ConfigError: the endpoint is invalid.
+        AccessDenied: credentials are refused, also after a second prompt.
     """
     if not end.where:
         raise ConfigError("the source is empty: give a URL, a directory, or pypi")
     if end.where == CONFIGURED and config.sources:
-        # A copy needs no status of projects; a mirror that tells it asks for it itself.
+        # A copy does not need the status of projects; a mirror requests it itself.
         plain = msgspec.structs.replace(config, project_status=False)
         return describe_sources(plain), source_logins(config, around.environ)
     if end.where == CONFIGURED:
@@ -152,7 +152,7 @@ def open_source_endpoint(
         client = _client(config, settings, auth)
         with contextlib.closing(client), contextlib.suppress(MalformedResponse):
             open_source(client, settings).list_projects()
-        return auth  # there was an answer, so the login is good
+        return auth  # the server answered, so the login works
 
     login = end.auth or find_login(url, end.given, around)
     return (settings,), _with_login(url, login, around, probe)
@@ -161,12 +161,12 @@ def open_source_endpoint(
 def open_destination_endpoint(
     config: Config, end: EndpointText, around: Surroundings, *, replace: bool = False
 ) -> DestinationSettings:
-    """Return how a destination is written to and read.
+    """Return how a destination is written and read.
 
     Raises:
-        ConfigError: it cannot be understood.
-        AccessDenied: credentials are refused, also after asking once more.
-        Unavailable: no answer.
+        ConfigError: the endpoint is invalid.
+        AccessDenied: credentials are refused, also after a second prompt.
+        Unavailable: no response.
     """
 
     def probe(login: Login | None) -> DestinationSettings:
@@ -196,7 +196,7 @@ def open_destination_endpoint(
 def _with_login(
     url: str, login: Login | None, around: Surroundings, attempt: Callable[[Login | None], _T]
 ) -> _T:
-    """Try a login; when it is refused, ask a person once more."""
+    """Try a login; if it is refused, prompt once more."""
     try:
         return attempt(login)
     except AccessDenied:
@@ -213,6 +213,6 @@ def _client(config: Config, source: SourceSettings, auth: dict[str, Login]) -> C
 def plain_client_settings(
     config: Config, source: SourceSettings, auth: dict[str, Login]
 ) -> ClientSettings:
-    """Return settings for a client outside any repository: without shared limits."""
+    """Return client settings outside any repository, without shared limits."""
     settings = client_settings(config, (source,), FlatDirectory(Path()))
     return msgspec.structs.replace(settings, auth=auth, limits_dir=None)

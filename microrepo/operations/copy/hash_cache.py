@@ -1,7 +1,7 @@
-"""Digests of files of this machine, kept between runs: path, size and time -> digest, as JSON.
+"""Cache of local files' digests between runs: path, size and time -> digest, as JSON.
 
-A file whose size and modification time are as remembered is not read again. The file is plain JSON
-and holds nothing that is executed when it is read; one that cannot be understood is refused.
+A file with unchanged size and modification time is not read again. The cache is plain JSON, so
+reading it executes nothing; a file of another kind is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FORMAT = 1
 
 
 class Seen(Struct, frozen=True, gc=False):
-    """A file as it is now: path, bytes, modification time; digests where they are remembered."""
+    """A file as it is now: path, bytes, modification time; digests if cached."""
 
     path: str
     size: int
@@ -43,14 +43,14 @@ class _CacheContents(Struct, frozen=True):
 
 
 class HashCache:
-    """The remembered digests; safe to use in several threads. `save` writes them.
+    """The cached digests; thread-safe. `save` writes them.
 
     Args:
-        path: of the JSON file, which need not exist.
+        path: the JSON file, which need not exist.
 
     Raises:
-        ConfigError: the file is something else.
-        RepositoryError: it cannot be read.
+        ConfigError: the file is not a hash cache.
+        RepositoryError: the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class HashCache:
         self._files = self._read()
 
     def look(self, path: Path) -> Seen | None:
-        """Return what is known of a file, None when it is not there."""
+        """Return a file with its cached digests, None if it does not exist."""
         try:
             status = path.stat()
         except OSError:
@@ -74,7 +74,7 @@ class HashCache:
         return Seen(name, status.st_size, status.st_mtime_ns, digests)
 
     def remember(self, seen: Seen, digests: Digests) -> None:
-        """Keep the digests of a file, as it was when it was looked at before it was read."""
+        """Cache the digests of a file, with the size and time from before it was read."""
         if not digests.sha256:
             return
         entry = _CachedDigests(
@@ -85,7 +85,7 @@ class HashCache:
             self._changed = True
 
     def save(self) -> None:
-        """Write what was learnt, at once or not at all.
+        """Write the cache atomically.
 
         Raises:
             RepositoryError: the file cannot be written.
@@ -116,7 +116,7 @@ class HashCache:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             document = None
         if document is None or document.format != _FORMAT:
-            # It may be anything that was named by mistake, so it is left as it is.
+            # It may be another file, named by mistake, so it is not changed.
             raise ConfigError(
                 f"{self._path}: is not a hash cache (JSON, format {_FORMAT}); name another "
                 "file, or delete this one"

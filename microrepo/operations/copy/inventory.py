@@ -1,4 +1,4 @@
-"""Inventory of the destination of a copy, with digests that a plan can compare."""
+"""Inventory of a copy's destination, with digests that a plan can compare."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from microrepo.repositories.sources.directory_source import local_path
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashUrl
 
-# What is known of a file of this machine, and the digests that are being computed.
+# A local file and the digests being computed.
 Asked = tuple["Seen | None", "Future[Any] | None"]
 
 
 class Inventory:
-    """Settles which digests are still needed before source and destination can be compared.
+    """Computes the digests that are needed to compare source and destination.
 
     Args:
-        pool: gives the workers that read.
-        read_held: read files behind a network where the destination announces no digest.
-        hashes: digests of files of this machine that were computed earlier.
+        pool: returns the workers that read files.
+        read_held: read remote files for which the destination lists no digest.
+        hashes: digests of local files, computed earlier.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class Inventory:
     def compare(
         self, wanted: Sequence[Wanted], catalogue: Catalogue
     ) -> tuple[list[Wanted], dict[str, LocalFile]]:
-        """Return wanted files and which of them exist, with digests that can be compared.
+        """Return wanted files and those that exist, with comparable digests.
 
-        Files of projects whose page cannot be read are left out: sending them blindly might
-        replace other content.
+        Files of projects whose page cannot be read are skipped: sending them could replace
+        different content.
 
         Raises:
             AccessDenied: the destination refuses the credentials.
@@ -68,7 +68,7 @@ class Inventory:
     def _settle(
         self, wanted: Sequence[Wanted], held: dict[str, File]
     ) -> tuple[list[Wanted], dict[str, File]]:
-        """Compute digests where the two sides share none and their sizes leave it open."""
+        """Compute digests if the two sides share none and their sizes do not decide."""
         asked: list[tuple[str, bool, Asked]] = []
         for item in wanted:
             ours, theirs = item.file, held.get(item.file.filename)
@@ -103,7 +103,7 @@ class Inventory:
         return seen, self._pool().submit(run_task, task)
 
     def _computed(self, asked: Asked) -> Digests | None:
-        """Return digests once they are there, None where they cannot be had; remember them."""
+        """Wait for digests and cache them; return None if they cannot be computed."""
         seen, future = asked
         if future is None:
             return seen.digests if seen is not None else None
@@ -117,9 +117,9 @@ class Inventory:
 
 
 def _sides_to_read(ours: File, theirs: File) -> Iterator[bool]:
-    """Yield whose content has to be read: False for the source's, True for the destination's.
+    """Yield which content must be read: False for the source's, True for the destination's.
 
-    A file of this machine is read rather than one behind a network.
+    A local file is preferred to a remote one.
     """
     is_local = local_path(ours.url) is not None
     if ours.digests == Digests() or (is_local and theirs.digests != Digests()):

@@ -30,19 +30,19 @@ class SourceEndpoint:
 
     @property
     def is_local(self) -> bool:
-        """The source is a directory of this machine."""
+        """Whether the source is a local directory."""
         return self._all[0].kind == "directory" and not self._all[1:]
 
     @property
     def tells_no_status(self) -> bool:
-        """Whether records of the source are documents, which do not tell a project's status."""
+        """Whether the source's records are documents, which lack the status of projects."""
         return any(one.kind == "json" for one in self._all)
 
     def candidates(self, project: NormalizedName) -> tuple[int, ...]:
         """Return the numbers of the sources that a project may come from.
 
         Raises:
-            Unavailable: a source that goes before, and may have it, does not answer.
+            Unavailable: a source with higher priority that may have it does not respond.
         """
         with self._lock:
             owner = self._owners.owner(project)
@@ -55,7 +55,7 @@ class SourceEndpoint:
         """Return the projects of all sources.
 
         Raises:
-            SourceError: a list cannot be had.
+            SourceError: a list cannot be read.
         """
         if not self._all[1:]:
             listed = self.first().list_projects().projects
@@ -68,7 +68,7 @@ class SourceEndpoint:
         return sorted({canonicalize_name(name) for name in merged.listed})
 
     def first(self) -> Source:
-        """Return the source, for questions of this process itself."""
+        """Return the first source, opened in this process."""
         with self._lock:
             if self._source is None:
                 self._client = Client(self._client_settings)
@@ -76,12 +76,12 @@ class SourceEndpoint:
             return self._source
 
     def status_of(self, project: str) -> tuple[str, str | None]:
-        """Return a project's status and its reason (PEP 792), which JSON documents do not tell.
+        """Return a project's status and its reason (PEP 792), which JSON documents lack.
 
-        A source that has only documents does not report a status.
+        A source with documents only has no status.
 
         Raises:
-            SourceError: the project's page cannot be had.
+            SourceError: the project's page cannot be read.
         """
         client = Client(self._client_settings)
         try:
@@ -96,12 +96,12 @@ class SourceEndpoint:
         return ("active", None) if found is None else (found.status, found.status_reason)
 
     def is_unread(self, file: File) -> bool:
-        """Return whether a file of the source must be read before it may be linked."""
+        """Return whether a file of the source must be read before it is linked."""
         source = self.first()
         return isinstance(source, DirectorySource) and source.is_unread(file.filename)
 
     def close(self) -> None:
-        """Forget the source; the next question opens it again and reads a directory again."""
+        """Close the source; the next use opens and reads it again."""
         with self._lock:
             client, self._client, self._source = self._client, None, None
         if client is not None:

@@ -1,4 +1,4 @@
-"""What a copy may be asked for besides requirements: the pins of a buildout configuration."""
+"""Reader of version pins in buildout configurations."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tup
 
     Args:
         config: network settings.
-        name: path, ``file:`` URL, or http(s) URL. Its server's credentials come from where those
-            of a source do, with variables of their own (``MICROREPO_VERSIONS_USERNAME``).
-        ask: asks a person for a password.
+        name: path, ``file:`` URL, or http(s) URL. Credentials are looked up as for a source, with
+            variables of their own (``MICROREPO_VERSIONS_USERNAME``).
+        ask: prompts for a password.
 
     Raises:
-        ConfigError: it cannot be read or understood.
-        Unavailable: its server gives no good answer.
+        ConfigError: it cannot be read or parsed.
+        Unavailable: its server fails.
     """
     if name.startswith(("http://", "https://")):
         login = find_login(name, Given(), surroundings(os.environ, "versions", ask))

@@ -1,4 +1,4 @@
-"""Working directory of a copy: files on their way, and partial downloads."""
+"""Working directory of a copy, for files in transit and partial downloads."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from microrepo.stores.flat_directory import FlatDirectory
 class WorkingDirectory:
     """The directory that files pass through: the destination itself, or one in the cache.
 
-    A dry run gets a directory for its own needs elsewhere. The lock is left to the caller.
+    A dry run gets a temporary directory. The caller takes the lock.
 
     Args:
-        endpoints: of the copy.
+        endpoints: endpoints of the copy.
         dry_run: change nothing.
 
     Raises:
-        RepositoryError: the directory is unfit, or cannot be written to.
+        RepositoryError: the directory is unsuitable or not writable.
     """
 
     def __init__(self, endpoints: Endpoints, *, dry_run: bool) -> None:
@@ -42,13 +42,13 @@ class WorkingDirectory:
         self.directory.prepare()
 
     def tidy(self, *, is_done: bool) -> None:
-        """Leave only the files, and what a copy that broke off has fetched in part.
+        """Delete everything except files and partial downloads of an interrupted copy.
 
-        The lock is still held: another copy that was turned away by it makes its own directories
-        again. A directory that became a repository stays one.
+        The lock is still held; a copy that waits for it creates its directories again. A directory
+        that became a repository stays one.
 
         Args:
-            is_done: the copy ended well, so that nothing waits to be sent on.
+            is_done: the copy succeeded, so no file waits for upload.
         """
         if self._scratch is not None:
             self._scratch.cleanup()
@@ -57,7 +57,7 @@ class WorkingDirectory:
         elif self._is_new and self._is_bare():
             shutil.rmtree(self.directory.control, ignore_errors=True)
             if self._is_made:
-                with suppress(OSError):  # files have come to it
+                with suppress(OSError):  # files have arrived in it
                     self.directory.path.rmdir()
 
     def _is_bare(self) -> bool:
@@ -65,7 +65,7 @@ class WorkingDirectory:
 
 
 def _cache(endpoints: Endpoints) -> Path:
-    """Return where files wait on their way to an index: the same place for each run."""
+    """Return the cache directory for uploads to an index, the same for each run."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
     name = hashlib.sha256(endpoints.destination.url.encode()).hexdigest()[:16]
     return Path(base) / "microrepo" / f"copy-{name}"

@@ -21,11 +21,11 @@ _SHOWN_VERSIONS = 8
 
 
 class Named(Struct, frozen=True):
-    """A project, and which of its files are asked about.
+    """A project, and which of its files are requested.
 
     Attributes:
-        filenames: patterns of file names; none for all files.
-        versions: specifiers of releases; none for all releases.
+        filenames: patterns of file names; empty for all files.
+        versions: specifiers of releases; empty for all releases.
     """
 
     project: Project
@@ -34,7 +34,7 @@ class Named(Struct, frozen=True):
     versions: tuple[str, ...] = ()
 
     def includes(self, file: File) -> bool:
-        """Return whether a file is asked about."""
+        """Return whether a file is requested."""
         if not self.filenames and not self.versions:
             return True
         if any(fnmatch.fnmatchcase(file.filename, pattern) for pattern in self.filenames):
@@ -46,10 +46,10 @@ class Named(Struct, frozen=True):
 
 
 def find_named(state: State, repository: str, targets: Sequence[str]) -> tuple[Named, ...]:
-    """Return what the targets stand for, one entry per project, in the order of the targets.
+    """Return one entry per project that the targets name, in their order.
 
     Raises:
-        RepositoryError: the state knows none of that name.
+        RepositoryError: the state has nothing of that name.
     """
     found: dict[NormalizedName, Named] = {}
     for target in targets:
@@ -63,7 +63,7 @@ def find_named(state: State, repository: str, targets: Sequence[str]) -> tuple[N
 
 
 def _unknown(state: State, target: str) -> str:
-    """Return why a target stands for nothing."""
+    """Return why a target matches nothing."""
     project = _project_of(state, target)
     if project is None:
         return f"no file or project matches {target!r}; `microrepo list` lists the files"
@@ -98,9 +98,9 @@ def _matches(state: State, target: str) -> Iterator[Named]:
 
 
 def _of_name(state: State, target: str) -> Named | None:
-    """Return the project of that name, or the file of that name with its project."""
+    """Return the project of this name, or the file of this name with its project."""
     row = state.files_named([target]).get(target)
-    # A file that was left out has no row: its name begins with its project's.
+    # A skipped file has no row, but its name begins with its project's.
     pieces = target.split("-")
     beginnings = [canonicalize_name("-".join(pieces[:end])) for end in range(1, len(pieces))]
     candidates = [*([row.project] if row else []), canonicalize_name(target), *beginnings]
@@ -130,7 +130,7 @@ def _of_release(state: State, target: str) -> Named | None:
 
 
 def _of_glob(state: State, pattern: str) -> Iterator[Named]:
-    """Yield the projects that a pattern matches; if there are none, those with such files."""
+    """Yield the projects that a pattern matches; without any, the projects of matching files."""
     names = sorted(row[0] for row in state.iter_known())
     lowered = pattern.lower().replace("_", "-").replace(".", "-")
     projects = [name for name in names if fnmatch.fnmatchcase(name, lowered)]

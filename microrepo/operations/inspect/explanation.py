@@ -1,4 +1,4 @@
-"""Explanation of decisions: why files are in or out, from the state, offline."""
+"""Explanation of decisions on files, offline from the state."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from microrepo.state import FileRow, ProjectRow, Requirer, State
 
 
 class Explanation(Struct, frozen=True):
-    """Why the files of a project are in or out.
+    """Why the files of a project are kept or skipped.
 
     Attributes:
-        decisions: one per file that is asked about, kept ones first, newest release first.
-        present: names of those that are on disk.
-        requirers: per file name what required it.
-        chains: per file name the ways from it to goals, see `requirement_trace.trace`.
+        decisions: one per requested file, kept ones first, newest release first.
+        present: names of the files on disk.
+        requirers: by file name, what requires it.
+        chains: by file name, the chains from it to goals, see `requirement_trace.trace`.
     """
 
     project: Project
@@ -42,16 +42,16 @@ class Explanation(Struct, frozen=True):
 
 
 def explain(config: Config, requests: Requests, targets: Sequence[str]) -> tuple[Explanation, ...]:
-    """Decide again, from the stored records, on files that names stand for; one per project.
+    """Decide again on the named files from the stored records; return one result per project.
 
     Args:
         config: complete settings.
-        requests: what is wanted.
+        requests: what to mirror.
         targets: names of files or projects, releases (`foo==1.0`, `foo<2`) or globs.
 
     Raises:
-        RepositoryError: the state knows none of that name.
-        ConfigError: a setting cannot be understood.
+        RepositoryError: the state has nothing of that name.
+        ConfigError: a setting is invalid.
     """
     policy = policy_of(config, requests)
     state = open_for_reading(config.repository)
@@ -76,7 +76,8 @@ def _explain(
     names = [*(file.filename for file in project.files), *unlisted]
     requirers = {name: tuple(state.requirers(name)) for name in names}
     if row.checked_at is None:
-        # No source has been asked: what is in the directory is there, whatever the rules say.
+        # Without a record of a source, files in the directory count as kept, whatever the rules
+        # say.
         decisions = tuple(Decision(file, True, Cause.ALREADY_THERE) for file in project.files)
     elif any(requirers.values()) or (is_closure and project.name not in (policy.requested or {})):
         decisions = _decisions_of_closure(project, policy, requirers, config)
@@ -104,7 +105,7 @@ def _kept_first(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 
 
 def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dict[str, File]:
-    """Return the files that direct URLs lead to, which no source lists, by name."""
+    """Return the files of direct URLs, which no source lists, by name."""
     listed = {file.filename for file in project.files}
     return {
         row.filename: File(
@@ -116,7 +117,7 @@ def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dic
 
 
 def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
-    """Return the decisions; a file that the rules keep and a complete project lacks was evicted."""
+    """Return the decisions; a file that the rules keep but a complete project lacks was evicted."""
     return tuple(
         Decision(d.file, False, Cause.EVICTED, "evicted for `max_total_size`")
         if d.keep and d.file.filename not in present

@@ -1,4 +1,4 @@
-"""Freeze: what is installed here, as requirements."""
+"""Freeze: installed distributions as requirements."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def freeze(mode: str = "==") -> tuple[str, ...]:
     """Return one requirement for each distribution that this Python has installed.
 
     Args:
-        mode: operator between name and version; ``~=`` falls back to ``==`` for versions of one
-            part, for which PEP 440 does not define it, and drops local labels, as ``>=`` does.
+        mode: operator between name and version. ``~=`` falls back to ``==`` for versions with one
+            part, for which PEP 440 does not define it; ``~=`` and ``>=`` drop local labels.
     """
     found: dict[str, str] = {}
     for distribution in distributions():
-        # Broken leftovers of installations have neither name nor version.
+        # Leftovers of broken installations have no name or version.
         if not distribution.metadata or not distribution.metadata["Name"]:
             continue
         name = canonicalize_name(distribution.metadata["Name"])

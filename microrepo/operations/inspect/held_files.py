@@ -1,4 +1,4 @@
-"""List of the files of a repository, from its state."""
+"""List of a repository's files, from its state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ListedFile(FileRow, frozen=True, gc=False):
 
 
 def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]:
-    """Return the files that are present, by name; only of the named projects, if any are named.
+    """Return the present files, by name; only of the named projects, if any are named.
 
     Raises:
         RepositoryError: the state cannot be read, or a named project is not in it.

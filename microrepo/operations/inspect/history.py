@@ -13,10 +13,10 @@ from microrepo.state import HistoryRow, RunRow
 
 
 class History(Struct, frozen=True):
-    """The newest changes, newest first, and the runs that made them by number.
+    """The newest changes, newest first, and their runs by number.
 
     Attributes:
-        runs: without those that have not ended, or that the state has forgotten.
+        runs: finished runs that the state still has.
     """
 
     changes: tuple[HistoryRow, ...]

@@ -1,4 +1,4 @@
-"""Why a file came in: the chain of requirements that leads from it to a goal, from the state."""
+"""Chains of requirements from a file to goals, from the state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Edges = Mapping[str, list[Requirer]]
 
 
 def trace(state: State, filenames: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return, by file name, a line for each chain that leads to a goal; files without are absent.
+    """Return, by file name, one line per chain to a goal; files without a chain are omitted.
 
     A line names the environments that share the chain, then its steps, the nearest first::
 

@@ -24,19 +24,19 @@ _DOCUMENT_BATCH = 500
 
 
 class Tally(Struct, frozen=True):
-    """Files and bytes that share a value."""
+    """Number and bytes of the files that share a value."""
 
     files: int
     size_bytes: int
 
 
 class Stats(Struct, frozen=True):
-    """What a repository holds, and which values the source's files have on each axis.
+    """Contents of a repository, and the values of the source's files on each axis.
 
     Attributes:
         by_type, by_extension, by_python, by_platform: value -> tally of the files held.
-        seen: axis -> value -> number of files in all records that the source gave, kept or not:
-            what the filters can be set to.
+        seen: axis -> value -> number of files in all records of the source, kept or not: the values
+            that filters can use.
     """
 
     projects: int
@@ -50,7 +50,7 @@ class Stats(Struct, frozen=True):
 
 
 def stats(config: Config) -> Stats:
-    """Count what the repository holds.
+    """Count the contents of the repository.
 
     Raises:
         RepositoryError: the state cannot be read.

@@ -1,7 +1,7 @@
-"""Adopt: take over the files of another program's tree without fetching one of them again.
+"""Adopt the files of another program's tree without downloading them.
 
-The tree is recognised, its files are read and held against what it says of them, then linked into
-the flat directory and recorded. Nothing in the tree is changed.
+The layout is recognised, the files are compared with the tree's own records, linked into the flat
+directory and recorded. The tree does not change.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 
 class AdoptReport(Struct, frozen=True):
-    """What taking over a tree did.
+    """Result of adopting a tree.
 
     Attributes:
-        exit_code: as the command line returns it.
-        layout: the program that filled the tree, and `evidence`, what it was recognised by.
-        found: distributions in the tree, `found_bytes` in all.
-        linked: files that are in the repository now, or would be after a dry run.
-        copied: those of them that had to be copied, from another file system.
-        recorded: files that lay in their place and are known to the state from now on.
-        already: files that an earlier run had taken over, or a refresh had fetched.
+        exit_code: exit code of the command.
+        layout: the program that filled the tree, recognised by `evidence`.
+        found: distributions in the tree, `found_bytes` in total.
+        linked: files added to the repository, or to be added in a dry run.
+        copied: linked files that were copied, from another file system.
+        recorded: files that were already in place and are now recorded.
+        already: files that an earlier run had adopted or downloaded.
         failed: files that are damaged or cannot be read, and why.
-        conflicts: names for which the tree, or tree and repository, have different contents.
-        refused: why nothing was done.
+        conflicts: names with different content in the tree, or in tree and repository.
+        refused: why nothing was adopted.
         plan: the actions, in a dry run.
     """
 
@@ -72,21 +72,21 @@ def adopt(
     copy: bool = False,
     reporter: Reporter | None = None,
 ) -> AdoptReport:
-    """Take over a tree that another program has filled.
+    """Adopt a tree that another program filled.
 
     Args:
         config: complete settings; `repository` may be the tree itself.
-        tree: the directory, of any layout that `repositories.foreign.tree_layouts` knows.
-        dry_run: plan only; files are read, nothing changes on disk.
-        copy: copy files that cannot be linked, because they lie on another file system.
-        reporter: told of progress.
+        tree: directory with a layout that `repositories.foreign.tree_layouts` recognises.
+        dry_run: only make the plan; read files and change nothing on disk.
+        copy: copy files on another file system, which cannot be linked.
+        reporter: receives progress.
 
     Returns:
-        What was done; `exit_code` tells whether all of it could be.
+        The report; its `exit_code` is 0 if everything succeeded.
 
     Raises:
-        Locked: another run holds the repository.
-        RepositoryError: the tree holds no distribution, or the repository is unfit.
+        Locked: another run holds the repository's lock.
+        RepositoryError: the tree has no distributions, or the repository is unsuitable.
     """
     started = time.monotonic()
     layout = recognise(tree)
@@ -112,7 +112,7 @@ def adopt(
 def _without_replacing_theirs(
     config: Config, repository: FlatDirectory
 ) -> tuple[Config, list[str]]:
-    """Leave an index and a server that others have put into the repository as they are."""
+    """Keep an index and a server in the repository that microrepo did not write."""
     if repository.state_file.exists():
         return config, []
     changes: dict[str, bool] = {}

@@ -1,4 +1,4 @@
-"""The files of another program's tree on their way into the repository, batch by batch."""
+"""Adoption of a tree's files, batch by batch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BATCH_FILES = 400
 
 
 class Counts:
-    """What was found and taken so far; see `operations.maintain.adopt.AdoptReport`."""
+    """Counts of found and adopted files; see `operations.maintain.adopt.AdoptReport`."""
 
     def __init__(self) -> None:
         self.found = 0
@@ -51,7 +51,7 @@ class Counts:
     def add(
         self, files: Iterable[tuple[str, int]], present: Container[str], *, copied: bool
     ) -> None:
-        """Count files by name and size: recorded where they lay, or linked."""
+        """Count files by name and size, as recorded in place or linked."""
         for filename, size_bytes in files:
             if filename in present:
                 self.recorded += 1
@@ -62,14 +62,14 @@ class Counts:
 
 
 class Adoption:
-    """One taking over while it runs.
+    """A running adoption.
 
     Args:
         config: complete settings.
         holdings: of the repository.
         work: the run.
         layout: of the tree.
-        copy: copy what cannot be linked.
+        copy: copy files that cannot be linked.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Adoption:
         self._detail = layout.name if layout.is_mirror else ""
 
     def carry_out(self) -> None:
-        """Take the whole tree, or set the report's `refused`."""
+        """Adopt the whole tree, or set the report's `refused`."""
         work, counts = self._work, self.counts
         layout = self._layout
         work.reporter.say(f"{layout.path}: {layout.name}; reading the tree")
@@ -113,7 +113,7 @@ class Adoption:
         self._work.report.failed.append(Failure(_shown(path), why))
 
     def _refusal(self, found: Survey) -> str:
-        """Say why nothing can be taken; "" when it can."""
+        """Return why nothing can be adopted, "" if it can."""
         holdings = self._holdings
         outside = next((one for one in found if not self._target.is_target(one)), None)
         if outside is None:
@@ -141,7 +141,7 @@ class Adoption:
         bad = [one for one in examined if one.file is None]
         work.report.failed.extend(Failure(_shown(one.candidate.path), one.problem) for one in bad)
         if (damaged := self._target.damaged(bad, claims)) and not work.report.dry_run:
-            with holdings.state.transaction():  # no later run takes them for new
+            with holdings.state.transaction():  # so that no later run treats them as new
                 holdings.state.publication.save_found(damaged)
         sound = [one for one in examined if one.file is not None]
         chosen, conflicts = one_of_each(sound, self._target.is_target)
@@ -190,7 +190,7 @@ class Adoption:
     def _transfer(
         self, actions: Sequence[Action], paths: Mapping[str, Path], records: AdoptRecords
     ) -> list[FileRow]:
-        """Link or copy files to their places; return the rows of those that arrived."""
+        """Link or copy files into place; return the rows of those that arrived."""
         holdings, work = self._holdings, self._work
         placement = Placement(Sharing(may_copy=self._copy), lambda file: paths.get(file.filename))
         origins = dict.fromkeys(paths, records.origin)
@@ -200,7 +200,7 @@ class Adoption:
 
 
 class _Reader:
-    """Reads one file; called in threads."""
+    """Callable that reads one file; used in threads."""
 
     def __init__(
         self, reporter: Reporter, records: TreeProjects, claims: Mapping[str, Claim]
@@ -222,5 +222,5 @@ class _Reader:
 
 
 def _shown(path: str) -> str:
-    """Return a path for people: on one line, whatever characters it has."""
+    """Return a path as one printable line."""
     return path if path.isprintable() else repr(path)[1:-1]

@@ -1,4 +1,4 @@
-"""Files of a tree that is taken over: read them, and hold them against what the tree says."""
+"""Examination of an adopted tree's files against the tree's own records."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _OPENERS: Mapping[str, Callable[..., object]] = {
 
 
 class Examined(Struct, frozen=True, gc=False):
-    """A file that was read.
+    """Result of reading a file.
 
     Attributes:
-        file: what is known of it, with its digests; None when it must not be taken.
-        problem: why not.
+        file: its record with digests; None if it must not be adopted.
+        problem: why it must not be adopted.
     """
 
     candidate: Candidate
@@ -39,16 +39,16 @@ class Examined(Struct, frozen=True, gc=False):
 
 
 def examine(candidate: Candidate, listed: File | None, claim: Claim | None) -> Examined:
-    """Read one file and compare it with what its tree says of it.
+    """Read one file and compare it with the tree's record.
 
     Args:
         candidate: the file.
-        listed: the tree's own record of it, if there is one.
-        claim: what else is said of its content.
+        listed: the tree's record of the file, if any.
+        claim: other statements about its content.
 
     Returns:
-        The file with its sha256 (and the digest that the tree knows it by); or what is wrong: other
-        content than the tree says, or, where the tree says nothing, an archive that breaks off.
+        The file with its SHA-256 (and the digest that the tree records); or the problem: content
+        that differs from the tree's record or, without a record, a truncated archive.
     """
     claimed = claim.digests if claim is not None else Digests()
     expected = listed.digests.completed_by(claimed) if listed else claimed
@@ -57,7 +57,7 @@ def examine(candidate: Candidate, listed: File | None, claim: Claim | None) -> E
     try:
         if listed is None:
             file, problem = _describe(candidate, path)
-            # No installer takes an .msi or .exe, so nothing here can tell whether one is whole.
+            # No installer reads .msi or .exe files, so their integrity is not checked.
             is_readable = is_distribution(candidate.filename)
             if strongest is None and is_readable and (problem or (problem := _broken(path))):
                 return Examined(candidate, problem=f"damaged: {problem}")
@@ -81,7 +81,7 @@ def examine(candidate: Candidate, listed: File | None, claim: Claim | None) -> E
 
 
 def _own(file: File, listed: File | None) -> Digests:
-    """Return digests that were computed here already."""
+    """Return digests that were computed earlier."""
     return file.digests if listed is None else Digests()
 
 
@@ -90,7 +90,7 @@ def _known(file: File, listed: File | None) -> set[str]:
 
 
 def _describe(candidate: Candidate, path: Path) -> tuple[File, str]:
-    """Return what a file says of itself, and what keeps it from saying it."""
+    """Return a file's metadata, and the problem if it cannot be read."""
     about = describe(DescribeFile(str(path.parent), path.name))
     if about.row is not None:
         return about.row.file, ""
@@ -100,7 +100,7 @@ def _describe(candidate: Candidate, path: Path) -> tuple[File, str]:
 
 
 def _broken(path: Path) -> str:
-    """Say what is wrong with a compressed archive, read to its end; "" for a sound one."""
+    """Return the problem of a compressed archive, read to its end; "" if it is intact."""
     opener = _OPENERS.get(path.suffix)
     if opener is None:
         return ""
@@ -113,22 +113,21 @@ def _broken(path: Path) -> str:
     except OSError as error:
         if error.errno is not None:
             raise
-        return str(error)  # how bz2 says it
+        return str(error)  # the message of bz2
     return ""
 
 
 def one_of_each(
     examined: Iterable[Examined], is_target: Callable[[Candidate], bool]
 ) -> tuple[list[Examined], list[tuple[str, str]]]:
-    """Choose one file for each name.
+    """Choose one file per name.
 
     Args:
-        examined: sound files, the same name possibly several times.
-        is_target: tells a file that is in its place already.
+        examined: intact files; names can occur several times.
+        is_target: returns whether a file is already in place.
 
     Returns:
-        The files to take; and names under which different contents lie, with the reason why none
-        of them is taken.
+        The files to adopt; and names with different content, with the reason that none is adopted.
     """
     by_name: dict[str, list[Examined]] = {}
     for one in examined:
@@ -151,7 +150,7 @@ def _places(twins: Sequence[Examined]) -> str:
 
 
 def by_project(found: Iterable[Candidate], at_least: int) -> Iterator[list[Candidate]]:
-    """Cut sorted files into batches of this many such that no project stands in two."""
+    """Split sorted files into batches of about this size, each project in one batch."""
     batch: list[Candidate] = []
     for one in found:
         if len(batch) >= at_least and batch[-1].project != one.project:

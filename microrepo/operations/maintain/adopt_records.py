@@ -1,4 +1,4 @@
-"""Records of adopted files: their projects for the next refresh, or what they say of themselves."""
+"""Records of adopted files: projects for the next refresh, or their own metadata."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ TreeProjects = Mapping[NormalizedName, "Project | None"]
 
 
 class AdoptRecords:
-    """Saves what belongs to the rows of adopted files, in their transaction.
+    """Saves the records of adopted files, in the transaction of their rows.
 
     Args:
         state: of the repository.
         layout: of the tree.
-        projects: what the tree says of them.
-        wanted: the files, as they were examined.
+        projects: the tree's records of projects.
+        wanted: the examined files.
 
     Attributes:
-        origin: why the files are there.
-        rows: those that were saved.
+        origin: cause of the files.
+        rows: rows saved so far.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class AdoptRecords:
         self.rows: list[FileRow] = []
 
     def save(self, rows: Sequence[FileRow]) -> None:
-        """Save what belongs to rows; stored records decide again on the files present now."""
+        """Save the records of rows; stored records decide again on the files present now."""
         known = self._state.projects({row.project for row in rows})
         self._state.save_projects(
             msgspec.structs.replace(row, complete=False) for row in known.values()
@@ -54,7 +54,7 @@ class AdoptRecords:
         self.rows += rows
 
     def _save_projects(self, rows: Sequence[FileRow], known: Container[str]) -> None:
-        """Have the next refresh look at the projects of a mirror; until then its records count."""
+        """Make the next refresh check the projects of a mirror; until then its records count."""
         files: dict[NormalizedName, list[File]] = {}
         for row in rows:
             files.setdefault(row.project, []).append(self._files[row.filename])
@@ -74,6 +74,6 @@ class AdoptRecords:
 
 
 def project_of(name: NormalizedName, files: Sequence[File]) -> Project:
-    """Return a project's record made of its files."""
+    """Return a project's record, built from its files."""
     versions = tuple(dict.fromkeys(file.version for file in files))
     return Project(name, name, files=tuple(files), versions=versions)

@@ -1,4 +1,4 @@
-"""Target of an adoption: what the repository has under the names of a tree's files."""
+"""Target of an adoption: existing files with the names of a tree's files."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class AdoptTarget:
         return repository.exists() and repository.samefile(self._layout.files)
 
     def inside_tree(self) -> Path | None:
-        """Return where the repository is, unless it is the tree itself or does not exist."""
+        """Return the repository's path, unless it is the tree itself or does not exist."""
         repository = self._holdings.directory.path
         return None if self.is_tree() or not repository.exists() else repository
 
     def room_refusal(self, found: Iterable[Candidate], limits: Limits) -> str:
-        """Return why copies of files do not fit, "" when they do."""
+        """Return why copies of files do not fit, "" if they do."""
         holdings = self._holdings
         if not holdings.directory.exists():
             return ""
@@ -48,14 +48,14 @@ class AdoptTarget:
         return str(check_space(size_bytes, there, free_bytes, limits) or "")
 
     def is_target(self, candidate: Candidate) -> bool:
-        """Return whether a file is in the repository already, or is linked there."""
+        """Return whether a file is in the repository, or linked there."""
         try:
             return self._holdings.directory.file(candidate.filename).samefile(candidate.path)
         except OSError:
             return False
 
     def is_known(self, candidate: Candidate, row: FileRow | None) -> bool:
-        """Return whether the repository has a file with the size and the time of this one."""
+        """Return whether the repository has a file with the same size and time."""
         return (
             row is not None
             and (row.size, row.mtime_ns) == (candidate.size_bytes, candidate.mtime_ns)
@@ -63,11 +63,11 @@ class AdoptTarget:
         )
 
     def is_ours_already(self, action: Action, row: FileRow | None) -> bool:
-        """Return whether a file is in its place and is recorded."""
+        """Return whether a file is in place and recorded."""
         return action.kind is ActionKind.ADOPT and row is not None and self._holdings.is_intact(row)
 
     def local_file(self, one: Examined, row: FileRow | None) -> LocalFile | None:
-        """Return what the repository has under a file's name, with digests to compare by."""
+        """Return the repository's file of the same name, with digests to compare."""
         name, holdings = one.candidate.filename, self._holdings
         disk = holdings.directory.stat(name)
         if disk is None or one.file is None:
@@ -79,12 +79,12 @@ class AdoptTarget:
         else:
             try:
                 digests = hash_file(holdings.directory.file(name), ("sha256",))
-            except OSError:  # a directory, or not readable: a conflict in any case
+            except OSError:  # a directory or unreadable: a conflict in any case
                 digests = Digests(sha256="unknown")
         return LocalFile(name, disk.size_bytes, disk.mtime_ns, digests=digests)
 
     def damaged(self, bad: Iterable[Examined], claims: Mapping[str, Claim]) -> list[FoundRow]:
-        """Return the rows of files in the repository that are not what is said of them."""
+        """Return the rows of files in the repository that differ from their records."""
         return [
             damaged_found(
                 one.candidate.filename,

@@ -1,4 +1,4 @@
-"""Delete by name: projects, releases or files go, with their pages, for a reason that is kept."""
+"""Deletion of projects, releases or files by name, with their pages."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from microrepo.state import FileRow, State, deletion_of
 
 
 class Target(Struct, frozen=True):
-    """What one argument stands for.
+    """Files that one argument names.
 
     Attributes:
-        rows: the files that it names.
-        setting: the setting that keeps them away.
-        entry: its entry that does so.
+        rows: rows of the files.
+        setting: the setting that prevents their download.
+        entry: the entry for that setting.
     """
 
     rows: tuple[FileRow, ...]
@@ -51,23 +51,23 @@ def delete(
     dry_run: bool = False,
     reporter: Reporter | None = None,
 ) -> Report:
-    """Delete the files of projects, of releases, or single files.
+    """Delete files of projects or releases, or single files.
 
     Args:
         config: complete settings.
-        requests: what is wanted; tells whether the files would come back.
+        requests: what to mirror; decides whether the files would be downloaded again.
         names: projects (`numpy`), releases as requirements (`numpy==1.0`, `numpy<2`), file names.
-        reason: a person's words, for the history.
-        dry_run: plan only.
-        reporter: told of progress.
+        reason: text for the history.
+        dry_run: only make the plan.
+        reporter: receives progress.
 
     Returns:
-        The report: `missing` names what is not there, `notes` say what will come back and how to
-        prevent it.
+        The report: `missing` lists names without files, `notes` list what the next refresh
+        downloads again and how to prevent it.
 
     Raises:
-        ConfigError: a name that can mean nothing.
-        Locked: another run is at work on the repository.
+        ConfigError: an invalid name.
+        Locked: another run holds the repository's lock.
         RepositoryError: the state or the directory cannot be used.
     """
     started = time.monotonic()
@@ -95,7 +95,7 @@ def delete(
 
 
 def _parse(text: str) -> Requirement | None:
-    """Return the requirement that an argument is, None if it can only be the name of a file."""
+    """Return an argument as a requirement, None if it can only be a file name."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -110,7 +110,7 @@ def _parse(text: str) -> Requirement | None:
 
 
 def find_target(holdings: Holdings, text: str, requirement: Requirement | None) -> Target | None:
-    """Return what an argument names among the files that are there, None when there is nothing."""
+    """Return the present files that an argument names, None if there are none."""
     row = holdings.state.files_named([text]).get(text)
     if row is not None and holdings.holds(row):
         return Target((row,), "exclude_files", f"^{re.escape(row.filename)}$")
@@ -130,7 +130,7 @@ def _admits(requirement: Requirement, text: str) -> bool:
 
 
 def _advice(state: State, targets: Iterable[Target], policy: Policy, now: str) -> list[str]:
-    """Say what the next refresh would fetch again, with the setting that keeps it away."""
+    """Return notes on what the next refresh downloads again, with the setting that prevents it."""
     settings: dict[str, dict[str, None]] = {}
     for target in targets:
         kept = unwanted_because(state, target.rows, policy, now)
@@ -159,5 +159,5 @@ def _carry_out(
     rows = state.projects(holding)
     with state.transaction():
         state.forget_projects(sorted(names - holding))
-        # Whatever is still selected is missing now, and the next refresh has to see that.
+        # Files that are still selected are missing now, and the next refresh must notice.
         state.save_projects(msgspec.structs.replace(row, complete=False) for row in rows.values())

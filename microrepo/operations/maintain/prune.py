@@ -1,4 +1,4 @@
-"""Prune: delete what the settings no longer select, offline."""
+"""Prune: delete files that the settings no longer select, offline."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def prune(
     dry_run: bool = False,
     reporter: Reporter | None = None,
 ) -> Report:
-    """Delete what the configuration no longer selects, from the stored records, offline.
+    """Delete files that the settings no longer select, by the stored records, offline.
 
     Args:
         config: complete settings.
-        requests: what is wanted.
-        dry_run: plan only.
-        reporter: told of progress.
+        requests: what to mirror.
+        dry_run: only make the plan.
+        reporter: receives progress.
 
     Returns:
-        The report; `refused` is set when a guard stopped the deletions.
+        The report; `refused` is set if a guard refused the deletions.
 
     Raises:
         RepositoryError: the state cannot be used.
@@ -94,7 +94,7 @@ def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | Non
 def _needed(
     config: Config, holdings: Holdings, now: str, policy: Policy, goals: Sequence[Goal]
 ) -> Needed:
-    """Return what the goals need, as a refresh would find it if the source had nothing new.
+    """Return what the goals need, as in a refresh without changes at the source.
 
     An unmet goal keeps what it needed before, as in a refresh.
     """
@@ -116,7 +116,7 @@ def _needed(
 def _outside_closure(
     rows: Sequence[FileRow], verdicts: Mapping[str, Cause | None], policy: Policy, needed: Needed
 ) -> dict[str, Cause | None]:
-    """Return why files are not needed by any goal; None for those that are, or may be."""
+    """Return why no goal needs each file; None for files that a goal needs, or may need."""
     requested = policy.requested or {}
     causes: dict[str, Cause | None] = {}
     for row in rows:
@@ -124,7 +124,7 @@ def _outside_closure(
         if row.filename in needed.files:
             why = None
         elif row.project not in needed.projects and row.project not in requested:
-            # As long as a goal is unmet, any project may have what it needs.
+            # While a goal is unmet, any project can have what it needs.
             why = None if needed.unmet else Cause.UNREQUESTED
         elif why is None and (policy.newest == 1 or row.project not in requested):
             why = Cause.NOT_IN_CLOSURE
@@ -135,7 +135,7 @@ def _outside_closure(
 def _without_unmet(
     rows: Sequence[FileRow], causes: Mapping[str, Cause | None], policy: Policy
 ) -> dict[str, Cause | None]:
-    """Keep the files of requested projects of which no file would be left."""
+    """Keep the files of requested projects that would lose all files."""
     left = {row.project for row in rows if causes[row.filename] is None}
     unmet = (policy.requested or {}).keys() - left
     return {row.filename: None if row.project in unmet else causes[row.filename] for row in rows}
@@ -144,14 +144,14 @@ def _without_unmet(
 def unwanted_because(
     state: State, rows: Sequence[FileRow], policy: Policy, now: str
 ) -> dict[str, Cause | None]:
-    """Return, by file name, why the stored records do not select a file; None if they do."""
+    """Return why the stored records do not select each file; None for selected files."""
     projects = state.documents({row.project for row in rows}).values()
     verdicts = {project.name: _verdicts(project, policy, now) for project in projects}
     return {row.filename: _why_unwanted(row, verdicts.get(row.project), policy) for row in rows}
 
 
 def _verdicts(project: Project, policy: Policy, now: str) -> dict[str, Cause | None]:
-    """Return, by file name, why a file is not wanted; None for those that are."""
+    """Return, by file name, why a file is not selected; None for selected files."""
     return {
         decision.file.filename: None if decision.keep else decision.cause
         for decision in select(project, policy, now)

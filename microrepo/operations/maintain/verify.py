@@ -1,4 +1,4 @@
-"""Verify: compare the files on disk with what the state says of them; repair what is wrong."""
+"""Verify: compare the files on disk with the state, and repair damaged ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BATCH = 64
 
 
 class Checked(Struct, frozen=True, gc=False):
-    """One file after it was looked at: its row as it should be now, or what is wrong with it."""
+    """Result of checking a file: its new row, or the problem."""
 
     row: FileRow
     problem: str = ""
@@ -57,24 +57,24 @@ def verify(
 
     Args:
         config: complete settings.
-        deep: read every file; else only those whose size or time changed since they were verified.
-        repair: fetch damaged and missing files again.
-        dry_run: write nothing down; with `repair`, say what would be fetched.
-        reporter: told of progress.
-        cancel: when it is set, the run ends soon.
+        deep: read every file; otherwise only files whose size or time changed.
+        repair: download damaged and missing files again.
+        dry_run: change nothing; with `repair`, plan the downloads.
+        reporter: receives progress.
+        cancel: event that stops the run soon after it is set.
 
     Returns:
-        The report; `failed` lists what is damaged and was not repaired.
+        The report; `failed` lists damaged files that were not repaired.
 
     Raises:
-        Cancelled: the caller wanted that.
+        Cancelled: `cancel` was set.
         RepositoryError: the state cannot be read.
     """
     started = time.monotonic()
     directory = FlatDirectory(Path(config.repository))
     if not directory.exists():
         raise RepositoryError(directory.path, "directory not found; name a repository")
-    # On read-only media a look is still possible; a bare directory of files stays one.
+    # Checking works on read-only media, and a directory without a state stays without one.
     is_ours = directory.control.is_dir() or directory.place("simple").is_dir()
     writable = is_ours and os.access(
         directory.control if directory.control.is_dir() else directory.path, os.W_OK
@@ -105,7 +105,7 @@ def verify(
             work.report.totals += totals_of(work.report.plan)
         elif repair:
             repaired = _repair(holdings, work, damaged)
-            # The pages name the repaired files: a mirror that is whole again is healthy.
+            # Update the pages with the repaired files, so that `health` is fine again.
             publish(config, holdings, work)
         work.report.failed = [
             Failure(one.row.filename, one.problem)
@@ -116,7 +116,7 @@ def verify(
 
 
 def _compared(holdings: Holdings, rows: Sequence[FileRow], *, deep: bool) -> str:
-    """Return what the files were compared with."""
+    """Return a note on what the files were compared with."""
     unknown = sum(row.digests.strongest() is None for row in rows)
     text = "compared content with the digests on record"
     if not deep:
@@ -158,9 +158,9 @@ def _check_all(
 def _read(
     count: int | None, directory: Path, work: WorkContext, rows: Sequence[FileRow]
 ) -> Iterator[Checked]:
-    """Digest files in threads: hashing and reading let go of the interpreter's lock."""
+    """Hash files in threads: hashing and reading release the GIL."""
     with ThreadPoolExecutor(max_workers=count or 1) as threads:
-        # Large files first, so that no thread is left with one of them at the end.
+        # Large files first, so that no thread ends late with one of them.
         ordered = sorted(rows, key=lambda row: -(row.size or 0))
         futures = [
             threads.submit(_read_batch, directory, batch, work.reporter)
@@ -176,7 +176,7 @@ def _read(
 
 
 def _batches(rows: Sequence[FileRow]) -> Iterator[Sequence[FileRow]]:
-    """Cut into batches of at most 64 files and, unless one file is larger, 8 MB."""
+    """Split into batches of at most 64 files and 8 MB (unless one file is larger)."""
     batch: list[FileRow] = []
     size = 0
     for row in rows:
@@ -217,9 +217,9 @@ def _remember(
     after: Sequence[Checked],
     others: Mapping[str, Unrecorded],
 ) -> None:
-    """Record new times and digests of sound files; a damaged one is to be fetched again.
+    """Record new times and digests of intact files; mark damaged ones for download.
 
-    Size and time may hide the damage: a time that no file has makes the next run look.
+    Size and time can hide the damage; an impossible time makes the next run read the file.
     """
     old = {row.filename: row for row in before}
     files: list[FileRow] = []
@@ -240,7 +240,7 @@ def _remember(
 
 
 def _repair(holdings: Holdings, work: WorkContext, damaged: Sequence[Checked]) -> frozenset[str]:
-    """Fetch damaged files over themselves; return the names that are sound now."""
+    """Download damaged files again; return the names of repaired files."""
     actions = [_repair_action(one) for one in damaged if one.row.url]
     repaired: set[str] = set()
     journal = Journal(
@@ -256,7 +256,7 @@ def _repair(holdings: Holdings, work: WorkContext, damaged: Sequence[Checked]) -
 
 def _repair_action(one: Checked) -> Action:
     row = one.row
-    # The old time is kept: it was the upload time.
+    # Keep the old time, which was the upload time.
     known_ns = row.mtime_ns if row.mtime_ns != DAMAGED_MTIME_NS else None
     file = File(
         row.filename,

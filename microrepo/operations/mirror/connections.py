@@ -1,4 +1,4 @@
-"""Channels that stay open: the workers, connections and logins that many releases share."""
+"""Open channels: workers, connections and logins that many releases share."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from microrepo.transfer.pool.worker_pool import WorkerPool
 
 
 class Access(Struct, frozen=True):
-    """How the servers of a mirror are asked.
+    """Credentials for the servers of a mirror.
 
     Attributes:
         source, destination: user and password file of each side.
-        destination_index: where a destination lists what it has, if it does not tell itself.
-        logins: known ones, by the text of a source or destination.
-        ask: asks a person for a password; None when there is nobody.
+        destination_index: URL of the destination's list of files, if it cannot be derived.
+        logins: known logins, by the text of a source or destination.
+        ask: prompts for a password; None without a terminal.
     """
 
     source: Given = Given()
@@ -61,7 +61,7 @@ class Access(Struct, frozen=True):
 
 
 class OpenChannel:
-    """A channel with its place and its lock, which is held only while somebody uses the channel."""
+    """A channel with its working directory and lock, held only while the channel is in use."""
 
     def __init__(self, channel: Channel, place: WorkingDirectory, *, dry_run: bool) -> None:
         self.channel = channel
@@ -74,10 +74,10 @@ class OpenChannel:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[Channel]:
-        """Hold the lock of the destination, together with all who use the channel.
+        """Hold the destination's lock, shared by all users of the channel.
 
         Raises:
-            Locked: another run is at work there.
+            Locked: another run uses the destination.
         """
         with self._guard:
             if self._users == 0:
@@ -105,20 +105,20 @@ class OpenChannel:
         return contextlib.nullcontext() if self._dry_run else held_lock(self.channel.directory)
 
     def close(self) -> None:
-        """End the workers; tidy the place up when all that was begun has ended well."""
+        """Stop the workers; clean up the working directory if everything succeeded."""
         self.channel.close()
-        # Where another run is at work by now, nothing is to be tidied.
+        # Another run may use the directory now; then nothing is cleaned up.
         with contextlib.suppress(Locked), self._locked():
             self._place.tidy(is_done=self.is_whole)
 
 
 class Connections:
-    """Opens channels and keeps them; safe to use in several threads.
+    """Opens channels and keeps them open; thread-safe.
 
     Args:
         config: network settings and workers.
         access: credentials.
-        reporter: told of bytes.
+        reporter: receives byte counts.
     """
 
     def __init__(
@@ -135,10 +135,10 @@ class Connections:
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def source(self, where: str) -> tuple[tuple[SourceSettings, ...], dict[str, Login]]:
-        """Return how a source, or the configured ones, is read, and logins; asked once.
+        """Return the settings of a source, or of the configured ones, and logins; cached.
 
         Raises:
-            ConfigError: it cannot be understood.
+            ConfigError: the source is invalid.
             AccessDenied: credentials are refused.
         """
         with self._guard:
@@ -149,13 +149,13 @@ class Connections:
             return self._sources[where]
 
     def open(self, source: str, destination: str, *, dry_run: bool) -> OpenChannel:
-        """Return the channel between two endpoints, opened when it is first wanted.
+        """Return the channel between two endpoints, opened on first use.
 
         Raises:
-            ConfigError: an end cannot be understood.
+            ConfigError: an endpoint is invalid.
             AccessDenied: credentials are refused.
-            Unavailable: no answer.
-            RepositoryError: a repository cannot be at the destination.
+            Unavailable: no response.
+            RepositoryError: the destination cannot be a repository.
         """
         with self._guard:
             endpoints = self._endpoints.get((source, destination))
@@ -177,10 +177,10 @@ class Connections:
             return self._channels[key]
 
     def reader(self, where: str) -> WorkerPool:
-        """Return workers that read a source, for finding out what a release needs.
+        """Return workers that read a source, to resolve dependencies.
 
         Raises:
-            ConfigError: the source cannot be understood.
+            ConfigError: the source is invalid.
             AccessDenied: credentials are refused.
         """
         settings, auth = self.source(where)
@@ -195,14 +195,14 @@ class Connections:
             return self._readers[where]
 
     def forget_reader(self, where: str) -> None:
-        """End the workers that read a directory: what they have seen of it may change."""
+        """Stop the workers that read a directory, since its content may change."""
         with self._guard:
             pool = self._readers.pop(where, None)
         if pool is not None:
             pool.shutdown(cancel_futures=True)
 
     def scratch(self) -> FlatDirectory:
-        """Return a directory for what is read and not kept."""
+        """Return a temporary directory."""
         with self._guard:
             if self._scratch is None:
                 self._scratch = tempfile.TemporaryDirectory(prefix="microrepo-")
@@ -212,7 +212,7 @@ class Connections:
         return directory
 
     def close(self) -> None:
-        """End all workers and leave all places tidy."""
+        """Stop all workers and clean up all working directories."""
         with self._guard:
             channels, self._channels = list(self._channels.values()), {}
             readers, self._readers = list(self._readers.values()), {}

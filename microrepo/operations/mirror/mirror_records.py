@@ -13,11 +13,11 @@ from microrepo.selection.environments.environment import Environment
 
 
 class UniquePackageLocation(Struct, frozen=True):
-    """A release and where it is.
+    """A release and its repository.
 
     Attributes:
-        package_name: as asked for, or normalised for a dependency.
-        version: as asked for, or as the source writes it.
+        package_name: as requested, or normalised for a dependency.
+        version: as requested, or as the source spells it.
         repository: the source, without credentials.
     """
 
@@ -31,18 +31,18 @@ DestinationCallback = Callable[[UniquePackageLocation], Awaitable[str]]
 
 
 class MirrorRequest(Struct, frozen=True):
-    """What is to be mirrored, and how.
+    """A request to mirror a release.
 
     Attributes:
         name, version: the release.
-        dependencies: with what it needs, in `environments` (the running Python without any).
-        tags: the release's marks go along.
-        label: a mark of the user's own.
-        resume: read what the destination holds where it announces no digests.
-        template_version: another release at the destination that this one shares content with.
-        redirect_dependencies: direct-URL requirements lead to the index.
-        max_concurrent: releases that are under way at a time.
-        dry_run: print-ready plan only.
+        dependencies: also mirror dependencies, for `environments` (default: the running Python).
+        tags: also copy release metadata.
+        label: the user's label.
+        resume: read the destination's files if it lists no digests.
+        template_version: release at the destination to reuse content from.
+        redirect_dependencies: rewrite direct-URL requirements to the index.
+        max_concurrent: releases to copy at once.
+        dry_run: only make the plan.
     """
 
     name: str
@@ -59,19 +59,19 @@ class MirrorRequest(Struct, frozen=True):
 
 
 class ReleaseReport(Struct, frozen=True):
-    """What became of one release.
+    """Result for one release.
 
     Attributes:
-        status: ``copied``, ``present`` (all of it was there), ``planned`` (dry run), ``left``
-            (its repository is its destination), ``refused`` (a precondition does not hold, and
-            nothing of it was sent) or ``failed`` (network or files).
-        files: that the release has, after the filters; `already` of them were there.
-        copied: files that arrived, `copied_bytes` in all; in a dry run what would be sent.
+        status: ``copied``, ``present`` (the destination had it), ``planned`` (dry run), ``left``
+            (its repository is its destination), ``refused`` (a precondition failed and nothing was
+            transferred) or ``failed`` (network or files).
+        files: files of the release, after the filters; the destination had `already` of them.
+        copied: files that arrived, `copied_bytes` in total; in a dry run, files to copy.
         from_template_bytes: bytes that came from the template version instead of the source.
-        redirected: per file and requirement what was redirected.
-        marks: that the destination now knows.
-        marks_left: that it cannot take.
-        words: why it was refused or failed.
+        redirected: redirected requirements, by file.
+        marks: release metadata that the destination now has.
+        marks_left: release metadata that it cannot store.
+        words: why the release was refused or failed.
         plan: the actions, in a dry run.
     """
 
@@ -97,14 +97,14 @@ class ReleaseReport(Struct, frozen=True):
 
 
 class MirrorReport(Struct, frozen=True):
-    """What the mirroring of a release did.
+    """Result of mirroring a release.
 
     Attributes:
-        exit_code: as the command line returns it.
-        releases: in the order in which they ended; the one that was asked for comes last.
-        missing: projects that are needed and that the source does not have.
+        exit_code: exit code of the command.
+        releases: in the order of completion; the requested one comes last.
+        missing: needed projects that the source does not have.
         failed: requirements that cannot be met, and why.
-        warnings: what else a person should know.
+        warnings: warnings for the user.
     """
 
     operation: str
@@ -119,11 +119,11 @@ class MirrorReport(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
     def raise_for_releases(self) -> None:
-        """Raise what became of releases that are not at the destination.
+        """Raise the error of releases that are not at the destination.
 
         Raises:
             StorageOperationError: network or files failed for one of them.
-            FailedCommand: a precondition of one of them does not hold.
+            FailedCommand: a precondition of one of them failed.
         """
         for status, kind in (("failed", StorageOperationError), ("refused", FailedCommand)):
             words = [one.words for one in self.releases if one.status == status]

@@ -1,7 +1,7 @@
-"""Mirror: one release, or one with all that it needs, from any repository to any other.
+"""Mirror one release, or a release with its dependencies, between repositories.
 
-Releases end one after another, the one that was asked for last: what an interrupted run leaves are
-whole releases, and where the one asked for stands, what it needs stands too.
+The requested release is mirrored last, so that an interrupted run leaves complete releases, and a
+release at the destination has its dependencies there.
 """
 
 from __future__ import annotations
@@ -52,24 +52,24 @@ def mirror(
     hash_cache: Path | None = None,
     cancel: threading.Event | None = None,
 ) -> MirrorReport:
-    """Mirror what an order asks for.
+    """Mirror a release as requested.
 
     Args:
-        connections: settings, credentials, and what stays open between calls.
-        source: where from: ``pypi``, the URL of an index, or a directory.
-        route: tells where each release goes; its own repository means that it stays there.
-        order: what, and how.
-        hash_cache: JSON file with digests of files of this machine.
-        cancel: when it is set, the mirroring ends at the next file.
+        connections: settings, credentials and open channels.
+        source: ``pypi``, the URL of an index, or a directory.
+        route: returns the destination of each release; its own repository means no copy.
+        order: the request.
+        hash_cache: JSON file with digests of local files.
+        cancel: event that stops the run at the next file.
 
     Returns:
-        What was done. Releases that could not be mirrored are told there, not raised.
+        The report. Releases that could not be mirrored are reported there, not raised.
 
     Raises:
-        ConfigError: an argument cannot be understood.
-        Locked: another run is at work at a destination.
-        Cancelled: the caller wanted that.
-        SourceError: the source does not answer.
+        ConfigError: an argument is invalid.
+        Locked: another run uses a destination.
+        Cancelled: `cancel` was set.
+        SourceError: the source does not respond.
     """
     run = _Mirror(connections, source, route, order, hash_cache, cancel)
     try:
@@ -80,7 +80,7 @@ def mirror(
 
 
 class _Mirror:
-    """One mirroring while it runs."""
+    """A running mirror operation."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class _Mirror:
         self._done: list[ReleaseReport] = []
 
     def carry_out(self) -> MirrorReport:
-        """Find what is needed, mirror that, then the release itself."""
+        """Resolve and mirror the dependencies, then mirror the release."""
         started, begun = time.monotonic(), now()
         order = self._order
         root = UniquePackageLocation(order.name, order.version, self._name)
@@ -140,7 +140,7 @@ class _Mirror:
         return ExitCode.DONE if whole else ExitCode.INCOMPLETE
 
     def _mirror_all(self, releases: Sequence[UniquePackageLocation]) -> None:
-        """Mirror dependencies: first a single one, which proves the credentials, then several."""
+        """Mirror dependencies: first one, which proves the credentials, then several at once."""
         for release in releases[:1]:
             self._take(self._one(release))
         if len(releases) < 2:
@@ -155,7 +155,7 @@ class _Mirror:
             except BaseException:
                 self._stop.set()
                 executor.shutdown(wait=False, cancel_futures=True)
-                self._connections.close()  # ends at once what is under way
+                self._connections.close()  # stops running transfers at once
                 raise
 
     def _take(self, report: ReleaseReport) -> None:
@@ -175,7 +175,7 @@ class _Mirror:
             with opened.in_use() as channel:
                 report = mirror_release(channel, release, self.shared)
                 if report.status == "failed":
-                    opened.is_whole = False  # what came so far is for the next run
+                    opened.is_whole = False  # partial files are kept for the next run
                 return report
         except (Cancelled, ConfigError, Locked):
             raise
@@ -187,10 +187,10 @@ class _Mirror:
 
 
 def _check(order: MirrorRequest) -> None:
-    """Refuse what cannot be meant.
+    """Raise ConfigError for an invalid request.
 
     Raises:
-        ConfigError: it says what.
+        ConfigError: with the invalid argument.
     """
     if not order.version.strip() or any(c in order.version for c in " ,;*<>=!~\n"):
         raise ConfigError(f"{order.version!r} is not a version; name one release, such as 2.1")
@@ -206,7 +206,7 @@ def _check(order: MirrorRequest) -> None:
 
 
 def _everything(config: Config, *, is_local: bool) -> Config:
-    """Return settings under which a release counts as a whole, as far as the filters let it."""
+    """Return settings that keep all files of a release, except for the file filters."""
     return msgspec.structs.replace(
         config,
         versions=ALL,
@@ -218,7 +218,7 @@ def _everything(config: Config, *, is_local: bool) -> Config:
 
 
 def named_environments(names: Sequence[str], config: Config) -> tuple[Environment, ...]:
-    """Return target environments: those of the settings by their names, else presets.
+    """Return target environments by name: those of the settings, or presets.
 
     Raises:
         ConfigError: a name is neither.

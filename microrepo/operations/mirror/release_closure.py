@@ -1,4 +1,4 @@
-"""Closure of a release over its source, by the solver that refreshes use."""
+"""Closure of a release at its source, with the solver of `refresh`."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from microrepo.state import open_state
 
 
 class ReleaseClosure(Struct, frozen=True):
-    """What a release needs.
+    """Dependencies of a release.
 
     Attributes:
-        releases: besides itself, by name.
+        releases: needed releases, by name.
         missing: projects that the source does not have.
-        failed: what cannot be met, and why.
-        warnings: what the closure has to say.
+        failed: unmet requirements, and why.
+        warnings: warnings of the resolver.
     """
 
     releases: tuple[UniquePackageLocation, ...] = ()
@@ -60,19 +60,19 @@ def find_release_closure(
     order: MirrorRequest,
     environments: tuple[Environment, ...],
 ) -> ReleaseClosure:
-    """Find the closure of a release in all environments.
+    """Resolve the dependencies of a release in all environments.
 
     Args:
-        config: the filters, and how to resolve.
-        connections: gives workers that read the source.
-        source: where the release is.
-        order: the release; its direct-URL requirements count as requirements to the index when
-            they will be redirected.
-        environments: for which.
+        config: filters and resolver options.
+        connections: source of workers that read the source.
+        source: source of the release.
+        order: the release; direct-URL requirements count as requirements for the index if they are
+            redirected.
+        environments: target environments.
 
     Raises:
-        ConfigError: a setting cannot be understood.
-        SourceError: the source's answers cannot be had.
+        ConfigError: a setting is invalid.
+        SourceError: the source does not respond.
     """
     settings, _ = connections.source(source)
     name = ", ".join(one.name for one in settings)
@@ -100,7 +100,7 @@ def find_release_closure(
         resolved = resolve(config)
         failed = tuple(report.failed)
         if resolved.failures:
-            # No set is whole: the newest match of each requirement is still better than nothing.
+            # No complete set: use the newest match of each requirement instead.
             newest = resolve(msgspec.structs.replace(config, resolve="latest"))
             resolved = msgspec.structs.replace(
                 newest, resolutions=(*resolved.resolutions, *newest.resolutions)
@@ -125,7 +125,7 @@ def find_release_closure(
 
 
 def _closing(config: Config, source: str, settings: Sequence[SourceSettings]) -> Config:
-    """Return settings for a closure: environments tell what fits, not lists of Pythons."""
+    """Return settings for a closure, in which environments decide instead of Python lists."""
     is_local = all(one.kind == "directory" for one in settings)
     if source != CONFIGURED:
         first = settings[0]
@@ -149,6 +149,6 @@ def _public(source: str, settings: SourceSettings) -> str:
 
 
 def with_redirects(metadata: CoreMetadata) -> CoreMetadata:
-    """Return metadata as a redirected copy of its distribution has it."""
+    """Return metadata with its direct URLs redirected."""
     required = tuple(index_requirement(text) or text for text in metadata.requires_dist)
     return msgspec.structs.replace(metadata, requires_dist=required)

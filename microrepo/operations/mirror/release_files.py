@@ -33,7 +33,7 @@ _SHOWN_VERSIONS = 5
 
 
 class Shared(Struct, frozen=True):
-    """What the releases of one mirroring have in common."""
+    """Values that all releases of one call share."""
 
     order: MirrorRequest
     policy: Policy
@@ -43,13 +43,13 @@ class Shared(Struct, frozen=True):
 
 
 class ReleaseFiles:
-    """Finds the files of the release in its project's record, and redirects them if wanted.
+    """Selects the files of the release from its project's record, and redirects them on request.
 
     Attributes:
-        project: the record, once it was seen, with only the release's files.
-        label: the user's, else the one that the release has at its source.
-        wanted: what is to be mirrored.
-        redirected: what was redirected, in words.
+        project: the record with only the release's files, once read.
+        label: the user's label, else that of the source.
+        wanted: files to mirror.
+        redirected: redirected requirements, as text.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class ReleaseFiles:
         """Return the files of the release.
 
         Raises:
-            FailedCommand: the project has no such release, or the filters leave nothing of it.
-            StorageOperationError: a wheel that has to be rewritten cannot be had.
+            FailedCommand: the release does not exist, or the filters skip all its files.
+            StorageOperationError: a wheel to rewrite cannot be downloaded.
         """
         version, where = self._release.version, self._release.repository
         files = tuple(file for file in project.files if same_version(file.version, version))
@@ -97,7 +97,7 @@ class ReleaseFiles:
         return self.wanted
 
     def _from_template(self, item: Wanted) -> Wanted:
-        """Have content that the template has under another name linked from there."""
+        """Use files of the template with identical content under another name."""
         path = self._template.same_as(item.file)
         if path is None or self._channel.sources.is_local:
             return item
@@ -140,7 +140,7 @@ class ReleaseFiles:
         return msgspec.structs.replace(item, file=file, cause=Cause.REDIRECTED)
 
     def marks(self) -> Marks | None:
-        """Return the release's marks, None as long as it was not seen."""
+        """Return the release metadata, None before the release was read."""
         if self.project is None:
             return None
         return make_marks(
@@ -152,11 +152,11 @@ class ReleaseFiles:
         )
 
     def redirected_files(self) -> list[str]:
-        """Return the names of files that are not what the source has."""
+        """Return the names of files that differ from the source's."""
         return [item.file.filename for item in self.wanted if item.cause is Cause.REDIRECTED]
 
     def close(self) -> None:
-        """Remove the rewritten copies that waited aside."""
+        """Delete the rewritten copies."""
         for path in self._staged:
             with suppress(OSError):
                 path.unlink(missing_ok=True)

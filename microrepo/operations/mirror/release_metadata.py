@@ -1,8 +1,7 @@
-"""The marks of a release: yanked, project status, serial, and a label of the user's own.
+"""Release metadata: yanked, project status, serial and the user's label.
 
-An upload form takes none of them. A directory takes all: a record of the release in the control
-directory keeps what files cannot say, and the pages of the repository, where it has pages, say what
-their specifications have words for (PEP 592, PEP 792).
+An upload form accepts none of it. A directory stores all: a record in the control directory has
+everything, and the pages, if any, have what their specifications define (PEP 592, PEP 792).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _FOLDER = "mirrored"
 
 
 class MarkedFile(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One file of a release as it is in the directory."""
+    """One file of a release in the directory."""
 
     filename: str
     size: int | None = None
@@ -37,11 +36,11 @@ class Marks(Struct, frozen=True, omit_defaults=True):
     """The record of one release.
 
     Attributes:
-        source: where it came from, without credentials.
-        label: the user's.
-        serial: of the source when it was mirrored.
-        status: of the project (PEP 792).
-        redirected: requirements that are not what they were.
+        source: the source, without credentials.
+        label: the user's label.
+        serial: serial of the source at the time.
+        status: status of the project (PEP 792).
+        redirected: redirected requirements.
     """
 
     format: int
@@ -57,7 +56,7 @@ class Marks(Struct, frozen=True, omit_defaults=True):
     redirected: tuple[str, ...] = ()
 
     def words(self) -> tuple[str, ...]:
-        """Return each mark in words, omitting those that say nothing."""
+        """Return the metadata as texts, without default values."""
         found = []
         for file in self.files:
             if file.yanked:
@@ -79,14 +78,14 @@ def make_marks(
     label: str | None,
     redirected: tuple[str, ...] = (),
 ) -> Marks:
-    """Return the marks of a release.
+    """Return the metadata of a release.
 
     Args:
-        project: its record, with only the release's files.
-        source: where it came from.
-        files: what was mirrored of it.
-        label: the user's, if there is one.
-        redirected: requirements that are not what they were, in words.
+        project: record with only the release's files.
+        source: the source.
+        files: the mirrored files.
+        label: the user's label, or None.
+        redirected: redirected requirements, as text.
     """
     return Marks(
         _FORMAT,
@@ -107,7 +106,7 @@ def make_marks(
 
 
 def read_marks(directory: Path, project: str, version: str) -> Marks | None:
-    """Return the record of a release in a directory, None where there is none to be read."""
+    """Return the record of a release in a directory, None if it is missing or unreadable."""
     try:
         body = _path(directory, project, version).read_bytes()
         marks = msgspec.json.decode(body, type=Marks)
@@ -117,10 +116,10 @@ def read_marks(directory: Path, project: str, version: str) -> Marks | None:
 
 
 def write_marks(directory: Path, marks: Marks) -> None:
-    """Put the record of a release into a directory, at once or not at all.
+    """Write the record of a release into a directory, atomically.
 
     Raises:
-        RepositoryError: it cannot be written.
+        RepositoryError: the file cannot be written.
     """
     path = _path(directory, marks.project, marks.version)
     body = msgspec.json.format(msgspec.json.encode(marks), indent=1) + b"\n"
@@ -133,9 +132,9 @@ def write_marks(directory: Path, marks: Marks) -> None:
 def overlay_marks(
     directory: Path, project: Project, files: tuple[File, ...]
 ) -> tuple[Project, tuple[File, ...], str | None]:
-    """Add what a record in a directory says of a release; its label comes along.
+    """Add the metadata recorded in a directory to a release, with its label.
 
-    A mark counts for a file of the size that it was given to.
+    Metadata applies only to a file of the recorded size.
     """
     marks = read_marks(directory, project.name, files[0].version)
     if marks is None:

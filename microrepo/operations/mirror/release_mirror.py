@@ -1,4 +1,4 @@
-"""One release on its way from its source to a destination, whole or with a reason why not."""
+"""Mirror of one release: completely, or with the reason why not."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from microrepo.operations.mirror.release_template import Template, find_template
 from microrepo.reporting import Reporter
 from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
-# What is wrong before anything was sent; everything else is the network's or the disk's fault.
+# Errors before any transfer; all others are errors of the network or the disk.
 _PRECONDITIONS = (FailedCommand, ConfigError)
 
 
 def mirror_release(
     channel: Channel, release: UniquePackageLocation, shared: Shared
 ) -> ReleaseReport:
-    """Mirror one release; whatever keeps it from its destination comes back in the report.
+    """Mirror one release; errors are returned in the report.
 
     Args:
-        channel: in use, see `mirror_lines`.
-        release: which.
-        shared: what it has in common with others.
+        channel: an open channel, in use.
+        release: the release.
+        shared: values that all releases share.
 
     Raises:
-        Cancelled: the caller wanted that.
+        Cancelled: `cancel` was set.
     """
     try:
         return _mirror(channel, release, shared)
@@ -106,7 +106,7 @@ def _carry(
 def _finish(
     channel: Channel, choice: ReleaseFiles, marks: Marks | None, reporter: Reporter
 ) -> None:
-    """Put beside the files of a release in a directory what belongs to them."""
+    """Write the record and the pages of a release in a directory."""
     directory = channel.directory
     for filename in choice.redirected_files():
         make_sidecar(MakeSidecar(str(directory.path), filename))
@@ -120,11 +120,11 @@ def _finish(
 
 
 def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) -> None:
-    """Raise what kept a release from being copied whole.
+    """Raise the error that prevented a complete copy.
 
     Raises:
-        FailedCommand: nothing was sent.
-        StorageOperationError: not all of it could be.
+        FailedCommand: nothing was transferred.
+        StorageOperationError: the copy is incomplete.
     """
     what = f"{release.package_name} {release.version}"
     if copied.missing:

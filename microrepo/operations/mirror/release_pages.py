@@ -1,4 +1,4 @@
-"""A mirrored release on the pages of the directory that it was mirrored to, with its marks."""
+"""Pages of a directory with a mirrored release and its metadata."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 
 def has_pages(directory: FlatDirectory) -> bool:
-    """Return whether a directory is a repository of ours, whose pages follow its files."""
+    """Return whether a directory is a microrepo repository with pages."""
     return directory.state_file.exists()
 
 
 def publish_release(
     channel: Channel, project: Project, files: Sequence[File], reporter: Reporter, *, tags: bool
 ) -> None:
-    """Name the files of a release on the pages of its new directory.
+    """List the files of a release on the pages of its new directory.
 
-    Files that a refresh of that directory keeps are its own, and stay as its source has them.
+    Files that a refresh of that directory keeps are listed as its own source lists them.
 
     Args:
-        channel: whose destination is the directory; its lock is held, only by this thread.
-        project: the source's record.
-        files: of the release, as they were mirrored.
-        reporter: told of warnings.
-        tags: the project's status and serial go along, if no refresh knows the project.
+        channel: channel to the directory, whose lock this thread holds.
+        project: record of the source.
+        files: the mirrored files.
+        reporter: receives warnings.
+        tags: also write the project's status and serial, if no refresh knows the project.
 
     Raises:
         RepositoryError: the state or the pages cannot be written.
@@ -95,7 +95,7 @@ def _save_found(
 
 
 def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> FoundRow | str:
-    """Return a file with its marks, or why no page can name it; read only if it is new."""
+    """Return a file with its metadata, or why no page can list it; read only new files."""
     if not is_distribution(file.filename):
         return f"{file.filename}: not the name of a distribution that an index can list"
     row = _unchanged(directory, known_row)
@@ -112,7 +112,7 @@ def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> 
         digests=Digests(known.digests.sha256, file.digests.blake2b_256, file.digests.md5),
         upload_time=file.upload_time or known.upload_time,
     )
-    # A bare directory does not tell that a file is no longer yanked; an index would.
+    # A directory without records cannot say that a file is no longer yanked.
     if file.yanked or not file.url.startswith("file:"):
         marked = msgspec.structs.replace(
             marked, yanked=file.yanked, yanked_reason=file.yanked_reason

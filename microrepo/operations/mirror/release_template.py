@@ -1,8 +1,8 @@
-"""A release that the destination has already, as a template for another one of its project.
+"""Template: a release at the destination that another release reuses content from.
 
-In a directory, a wheel of the template with the same tags gives the packed members that both have;
-a file of the very same content is linked. An index takes only whole files, so there the template
-only has to exist.
+In a directory, a wheel of the template with the same tags provides the compressed members that both
+have, and identical files are linked. An index accepts only whole files, so there the template only
+has to exist.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Template:
     """The files of a template release in a directory; none for an index.
 
     Args:
-        paths: of its files.
+        paths: paths of its files.
     """
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
@@ -35,12 +35,12 @@ class Template:
         self._by_tags = {_tags(path.name): path for path in self._paths}
 
     def wheel_like(self, filename: str) -> Path | None:
-        """Return the wheel of the same tags, None if it is not a wheel or has no match."""
+        """Return the template's wheel with the same tags, None without a match."""
         tags = _tags(filename)
         return None if tags is None else self._by_tags.get(tags)
 
     def same_as(self, file: File) -> Path | None:
-        """Return a file of the very same content under another name."""
+        """Return a file with identical content under another name."""
         if file.digests.strongest() is None:
             return None
         for path in self._paths:
@@ -54,8 +54,8 @@ def find_template(channel: Channel, name: str, version: str) -> Template:
     """Return the template release at the destination of a channel.
 
     Raises:
-        FailedCommand: the destination does not have it.
-        SourceError: the destination's page cannot be had.
+        FailedCommand: the destination does not have the release.
+        SourceError: the destination's page cannot be read.
     """
     project = canonicalize_name(name)
     if channel.endpoints.destination.kind == "directory":

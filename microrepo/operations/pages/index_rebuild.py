@@ -53,7 +53,7 @@ class IndexReport(Struct, frozen=True):
     """The end of `microrepo index`.
 
     Attributes:
-        exit_code: as the command line returns it.
+        exit_code: exit code of the command.
         projects: that the tree now speaks of; `files` are theirs.
         read: files that had to be read because nothing was known of them.
         published: what was written.
@@ -82,10 +82,10 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
 
     Args:
         config: complete settings; `repository` may be a bare directory of wheels and sdists.
-        reporter: told of progress.
+        reporter: receives progress.
 
     Raises:
-        Locked: another run holds the repository.
+        Locked: another run holds the repository's lock.
         RepositoryError: the directory is unfit, or cannot be written to.
     """
     started = time.monotonic()

@@ -49,8 +49,7 @@ def publish_projects(
         names: the projects.
         leaving: files that are about to be deleted.
 
-    Raises:
-        RepositoryError: a page cannot be written.
+    Raises:     RepositoryError: a page cannot be written.
     """
     if not config.simple or work.report.dry_run:
         return
@@ -81,8 +80,7 @@ def publish_changes(
         leaving: files of the changed projects that are about to be deleted. Until they are, it
             stays noted that these projects have to be published.
 
-    Raises:
-        RepositoryError: a page cannot be written.
+    Raises:     RepositoryError: a page cannot be written.
     """
     if work.report.dry_run:
         return PublishReport()
@@ -121,8 +119,7 @@ def with_browse(
         report: what was done to the index.
         rebuild: trust nothing that is remembered of them.
 
-    Raises:
-        RepositoryError: a page cannot be written.
+    Raises:     RepositoryError: a page cannot be written.
     """
     directory = holdings.directory
     if not config.browse:
@@ -180,8 +177,7 @@ def open_publisher(config: Config, holdings: Holdings, work: WorkContext) -> Pub
 def writing_pages(directory: FlatDirectory) -> Iterator[None]:
     """Translate what goes wrong on the disk.
 
-    Raises:
-        RepositoryError: a page cannot be written.
+    Raises:     RepositoryError: a page cannot be written.
     """
     try:
         yield

@@ -25,7 +25,7 @@ class Report(Struct, frozen=True):
     """The end of one run.
 
     Attributes:
-        exit_code: as the command line returns it.
+        exit_code: exit code of the command.
         projects: records that were looked at; `fetched` were fetched, `unchanged` had not changed.
         unasked: projects of the source that `exclude` and `allow` keep from being asked for.
         without_files: projects of which no file is wanted.

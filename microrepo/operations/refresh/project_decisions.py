@@ -48,7 +48,7 @@ def look(
 
     Args:
         report: of the run.
-        rules: what is wanted.
+        rules: the rules that select files.
         records: of the projects.
         decide: what is kept of each.
         goals_are_reported: a requested project without files is a goal that is reported as such.

@@ -41,7 +41,7 @@ class Run:
         holdings: of the repository.
         sources: of the projects.
         work: workers, report, progress.
-        rules: what is wanted.
+        rules: the rules that select files.
         only_these: projects that are not asked for stay as they are.
         replace: fetch over files that are not ours and differ.
     """

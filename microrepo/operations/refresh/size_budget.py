@@ -34,7 +34,7 @@ class Budget:
     Args:
         holdings: of the repository.
         report: counts what is evicted.
-        rules: what is wanted.
+        rules: the rules that select files.
     """
 
     def __init__(self, holdings: Holdings, report: ReportBuilder, rules: Rules) -> None:

@@ -164,14 +164,14 @@ def open_session(
     Args:
         config: complete settings.
         operation: its name, for the report.
-        reporter: told of progress.
+        reporter: receives progress.
         read_only: change nothing on disk (dry runs); takes no lock.
         workers: the operation will need them, so they may be made before anything is held.
         cancel: when it is set, the run ends soon, in good order.
 
     Raises:
         ConfigError: a setting cannot be right.
-        Locked: another run is at work on the repository.
+        Locked: another run holds the repository's lock.
         RepositoryError: the directory is unfit or the state cannot be used.
     """
     report = ReportBuilder(operation, config.repository, now(), reporter.say)

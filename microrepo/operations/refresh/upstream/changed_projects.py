@@ -44,7 +44,7 @@ def find_changes(
         holdings: of the repository.
         sources: tell what changed.
         work: the run.
-        rules: what is wanted.
+        rules: the rules that select files.
         only_these: leave projects alone that are not requested.
         force: look at every project.
 
