@@ -36,8 +36,8 @@ def read_wheel_metadata(
         size_bytes: its length, if known.
 
     Raises:
-        MalformedResponse: not a zip archive, no METADATA, or a wheel that installers refuse.
-            Errors of ours that `fileobj` raises pass through.
+        MalformedResponse: not a zip archive, no METADATA, or a wheel that installers refuse. Errors
+            of ours that `fileobj` raises pass through.
     """
     name = filename or "wheel"
     size = fileobj.seek(0, io.SEEK_END) if size_bytes is None else size_bytes

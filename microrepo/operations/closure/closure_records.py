@@ -28,7 +28,7 @@ class RecordSources(Struct, frozen=True):
 
     Attributes:
         holdings: of the repository, whose state knows some of them.
-        sources: of the projects.
+        sources: sources of the projects.
         work: workers, report, progress.
         rules: the rules that select files.
     """
@@ -40,12 +40,12 @@ class RecordSources(Struct, frozen=True):
 
 
 class ClosureReader:
-    """Fetches what a closure needs, each thing once.
+    """Reads the facts that a closure needs, each once.
 
     Args:
         origins: where they come from.
-        rewrite: changes what distributions say of themselves, before it counts.
-        known: records that need not be asked for.
+        rewrite: changes the metadata of distributions before it is used.
+        known: records that need no request.
 
     Attributes:
         facts: the facts read so far.
@@ -105,7 +105,7 @@ class ClosureReader:
         }
 
     def read_ahead(self, unread: Collection[NormalizedName]) -> None:
-        """Read the records of the projects asked ahead; nothing is solved with them.
+        """Read the records of the projects requested ahead, without solving.
 
         Args:
             unread: unchanged ones, whose records nobody needs.

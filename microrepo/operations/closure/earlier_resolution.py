@@ -43,9 +43,9 @@ class EarlierResolution(Struct, frozen=True):
     Attributes:
         inputs: digest of all inputs except the facts.
         facts: digest of the records and the metadata.
-        projects: those that it looked at.
-        metadata: files whose metadata it read.
-        resolutions: one for each goal in each environment.
+        projects: projects that the solver read.
+        metadata: files whose metadata the solver read.
+        resolutions: one per goal and environment.
         kept: the files that the run left in the repository, by project.
     """
 
@@ -130,9 +130,9 @@ def settled_rows(
 
     Args:
         holdings: of the repository.
-        rules: what is wanted.
+        rules: the rules that select files.
         earlier: the resolution, which still holds.
-        now: the present, normalised.
+        now: current time, normalised.
     """
     state = holdings.state
     rows = defaultdict(list)

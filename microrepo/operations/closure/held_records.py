@@ -32,7 +32,7 @@ _READ_BYTES = 1 << 20
 
 
 class HeldRecords:
-    """Facts about the files that a repository holds, read when they are asked for.
+    """Facts about the files of a repository, read when needed.
 
     Attributes:
         facts: the facts read so far.

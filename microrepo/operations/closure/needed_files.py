@@ -37,7 +37,7 @@ def needed_files(
     goals: Sequence[Goal],
     admits: Callable[[Project], Iterable[File]],
 ) -> Needed:
-    """Run the closure on the files that are there and that the rules admit."""
+    """Run the closure on the present files that the rules accept."""
     supply = HeldRecords(state, directory, config, admits)
     closure = Closure(
         goals,

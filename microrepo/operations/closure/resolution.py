@@ -39,13 +39,13 @@ class Resolved(Struct, frozen=True):
     """Result of a resolution.
 
     Attributes:
-        records: of every project that it looked at, by name.
-        facts: all that is known of their files.
-        resolutions: the goals that are met.
-        failures: the goals that are not.
-        gone: projects that were looked for and that the source does not know.
-        complete: every goal is met in every environment, and all facts could be had.
-        inputs: digest of what it was solved from beside the facts; None if it is not to be kept.
+        records: record of each project that was read, by name.
+        facts: all facts about their files.
+        resolutions: the met goals.
+        failures: the unmet goals.
+        gone: needed projects that the source does not know.
+        complete: every goal is met in every environment, and all facts were read.
+        inputs: digest of the inputs except the facts; None if it must not be saved.
         settled: projects without a record, since nothing changes: neither it nor what is kept.
     """
 
@@ -137,7 +137,7 @@ def _resolve_again(
     environments: tuple[Environment, ...],
     inputs: str,
 ) -> Resolved:
-    """Ask for all projects of the last closure at once; solve only what may be different by now."""
+    """Request all projects of the last closure at once; solve again only if something changed."""
     reader, state, report = ClosureReader(origins), origins.holdings.state, origins.work.report
     earlier = read_earlier(state, inputs)
     if earlier is not None:

@@ -18,7 +18,7 @@ from microrepo.repositories.sources.source_registry import open_source
 
 
 class SourceEndpoint:
-    """Answers questions about the sources in this process; safe to use in several threads."""
+    """Reads the sources in this process; thread-safe."""
 
     def __init__(self, endpoints: Endpoints, client_settings: ClientSettings) -> None:
         self._all = endpoints.sources

@@ -14,7 +14,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 
 class WorkingDirectory:
-    """The directory that files pass through: the destination itself, or one in the cache.
+    """Directory for files in transit: the destination itself, or one in the cache.
 
     A dry run gets a temporary directory. The caller takes the lock.
 
