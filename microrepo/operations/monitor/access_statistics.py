@@ -1,7 +1,6 @@
-"""Download statistics from access logs, of whatever server gave the files away.
+"""Download statistics from access logs of web servers.
 
-Lines are read as they come and counted in a database of SQLite's own temporary files: however large
-the logs, memory stays where it is.
+Lines are counted in a temporary SQLite database, so memory use does not grow with the logs.
 """
 
 from __future__ import annotations
@@ -39,17 +38,17 @@ Row = tuple[str, str, str, str, int]
 
 
 class DownloadStats(Struct, frozen=True):
-    """What was counted.
+    """Counts of downloads.
 
     Attributes:
-        logs: files that were read; `lines` in all.
-        downloads: lines that tell of a distribution that was given away in full.
-        others: lines that tell of something else; `malformed` ones tell of nothing.
-        first_day, last_day: of the downloads, UTC; None without any.
-        projects, files: how many different ones.
+        logs: files that were read, `lines` in total.
+        downloads: complete downloads of distributions.
+        others: other requests; `malformed` lines are not log entries.
+        first_day, last_day: days of the downloads, UTC; None without any.
+        projects, files: number of distinct ones.
         by_project, by_file, by_client: the most frequent, most frequent first.
         by_day: all days.
-        unreadable: logs that could not be read, or not to their ends, and why.
+        unreadable: logs that could not be read completely, and why.
     """
 
     exit_code: int
@@ -83,7 +82,7 @@ class Downloads:
         )
 
     def read(self, path: str) -> None:
-        """Count what a log tells of; `-` is standard input. What cannot be read is noted."""
+        """Count the entries of a log; `-` is standard input. Unreadable logs are recorded."""
         self._logs += 1
         try:
             with _opened(path) as stream:
@@ -127,7 +126,7 @@ class Downloads:
         return iter(self._db.execute("SELECT * FROM downloads ORDER BY 1, 2, 3, 4"))
 
     def stats(self, top: int) -> DownloadStats:
-        """Return the sums, with this many of the most frequent of each kind."""
+        """Return the totals, with the `top` most frequent values of each kind."""
         days = self._most("day", -1)
         malformed = self._malformed
         return DownloadStats(
@@ -166,17 +165,17 @@ class Downloads:
 
 @contextmanager
 def counting(logs: Sequence[str]) -> Iterator[Downloads]:
-    """Read logs and yield what was counted.
+    """Read logs and yield the counts.
 
     Args:
-        logs: files, plain or compressed (gzip, bzip2, xz, told by their content), patterns with
-            `*`, or `-` for standard input.
+        logs: files, plain or compressed (gzip, bzip2, xz, detected by content), patterns with `*`,
+            or `-` for standard input.
 
     Raises:
-        ConfigError: a pattern that fits no file.
+        ConfigError: a pattern matches no file.
     """
     paths = _expanded(logs)
-    connection = sqlite3.connect("", isolation_level=None)  # in a temporary file of SQLite's own
+    connection = sqlite3.connect("", isolation_level=None)  # a temporary file of SQLite
     try:
         downloads = Downloads(connection)
         connection.execute("BEGIN")
@@ -226,17 +225,17 @@ def _skip_line(stream: IO[bytes]) -> None:
 
 
 def csv_lines(downloads: Downloads) -> Iterator[str]:
-    """Yield all counts as lines of CSV, with a head."""
+    """Yield all counts as lines of CSV, with a header."""
     yield _csv_line((*_COLUMNS, "count"))
     for row in downloads.rows():
         yield _csv_line(row)
 
 
 def write_days(downloads: Downloads, folder: Path) -> list[Path]:
-    """Write the counts of each day into a CSV file of its own, whole or not at all.
+    """Write the counts of each day into its own CSV file, atomically.
 
-    The first and the last day of the logs are left out: logs rarely begin or end at midnight, and
-    a file that another run wrote for such a day may know more.
+    The first and the last day are skipped: logs rarely begin or end at midnight, and another run
+    may have written a more complete file for such a day.
 
     Returns:
         The files, in the order of their days.

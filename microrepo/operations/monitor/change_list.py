@@ -1,7 +1,7 @@
-"""The change list: which paths of the repository came and went, for those who keep copies of it.
+"""Change list: added and deleted paths of a repository, for tools that maintain copies.
 
-A path is listed once, by its state now: whatever runs did to it, it exists (`add`) or to
-be removed (`delete`). Applying a list, or several in their order, or one twice, leads to the same.
+A path is listed once, by its present state: it exists (`add`) or must be removed (`delete`).
+Applying a list twice does no harm.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _ROOT = (
 
 
 class Change(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One path of the repository that came or went.
+    """One added or deleted path of the repository.
 
     Attributes:
         path: relative to the repository, with `/` between its parts.
         action: ``add`` for what exists now, ``delete`` for what does not.
-        size: bytes of what exists, or of what went where that is known.
-        sha256: of the same.
-        reason: why a file came or went; none for pages.
+        size: bytes of the file, if known.
+        sha256: digest of the same file.
+        reason: cause of the change; none for pages.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Change(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class ListFiles(Struct, frozen=True):
-    """Where a change list was written: all of it as JSON, and only the paths as two texts."""
+    """Files of a written change list: everything as JSON, and the paths as two text files."""
 
     all: Path
     adds: Path
@@ -79,14 +79,14 @@ class _Tally(Struct):
 def changes_between(
     state: State, directory: FlatDirectory, first: int, last: int, *, digests: bool = True
 ) -> Iterator[Change]:
-    """Yield what a span of runs touched: files, then metadata, then pages, the root's last.
+    """Yield the changes of a range of runs: files, then metadata, then pages, the root page last.
 
     Args:
         state: of the repository.
         directory: the repository.
         first: number of the first run.
         last: number of the last.
-        digests: tell digests too; those of pages have to be computed.
+        digests: include digests; those of pages are computed.
     """
     for batch in batched(state.changes.files(first, last), _BATCH):
         yield from _files(state, directory, batch, digests=digests)
@@ -109,7 +109,7 @@ def _files(
         name, why = changed.filename, cause_text(changed.cause, changed.detail)
         disk = directory.stat(name)
         if disk is None and changed.action == ActionKind.INDEX.value:
-            continue  # pages name it, and it lies elsewhere
+            continue  # pages list it, but it is elsewhere
         if disk is None:
             yield Change(name, "delete", changed.size, changed.sha256, why)
             if name.endswith(".whl"):
@@ -122,7 +122,7 @@ def _files(
 
 
 def _known_digest(row: FileRow | None, disk: OnDisk) -> str | None:
-    """Return a file's digest if it lies there as it was verified."""
+    """Return a file's digest if the file is as it was verified."""
     return row.digests.sha256 if row is not None and disk.matches(row) else None
 
 
@@ -131,7 +131,7 @@ def _at_place(directory: FlatDirectory, place: str, *, digests: bool) -> Iterato
         return
     if not place.endswith("/"):
         found = _as_found(directory, place, digests=digests)
-        # Metadata goes with its file, and has been listed with it.
+        # Metadata is deleted with its file, and is already listed with it.
         if found.action == "add" or not place.endswith(".metadata"):
             yield found
         return
@@ -157,15 +157,15 @@ def _as_found(directory: FlatDirectory, path: str, *, digests: bool) -> Change:
 def write_change_list(
     state: State, directory: FlatDirectory, folder: Path, suffix: str, first: int, last: int
 ) -> ListFiles:
-    """Write the list of a span of runs as `changes.json`, `adds.txt` and `deletes.txt`.
+    """Write the changes of a range of runs as `changes.json`, `adds.txt` and `deletes.txt`.
 
-    Each appears whole or not at all, the JSON last. Memory does not grow with the list.
+    Each file is written atomically, the JSON last. Memory use does not grow with the list.
 
     Args:
         state: of the repository.
         directory: the repository.
-        folder: where to; made if it is missing.
-        suffix: goes between the names and their endings.
+        folder: target directory; created if missing.
+        suffix: inserted between file names and extensions.
         first: number of the first run.
         last: number of the last.
 
@@ -202,16 +202,16 @@ def write_change_list(
 def recorded_changes(
     config: Config, run: int | None = None, *, since: bool = False, digests: bool = True
 ) -> Iterator[Change]:
-    """Yield what a run changed, from the state, as `changes_between` does.
+    """Yield the changes of a run from the state, as `changes_between` does.
 
     Args:
         config: complete settings.
         run: its number; None for the newest.
-        since: all runs from this one on.
-        digests: tell digests too.
+        since: number of the first run of a range up to the newest.
+        digests: include digests.
 
     Raises:
-        RepositoryError: the state cannot be read, or knows no such run.
+        RepositoryError: the state cannot be read, or has no such run.
     """
     directory = FlatDirectory(Path(config.repository))
     state = open_for_reading(directory.path)

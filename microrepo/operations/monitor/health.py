@@ -1,4 +1,4 @@
-"""Health: how old the mirror is and what is wrong with it, only from the state, for monitors."""
+"""Health of a mirror: age and problems, from the state only, for monitors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AN_END = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 
 
 class FailingProject(Struct, frozen=True):
-    """A project whose last attempt failed, and when it is tried again."""
+    """A project whose last attempt failed, and the time of the next."""
 
     name: NormalizedName
     error: str
@@ -33,7 +33,7 @@ class FailingProject(Struct, frozen=True):
 
 
 class LastRun(Struct, frozen=True, omit_defaults=True):
-    """A run as the state remembers it; `exit_code` is None while it has not ended."""
+    """A recorded run; `exit_code` is None until it has finished."""
 
     run: int
     operation: str
@@ -49,22 +49,22 @@ class LastRun(Struct, frozen=True, omit_defaults=True):
 
 
 class Health(Struct, frozen=True):
-    """What a monitor wants to know; times in seconds, sizes in bytes.
+    """Health of a mirror; times in seconds, sizes in bytes.
 
     Attributes:
         exit_code: 0 fine, 1 failed or too old, 3 something is missing.
-        problems: in words, the gravest first.
-        age_s: since the start of the last refresh that went through the source's list to its end;
-            None when there was none.
+        problems: as text, the most serious first.
+        age_s: time since the start of the last refresh that processed the source's whole list; None
+            without one.
         last_refresh: that refresh.
-        last_run: the newest run that has ended, of whatever kind.
-        running: what is at work now; None when nothing is.
-        projects: known ones; `failing` of them failed last time, `waiting` of those have a time
-            before which they are not tried again.
-        damaged: files that `verify` found damaged and that were not repaired since.
+        last_run: the newest finished run of any command.
+        running: the running command; None without one.
+        projects: number of known projects; `failing` of them failed at the last attempt, `waiting`
+            of these are not retried yet.
+        damaged: files that `verify` found damaged and that are not repaired.
         unpublished: projects whose pages are older than their files.
-        free_bytes, free_inodes: of the file system; None where it does not tell.
-        failing_projects: the first of them.
+        free_bytes, free_inodes: free space of the file system; None if unknown.
+        failing_projects: the first failing projects.
     """
 
     repository: str
@@ -88,7 +88,7 @@ class Health(Struct, frozen=True):
 
 
 class _Summary(Struct):
-    """What is read of a run's report."""
+    """The fields of a run's report that are read."""
 
     seconds: float = 0.0
     refused: str = ""
@@ -96,14 +96,14 @@ class _Summary(Struct):
 
 
 def health(config: Config, max_age_s: float) -> Health:
-    """Look at the state of the configured repository; works beside a run and on read-only media.
+    """Return the health of a repository; works during a run and on read-only media.
 
     Args:
         config: complete settings.
-        max_age_s: a mirror older than that is stale.
+        max_age_s: age in seconds above which a mirror is stale.
 
     Raises:
-        RepositoryError: there is no such directory, or its state cannot be read.
+        RepositoryError: the directory does not exist, or its state cannot be read.
     """
     state = open_for_reading(config.repository)
     try:
@@ -117,7 +117,7 @@ def health(config: Config, max_age_s: float) -> Health:
 def examine(
     state: State, directory: FlatDirectory, moment: str, max_age_s: float, *, with_pages: bool
 ) -> Health:
-    """Do the work of `health` on an open state; `moment` is the present."""
+    """Return the health from an open state; `moment` is the current time."""
     running = _running(state, directory)
     last_run, last_refresh = _last_runs(state)
     watch = state.watch
@@ -200,7 +200,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _last_runs(state: State) -> tuple[LastRun | None, LastRun | None]:
-    """Return the newest run that has ended, and the newest refresh that went through."""
+    """Return the newest finished run, and the newest refresh that processed the whole list."""
     newest: LastRun | None = None
     for row in state.ended_runs():
         run = _summary_of(row)
@@ -231,7 +231,7 @@ def _summary_of(row: RunRow) -> LastRun:
 
 
 def _running(state: State, directory: FlatDirectory) -> str | None:
-    """Return who is at work, None when nobody is."""
+    """Return the running command, None without one."""
     holder = holder_of(directory) if state.meta("running") else None
     return str(holder) if holder is not None and holder.is_alive() else None
 
@@ -250,7 +250,7 @@ def _seconds_between(earlier: str, later: str) -> float:
 
 
 def span(seconds: float) -> str:
-    """Return a span of time in the one unit that says most: ``26 hours``, ``3 days``."""
+    """Return a duration in one suitable unit: ``26 hours``, ``3 days``."""
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

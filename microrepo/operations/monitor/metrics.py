@@ -1,4 +1,4 @@
-"""Health as metrics, in the text format that Prometheus' textfile collector reads."""
+"""Health as Prometheus metrics, in text format."""
 
 from __future__ import annotations
 

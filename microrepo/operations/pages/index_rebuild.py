@@ -1,4 +1,4 @@
-"""`microrepo index`: the whole static tree rebuilt, also for a directory that others have filled."""
+"""`microrepo index`: rebuild of the static tree, for any directory of distributions."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ _READ_AT_ONCE = 500
 
 
 class IndexReport(Struct, frozen=True):
-    """The end of `microrepo index`.
+    """Result of `microrepo index`.
 
     Attributes:
         exit_code: exit code of the command.
-        projects: that the tree now speaks of; `files` are theirs.
-        read: files that had to be read because nothing was known of them.
-        published: what was written.
-        failed: files that the tree leaves out, and why.
-        refused: why nothing was done.
+        projects: number of projects in the tree, with `files`.
+        read: files that were read because no record of them existed.
+        published: the written pages.
+        failed: files that the tree does not list, and why.
+        refused: why nothing was written.
     """
 
     operation: str
@@ -77,8 +77,8 @@ class IndexReport(Struct, frozen=True):
 def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexReport:
     """Rebuild the whole tree from the contents of the directory, offline.
 
-    Distributions that no refresh has fetched are read once and listed too; an unchanged repository
-    costs a look at each file, and nothing is written.
+    Distributions that no refresh downloaded are read once and listed too. In an unchanged
+    repository each file is only checked, and nothing is written.
 
     Args:
         config: complete settings; `repository` may be a bare directory of wheels and sdists.
@@ -86,7 +86,7 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
 
     Raises:
         Locked: another run holds the repository's lock.
-        RepositoryError: the directory is unfit, or cannot be written to.
+        RepositoryError: the directory is unsuitable or not writable.
     """
     started = time.monotonic()
     with open_session(config, "index", reporter or SilentReporter()) as session:
@@ -117,7 +117,7 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
 
 
 class _Rebuild:
-    """One rebuilding of the tree."""
+    """A running rebuild of the tree."""
 
     def __init__(self, config: Config, holdings: Holdings, work: WorkContext) -> None:
         self._config = config
@@ -153,7 +153,7 @@ class _Rebuild:
         warn_of_waiting(work.report, self.published.waiting)
 
     def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:
-        """Return the recorded files that are not in place, all recorded ones, their projects."""
+        """Return recorded files that are not in place, all recorded files, and their projects."""
         absent: set[str] = set()
         ours: set[str] = set()
         touched: list[str] = []
@@ -176,7 +176,7 @@ class _Rebuild:
         self.failed.append(Failure(filename, f"{filename}: {what}; {hint}"))
 
     def _damaged(self, filenames: Sequence[str]) -> set[str]:
-        """Read files whose time has changed, as after a copy without times; return damaged ones."""
+        """Read files whose time changed, as after a copy without times; return the damaged ones."""
         rows = self._state.files_named(filenames)
         expected = {name: row.digests.strongest() or ("sha256", "") for name, row in rows.items()}
         futures = [self._work.submit(HashFile(name, (expected[name][0],))) for name in filenames]
@@ -196,7 +196,7 @@ class _Rebuild:
         return set(filenames) - {row.filename for row in intact}
 
     def _folders(self) -> set[str]:
-        """Return the projects that the tree has folders for, whatever program made them."""
+        """Return the projects with directories in the tree, whatever program made these."""
         try:
             with os.scandir(self._holdings.directory.place("simple")) as entries:
                 return {
@@ -210,7 +210,7 @@ class _Rebuild:
     def _read_others(
         self, filenames: Sequence[str], disk: Mapping[str, OnDisk], publisher: Publisher
     ) -> set[str]:
-        """Read the files of others that are new; forget those that are gone."""
+        """Read new files that microrepo did not download; forget deleted ones."""
         known = {row[0]: row for row in self._publication.found_stats()}
         names = {row[1] for row in known.values()}
         gone = known.keys() - disk.keys()
@@ -236,7 +236,7 @@ class _Rebuild:
         for future in futures:
             description = future.result()
             if isinstance(description, Outcome):
-                # Workers died of it.
+                # Worker processes died while reading it.
                 description = Description(description.filename, problem=description.error)
             self._work.reporter.document_done()
             row, filename = description.row, description.filename

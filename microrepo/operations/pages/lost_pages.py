@@ -1,4 +1,4 @@
-"""Finder of pages that the state knows and that somebody removed from the tree."""
+"""Finder of recorded pages that are missing from the tree."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from microrepo.state.publication import Publication
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.page_paths import index_pages
 
-# In larger repositories some projects stand for all: a run every few minutes must stay quick.
+# Larger repositories are sampled, so that a run every few minutes stays fast.
 _LOOKED_AT = 2000
 
 
 def lost_pages(directory: FlatDirectory, publication: Publication) -> list[str]:
-    """Return the projects that lack a page on disk, though it was written."""
+    """Return the projects whose page was written but is missing."""
     some = publication.page_names(_LOOKED_AT)
     lost = _without_pages(directory.path, some)
     if not lost or len(some) < _LOOKED_AT:

@@ -1,4 +1,4 @@
-"""Publishing: the static tree follows what a run has changed."""
+"""Publisher of the static tree after a run."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def publish_projects(
     *,
     leaving: Collection[str] = (),
 ) -> None:
-    """Write the pages of some projects; `publish_changes` makes those of all projects follow.
+    """Write the pages of some projects; `publish_changes` then updates those for all projects.
 
     Args:
-        config: says whether there are pages.
+        config: decides whether pages exist.
         holdings: of the repository.
         work: the run.
         names: the projects.
@@ -67,18 +67,18 @@ def publish_changes(
     *,
     leaving: Collection[str] = (),
 ) -> PublishReport:
-    """Bring the tree up to date: the pages of changed projects, then those of all projects.
+    """Update the tree: the pages of changed projects, then those for all projects.
 
-    What changed since the tree was last written the state knows, whichever run changed it.
+    The state records what changed since the tree was last written, by any run.
 
     Args:
-        config: says which pages there are.
+        config: decides which pages exist.
         holdings: of the repository.
         work: the run.
-        changed: projects to publish whatever the state says of them.
-        gone: likewise; projects without any file lose their pages.
-        leaving: files of the changed projects that are about to be deleted. Until they are, it
-            stays noted that these projects have to be published.
+        changed: projects to publish, whatever the state records.
+        gone: likewise; the pages of projects without files are deleted.
+        leaving: files of the changed projects that are about to be deleted. Until then, these
+            projects stay marked as unpublished.
 
     Raises:     RepositoryError: a page cannot be written.
     """
@@ -94,7 +94,7 @@ def publish_changes(
         publisher.publish(_pending(holdings.state), leaving=leaving)
         publisher.finish()
     if leaving:
-        # The run may be killed before they go, and the next one may want to keep them.
+        # The run may be killed before they are deleted, and the next run may keep them.
         with holdings.state.transaction():
             holdings.state.publication.mark(names)
     report = with_browse(config, holdings, work, publisher.report())
@@ -110,14 +110,14 @@ def with_browse(
     *,
     rebuild: bool = False,
 ) -> PublishReport:
-    """Let the pages for people follow the index, where they are kept; return what was done in all.
+    """Update the pages for people, if enabled; return the combined result.
 
     Args:
-        config: says whether there are pages for people.
+        config: decides whether pages for people exist.
         holdings: of the repository.
         work: the run.
-        report: what was done to the index.
-        rebuild: trust nothing that is remembered of them.
+        report: result for the index.
+        rebuild: write all pages, whatever the state records.
 
     Raises:     RepositoryError: a page cannot be written.
     """
@@ -161,7 +161,7 @@ def _without_tree(config: Config, holdings: Holdings, work: WorkContext) -> Publ
 
 
 def open_publisher(config: Config, holdings: Holdings, work: WorkContext) -> Publisher:
-    """Return what writes the tree of a repository."""
+    """Return the publisher of a repository's tree."""
     remember_links(holdings.state, holdings.links)
     return Publisher(
         holdings.directory,
@@ -175,21 +175,21 @@ def open_publisher(config: Config, holdings: Holdings, work: WorkContext) -> Pub
 
 @contextmanager
 def writing_pages(directory: FlatDirectory) -> Iterator[None]:
-    """Translate what goes wrong on the disk.
+    """Turn disk errors into RepositoryError.
 
     Raises:     RepositoryError: a page cannot be written.
     """
     try:
         yield
     except OSError as error:
-        # Of a failed rename, the place where the page belongs tells more than where it lay.
+        # For a failed rename, the target path is more useful than the temporary one.
         path = error.filename2 or error.filename or directory.path
         reason = disk_words(error, directory.path)
         raise RepositoryError(path, f"the index cannot be written: {reason}") from error
 
 
 def in_batches(names: Sequence[str]) -> Iterator[list[NormalizedName]]:
-    """Return projects a few hundred at a time."""
+    """Yield projects in batches of a few hundred."""
     return batched(map(NormalizedName, names), _BATCH)
 
 
@@ -201,18 +201,18 @@ def _pending(state: State) -> Iterator[list[NormalizedName]]:
 
 
 def warn_of_waiting(report: ReportBuilder, waiting: Iterable[str]) -> None:
-    """Tell of projects whose pages name files that are not in place."""
+    """Warn about projects whose pages list files that are not in place."""
     for name in waiting:
         report.warn(f"{name}: none of its files exists; its pages are kept")
 
 
 def export_server(directory: Path) -> None:
-    """Put the one-file server into a directory, where it is missing or another.
+    """Write the one-file server into a directory if it is missing or differs.
 
-    It needs no lock and shares nothing with a run that may be at work there.
+    This needs no lock and does not disturb a run in the directory.
 
     Raises:
-        RepositoryError: it cannot be written.
+        RepositoryError: the file cannot be written.
     """
     target = directory / "server.py"
     try:

@@ -1,4 +1,4 @@
-"""Report of a run, as a value: the table, the JSON and the exit code are made from it."""
+"""Report of a run, from which the table, the JSON and the exit code are made."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from microrepo.state import RunTotals
 
 
 class Failure(Struct, frozen=True):
-    """Something that should be there and is not: a project or a file, and why."""
+    """A project or a file that is missing, and why."""
 
     what: str
     why: str
 
 
 class Report(Struct, frozen=True):
-    """The end of one run.
+    """Result of a run.
 
     Attributes:
         exit_code: exit code of the command.
-        projects: records that were looked at; `fetched` were fetched, `unchanged` had not changed.
-        unasked: projects of the source that `exclude` and `allow` keep from being asked for.
-        without_files: projects of which no file is wanted.
-        emptied: those that a goal asks for, each with what left its files out.
+        projects: records checked; `fetched` were downloaded, `unchanged` had not changed.
+        unasked: projects not requested because of `exclude` and `allow`.
+        without_files: projects of which no file is selected.
+        emptied: requested projects among them, with the rules that skipped their files.
         totals: counts and bytes of the plan.
-        downloaded: files that arrived, `downloaded_bytes` in all, `received_bytes` over the wire.
-        fallbacks: files for which the source was asked because the file host failed.
-        rejected: per rule how many files it left out.
-        failed: files and projects that could not be had.
-        missing: named projects that do not exist at the source.
-        notes: what the closure has to say of releases it chose.
-        sdist_only: releases of the closure that an installer would have to build.
-        environments: those that dependencies were resolved for.
-        passed_over: newer releases that fit none of them, for which older ones are taken.
-        vulnerable: releases that are kept although an advisory concerns them, where the settings
-            ask for that, see `vulnerabilities`.
+        downloaded: files that arrived, `downloaded_bytes` in total, `received_bytes` on the
+            network.
+        fallbacks: files downloaded from the source because the file host failed.
+        rejected: number of skipped files per rule.
+        failed: files and projects that failed.
+        missing: requested projects that the source does not have.
+        notes: notes of the resolver on chosen releases.
+        sdist_only: releases that installers must build.
+        environments: target environments of the resolution.
+        passed_over: newer releases that fit no environment, so that older ones are used.
+        vulnerable: kept releases with known vulnerabilities, if `vulnerabilities` is "report".
         locks: lock files that are up to date; `locks_changed` of them were written.
-        metadata: distributions whose metadata had to be fetched for the closure.
-        rounds: how many times the closure asked for facts, all that it could foresee at a time.
-        solver_s: CPU seconds of finding the closure, without getting its facts.
-        refused: the guard's words when the plan was not carried out.
-        refused_deletes: how many deletions it refused, 0 for another reason.
+        metadata: distributions whose metadata was read from a source.
+        rounds: number of rounds in which the resolver requested facts.
+        solver_s: CPU seconds of the resolver, without reading facts.
+        refused: message of the guard that refused the plan.
+        refused_deletes: number of refused deletions, 0 for other reasons.
         plan: the actions, in a dry run.
-        run: its number in the history, 0 for a run that is not recorded.
+        run: number in the history, 0 for a run that is not recorded.
     """
 
     operation: str
@@ -97,7 +97,7 @@ class Report(Struct, frozen=True):
 
 
 def run_totals(report: Report) -> RunTotals:
-    """Return the numbers of a report that the state keeps beside it."""
+    """Return the totals of a report that the state stores separately."""
     return RunTotals(
         report.downloaded,
         report.downloaded_bytes,
@@ -108,7 +108,7 @@ def run_totals(report: Report) -> RunTotals:
 
 
 class ReportBuilder:
-    """Collects what happens during a run; `build` makes the report of it."""
+    """Collects the events of a run; `build` makes the report."""
 
     def __init__(
         self,
@@ -164,12 +164,12 @@ class ReportBuilder:
         self.unreachable = 0
 
     def warn(self, text: str) -> None:
-        """Note a warning and tell the person watching."""
+        """Record a warning and show it."""
         self.warnings.append(text)
         self._say(f"warning: {text}")
 
     def add_plan(self, actions: Sequence[Action]) -> None:
-        """Count a plan; note its conflicts, and in a dry run what it would do."""
+        """Count a plan; record its conflicts and, in a dry run, its actions."""
         self.totals += totals_of(actions)
         for action in actions:
             if action.kind is ActionKind.CONFLICT:
@@ -179,7 +179,7 @@ class ReportBuilder:
             self.plan += [action for action in actions if action.kind not in settled]
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """Count one file task."""
+        """Count the outcome of one file."""
         self._received_bytes += outcome.fetched_bytes
         self._resumed += outcome.resumed
         self.fallbacks += bool(outcome.note)
@@ -195,12 +195,12 @@ class ReportBuilder:
             self.failed.append(Failure(outcome.filename, outcome.error))
 
     def add_metadata(self, fetched_bytes: int) -> None:
-        """Count one distribution whose metadata was fetched."""
+        """Count one distribution whose metadata was read from a source."""
         self.metadata += 1
         self._received_bytes += fetched_bytes
 
     def exit_code(self) -> int:
-        """Return what the run ends with, see docs/reference/cli.md."""
+        """Return the exit code of the run, see docs/reference/cli.md."""
         if self.refused or (self.asked and self.asked == self.unreachable):
             return ExitCode.FAILED
         if self.failed or self.missing or self.conflicts or self.waiting:

@@ -1,4 +1,4 @@
-"""Report of a resolution: goals that are not met, what installers warn of, releases not used."""
+"""Report of a resolution: unmet goals, warnings of installers, unused newer releases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microrepo.selection.resolver.resolution_records import (
 
 
 def warn_of(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
-    """Say, in one line each, what installers warn of, and which newer releases cannot be used."""
+    """Report, in one line each, what installers warn about and which newer releases are unused."""
     texts = dict.fromkeys(text for found in resolutions for text in found.warnings)
     places: dict[PassedOver, dict[str, None]] = {}
     for resolution in resolutions:
@@ -32,11 +32,11 @@ def warn_of(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
 
 
 def report_failures(report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]) -> None:
-    """Report each goal once, with the environments that fail for the same cause together."""
+    """Report each unmet goal once per cause, with the environments that share it."""
     environments: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
         if {one.project for one in failure.goal.requirements} <= told:
-            continue  # said already: there is no such project, or it could not be asked for
+            continue  # already reported: the project does not exist, or the request failed
         why = "; ".join(failure.reasons)
         if failure.rules:
             why += f" (skipped by: {', '.join(failure.rules)})"

@@ -1,4 +1,4 @@
-"""Records of batches: what is about to happen to files, and what became of projects."""
+"""Records of a batch in the state: planned files, finished projects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from microrepo.state.file_rows import Origin, leaving_row, listed_row, placed_ro
 
 
 class BatchRecords:
-    """Writes batches to the state: before their files travel, and after."""
+    """Writes batches to the state, before and after their transfers."""
 
     def __init__(self, holdings: Holdings, work: WorkContext) -> None:
         self._holdings = holdings
@@ -30,7 +30,7 @@ class BatchRecords:
         recorded: Mapping[str, FileRow],
         origins: Mapping[str, Origin],
     ) -> frozenset[str]:
-        """Write down what is about to happen; return the projects that it changes."""
+        """Record the plan; return the projects that it changes."""
         rows = [
             row
             for action in plan
@@ -70,10 +70,10 @@ class BatchRecords:
     def finish_projects(
         self, looked: Sequence[Looked], failed: set[str], shrinking: set[str]
     ) -> None:
-        """Write down what became of the projects.
+        """Record the results of the projects.
 
-        Those with files that are to go are complete once these are gone: the run may be killed or
-        refused before, and the next one must find them again.
+        A project with files to delete is complete only after the deletion: the run may be killed or
+        refused before, and the next run must then find it again.
         """
         rows = []
         for one in looked:
@@ -101,7 +101,7 @@ class BatchRecords:
             if action.kind is ActionKind.DELETE:
                 return leaving_row(action, local)
             if action.kind is ActionKind.DOWNLOAD and (local is None or local.size_bytes is None):
-                return listed_row(action, None, origins[name])  # becomes present as it arrives
+                return listed_row(action, None, origins[name])  # marked as present on arrival
             if local is None or action.kind not in {ActionKind.KEEP, ActionKind.ADOPT}:
                 return None
             return placed_row(action, local, origins[name])

@@ -1,6 +1,6 @@
-"""One batch of a refresh: plan, transfer, commit for what was looked at.
+"""One batch of a refresh: plan, transfer, commit.
 
-Batches bound the memory that a whole index takes, and let files arrive from the first minute.
+Batches limit the memory for a whole index, and let downloads start in the first minute.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ BATCH_PROJECTS = 300
 
 
 class BatchResult(Struct, frozen=True):
-    """What a batch leaves for the end of the run.
+    """Work that a batch leaves for the end of the run.
 
     Attributes:
-        deletions: files that may go now that their replacements are there.
+        deletions: files to delete, whose replacements have arrived.
         changed: projects whose files or record changed.
     """
 
@@ -53,7 +53,7 @@ class BatchResult(Struct, frozen=True):
 
 
 class StartedBatch:
-    """A batch whose transfers are under way; without a transfer it was only planned."""
+    """A batch with running transfers; without a transfer it was only planned."""
 
     def __init__(
         self,
@@ -68,19 +68,19 @@ class StartedBatch:
         self.transfer = transfer
 
     def record_arrived(self) -> None:
-        """Record the files that are there: the run ends before the batch does."""
+        """Record the files that have arrived, if the run ends before the batch."""
         if self.transfer is not None:
             self.transfer.record_arrived()
 
 
 class ProjectBatches:
-    """Carries projects that were looked at from decisions to a committed state.
+    """Takes projects from decisions to a committed state, batch by batch.
 
-    A batch is begun and finished apart, so that the next one can be looked at and planned while
-    the files of this one arrive.
+    Starting and finishing a batch are separate, so that the next batch is planned while the files
+    of this one arrive.
 
     Attributes:
-        needed: files that unmet goals need; they stay, whatever is decided on them.
+        needed: files that unmet goals need; they are kept whatever the decisions.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class ProjectBatches:
         return self.finish(self.begin(looked))
 
     def begin(self, looked: Sequence[Looked]) -> StartedBatch:
-        """Plan, write down what is about to happen, and queue the transfers."""
+        """Plan, record the plan, and queue the transfers."""
         looked = self.budget.fit(looked, self._bytes_under_way)
         wanted = [item for one in looked for item in one.wanted()]
         recorded = {
@@ -150,7 +150,7 @@ class ProjectBatches:
         return Transfer(downloads, destination, self._work)
 
     def finish(self, begun: StartedBatch) -> BatchResult:
-        """Wait for the transfers, commit them, and say what is left for the end of the run."""
+        """Wait for the transfers, commit them, and return what is left for the end of the run."""
         if begun.transfer is None:
             return BatchResult(_deletions(begun.plan))
         failed = begun.transfer.collect()
@@ -164,14 +164,14 @@ class ProjectBatches:
 
     @staticmethod
     def collide(begun: StartedBatch, looked: Sequence[Looked]) -> bool:
-        """Return whether projects want names that transfers under way are about to take."""
+        """Return whether projects need file names that running transfers will use."""
         taken = {action.filename.casefold() for action in begun.plan}
         return any(
             item.file.filename.casefold() in taken for one in looked for item in one.wanted()
         )
 
     def _warn_of_old_formats(self, filenames: Iterable[str]) -> None:
-        """Say once per run that pip passes over some formats in a flat directory."""
+        """Warn once per run that pip ignores some formats in a flat directory."""
         old = next((n for n in filenames if not n.endswith(FLAT_DIRECTORY_SUFFIXES)), None)
         if old is not None and not self._warned_of_formats:
             self._warned_of_formats = True
@@ -188,7 +188,7 @@ class ProjectBatches:
         if not totals.download or (self._report.dry_run and not self._holdings.directory.exists()):
             return ""
         limits = limits_of(self._config)
-        # Summing up millions of files for each batch would cost more than the batch.
+        # Counting millions of files for each batch would cost more than the batch.
         there = 0 if limits.max_total_bytes is None else self._state.present_bytes()
         refused = check_space(
             totals.download_bytes,
@@ -202,7 +202,7 @@ class ProjectBatches:
         return str(refused) if refused else ""
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
-        """Report names that other content holds; return the projects that go without a file."""
+        """Report names with different content; return the projects that lack a file."""
         for action in plan:
             if action.kind is ActionKind.CONFLICT or action.claimants:
                 self._report.conflicts.append(Failure(action.filename, action_text(action)))

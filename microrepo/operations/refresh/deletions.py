@@ -1,4 +1,4 @@
-"""Deletions: which files go with their projects, why, and how they go."""
+"""Deletions: which files, why, and in which order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from microrepo.state import FileRow, HistoryRow, deletion_of
 from microrepo.stores.flat_directory import FlatDirectory
 
 _BATCH = 500
-# What the setting `removed` decides on, and what ends a project as a whole.
+# Causes that the setting `removed` decides on, and causes that end a whole project.
 _BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.EMPTIED, Cause.QUARANTINED})
 _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 
@@ -27,7 +27,7 @@ _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 def deletions_of_projects(
     holdings: Holdings, names: Sequence[NormalizedName], cause: Cause, *, dry_run: bool
 ) -> list[Action]:
-    """Return the deletions of all files of whole projects; forget projects that have none."""
+    """Return the deletions of all files of projects; forget projects without files."""
     if not names:
         return []
     actions = [
@@ -43,7 +43,7 @@ def deletions_of_projects(
 
 
 def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Action, ...]:
-    """Say of deletions which rule the file no longer passes."""
+    """Return deletions with the rule that the file no longer passes."""
     if not any(action.kind is ActionKind.DELETE for action in plan):
         return tuple(plan)
     causes = {
@@ -61,9 +61,9 @@ def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Actio
 
 
 def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[Action, ...]:
-    """Return actions without the deletions of files that unmet goals need.
+    """Return the actions without deletions of files that unmet goals need.
 
-    What the index holds in quarantine goes all the same.
+    Quarantined files are deleted all the same.
     """
     return tuple(
         action
@@ -77,7 +77,7 @@ def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[A
 def without_doubtful_deletions(
     plan: Sequence[Action], looked: Sequence[Looked]
 ) -> tuple[Action, ...]:
-    """Keep the files of projects whose record could not be read in full: it may have named them."""
+    """Keep the files of projects with an incomplete record, which may have listed them."""
     doubtful = {one.project.name for one in looked if one.project.rejected}
     return tuple(
         action
@@ -92,7 +92,7 @@ def with_quarantine(
     recorded: Iterable[FileRow],
     removed: str,
 ) -> tuple[Action, ...]:
-    """Let the setting `removed` decide on projects without files, and on those held back (PEP 792)."""
+    """Apply the setting `removed` to projects without files and to quarantined ones (PEP 792)."""
     reasons = {
         one.project.name: (Cause.QUARANTINED, one.project.status_reason or "no reason given")
         if one.project.status == "quarantined"
@@ -113,7 +113,7 @@ def with_quarantine(
 
 
 def refused_deletions(config: Config, holdings: Holdings, planned: Sequence[Action]) -> str | None:
-    """Return why the guard on deletions refuses a plan, None when it lets it pass."""
+    """Return why the guard refuses the deletions of a plan, None if it allows them."""
     limits = limits_of(config)
     count = holdings.count_held(count_needed(planned, limits))
     refused = check_deletions(planned, count, limits)
@@ -123,9 +123,9 @@ def refused_deletions(config: Config, holdings: Holdings, planned: Sequence[Acti
 def delete_of_projects(
     config: Config, holdings: Holdings, work: WorkContext, planned: Sequence[Action]
 ) -> None:
-    """Delete the last files of a refresh, first from the pages; their projects are complete then.
+    """Delete the last files of a refresh, first from the pages; then mark projects complete.
 
-    Projects that are left without any wanted file are forgotten.
+    Projects without selected files are forgotten.
     """
     projects = {action.project for action in planned}
     if planned:
@@ -139,7 +139,7 @@ def delete_of_projects(
 def delete_with_pages(
     config: Config, holdings: Holdings, work: WorkContext, deletions: Sequence[Action]
 ) -> None:
-    """Delete files from the pages, where there are any, then from the directory and the state."""
+    """Delete files from the pages, if any, then from the directory and the state."""
     has_pages = holdings.directory.place("simple").is_dir()
     if has_pages:
         publish(
@@ -162,16 +162,16 @@ def delete_files(
     *,
     published: bool = False,
 ) -> None:
-    """Delete files, then their rows; projects that are left without a wanted file are forgotten.
+    """Delete files, then their rows; forget projects without selected files.
 
-    The state follows the disk: a run that is killed in between finds the rest next time.
+    The state follows the disk: after a kill, the next run continues.
 
     Args:
-        config: says what becomes of files that upstream removed.
+        config: decides about files that upstream removed.
         holdings: of the repository.
         work: the run.
-        deletions: what is to go.
-        published: the pages do without these files already, and need not be looked at again.
+        deletions: files to delete.
+        published: whether the pages no longer list these files.
     """
     actions = sorted(deletions, key=lambda action: action.project)
     quarantine = config.removed == "quarantine"
@@ -208,7 +208,7 @@ def delete_files(
 def _move_aside_or_delete(
     directory: FlatDirectory, batch: Sequence[Action], *, quarantine: bool
 ) -> frozenset[str]:
-    """Take files out of the directory; return the names of those that were moved aside."""
+    """Delete files from the directory; return the names of those moved to quarantine."""
     removed = [a for a in batch if quarantine and a.cause in _BY_UPSTREAM]
     for action in removed:
         directory.quarantine(action.filename, action.project, action_text(action))

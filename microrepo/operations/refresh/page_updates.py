@@ -1,4 +1,4 @@
-"""Page updates: what clients read follows the files, where the repository has pages."""
+"""Update of pages after changes of files, if the repository has pages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def publish(
     *,
     leaving: Collection[str] = (),
 ) -> None:
-    """Bring what clients read up to date, where the repository has it.
+    """Update the pages, if the repository has any.
 
     Args:
-        config: says what there is.
+        config: decides which pages exist.
         holdings: of the repository.
         work: the run.
-        changed: projects to publish even if the state knows of no change.
+        changed: projects to publish even if the state records no change.
         leaving: files that are about to be deleted.
     """
     if config.simple or config.server or holdings.directory.place("simple").exists():

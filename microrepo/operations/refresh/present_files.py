@@ -1,4 +1,4 @@
-"""Files on disk as they are known: from the state, a look at the directory, and digests."""
+"""Inventory of files on disk, from the state, the directory and digests."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def find_present(
     wanted: Sequence[Wanted],
     recorded: Mapping[str, FileRow],
 ) -> dict[str, LocalFile]:
-    """Return what a plan has to know of the files of some projects.
+    """Return the present files of some projects, for a plan.
 
     Args:
         holdings: of the repository.
         work: the run.
         looked: the projects.
-        wanted: the files that are to be kept.
-        recorded: the files that the state knows of them, by name.
+        wanted: the files to keep.
+        recorded: their files in the state, by name.
     """
     names = {item.file.filename for item in wanted}
     others = holdings.state.files_named(names - recorded.keys())
@@ -50,9 +50,9 @@ def find_present(
 def _damaged(
     holdings: Holdings, wanted: Sequence[Wanted], present: Mapping[str, LocalFile]
 ) -> dict[str, LocalFile]:
-    """Return files of others that are no longer what their directory says, and the source as well.
+    """Return files of others whose content differs from their record, which the source confirms.
 
-    They count as ours: the source's file replaces them.
+    They count as downloaded: the source's file replaces them.
     """
     other = [
         item
@@ -82,13 +82,13 @@ def _local_file(holdings: Holdings, name: str, row: FileRow | None) -> LocalFile
     project = row.project if row is not None else ""
     if disk is None:
         return LocalFile(name, None, recorded=recorded, project=project)
-    # Size and time as recorded: the content is taken for what was verified then.
+    # Size and time are as recorded, so the content counts as verified.
     digests = row.digests if row is not None and holdings.is_intact(row) else Digests()
     return LocalFile(name, disk.size_bytes, disk.mtime_ns, recorded, digests, project)
 
 
 def _listed_file(name: str, row: FileRow | None) -> LocalFile:
-    """Return what the pages say of a name, whatever lies on disk."""
+    """Return the file that the pages list under a name, whatever is on disk."""
     if row is None:
         return LocalFile(name, None)
     return LocalFile(name, None, recorded=True, digests=row.digests, project=row.project)
@@ -100,9 +100,9 @@ def _formerly_ours(
     looked: Iterable[Looked],
     present: Mapping[str, LocalFile],
 ) -> dict[str, LocalFile]:
-    """Recognise, after the state was lost, files that an earlier run fetched and no one wants now.
+    """Recognise unselected files that an earlier run downloaded, after the state was lost.
 
-    Only a file whose content the source vouches for is taken for ours.
+    Only a file whose content the source lists counts as downloaded.
     """
     files = [
         Wanted(one.project.name, decision.file)
@@ -124,7 +124,7 @@ def _formerly_ours(
 
 
 def _settle(work: WorkContext, present: dict[str, LocalFile], needed: Mapping[str, str]) -> None:
-    """Compute the digests that the plan needs, in the workers."""
+    """Compute the digests that a plan needs, in the workers."""
     futures = []
     for name, algorithm in needed.items():
         work.reporter.expect_bytes(present[name].size_bytes or 0)

@@ -1,4 +1,4 @@
-"""Decisions on projects: which of their files are kept, and what the report says of the others."""
+"""Decisions on the files of projects, counted in the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from microrepo.selection.rules.release_rules import unmet_requests
 
 
 class Looked(Struct, frozen=True):
-    """A record and what was decided on its files."""
+    """A record with the decisions on its files."""
 
     record: Record
     decisions: tuple[Decision, ...]
@@ -44,14 +44,14 @@ def look(
     *,
     goals_are_reported: bool = False,
 ) -> list[Looked]:
-    """Decide on the files of records, count what rules left out, report what ends empty.
+    """Decide on the files of records; count skipped files and report projects without files.
 
     Args:
         report: of the run.
         rules: the rules that select files.
         records: of the projects.
-        decide: what is kept of each.
-        goals_are_reported: a requested project without files is a goal that is reported as such.
+        decide: decides on the files of a project.
+        goals_are_reported: requested projects without files are reported as unmet goals.
     """
     looked = []
     for record in records:
@@ -79,7 +79,7 @@ def look(
 def _note_advisories(
     report: ReportBuilder, project: Project, decisions: Iterable[Decision]
 ) -> None:
-    """Report the advisories on releases that are kept."""
+    """Report the advisories for kept releases."""
     if not (project.vulnerabilities or project.advisories):
         return
     for version in dict.fromkeys(one.file.version for one in decisions if one.keep):
@@ -88,7 +88,7 @@ def _note_advisories(
 
 
 def deciding_by(rules: Rules, now: str) -> Decide:
-    """Return the plain way to decide: each project by itself."""
+    """Return a function that decides on each project by itself."""
 
     def decide(project: Project) -> tuple[Decision, ...]:
         return select(project, rules.policy, now)
@@ -99,7 +99,7 @@ def deciding_by(rules: Rules, now: str) -> Decide:
 def _count(
     report: ReportBuilder, project: Project, decisions: tuple[Decision, ...], rules: Rules
 ) -> str:
-    """Count what rules left out; return why a requested project ends without a file, "" if not."""
+    """Count skipped files; return why a requested project has no files, "" if it has some."""
     causes = Counter(decision.cause for decision in decisions if not decision.keep)
     counts = {cause.value: count for cause, count in causes.items()}
     report.rejected.update(counts)
@@ -107,7 +107,7 @@ def _count(
         return ""
     report.without_files += 1
     if rules.policy.requested is None or project.name not in rules.policy.requested:
-        return ""  # of a whole index that is nothing special, and would be said thousands of times
+        return ""  # usual for a whole index, where it would be reported thousands of times
     if not decisions:
         return "the source lists no files"
     return ", ".join(f"{count} by {reason}" for reason, count in sorted(counts.items()))

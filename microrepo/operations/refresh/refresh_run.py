@@ -1,4 +1,4 @@
-"""One refresh in its course: batches of projects, then what became of the others, then deletions."""
+"""One run of a refresh: batches of projects, then removed projects, then deletions."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Run:
         sources: of the projects.
         work: workers, report, progress.
         rules: the rules that select files.
-        only_these: projects that are not asked for stay as they are.
-        replace: fetch over files that are not ours and differ.
+        only_these: other projects are not changed.
+        replace: overwrite differing files that microrepo did not download.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Run:
         self._records = RecordReader(holdings.state, sources, work, rules)
         self.batches = ProjectBatches(config, holdings, work, rules, replace=replace)
         self._deletions: list[Action] = []
-        self._outside: list[Action] = []  # deletions that no batch has counted
+        self._outside: list[Action] = []  # deletions not counted by a batch
 
     def keep(self, filenames: Iterable[str]) -> None:
-        """Keep files that unmet goals need, whatever made the goals fail."""
+        """Keep the files that unmet goals need, whatever made the goals fail."""
         self.batches.needed.update(filenames)
 
     def carry_out(self, changes: Changes) -> None:
-        """Look at what changed, batch by batch."""
+        """Process the changed projects, batch by batch."""
         report, state = self.work.report, self.holdings.state
         report.waiting = changes.waiting
         self._go_through(changes.visits)
@@ -88,9 +88,9 @@ class Run:
                 state.save_requirers((), replace=True)
 
     def _go_through(self, visits: Sequence[Visit]) -> None:
-        """Keep batches under way: while the files of one arrive, the next is looked at and planned.
+        """Run batches overlapped: while files of one arrive, the next is read and planned.
 
-        Questions are queued two batches ahead, so that answers are there when their turn comes.
+        Requests are queued two batches ahead, so that responses arrive in time.
         """
         batches = list(batched(visits, BATCH_PROJECTS))
         decide = deciding_by(self.rules, self.work.now)
@@ -121,7 +121,7 @@ class Run:
                 begun.record_arrived()
 
     def _keep_requested(self, looked: Iterable[Looked]) -> None:
-        """Keep the files of requested projects for which nothing is selected any more."""
+        """Keep the files of requested projects of which no file is selected now."""
         requested = self.rules.policy.requested
         if requested is None:
             return
@@ -134,9 +134,9 @@ class Run:
         del under_way[0]
 
     def take(self, result: BatchResult) -> None:
-        """Keep what a batch leaves for the end, and publish what it changed."""
+        """Save what a batch leaves for the end, and publish its changes."""
         self._deletions.extend(result.deletions)
-        # Files that are to go stay on the pages until it is certain that they may go.
+        # Files to delete stay on the pages until the guards have allowed the deletion.
         ready = result.changed - {action.project for action in result.deletions}
         if ready and self.config.simple:
             from microrepo.operations.pages.publishing import publish_projects
@@ -144,12 +144,12 @@ class Run:
             publish_projects(self.config, self.holdings, self.work, ready)
 
     def end_projects(self, changes: Changes, unknown: Sequence[NormalizedName]) -> None:
-        """Plan what becomes of projects that were removed upstream or are no longer wanted."""
+        """Plan deletions for projects that upstream removed or nobody requests."""
         requested = self.rules.policy.requested
         if requested is not None:
             self.work.report.missing.extend(sorted(requested.keys() & set(unknown)))
         removed = [*changes.gone, *unknown]
-        if requested is not None:  # a requested project that is gone is an unmet goal
+        if requested is not None:  # a requested project that is removed is an unmet goal
             removed = [name for name in removed if name not in requested]
         if self.config.removed != "keep":
             self._outside.extend(self._deletions_of(removed, Cause.REMOVED))
@@ -163,7 +163,7 @@ class Run:
         return deletions_of_projects(self.holdings, names, cause, dry_run=self.work.report.dry_run)
 
     def delete(self) -> None:
-        """Delete what was planned, if the guard on deletions lets it pass."""
+        """Delete the planned files, if the guard allows it."""
         needed = self.batches.needed
         self._outside.extend(self.batches.budget.deletions() if self.config.prune else ())
         outside = without_needed(self._outside, needed)

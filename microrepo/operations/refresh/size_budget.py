@@ -1,4 +1,4 @@
-"""Keeping a refresh within `max_total_size` by letting old releases go: `over_budget: "evict"`."""
+"""Eviction of old releases to stay within `max_total_size` (`over_budget: "evict"`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from microrepo.state import FileRow, State, deletion_of
 
 
 class Budget:
-    """What a run may hold. Nothing is counted as long as all of it fits.
+    """Size limit of a run. Files are counted only when they may not fit.
 
     Args:
         holdings: of the repository.
@@ -41,22 +41,22 @@ class Budget:
         self._state = holdings.state
         self._report = report
         self._policy = rules.policy
-        # An index without files takes no room.
+        # An index without files needs no space.
         self._limit = rules.policy.budget_bytes if holdings.links.files else None
         self._ledger: Ledger | None = None
         self._recent: list[Sequence[Looked]] = []
         self._leaving: dict[NormalizedName, set[str]] = {}
 
     def fit(self, looked: Sequence[Looked], bytes_under_way: int) -> Sequence[Looked]:
-        """Return a batch with the decisions that the budget allows.
+        """Return a batch with the decisions adjusted to the budget.
 
         Args:
             looked: the batch.
-            bytes_under_way: what files take that are being fetched for batches before.
+            bytes_under_way: size of running downloads of earlier batches.
         """
         if self._limit is None:
             return looked
-        # The files of the batch before may be on their way, so that the state lacks them.
+        # Files of the previous batch may still be in transit, so the state lacks them.
         self._recent = [*self._recent[-1:], looked]
         if self._ledger is None:
             if self._fits(looked, bytes_under_way):
@@ -68,7 +68,7 @@ class Budget:
         return self._without_evicted(looked, self._ledger.evict())
 
     def refusal(self) -> str:
-        """Say why not even evictions keep to the budget; "" when they do."""
+        """Return why evictions do not suffice, "" if they do."""
         ledger = self._ledger
         if ledger is None or ledger.total_bytes <= ledger.limit_bytes:
             return ""
@@ -79,7 +79,7 @@ class Budget:
         )
 
     def deletions(self) -> list[Action]:
-        """Return the deletions of evicted files of projects that were not just looked at."""
+        """Return deletions of evicted files in projects outside the current batch."""
         return [
             deletion_of(row, Cause.EVICTED)
             for row in self._state.files(sorted(self._leaving))
@@ -100,7 +100,7 @@ class Budget:
         return state.present_bytes() + bytes_under_way + coming <= self._limit
 
     def _opened(self, limit: int) -> Ledger:
-        """Return a ledger of what the state holds and what is on its way."""
+        """Return a ledger of recorded files and running downloads."""
         ledger = Ledger(limit)
         for project, files in held_files(self._state):
             ledger.put(project, _releases(project, files, self._policy))
@@ -131,7 +131,7 @@ class Budget:
 
 
 def held_files(state: State) -> Iterable[tuple[NormalizedName, list[HeldFile]]]:
-    """Yield by project the files that are there."""
+    """Yield the present files by project."""
     required = {row.filename for row in state.all_requirers()}
     rows = sorted((row for row in state.files() if row.present), key=attrgetter("project"))
     for project, group in groupby(rows, key=attrgetter("project")):
@@ -139,7 +139,7 @@ def held_files(state: State) -> Iterable[tuple[NormalizedName, list[HeldFile]]]:
 
 
 def _from_row(row: FileRow, required: set[str]) -> HeldFile:
-    # The time of a file is that of its upload: `transfer` sees to it.
+    # A file's time is its upload time, set by `transfer`.
     fixed = row.filename in required or not row.is_ours
     return HeldFile(row.filename, row.version, row.size or 0, row.mtime_ns, fixed)
 
@@ -174,12 +174,12 @@ def _evict(one: Looked, filenames: set[str]) -> Looked:
 
 
 def evictions(state: State, policy: Policy, leaving: set[str]) -> list[Action]:
-    """Return the deletions that bring what is held below the budget, for `prune`.
+    """Return the deletions that bring the repository below the budget, for `prune`.
 
     Args:
         state: of the repository, which keeps files.
         policy: the rules.
-        leaving: files that are going anyway.
+        leaving: files that are deleted anyway.
     """
     if policy.budget_bytes is None:
         return []

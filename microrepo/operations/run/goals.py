@@ -1,4 +1,4 @@
-"""Reader of the `packages` setting and of the files it names: requirements and goals."""
+"""Reader of the `packages` setting and the files that it names."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _CHOSEN = re.compile(r"\s--(extra|group)(?:\s+|=)(\S+)$")
 
 
 class Requests(Struct, frozen=True):
-    """What a repository must hold, as the user put it.
+    """Requested contents of a repository.
 
     Attributes:
-        requirements: of entries and files; None = the whole index.
-        goals: the same for the closure: each bare requirement by itself, each file as one group.
-        notes: what was passed over while reading files.
+        requirements: requirements of entries and files; None for the whole index.
+        goals: the same as goals: one per bare requirement, one per file.
+        notes: what was skipped in the files.
     """
 
     requirements: tuple[Requirement, ...] | None
@@ -56,13 +56,13 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
     """Read requirement strings, files (``-r FILE``) and constraints (``-c FILE``).
 
     Args:
-        entries: as in the `packages` setting; behind a project or lock file may follow
-            ``--extra NAME`` and ``--group NAME``, ``all`` for each.
+        entries: as in the `packages` setting; ``--extra NAME`` and ``--group NAME`` (or ``all``)
+            can follow a project or lock file.
         base: directory that relative file names refer to.
-        build: also ask for what building the named projects needs.
+        build: also request the build requirements of the named projects.
 
     Raises:
-        ConfigError: a requirement or a file cannot be read or understood.
+        ConfigError: a requirement or a file cannot be read or parsed.
     """
     texts = [text for entry in entries if (text := entry.strip())]
     limits = [_constraints(base, text) for text in texts if text.startswith("-c")]
@@ -82,15 +82,15 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
 
 
 def requests_of(config: Config, base: Path, constraints: Sequence[str] = ()) -> Requests:
-    """Return what the configuration asks for.
+    """Return the requests of the configuration.
 
     Args:
         config: the settings.
         base: directory that relative file names refer to.
-        constraints: further entries ``-c FILE``.
+        constraints: more entries ``-c FILE``.
 
     Raises:
-        ConfigError: it says nothing, or what it says cannot be read.
+        ConfigError: it names nothing, or a file cannot be read.
     """
     if config.packages == EVERYTHING:
         return EVERYTHING_REQUESTED
@@ -104,11 +104,11 @@ def requests_of(config: Config, base: Path, constraints: Sequence[str] = ()) -> 
 
 
 def policy_of(config: Config, requests: Requests) -> Policy:
-    """Make the policy of a configuration: read the files that its lists name, load its rules.
+    """Return the policy of a configuration, with files read and rules loaded.
 
     Raises:
-        ConfigError: a setting cannot be understood, a file cannot be read, or a third-party rule
-            cannot be loaded.
+        ConfigError: a setting is invalid, a file cannot be read, or a third-party rule cannot be
+            loaded.
     """
     rules: tuple[LoadedRule, ...] = ()
     if config.rules:
@@ -119,7 +119,7 @@ def policy_of(config: Config, requests: Requests) -> Policy:
 
 
 def with_lists_read(config: Config) -> Config:
-    """Return settings in whose lists the lines of files stand in place of ``-r FILE``.
+    """Return settings with each ``-r FILE`` in lists replaced by the lines of the file.
 
     Raises:
         ConfigError: a file cannot be read.
@@ -133,7 +133,7 @@ def with_lists_read(config: Config) -> Config:
 
 
 def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
-    """Return an entry, or the entries of the file that it names; files may name files."""
+    """Return an entry, or the entries of the file that it names, recursively."""
     name = named_file(entry)
     if name is None:
         return [entry]
@@ -146,7 +146,7 @@ def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
         if inner is not None:
             found += _lines_of(f"-r {path.parent / inner}", key, depth + 1)
         else:
-            # Files that installers read may say hashes and markers behind a requirement.
+            # In files for installers, hashes and markers can follow a requirement.
             text = line if line.startswith("re:") else line.partition(" --")[0]
             try:
                 parse_patterns([text], key)
@@ -190,7 +190,7 @@ def _file_goals(
 
 
 def _file_entry(entry: str) -> tuple[str, dict[str, list[str]]]:
-    """Split ``-r FILE --extra NAME --group NAME`` into the file and what is chosen of it."""
+    """Split ``-r FILE --extra NAME --group NAME`` into the file and the selected parts."""
     chosen: dict[str, list[str]] = {"extra": [], "group": []}
     text = entry[2:].strip()
     while match := _CHOSEN.search(text):

@@ -21,18 +21,18 @@ from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.tasks import WorkerSettings
 
 _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
-# PyPI asks for restraint: a first run of a few hundred projects passes at full speed.
+# PyPI asks for restraint; a first run of a few hundred projects still has full speed.
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
 
 def source_logins(config: Config, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return the credentials for the sources of the settings, by origin.
 
-    They stand in the URLs, or in MICROREPO_SOURCE_USERNAME and _PASSWORD for the one source; of
-    several, each has variables with its name: MICROREPO_SOURCE_ACME_USERNAME.
+    They come from the URLs, or from MICROREPO_SOURCE_USERNAME and _PASSWORD for a single source;
+    each of several sources has variables with its name: MICROREPO_SOURCE_ACME_USERNAME.
 
     Raises:
-        ConfigError: two for the same server.
+        ConfigError: two logins for one server.
     """
     return {**_from_variables(config, environ), **_from_urls(config)}
 
@@ -64,7 +64,7 @@ def _from_urls(config: Config) -> dict[str, tuple[str, str]]:
 
 
 def _hosts_of(packages: object) -> list[str]:
-    """Return the hosts of direct URLs that the settings themselves require."""
+    """Return the hosts of direct URLs in the settings."""
     texts = [text for text in packages if "://" in text] if isinstance(packages, list) else []
     return [match[1] for text in texts if (match := _URL_HOST.search(text))]
 
@@ -72,10 +72,10 @@ def _hosts_of(packages: object) -> list[str]:
 def client_settings(
     config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
 ) -> ClientSettings:
-    """Return what clients of this run need to know.
+    """Return the settings of this run's clients.
 
     Raises:
-        ConfigError: with these settings no request can succeed.
+        ConfigError: no request can succeed with these settings.
     """
     rate, burst = config.requests_per_second, 1.0
     hosts = [urlsplit(source.simple_root).hostname or "" for source in sources]
@@ -111,7 +111,7 @@ def client_settings(
 def worker_settings(
     config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
 ) -> WorkerSettings:
-    """Return what the workers of this run need to know."""
+    """Return the settings of this run's workers."""
     processes = config.processes or 1
     return WorkerSettings(
         repository=str(directory.path),

@@ -1,4 +1,4 @@
-"""Guards of a run: the limits of the settings that its plan must keep."""
+"""Limits of a run, from its settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from microrepo.guards import Limits
 
 
 def limits_of(config: Config) -> Limits:
-    """Return what the guards compare a plan with."""
+    """Return the limits that guards compare a plan with."""
     count, share = parse_deletes(config.max_deletes, "max_deletes")
     return Limits(
         max_deletes=count,

@@ -15,14 +15,14 @@ GROUP = "microrepo.rules"
 
 
 def load_rules(settings: Mapping[str, Any] | list[str]) -> tuple[LoadedRule, ...]:
-    """Load the rules that the setting `rules` names, in the order of their names.
+    """Load the rules that the setting `rules` names, sorted by name.
 
     Args:
-        settings: names, or names with what each rule is told.
+        settings: names, or names with the settings of each rule.
 
     Raises:
-        ConfigError: nothing that is installed offers a rule of that name, several distributions
-            do, it cannot be loaded, it refuses its settings, or it is made for another microrepo.
+        ConfigError: a rule is not installed, is offered by several distributions, cannot be loaded,
+            refuses its settings, or uses another protocol version.
     """
     told = settings if isinstance(settings, Mapping) else {name: {} for name in settings}
     if not told:

@@ -1,4 +1,4 @@
-"""The sources of one run: their lists, read when they are first needed, and whose a project is."""
+"""Sources of a run: their lists, read on first use, and the source of each project."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from microrepo.selection.ownership import (
 
 
 class Sources:
-    """Knows which source gives which project.
+    """Maps projects to sources.
 
-    With one source there is nothing to find out: every project is its, and no list is read for it.
+    With a single source no list is read: every project comes from it.
 
     Args:
         settings: of the sources, in the order of their priority.
-        client: makes a client for the questions of this process.
+        client: makes a client for requests of this process.
     """
 
     def __init__(self, settings: Sequence[SourceSettings], client: Callable[[], Client]) -> None:
@@ -38,11 +38,11 @@ class Sources:
         self._problems: dict[int, str] = {}
         self._lists: list[Collection[str] | None] | None = None
         self._merged: Merged | None = None
-        self.list_problems: list[tuple[str, str]] = []  # (source, what is wrong with its list)
-        self.list_serials: dict[str, int] = {}  # of the lists that were read, by source
+        self.list_problems: list[tuple[str, str]] = []  # by source, the problem with its list
+        self.list_serials: dict[str, int] = {}  # serials of the lists, by source
 
     def name(self, number: int) -> str:
-        """Return what messages and the state call a source."""
+        """Return the name of a source in messages and the state."""
         return self.settings[number].name
 
     def names(self) -> frozenset[str]:
@@ -50,16 +50,16 @@ class Sources:
         return frozenset(one.name for one in self.settings)
 
     def problem(self, number: int) -> str:
-        """Return why the list of a source is not known."""
+        """Return why the list of a source is unknown."""
         return self._problems.get(number, f"{self.name(number)} does not list its projects")
 
     def unreached(self) -> Iterator[tuple[str, str]]:
-        """Yield the sources whose lists could not be had, and why."""
+        """Yield the sources whose lists cannot be read, and why."""
         for number, why in sorted(self._problems.items()):
             yield self.name(number), why
 
     def owner(self, name: NormalizedName) -> ProjectOrigin:
-        """Tell which source a project comes from; reads lists only if that depends on them."""
+        """Return the source of a project, reading lists only if necessary."""
         if len(self.settings) == 1:
             return ProjectOrigin((0,))
         if self._merged is not None and self._merged.unknown is None:
@@ -76,10 +76,10 @@ class Sources:
         return ProjectOrigin((merged.owner(name) if reserved is None else reserved,))
 
     def merged(self) -> Merged:
-        """Return the lists of all sources as one; the caller may use them up.
+        """Return the merged list of all sources; the caller may empty it.
 
         Raises:
-            SourceError: there is one source, and its list cannot be had.
+            SourceError: the list of the single source cannot be read.
         """
         if len(self.settings) == 1:
             return Merged(self._listed(self.settings[0]), 0, {})
@@ -97,10 +97,10 @@ class Sources:
         return self._merged
 
     def source_of(self) -> Callable[[str], str] | None:
-        """Return what tells the name of the source of a project in the merged list.
+        """Return a function from a project in the merged list to the name of its source.
 
-        With one source it is None: a server that moves, or another mirror of the same index, is no
-        reason to ask for everything again.
+        With a single source it is None: if a server moves, or another mirror of the index is used,
+        nothing is requested again.
         """
         merged, names = self._merged, [one.name for one in self.settings]
         if merged is None:
@@ -109,7 +109,7 @@ class Sources:
         return lambda name: names[others[name]] if name in others else main
 
     def _read_names(self) -> list[Collection[str] | None]:
-        """Read the lists that can tell whose a name is: all but the last, if they are short."""
+        """Read the lists that decide about names: all but the last, if they are short."""
         found: list[Collection[str] | None] = []
         for number in range(len(self.settings) - 1):
             listed = {} if number in self._by_page else self._read(number)
@@ -133,7 +133,7 @@ class Sources:
         return root.projects
 
     def _read(self, number: int) -> Listed | None:
-        """Read the list of one source; None, with the problem noted, when it cannot be had."""
+        """Read the list of one source; record the problem and return None if that fails."""
         source = self.settings[number]
         try:
             listed = self._listed(source)
@@ -141,7 +141,7 @@ class Sources:
                 raise MalformedResponse(source.name, "lists no projects")
         except NoProjectList as error:
             if source.packages:
-                # Its projects are known by their names, and it is there to say so.
+                # It responds, and `packages` names its projects.
                 return {}
             self._problems[number] = f"{error}; name its projects in `packages`"
         except SourceError as error:

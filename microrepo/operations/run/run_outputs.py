@@ -1,7 +1,7 @@
-"""Outputs of a run: its report as a file, the change list, metrics, and the operator's hook.
+"""Outputs of a run: report file, change list, metrics and hook.
 
-The files are written under the lock. The hook runs when the lock is free and the state is one
-closed file again, so that it may copy the repository or call microrepo itself.
+The files are written under the lock. The hook runs after the lock is released and the state is
+closed, so that it can copy the repository or call microrepo.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock
 
 _log = logging.getLogger(__name__)
-_LISTED_RUN = "listed_run"  # key of `meta`: up to here, change lists were written and taken
+_LISTED_RUN = "listed_run"  # key of `meta`: change lists up to this run were written and used
 _KILL_AFTER_S = 5.0
 _DAYS_KEPT = 400
 _FORGET_EVERY = 100
 
 
 class Ended(Struct, frozen=True):
-    """A run that has ended, as its hook learns of it.
+    """A finished run, for its hook.
 
     Attributes:
         report: file with the JSON report.
-        lists: the change list; None when none is kept, or when nothing had changed.
+        lists: the change list; None without one, or if nothing changed.
     """
 
     run: int
@@ -55,9 +55,9 @@ class Ended(Struct, frozen=True):
 
 
 def note_kill(state: State, run: int) -> bool:
-    """At the start of a run, return whether the one before was killed.
+    """Return, at the start of a run, whether the previous one was killed.
 
-    It may have written pages that it could not note.
+    It may have written pages without recording them.
     """
     was_killed = bool(state.meta("running"))
     if was_killed:
@@ -68,12 +68,12 @@ def note_kill(state: State, run: int) -> bool:
 def write_outputs(
     config: Config, directory: FlatDirectory, state: State, run: int, report: Report
 ) -> tuple[Ended, list[Failure]]:
-    """Write what is kept of a run outside the state; return what could not be written.
+    """Write the outputs of a run; return the errors.
 
     Args:
         config: complete settings.
         directory: the repository.
-        state: of the repository, with the run's end recorded.
+        state: state of the repository, with the end of the run recorded.
         run: its number.
         report: its report.
     """
@@ -101,11 +101,11 @@ def _write_lists(
     listed = state.meta(_LISTED_RUN)
     first = run if listed is None else int(listed) + 1
     if not state.changes.any(first, run):
-        return None  # the list before stays: who has not taken it yet still can
+        return None  # keep the previous list for readers that have not used it yet
     suffix = f"-{run:06}" if config.change_list_history else ""
     folder = Path(str(config.change_list))
     lists = write_change_list(state, directory, folder, suffix, first, run)
-    # With a hook, the list counts once the hook has done its work: until then it grows.
+    # With a hook, the list grows until the hook succeeds.
     with state.transaction():
         state.set_meta(_LISTED_RUN, str(first - 1 if config.hook else run))
     return lists
@@ -138,7 +138,7 @@ def _noting(what: str, failures: list[Failure]) -> Iterator[None]:
 def followed_by_hook(
     config: Config, directory: FlatDirectory, report: ReportBuilder
 ) -> Iterator[list[Ended]]:
-    """Run the hook once the lock is free; not after Ctrl-C, whose sender knows."""
+    """Run the hook after the lock is released; not after Ctrl-C."""
     ended: list[Ended] = []
     try:
         yield ended
@@ -159,7 +159,7 @@ def _follow(
         report.failed.append(Failure("hook", failure))
     elif ended[0].lists is None:
         return
-    # If another run is at work by now, it goes on from where the lists were taken last.
+    # If another run has started, it continues from the last list that was used.
     with suppress(MicrorepoError, sqlite3.Error), held_lock(directory):
         state, _ = open_state(directory.state_file)
         try:
@@ -173,18 +173,18 @@ def _follow(
 
 
 def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
-    """Run the configured command; return what went wrong, "" if nothing did.
+    """Run the configured command; return the error, "" on success.
 
     Args:
         config: complete settings.
-        ended: the run it follows.
+        ended: the finished run.
         environ: environment of this process.
     """
     _log.info("hook: %s", config.hook[0])
     process: subprocess.Popen[bytes] | None = None
     try:
         with _signals_held_back():
-            # Its output joins the talk: standard output is for data.
+            # Its output goes to standard error: standard output is for data.
             process = subprocess.Popen(
                 config.hook,
                 stdin=subprocess.DEVNULL,
@@ -207,9 +207,9 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
 
 
 def hook_environment(config: Config, ended: Ended, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a hook gets: those of this process, and what it is told of the run.
+    """Return the environment of a hook: that of this process, and variables about the run.
 
-    Variables of microrepo itself stay behind, but for the name of the config file: they may hold
+    Variables of microrepo, except the name of the config file, are removed, since they may contain
     passwords.
     """
     passed = {
@@ -235,7 +235,7 @@ def hook_environment(config: Config, ended: Ended, environ: Mapping[str, str]) -
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block: a hook that just started has to end too."""
+    """Delay Ctrl-C and SIGTERM to the end of the block, so that a new hook is stopped too."""
     held: list[int] = []
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -253,7 +253,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a hook with all that it has started: politely, then for certain."""
+    """Stop a hook and its child processes: SIGTERM, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -263,7 +263,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def mark_taken(state: State, run: int) -> None:
-    """Note that a hook has taken the change lists up to a run."""
+    """Record that a hook has used the change lists up to a run."""
     with state.transaction():
         state.set_meta(_LISTED_RUN, str(run))
 
@@ -271,7 +271,7 @@ def mark_taken(state: State, run: int) -> None:
 def record_failure(
     config: Config, directory: FlatDirectory, state: State, run: int, report: Report
 ) -> None:
-    """Let the run's record tell of a hook that failed, for those who watch."""
+    """Record a failed hook in the run, for `health`."""
     row = next((row for row in state.runs(100) if row.id == run), None)
     if row is None or row.ended_at is None:
         return

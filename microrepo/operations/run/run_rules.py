@@ -9,10 +9,10 @@ from microrepo.selection.rules.policy import Policy, fingerprint_for
 
 
 class Rules(Struct, frozen=True):
-    """The policy with its fingerprint, which is costly to make.
+    """The policy with its fingerprint, which is expensive to compute.
 
     Attributes:
-        credulous: believe answers that are older or far shorter than what is known.
+        credulous: accept responses that are older or far shorter than the stored record.
     """
 
     policy: Policy
@@ -20,5 +20,5 @@ class Rules(Struct, frozen=True):
     credulous: bool = False
 
     def fingerprint(self, name: NormalizedName) -> str:
-        """Return the digest of the rules as they concern one project."""
+        """Return the digest of the rules for one project."""
         return fingerprint_for(name, self.base, self.policy)

@@ -1,4 +1,4 @@
-"""Session of an operation while it runs: lock, directory, state, workers, report."""
+"""Session of a running operation: lock, directory, state, workers, report."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class Session:
         self._cancel = cancel
 
     def client(self) -> Client:
-        """Return a client for requests of this process itself."""
+        """Return a client for requests of this process."""
         directory = self.holdings.directory
         return Client(client_settings(self.config, self.sources.settings, directory))
 
     def _started_pool(self) -> Executor:
-        """Return the workers, which are started when they are first needed."""
+        """Return the workers, started on first use."""
         if self._pool is None:
             directory, reporter = self.holdings.directory, self.work.reporter
             self._pool = _make_pool(self.config, directory, reporter, fork=False)
@@ -80,13 +80,13 @@ class Session:
             raise Cancelled(f"{self.report.operation} cancelled; run it again to continue")
 
     def close(self) -> None:
-        """End the workers, without waiting for what they are at."""
+        """Stop the workers without waiting for their tasks."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
     def unrecorded(self) -> Iterator[Session]:
-        """Let a session look at everything and change nothing."""
+        """Run a session that changes nothing."""
         self.report.dry_run = True
         try:
             yield self
@@ -95,7 +95,7 @@ class Session:
             self.holdings.state.close()
 
     def recorded(self, ended: list[Ended]) -> Iterator[Session]:
-        """Record the run in the state from its start to its end, however it ends."""
+        """Record the start and the end of the run in the state, however it ends."""
         state, report = self.holdings.state, self.report
         started = time.monotonic()
         with state.transaction():
@@ -111,13 +111,13 @@ class Session:
                 self.close()
                 if is_damage(error):
                     state.mark_damaged(str(error))
-                raise  # the mark of a running run stays, so that the next one looks closely
+                raise  # the mark of a running run stays, so that the next one checks for a kill
             report.failed.append(Failure(report.operation, str(error)))
             ended.append(self._end_record(started, getattr(error, "exit_code", ExitCode.FAILED)))
             raise
         except BaseException:
             report.interrupted = True
-            # No hook follows: who sent the signal knows.
+            # No hook after a signal.
             self._end_record(started, ExitCode.INTERRUPTED)
             raise
         ended.append(self._end_record(started))
@@ -159,23 +159,23 @@ def open_session(
     workers: bool = False,
     cancel: threading.Event | None = None,
 ) -> Iterator[Session]:
-    """Hold lock, state and workers for the time of one operation.
+    """Hold lock, state and workers during an operation.
 
     Args:
         config: complete settings.
-        operation: its name, for the report.
+        operation: name for the report.
         reporter: receives progress.
-        read_only: change nothing on disk (dry runs); takes no lock.
-        workers: the operation will need them, so they may be made before anything is held.
-        cancel: when it is set, the run ends soon, in good order.
+        read_only: change nothing on disk and take no lock (dry runs).
+        workers: the operation needs workers, so they can be started first.
+        cancel: event that stops the run soon and cleanly after it is set.
 
     Raises:
-        ConfigError: a setting cannot be right.
+        ConfigError: a setting is invalid.
         Locked: another run holds the repository's lock.
-        RepositoryError: the directory is unfit or the state cannot be used.
+        RepositoryError: the directory is unsuitable or the state cannot be used.
     """
     report = ReportBuilder(operation, config.repository, now(), reporter.say)
-    # A mistake in the settings leaves no directory behind.
+    # Check the settings first, so that an error creates no directory.
     sources = describe_sources(config)
     if workers:
         client_settings(config, sources, FlatDirectory(Path(config.repository)))
@@ -215,7 +215,7 @@ def _make_pool(
 
 @contextmanager
 def _ending(pool: WorkerPool | None) -> Iterator[None]:
-    """End workers that no session took over, because none came to be."""
+    """Stop the workers if no session was created for them."""
     try:
         yield
     finally:

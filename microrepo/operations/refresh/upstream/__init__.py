@@ -1,1 +1,1 @@
-"""What sources say of projects: what changed, their records, what these lack, what is doubted."""
+"""Reading of projects from sources: change detection, records, metadata, doubtful responses."""

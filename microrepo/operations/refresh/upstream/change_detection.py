@@ -1,4 +1,4 @@
-"""Projects that a refresh has to check: the source's list compared with the state. Pure."""
+"""Change detection: the source's list compared with the state. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from microrepo.state import KnownProject
 
 
 class Visit(Struct, frozen=True, gc=False):
-    """One project to look at.
+    """One project to check.
 
     Attributes:
         name: normalised.
-        ask: the source has to be asked; else the stored record will do.
-        serial: what the source's list announced, None when it announces none.
+        ask: request it from the source; False uses the stored record.
+        serial: serial in the source's list, None without serials.
     """
 
     name: NormalizedName
@@ -26,13 +26,13 @@ class Visit(Struct, frozen=True, gc=False):
 
 
 class Changes(Struct, frozen=True):
-    """What a refresh has to do, project by project.
+    """Projects that a refresh must process.
 
     Attributes:
-        visits: projects to look at, in the order of their names.
+        visits: projects to check, sorted by name.
         gone: known projects that the source's list no longer has.
-        unrequested: known projects that the configuration no longer asks for.
-        waiting: failing projects whose time has not come.
+        unrequested: known projects that are no longer requested.
+        waiting: failing projects whose retry time has not come.
     """
 
     visits: tuple[Visit, ...]
@@ -42,15 +42,15 @@ class Changes(Struct, frozen=True):
 
 
 class Circumstances(Struct, frozen=True):
-    """What else decides whether a known project is looked at again.
+    """Further conditions for checking a known project.
 
     Attributes:
         now: the present, normalised.
-        fingerprint: of the rules, by project name.
-        touched: projects some of whose files on disk are not as recorded.
-        force: look at everything.
-        source_of: name of the source that a listed project comes from; None if that says nothing.
-        outdated: the list is older than one of an earlier run.
+        fingerprint: digest of the rules, by project name.
+        touched: projects with files on disk that differ from their records.
+        force: check everything.
+        source_of: returns the name of a listed project's source; None with a single source.
+        outdated: the list is older than that of an earlier run.
     """
 
     now: str
@@ -70,10 +70,10 @@ def changes_by_list(
     """Compare a whole index with the state.
 
     Args:
-        listed: display name -> serial; it is emptied, since a whole index should not be held twice.
+        listed: display name -> serial; emptied, so that a whole index is not in memory twice.
         known: all projects of the state.
-        about: circumstances.
-        excluded: tells projects that the configuration leaves out.
+        about: further conditions.
+        excluded: returns whether the configuration excludes a project.
     """
     visits: list[Visit] = []
     unmatched: dict[str, KnownProject] = {}
@@ -98,7 +98,7 @@ def changes_by_list(
         name = canonicalize_name(display_name)
         if name in seen:
             continue
-        respelled = unmatched.pop(name, None)  # a known project under another spelling
+        respelled = unmatched.pop(name, None)  # a known project in another spelling
         if excluded(name):
             unrequested.extend([name] if respelled else [])
             continue
@@ -119,14 +119,14 @@ def changes_by_list(
 def _look_again(
     row: KnownProject, serial: int | None, about: Circumstances
 ) -> tuple[Visit | None, bool]:
-    """Return the visit that a known and listed project needs, and whether it has to wait."""
+    """Return the visit that a known project needs, and whether it must wait."""
     name, _, known_serial, complete, policy, retry_at, reconsider_at, source = row
     normalized = NormalizedName(name)
     same = serial is not None and serial == known_serial
     if about.outdated and serial is not None and known_serial is not None:
-        same = serial <= known_serial  # what is known is newer than what the list knows
+        same = serial <= known_serial  # the record is newer than the list
     if same and source and about.source_of is not None:
-        # Serials of two sources have nothing to do with each other.
+        # Serials of two sources cannot be compared.
         same = about.source_of(name) == source
     if about.force or not same:
         if retry_at and retry_at > about.now and not about.force:
@@ -152,13 +152,12 @@ def changes_by_name(
     *,
     only_these: bool,
 ) -> Changes:
-    """Look at each requested project, whatever is known of it.
+    """Check each requested project, whatever the state records.
 
     Args:
         requested: normalised names.
         known: all projects of the state.
-        only_these: leave projects that were not requested alone, instead of listing them as
-            unrequested.
+        only_these: ignore other projects instead of listing them as unrequested.
     """
     names = set(requested)
     visits = tuple(Visit(name, ask=True) for name in sorted(names))

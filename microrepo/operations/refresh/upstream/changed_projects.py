@@ -1,4 +1,4 @@
-"""What a refresh has to look at: the source's list of projects, and files that were touched."""
+"""Finder of projects that a refresh must check: changes at the source and on disk."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from microrepo.selection.rules.patterns import NOTHING
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import Settled, State
 
-# The list of a whole index is some 14 MB; this many conditional requests cost about as much.
+# The list of a whole index is about 14 MB; this many conditional requests cost as much.
 _NAMES_WORTH_A_LIST = 5000
-# Of a repository too large to be scanned on each run, this many files are looked at in turn.
+# In a repository too large to scan in each run, this many files are checked per run.
 _ROLLING_SHARE = 20_000
 _LIST_SERIALS = "list_serials"
 
@@ -38,18 +38,18 @@ def find_changes(
     only_these: bool,
     force: bool,
 ) -> Changes:
-    """Return the projects that have to be looked at.
+    """Return the projects that must be checked.
 
     Args:
         holdings: of the repository.
-        sources: tell what changed.
+        sources: sources of the projects.
         work: the run.
         rules: the rules that select files.
-        only_these: leave projects alone that are not requested.
-        force: look at every project.
+        only_these: ignore projects that are not requested.
+        force: check every project.
 
     Raises:
-        SourceError: the source's list cannot be had.
+        SourceError: the source's list cannot be read.
     """
     touched = touched_projects(holdings, work.report)
     requested = rules.policy.requested
@@ -57,7 +57,7 @@ def find_changes(
     if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
         return changes_by_name(requested, known, only_these=only_these)
     merged = sources.merged()
-    work.report.asked += 1  # a list was reached, if not all of them
+    work.report.asked += 1  # at least one list was read
     source_of = sources.source_of()
     outdated = _are_outdated(holdings.state, sources, work.report, force=force)
     about = Circumstances(work.now, rules.fingerprint, touched, force, source_of, outdated)
@@ -77,7 +77,7 @@ def find_changes(
     for source, why in (*sources.unreached(), *sources.list_problems):
         work.report.failed.append(Failure(source, why))
     if outdated or work.report.failed:
-        # What is not listed now need not be gone, only out of sight.
+        # A project missing from an incomplete list need not be removed.
         changes = msgspec.structs.replace(changes, gone=())
     if requested is not None and not work.report.failed:
         absent = requested.keys() - {row[0] for row in holdings.state.iter_known()}
@@ -87,7 +87,7 @@ def find_changes(
 
 
 def _doubtful(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] | None:
-    """Return what tells known projects that equal serials do not settle; None if they all do."""
+    """Return a check for known projects that equal serials do not settle; None if they all do."""
     requested = policy.requested
     if requested is None and policy.excluded == NOTHING and policy.allowed is None:
         return touched.__contains__ if touched else None
@@ -101,13 +101,13 @@ def _doubtful(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] 
 
 
 def _are_outdated(state: State, sources: Sources, report: ReportBuilder, *, force: bool) -> bool:
-    """Return whether a list is older than one that an earlier run saw, as caches may give out.
+    """Return whether a list is older than one of an earlier run, as stale caches deliver.
 
     Args:
-        state: remembers how new the lists were.
-        sources: have read the lists.
-        report: takes the failure.
-        force: believe them, however old they are.
+        state: records the serials of lists.
+        sources: sources with their lists read.
+        report: receives the failure.
+        force: accept lists of any age.
     """
     lists = sources.list_serials
     seen = msgspec.json.decode(state.meta(_LIST_SERIALS) or "{}", type=dict[str, int])
@@ -126,9 +126,9 @@ def _are_outdated(state: State, sources: Sources, report: ReportBuilder, *, forc
 
 
 def touched_projects(holdings: Holdings, report: ReportBuilder) -> frozenset[str]:
-    """Return the projects some of whose files are missing or changed on disk.
+    """Return the projects with missing or changed files on disk.
 
-    Every file is looked at; in a repository too large for that, the next share of them.
+    Every file is checked or, in a large repository, the next part of them.
     """
     if holdings.scan():
         rows = holdings.state.iter_stats()
@@ -150,7 +150,7 @@ def touched_projects(holdings: Holdings, report: ReportBuilder) -> frozenset[str
 
 
 def _forget(state: State, report: ReportBuilder, filenames: Sequence[str]) -> None:
-    """Forget files that a person put into the repository and took away again."""
+    """Forget files that a user added to the repository and deleted again."""
     if not filenames or report.dry_run:
         return
     rows = state.files_named(filenames).values()

@@ -1,6 +1,6 @@
-"""Answers that are not believed at once: older ones, and those that lack most of a project's files.
+"""Doubtful responses: older ones, and those that lack most of a project's files.
 
-Caches lag behind, and an index that is being repaired lists nothing for a while. Pure.
+Caches can be stale, and an index under repair lists nothing for a while. Pure.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from microrepo.formats.times import shift
 from microrepo.model import Project
 from microrepo.state import ProjectRow
 
-# A list that stays short for so long is meant.
+# A list that stays short for this long is accepted.
 _CONFIRMED_AFTER_DAYS = 1.0
 _BELIEVE = "refresh with --force-check to accept it now"
 
 
 class Doubt(Struct, frozen=True):
-    """What counts instead of an answer.
+    """What is used instead of a doubtful response.
 
     Attributes:
-        project: the record as it was, with what the answer adds to it.
-        since: when the source first gave such an answer.
-        why: for the report.
+        project: the previous record, with the additions of the response.
+        since: time of the first such response.
+        why: text for the report.
     """
 
     project: Project
@@ -41,14 +41,14 @@ def doubt_of(
     held: Collection[str],
     now: str,
 ) -> Doubt | None:
-    """Return what counts instead of an answer, None if it is to be believed.
+    """Return what to use instead of a response, None if it is accepted.
 
     Args:
-        answer: of the source that gave the known record, too.
-        page_time: when the answer was made, as the source says.
-        known: the record so far.
-        row: what is remembered of the project.
-        held: names of the project's files in the repository.
+        answer: response of the source that the known record came from.
+        page_time: time of the response, from the source.
+        known: the previous record.
+        row: the project's row.
+        held: file names of the project in the repository.
         now: the present, normalised.
     """
     since = row.doubted_at or now
@@ -64,7 +64,7 @@ def doubt_of(
 def _doubt_of_list(
     answer: Project, known: Project, held: Collection[str], since: str, now: str
 ) -> Doubt | None:
-    """Doubt a list without files, or with less than half of them, of which some are held."""
+    """Return a doubt if a list lacks over half of the files, some of which are present."""
     if answer.status == "quarantined" or 2 * len(answer.files) >= len(known.files):
         return None
     listed = {file.filename for file in answer.files}

@@ -1,4 +1,4 @@
-"""Reader of core metadata: from the state where it is known, else by the workers."""
+"""Reader of core metadata, from the state or by the workers."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from microrepo.transfer.tasks import MetadataOutcome, metadata_of
 
 
 class MetadataAsked(Struct, frozen=True):
-    """Metadata that the state knows, by file name, and the questions for the rest."""
+    """Metadata from the state, by file name, and pending requests for the rest."""
 
     known: dict[str, CoreMetadata]
     futures: Sequence[tuple[File, Future[MetadataOutcome]]]
 
 
 class MetadataReader:
-    """Reads the metadata of distributions, each content once for all runs.
+    """Reads the metadata of distributions, once per content over all runs.
 
     Attributes:
-        failed: something could not be had that another run may get.
+        failed: a request failed that may succeed in another run.
     """
 
     def __init__(self, holdings: Holdings, work: WorkContext) -> None:
@@ -36,7 +36,7 @@ class MetadataReader:
         self.failed = False
 
     def ask(self, files: Iterable[File]) -> MetadataAsked:
-        """Return what the state knows, and queue the questions for the rest."""
+        """Return metadata from the state, and queue requests for the rest."""
         files = tuple(files)
         state = self._holdings.state
         stored = state.metadata(file.filename for file in files)
@@ -54,7 +54,7 @@ class MetadataReader:
         return MetadataAsked(known, futures)
 
     def collect(self, asked: MetadataAsked) -> dict[str, CoreMetadata | str]:
-        """Return the metadata, or why there is none, by file name; keep what is new."""
+        """Return the metadata, or why there is none, by file name; store new metadata."""
         self._work.wait_for(future for _, future in asked.futures)
         found: dict[str, CoreMetadata | str] = dict(asked.known)
         rows: list[tuple[str, str, bytes]] = []
@@ -77,7 +77,7 @@ class MetadataReader:
         return found
 
     def _is_here(self, file: File, row: FileRow | None) -> bool:
-        """Return whether the repository holds this very file, and not one that it replaces."""
+        """Return whether the repository has this file, not an older one with its name."""
         if row is None or not self._holdings.is_intact(row):
             return False
         strongest = file.digests.strongest()

@@ -1,7 +1,7 @@
-"""Requires-Python of wheels whose source does not announce it, from the wheels' own metadata.
+"""Requires-Python from wheels' own metadata, if the source does not list it.
 
-Many indexes, plain directory listings above all, leave it out. Rules obey what the wheel says, and
-pages repeat it, as installers would find out only after the download.
+Many indexes lack it, plain directory listings in particular. Rules and pages use the wheel's value;
+installers would see it only after the download.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from microrepo.state.rows import pack
 def with_own_pythons(
     holdings: Holdings, work: WorkContext, records: Iterable[Record], decide: Decide
 ) -> list[Record]:
-    """Return records in which every wheel that is kept has its Requires-Python.
+    """Return records in which every kept wheel has its Requires-Python.
 
-    Where one turns out not to fit others take its place, which are looked at in turn.
+    If a wheel does not fit, the wheels that replace it are read in turn.
 
     Args:
         holdings: of the repository.
         work: the run.
         records: of the projects.
-        decide: which of their files are kept.
+        decide: decides which files are kept.
     """
     found = list(records)
     reader = MetadataReader(holdings, work)
@@ -61,7 +61,7 @@ def _lacks(file: File, seen: set[str]) -> bool:
 
 
 def _ask(reader: MetadataReader, files: Sequence[File]) -> dict[str, str]:
-    """Return the Requires-Python of wheels by file name, where they have one."""
+    """Return the Requires-Python of wheels by file name, if they have one."""
     found = reader.collect(reader.ask(files))
     return {
         name: one.requires_python
@@ -82,7 +82,7 @@ def _with(record: Record, told: dict[str, str]) -> Record:
 
 
 def _as_stored(state: State, records: list[Record], changed: Sequence[int]) -> list[Record]:
-    """Have the completed records kept, unless they are what the state holds already."""
+    """Mark completed records for storing, unless the state already has them."""
     before = state.packed_documents([records[n].project.name for n in changed])
     for number in changed:
         record = records[number]

@@ -1,4 +1,4 @@
-"""Questions to the sources about projects."""
+"""Requests to sources for projects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Asked = list[Question]
 
 
 class ProjectQuestions:
-    """Asks for the records of projects, each at the source that owns it."""
+    """Requests the records of projects, each from its source."""
 
     def __init__(self, state: State, sources: Sources, work: WorkContext) -> None:
         self._state = state
@@ -26,7 +26,7 @@ class ProjectQuestions:
         self._work = work
 
     def ask(self, visits: Sequence[Visit]) -> Asked:
-        """Queue the questions of a batch at the workers."""
+        """Queue the requests of a batch for the workers."""
         asked = [visit for visit in visits if visit.ask]
         known = self._state.projects(visit.name for visit in asked)
         self._work.reporter.expect_documents(len(asked))
@@ -38,7 +38,7 @@ class ProjectQuestions:
         return queued
 
     def _ask_owner(self, visit: Visit, row: ProjectRow | None) -> Future[ProjectOutcome]:
-        """Ask the source that owns a project; nobody as long as it is not known whose it is."""
+        """Request a project from its source; fail if its source is unknown."""
         sources = self._sources
         owner = sources.owner(visit.name)
         if owner.unknown is not None:
@@ -61,7 +61,7 @@ class ProjectQuestions:
         answers: Mapping[NormalizedName, ProjectOutcome],
         stored: Mapping[str, bytes],
     ) -> dict[NormalizedName, ProjectOutcome]:
-        """Ask again, without conditions, for records that are too old to tell what rules read."""
+        """Request records again, unconditionally, if they lack facts that rules need."""
         lacking = []
         for visit in visits:
             answer = answers.get(visit.name)

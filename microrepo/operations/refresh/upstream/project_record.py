@@ -1,4 +1,4 @@
-"""Records of projects as they are now, with what the state knew before."""
+"""Current records of projects, with their previous rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Decide = Callable[[Project], tuple[Decision, ...]]
 
 
 class Record(Struct, frozen=True):
-    """A project's record as it is now.
+    """A project's current record.
 
     Attributes:
         project: the record.
-        row: what is remembered of the project from here on, files aside.
-        document: the packed record when it is not what the state holds already.
-        before: what was remembered so far.
+        row: the new row of the project.
+        document: the packed record, if it differs from the stored one.
+        before: the previous row.
     """
 
     project: Project
@@ -29,7 +29,7 @@ class Record(Struct, frozen=True):
 
     @property
     def is_new(self) -> bool:
-        """Return whether record or rules differ from what the state knew."""
+        """Return whether the record or the rules differ from the state."""
         return (
             self.before is None
             or self.document is not None

@@ -11,15 +11,15 @@ from microrepo.state.rows import pack
 
 
 def facts_of(document: bytes) -> int:
-    """Return how much a stored record tells, as `model.FACTS` counts it; damage tells all."""
+    """Return the facts of a stored record, as counted by `model.FACTS`; all if it is damaged."""
     try:
         return unpack(document).facts
     except StateCorrupt:
-        return FACTS  # that is said where the record is read
+        return FACTS  # reported where the record is read
 
 
 def _unless_told_more(document: bytes, stored: bytes) -> bytes:
-    """Return the stored record where a new one is the same but for advisories on releases."""
+    """Return the stored record if a new one differs only in advisories on releases."""
     try:
         before = unpack(stored)
     except StateCorrupt:
@@ -33,14 +33,14 @@ def _unless_told_more(document: bytes, stored: bytes) -> bytes:
 
 
 def as_kept(document: bytes, stored: bytes, *, keeps_advisories: bool) -> bytes:
-    """Return what is kept of a new record, given the stored one: that itself if nothing is new."""
+    """Return the record to store: the stored one if nothing is new."""
     if keeps_advisories:
         document = _unless_told_more(document, stored)
     return with_known_values(document, stored)
 
 
 def with_known_values(document: bytes, stored: bytes) -> bytes:
-    """Return a new record with what it is silent on and the one before knows."""
+    """Return a new record, completed with facts of the previous one."""
     project = unpack(document)
     if not (project.silent_on_python or project.silent_on_status):
         return document
@@ -61,7 +61,7 @@ def with_known_values(document: bytes, stored: bytes) -> bytes:
 
 
 def _with_known_pythons(project: Project, before: Project) -> Project:
-    """Return a new record with the Requires-Python that wheels themselves told before."""
+    """Return a new record with the Requires-Python read from wheels before."""
     told = {_content_key(one): one.requires_python for one in before.files}
     files = tuple(
         msgspec.structs.replace(one, requires_python=told.get(_content_key(one)))
@@ -73,7 +73,7 @@ def _with_known_pythons(project: Project, before: Project) -> Project:
 
 
 def _content_key(file: File) -> tuple[object, ...]:
-    """Return what two records share if they mean the same content, as far as the source says."""
+    """Return a key that is equal for records with the same content."""
     if file.digests == Digests():
         return file.filename, file.url, file.size
     return file.filename, file.digests

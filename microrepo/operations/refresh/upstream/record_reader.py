@@ -1,4 +1,4 @@
-"""Reader of project records: what counts of an answer, what is doubted, what failed."""
+"""Reader of project records, from responses or the state."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from microrepo.transfer.tasks import ProjectOutcome
 
 
 class RecordReader:
-    """Reads the records of projects, from answers of the sources or from the state.
+    """Reads the records of projects, from responses of the sources or from the state.
 
     Attributes:
-        gone: projects that were asked for and that the source does not know.
+        gone: requested projects that the source does not know.
     """
 
     def __init__(self, state: State, sources: Sources, work: WorkContext, rules: Rules) -> None:
@@ -40,11 +40,11 @@ class RecordReader:
         self.gone: list[NormalizedName] = []
 
     def ask(self, visits: Sequence[Visit]) -> Asked:
-        """Queue the questions of a batch at the workers."""
+        """Queue the requests of a batch for the workers."""
         return self._questions.ask(visits)
 
     def read(self, visits: Sequence[Visit], asked: Asked) -> Iterator[Record]:
-        """Yield a record for each visit that has one, from the answers or from the state."""
+        """Yield a record for each visit that has one, from a response or the state."""
         state, report = self._state, self._work.report
         names = [visit.name for visit in visits]
         rows = state.projects(names)
@@ -84,7 +84,7 @@ class RecordReader:
                 state.save_projects(failed)
 
     def _doubted(self, record: Record, stored: bytes | None) -> Record:
-        """Return the record that counts: of an answer that is not believed, the one before."""
+        """Return the record to use: the previous one for a doubtful response."""
         before = record.before
         if stored is None or before is None or self._rules.credulous:
             return record
@@ -124,7 +124,7 @@ class RecordReader:
     def _forget_record(
         self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
     ) -> ProjectRow:
-        """Report a stored record that is damaged, and make the next run ask again."""
+        """Report a damaged stored record, and make the next run request it again."""
         self._work.report.failed.append(
             Failure(visit.name, f"{error}; the next run requests it again")
         )
@@ -168,6 +168,6 @@ class RecordReader:
         )
 
     def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
-        """Warn of a project that changes hands: that may be meant, or somebody took its name."""
+        """Warn if a project comes from another source: intended, or somebody took its name."""
         if row.source != source and row.source in self._sources.names():
             self._work.report.warn(f"{row.name}: now comes from {source} instead of {row.source}")

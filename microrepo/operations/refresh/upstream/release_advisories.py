@@ -1,7 +1,7 @@
-"""Asking for the advisories on the very releases that are kept.
+"""Reader of advisories for kept releases.
 
-A project's document tells those on its latest release; each other release has a document of its own.
-They are asked for as they are needed, kept in the project's record, and asked for again after a day.
+A project's document has those for its latest release; each other release has its own document. They
+are requested when needed, stored in the project's record, and requested again after a day.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _FRESH_DAYS = 1.0
 def advised(
     sources: Sources, work: WorkContext, records: Iterable[Record], decide: Decide
 ) -> list[Record]:
-    """Return records that tell the advisories on all releases which are kept for them.
+    """Return records with the advisories for all kept releases.
 
-    Where releases are refused others take their place, which are asked about in turn.
+    If releases are refused, the advisories for their replacements are requested in turn.
 
     Args:
-        sources: tell the advisories.
+        sources: sources of the advisories.
         work: the run.
         records: of the projects.
-        decide: which of their files are kept.
+        decide: decides which files are kept.
     """
     originals = list(records)
     found = [without_guesses(record, work.now) for record in originals]
@@ -72,9 +72,9 @@ def advised(
 
 
 def without_guesses(record: Record, now: str) -> Record:
-    """Return a record in which no release counts as flawed that nobody asked about lately.
+    """Return a record without advisories for releases that were not requested lately.
 
-    Who decides by it finds the releases that are worth asking about.
+    Deciding by it finds the releases whose advisories are needed.
     """
     project = record.project
     if project.advised_at is not None and shift(project.advised_at, _FRESH_DAYS) > now:
@@ -86,7 +86,7 @@ def without_guesses(record: Record, now: str) -> Record:
 
 
 def _unknown(project: Project, decisions: Sequence[Decision]) -> list[str]:
-    """Return the kept releases whose advisories nobody asked for."""
+    """Return the kept releases whose advisories are unknown."""
     known = {project.info.version, *project.advisories}
     kept = dict.fromkeys(one.file.version for one in decisions if one.keep)
     return [version for version in kept if version not in known]

@@ -1,4 +1,4 @@
-"""Retry times of projects that could not be had."""
+"""Retry times of failing projects."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LAST_RETRY_DAYS = 1.0
 
 
 def with_failure(row: ProjectRow, error: str, now: str) -> ProjectRow:
-    """Return the row of a project that failed once more.
+    """Return the row of a project that failed again.
 
-    The run after the first failure tries again; from the second on each doubles the pause.
+    The next run retries after a first failure; each further failure doubles the pause.
     """
     failures = row.failures + 1
     delay_days = min(_LAST_RETRY_DAYS, _FIRST_RETRY_DAYS * 2 ** min(failures - 2, 20))
