@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from microrepo.config.load import load
+from microrepo.config.schema import Config
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import ReportBuilder
@@ -16,6 +18,8 @@ from microrepo.publish.links import Links
 from microrepo.reporting import SilentReporter
 from microrepo.state import open_state
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.pool.worker import run_task
+from tests.support.upstream import Upstream
 
 NOW = "2026-06-02T12:00:00.000000Z"
 
@@ -27,10 +31,13 @@ class Workers(Executor):
         self.answer: Callable[[Any], Any] = lambda task: pytest.fail(f"nobody may ask: {task}")
         self.tasks: list[Any] = []
 
-    def submit(self, _fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self.tasks.append(args[0])
-        future.set_result(self.answer(args[0]))
+        if fn is run_task:
+            self.tasks.append(args[0])
+            future.set_result(self.answer(args[0]))
+        else:  # pages and metadata files are made by functions of their own
+            future.set_result(fn(*args))
         return future
 
 
@@ -54,3 +61,18 @@ def work(workers: Workers) -> WorkContext:
     """The context of a run that began at `NOW`."""
     report = ReportBuilder("refresh", "here", NOW)
     return WorkContext(lambda: workers, report, SilentReporter())
+
+
+@pytest.fixture
+def config(holdings: Holdings) -> Config:
+    """The default settings, for the repository of `holdings`."""
+    flags = {"repository": str(holdings.directory.path), "min_free_space": "0"}
+    return load(None, flags, {}).config
+
+
+@pytest.fixture
+def upstream(tmp_path: Path, holdings: Holdings, workers: Workers) -> Upstream:
+    """A source without projects, for which the workers work."""
+    upstream = Upstream(tmp_path / "upstream", holdings.directory)
+    workers.answer = upstream.answer
+    return upstream
