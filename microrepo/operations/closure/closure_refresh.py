@@ -66,6 +66,8 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
             looked, direct, reasons, resolved.resolutions, holdings.state, rules, work.now
         )
     run.keep(kept)
+    if not resolved.complete:
+        run.keep_requested(looked)
     for batch in batched(looked, BATCH_PROJECTS):
         run.take(run.batches.run(batch))
         if work.report.refused:

@@ -77,12 +77,11 @@ def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | Non
     deletions: list[Action] = []
     for batch in batched(names, _BATCH):
         rows = [row for row in holdings.state.files(batch) if holdings.holds(row) and row.is_ours]
-        if needed is None:
-            causes = unwanted_because(holdings.state, rows, policy, now)
+        causes = unwanted_because(holdings.state, rows, policy, now)
+        if needed is not None:
+            causes = _outside_closure(rows, causes, policy, needed)
+        if needed is None or needed.unmet:
             causes = _without_unmet(rows, causes, policy)
-        else:
-            verdicts = unwanted_because(holdings.state, rows, policy, now)
-            causes = _outside_closure(rows, verdicts, policy, needed)
         deletions += [
             deletion_of(row, why, replaced=why is Cause.SUPERSEDED)
             for row in rows

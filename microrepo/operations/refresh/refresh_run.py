@@ -104,7 +104,7 @@ class Run:
                     records = advised(self.sources, self.work, records, decide)
                 records = with_own_pythons(self.holdings, self.work, records, decide)
                 looked = look(self.work.report, self.rules, records, decide)
-                self._keep_requested(looked)
+                self.keep_requested(looked)
                 if under_way and self.batches.collide(under_way[0], looked):
                     self._finish(under_way)
                 under_way.append(self.batches.begin(looked))
@@ -120,7 +120,7 @@ class Run:
             for begun in under_way:
                 begun.record_arrived()
 
-    def _keep_requested(self, looked: Iterable[Looked]) -> None:
+    def keep_requested(self, looked: Iterable[Looked]) -> None:
         """Keep the files of requested projects of which no file is selected now."""
         requested = self.rules.policy.requested
         if requested is None:
