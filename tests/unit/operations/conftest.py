@@ -7,20 +7,28 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from microrepo.client import Client
 from microrepo.config.load import load
 from microrepo.config.schema import Config
+from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import ReportBuilder
+from microrepo.operations.refresh.refresh_run import Run
+from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.run_rules import Rules
 from microrepo.publish.links import Links
 from microrepo.reporting import SilentReporter
-from microrepo.state import open_state
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.repositories.protocol import SourceSettings
+from microrepo.selection.rules.policy import build_policy
 from microrepo.transfer.pool.worker import run_task
-from tests.support.upstream import Upstream
+from tests.support.shelf import Shelf
+from tests.support.upstream import NAME, Upstream
 
+MakeRun = Callable[..., Run]
 NOW = "2026-06-02T12:00:00.000000Z"
 
 
@@ -42,13 +50,24 @@ class Workers(Executor):
 
 
 @pytest.fixture
-def holdings(tmp_path: Path) -> Iterator[Holdings]:
-    """An empty repository that keeps files."""
-    directory = FlatDirectory(tmp_path / "repository")
-    directory.prepare()
-    state, _ = open_state(directory.state_file)
-    yield Holdings(state, directory, Links())
-    state.close()
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    """An empty repository, to be filled as a refresh would fill it."""
+    shelf = Shelf(tmp_path / "repository")
+    yield shelf
+    shelf.state.close()
+
+
+@pytest.fixture
+def holdings(shelf: Shelf) -> Holdings:
+    """The repository of `shelf`, which keeps files."""
+    return Holdings(shelf.state, shelf.directory, Links())
+
+
+@pytest.fixture
+def config(shelf: Shelf) -> Config:
+    """The default settings, for the repository of `shelf`."""
+    flags = {"repository": str(shelf.path), "min_free_space": "0", "processes": 1}
+    return load(None, flags, {}).config
 
 
 @pytest.fixture
@@ -64,15 +83,34 @@ def work(workers: Workers) -> WorkContext:
 
 
 @pytest.fixture
-def config(holdings: Holdings) -> Config:
-    """The default settings, for the repository of `holdings`."""
-    flags = {"repository": str(holdings.directory.path), "min_free_space": "0"}
-    return load(None, flags, {}).config
-
-
-@pytest.fixture
 def upstream(tmp_path: Path, holdings: Holdings, workers: Workers) -> Upstream:
     """A source without projects, for which the workers work."""
     upstream = Upstream(tmp_path / "upstream", holdings.directory)
     workers.answer = upstream.answer
     return upstream
+
+
+def no_client() -> Client:
+    """Fail: one source needs no list."""
+    raise AssertionError("one source needs no list")
+
+
+@pytest.fixture
+def make_run(config: Config, holdings: Holdings, work: WorkContext) -> MakeRun:
+    """``make_run(*requested, only_these=False, replace=False, **settings)``: a run, not begun."""
+
+    def make(
+        *requested: str,
+        only_these: bool = False,
+        replace: bool = False,
+        work: WorkContext = work,
+        **settings: object,
+    ) -> Run:
+        changed = msgspec.structs.replace(config, **settings)
+        policy = build_policy(changed, parse_requirements(requested) if requested else None)
+        rules = Rules(policy, policy.fingerprint())
+        source = SourceSettings("json", f"https://{NAME}/simple/", name=NAME)
+        sources = Sources([source], no_client)
+        return Run(changed, holdings, sources, work, rules, only_these=only_these, replace=replace)
+
+    return make

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from microrepo.config.load import load
 from microrepo.config.schema import Config
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
@@ -18,11 +17,6 @@ from tests.support.packages import build_wheel
 from tests.unit.operations.conftest import Workers
 
 FOO, FOO_2, BAR = build_wheel("foo", "1.0"), build_wheel("foo", "2.0"), build_wheel("bar", "1.0")
-
-
-@pytest.fixture
-def config(holdings: Holdings) -> Config:
-    return load(None, {"repository": str(holdings.directory.path), "processes": 1}, {}).config
 
 
 @pytest.fixture

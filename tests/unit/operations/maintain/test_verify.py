@@ -94,7 +94,7 @@ def test_a_dry_run_writes_nothing_down(shelf: Shelf, config: Config) -> None:
 
 def test_repair_fetches_again(shelf: Shelf, config: Config) -> None:
     damage(shelf, hidden=False)
-    report = verify(msgspec.structs.replace(config, processes=1), repair=True)
+    report = verify(config, repair=True)
     assert (failed(report), report.downloaded) == ([], 1)
     assert (shelf.path / APP.filename).read_bytes() == APP.content
     (change,) = shelf.state.history("app")

@@ -15,13 +15,13 @@ from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.state import ProjectRow
 from tests.support.packages import BuiltFile, build_egg, build_wheel
 from tests.support.upstream import Upstream, file_of
-from tests.unit.operations.refresh.conftest import Refresh
+from tests.unit.operations.conftest import MakeRun
 
 OLD, NEW = build_wheel("foo", "1.0"), build_wheel("foo", "2.0")
 
 
 @pytest.fixture
-def batches(make_run: Refresh, upstream: Upstream) -> ProjectBatches:
+def batches(make_run: MakeRun, upstream: Upstream) -> ProjectBatches:
     return make_run().batches
 
 
@@ -83,7 +83,7 @@ def test_a_dry_run_writes_nothing(
     [({"min_free_space": "1000000 TB"}, "min_free_space"), ({"max_total_size": "1"}, "max_total")],
 )
 def test_the_guard_on_space_stops_a_batch(
-    make_run: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext,
+    make_run: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext,
     settings: dict[str, Any], refused: str,
 ) -> None:  # fmt: skip
     make_run(**settings).batches.run([looked(upstream, NEW)])
@@ -91,7 +91,7 @@ def test_the_guard_on_space_stops_a_batch(
     assert not holdings.directory.file(NEW.filename).exists()
 
 
-def test_without_prune_nothing_is_left_for_deletion(make_run: Refresh, upstream: Upstream) -> None:
+def test_without_prune_nothing_is_left_for_deletion(make_run: MakeRun, upstream: Upstream) -> None:
     batches = make_run(prune=False).batches
     batches.run([looked(upstream, OLD)])
     assert batches.run([looked(upstream, NEW, rejected=(OLD,))]).deletions == ()
@@ -99,7 +99,7 @@ def test_without_prune_nothing_is_left_for_deletion(make_run: Refresh, upstream:
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_file_that_a_person_put_there(
-    make_run: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext, replace: bool
+    make_run: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext, replace: bool
 ) -> None:
     holdings.directory.file(NEW.filename).write_bytes(b"mine")
     make_run(replace=replace).batches.run([looked(upstream, NEW)])

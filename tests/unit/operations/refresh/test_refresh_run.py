@@ -16,7 +16,7 @@ from microrepo.state import Requirer
 from microrepo.transfer.tasks import FetchFile
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.upstream import Upstream
-from tests.unit.operations.refresh.conftest import Refresh
+from tests.unit.operations.conftest import MakeRun
 
 OLD, NEW = build_wheel("foo", "1.0"), build_wheel("foo", "2.0", payload_size=2000)
 OTHER = build_wheel("bar", "1.0")
@@ -45,7 +45,7 @@ def visit_all(upstream: Upstream, **more: Any) -> Changes:
 
 
 def test_files_come_with_their_pages(
-    refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(OLD, NEW, OTHER)
     refresh()
@@ -56,7 +56,7 @@ def test_files_come_with_their_pages(
 
 
 def test_the_old_release_goes_once_the_new_one_is_there(
-    refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(OLD)
     refresh()
@@ -69,7 +69,7 @@ def test_the_old_release_goes_once_the_new_one_is_there(
 
 
 def test_the_old_release_stays_if_the_new_one_cannot_be_had(
-    refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext, workers: Any
+    refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext, workers: Any
 ) -> None:
     upstream.add(OLD)
     refresh()
@@ -87,7 +87,7 @@ def test_the_old_release_stays_if_the_new_one_cannot_be_had(
 
 
 def test_a_refused_plan_deletes_nothing(
-    refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(*(build_wheel(f"p{number}", "1.0") for number in range(10)))
     refresh()
@@ -100,7 +100,7 @@ def test_a_refused_plan_deletes_nothing(
 
 
 def test_a_dry_run_only_plans(
-    make_run: Refresh, refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    make_run: MakeRun, refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(OLD, OTHER)
     refresh()
@@ -119,7 +119,7 @@ def test_a_dry_run_only_plans(
 )
 def test_a_project_that_upstream_removed(
     settings: dict[str, Any], stays: bool,
-    make_run: Refresh, refresh: Refresh, upstream: Upstream, holdings: Holdings,
+    make_run: MakeRun, refresh: MakeRun, upstream: Upstream, holdings: Holdings,
 ) -> None:  # fmt: skip
     upstream.add(NEW, OTHER)
     refresh()
@@ -131,7 +131,7 @@ def test_a_project_that_upstream_removed(
 
 @pytest.mark.parametrize("prune", [False, True])
 def test_projects_that_nobody_asks_for_any_more(
-    prune: bool, make_run: Refresh, refresh: Refresh, upstream: Upstream, holdings: Holdings
+    prune: bool, make_run: MakeRun, refresh: MakeRun, upstream: Upstream, holdings: Holdings
 ) -> None:
     third = build_wheel("third", "1.0")
     upstream.add(NEW, OTHER, third)
@@ -145,7 +145,7 @@ def test_projects_that_nobody_asks_for_any_more(
 
 
 def test_a_requested_project_that_is_gone_keeps_its_files(
-    refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(NEW, OTHER)
     refresh("foo", "bar")
@@ -156,7 +156,7 @@ def test_a_requested_project_that_is_gone_keeps_its_files(
 
 
 def test_a_requested_project_of_which_nothing_is_selected_keeps_its_files(
-    refresh: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    refresh: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(NEW)
     refresh("foo")
@@ -166,7 +166,7 @@ def test_a_requested_project_of_which_nothing_is_selected_keeps_its_files(
 
 
 def test_what_is_kept_for_an_unmet_goal_stays(
-    make_run: Refresh, refresh: Refresh, upstream: Upstream, holdings: Holdings
+    make_run: MakeRun, refresh: MakeRun, upstream: Upstream, holdings: Holdings
 ) -> None:
     upstream.add(OLD, OTHER)
     refresh()
@@ -179,7 +179,7 @@ def test_what_is_kept_for_an_unmet_goal_stays(
 
 @pytest.mark.parametrize("only_these", [False, True])
 def test_requirers_of_a_closure_are_forgotten_unless_others_stay(
-    only_these: bool, refresh: Refresh, upstream: Upstream, holdings: Holdings
+    only_these: bool, refresh: MakeRun, upstream: Upstream, holdings: Holdings
 ) -> None:
     upstream.add(NEW)
     with holdings.state.transaction():
@@ -189,7 +189,7 @@ def test_requirers_of_a_closure_are_forgotten_unless_others_stay(
 
 
 def test_a_name_that_a_batch_under_way_takes_is_waited_for(
-    make_run: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    make_run: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     mine = build_sdist("foo", "2-1")
     upstream.add(mine, build_sdist("foo-2", "1"))
@@ -204,7 +204,7 @@ def test_a_name_that_a_batch_under_way_takes_is_waited_for(
 
 
 def test_what_arrived_is_recorded_when_the_run_is_stopped(
-    make_run: Refresh, upstream: Upstream, holdings: Holdings, work: WorkContext
+    make_run: MakeRun, upstream: Upstream, holdings: Holdings, work: WorkContext
 ) -> None:
     upstream.add(NEW)
     nothing = tuple(Visit(NormalizedName(f"n{number:03}"), ask=True) for number in range(300))

@@ -1,0 +1,122 @@
+"""Check: what installs from the files that are there, and what is said of the rest."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from microrepo.config.schema import Config
+from microrepo.errors import Cancelled, ConfigError, RepositoryError
+from microrepo.operations.closure.check import CheckReport, check
+from microrepo.operations.closure.target_records import record_environments
+from microrepo.operations.run.goals import EVERYTHING_REQUESTED, read_requests
+from microrepo.selection.environments.environment import Environment
+from tests.support.odd_wheels import odd_wheel
+from tests.support.packages import build_sdist, build_wheel
+from tests.support.shelf import Shelf
+
+APP, BASE = build_wheel("app", "1.0", requires_dist=["base"]), build_wheel("base", "1.0")
+
+
+def run(config: Config, *requested: str, only: tuple[str, ...] = ()) -> CheckReport:
+    requests = read_requests(requested, Path("/")) if requested else EVERYTHING_REQUESTED
+    return check(config, requests, only)
+
+
+def test_what_is_there_installs(shelf: Shelf, config: Config) -> None:
+    shelf.hold(APP)
+    shelf.hold(BASE)
+    report = run(config, "app")
+    assert (report.closed, report.goals, report.environments) == (True, 1, ("linux",))
+    assert (report.missing, report.exit_code) == ((), 0)
+
+
+def test_everything_is_each_project_that_is_there(shelf: Shelf, config: Config) -> None:
+    shelf.hold(APP)
+    shelf.hold(BASE)
+    (shelf.path / BASE.filename).unlink()
+    report = run(config)
+    assert report.goals == 1
+    (missing,) = report.missing
+    assert (missing.goal, missing.environment, report.exit_code) == ("app", "linux", 3)
+
+
+@pytest.mark.parametrize("damage", ["", "cut", "another name", "no record"])
+def test_a_file_that_cannot_install_is_not_counted(
+    shelf: Shelf, config: Config, damage: str
+) -> None:
+    shelf.hold(BASE)
+    content = odd_wheel(BASE.filename, fault=damage)
+    (shelf.path / BASE.filename).write_bytes(content)
+    with shelf.state.transaction():
+        shelf.state.save_files(
+            msgspec.structs.replace(row, size=len(content)) for row in list(shelf.state.files())
+        )
+    assert run(config, "base").closed is (damage == "")
+
+
+def test_releases_that_have_to_be_built_are_named(shelf: Shelf, config: Config) -> None:
+    shelf.hold(build_sdist("old", "1.0"))
+    report = run(config, "old")
+    assert [one.project for one in report.sdist_only] == ["old"]
+
+
+def test_what_a_mode_leaves_open_is_missing(shelf: Shelf, config: Config) -> None:
+    shelf.hold(APP)
+    report = run(msgspec.structs.replace(config, resolve="latest"), "app")
+    (missing,) = report.missing
+    assert missing.reasons[0] == "base: no match"
+
+
+def test_recorded_environments_count_where_the_settings_name_none(
+    shelf: Shelf, config: Config, linux: Environment
+) -> None:
+    shelf.hold(BASE)
+    with shelf.state.transaction():
+        record_environments(shelf.state, (linux,))
+    plain = msgspec.structs.replace(config, environments={})
+    assert run(plain, "base").environments == ("linux",)
+    other = msgspec.structs.replace(plain, environments={"other": "cp312-win_amd64"})
+    assert run(other, "base").environments == ("other",)
+
+
+def test_one_environment_of_several(shelf: Shelf, config: Config) -> None:
+    shelf.hold(build_wheel("win", "1.0", platform_tag="win_amd64"))
+    both = {"linux": "cp311-manylinux_2_28_x86_64", "windows": "cp311-win_amd64"}
+    two = msgspec.structs.replace(config, environments=both)
+    assert [one.environment for one in run(two, "win").missing] == ["linux"]
+    assert run(two, "win", only=("windows",)).closed
+    with pytest.raises(ConfigError):
+        run(two, "win", only=("nowhere",))
+
+
+def test_locks_are_written_of_what_is_there(shelf: Shelf, config: Config, tmp_path: Path) -> None:
+    shelf.hold(APP)
+    shelf.hold(BASE)
+    locking = msgspec.structs.replace(config, lock=str(tmp_path / "locks"))
+    report = check(locking, read_requests(["app"], tmp_path), lock=True)
+    (path,) = report.locks
+    assert "base-1.0-py3-none-any.whl" in Path(path).read_text()
+    assert check(locking, read_requests(["app"], tmp_path)).locks == ()
+
+
+def test_an_index_has_nothing_to_lock(shelf: Shelf, config: Config, tmp_path: Path) -> None:
+    shelf.hold(BASE)
+    index = msgspec.structs.replace(config, lock=str(tmp_path), files=False)
+    with pytest.raises(RepositoryError, match="no files to lock"):
+        check(index, read_requests(["base"], tmp_path), lock=True)
+
+
+def test_it_can_be_cancelled(shelf: Shelf, config: Config) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        check(config, read_requests(["app"], Path("/")), cancel=cancel)
+
+
+def test_a_repository_that_is_not_there(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(RepositoryError, match="not found"):
+        run(msgspec.structs.replace(config, repository=str(tmp_path / "nothing")))
