@@ -75,6 +75,19 @@ def test_an_unmet_goal_keeps_what_it_needed_before(shelf: Shelf, config: Config)
     assert held(shelf) == names(NEW, BASE_2, OTHER)
 
 
+def test_what_an_unmet_goal_needed_stays_though_another_goal_is_met_without_it(
+    shelf: Shelf, config: Config
+) -> None:
+    broken = build_wheel("app", "3.0", requires_dist=["base>5"])
+    hold(shelf, broken, BASE, BASE_2)
+    environment = "cp311-manylinux_2_28_x86_64"
+    with shelf.state.transaction():
+        requirer = Requirer(BASE_2.filename, environment, "base", "app==3.0", "app")
+        shelf.state.save_requirers([requirer], replace=True)
+    run(config, "app", "base<2", environments={environment: environment})
+    assert held(shelf) == names(broken, BASE, BASE_2)
+
+
 def test_a_requested_project_without_anything_selected_keeps_all(
     shelf: Shelf, config: Config
 ) -> None:

@@ -122,3 +122,13 @@ def test_an_old_format_is_warned_of_once(
     batches.run([looked(upstream, build_egg("foo", "1.0"))])
     batches.run([looked(upstream, build_egg("bar", "1.0"))])
     assert len([text for text in work.report.warnings if "flat directory" in text]) == 1
+
+
+def test_the_guard_counts_what_is_under_way(
+    make_run: MakeRun, upstream: Upstream, work: WorkContext
+) -> None:
+    batches = make_run(max_total_size=str(NEW.size + 1)).batches
+    batches.begin([looked(upstream, NEW)])
+    assert not work.report.refused
+    batches.begin([looked(upstream, build_wheel("bar", "1.0"))])
+    assert "max_total_size" in work.report.refused
