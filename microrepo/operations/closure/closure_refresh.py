@@ -66,8 +66,7 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
             looked, direct, reasons, resolved.resolutions, holdings.state, rules, work.now
         )
     run.keep(kept)
-    if not resolved.complete:
-        run.keep_requested(looked)
+    run.keep_requested(() if resolved.complete else looked)
     for batch in batched(looked, BATCH_PROJECTS):
         run.take(run.batches.run(batch))
         if work.report.refused:

@@ -10,12 +10,14 @@ import pytest
 from microrepo.config.schema import Config, MetadataRule
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName, Project
+from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.earlier_resolution import (
     EarlierResolution,
     facts_digest,
     inputs_digest,
     read_earlier,
     save_resolution,
+    settled_rows,
 )
 from microrepo.operations.run.run_rules import Rules
 from microrepo.repositories.protocol import SourceSettings
@@ -23,12 +25,13 @@ from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Candidates, Facts, UrlFile
 from microrepo.selection.resolver.resolution_records import Pin, Resolution
 from microrepo.selection.rules.policy import build_policy
-from microrepo.state import pack
+from microrepo.state import FileRow, ProjectRow, pack
 from microrepo.transfer.download.remote_metadata import pack_metadata
 from tests.support.closure_world import goal
 from tests.support.packages import build_wheel
 from tests.support.shelf import Shelf
 from tests.support.upstream import file_of
+from tests.unit.operations.conftest import NOW
 
 FOO = NormalizedName("foo")
 FILE = file_of(build_wheel("foo", "1.0"))
@@ -124,7 +127,7 @@ def test_it_is_kept_with_the_digest_of_its_facts(known: Shelf) -> None:
     found = save(known, facts())
     expected = facts_digest(known.state, [FOO], [FILE.filename])
     assert expected is not None
-    assert found == EarlierResolution("inputs", expected, (FOO,), (FILE.filename,), (FOUND,))
+    assert found == EarlierResolution("inputs", expected, (FOO,), (FILE.filename,), (FOUND,), {})
     assert read_earlier(known.state, "other inputs") is None
 
 
@@ -159,6 +162,40 @@ def test_a_record_that_the_state_has_not_is_not_kept(known: Shelf) -> None:
     with known.state.transaction():
         known.state.save_documents([(FOO, pack(msgspec.structs.replace(PROJECT, serial=2)))])
     assert save(known, facts()) is None
+
+
+# --- projects that are as the earlier run left them --------------------------------------------------
+
+RULES = Rules(build_policy(Config(), None), "base")
+
+
+@pytest.mark.parametrize(
+    ("row", "file", "expected"),
+    [
+        ({}, {}, True),
+        ({"complete": False}, {}, False),
+        ({"doubted_at": NOW}, {}, False),
+        ({"policy": "other"}, {}, False),
+        ({"reconsider_at": NOW}, {}, False),
+        ({}, {"mtime_ns": 1}, False),
+        ({}, {"filename": "foo-2.0.tar.gz"}, False),
+        ({}, {"present": False}, False),
+    ],
+)
+def test_a_settled_project(
+    holdings: Holdings, row: dict[str, Any], file: dict[str, Any], expected: bool
+) -> None:
+    holdings.directory.file(FILE.filename).write_bytes(b"four")
+    disk = holdings.directory.stat(FILE.filename)
+    assert disk is not None
+    held = FileRow(FILE.filename, FOO, "1.0", "u", 4, FILE.digests, True, disk.mtime_ns)
+    known = ProjectRow(FOO, "Foo", complete=True, policy=RULES.fingerprint(FOO))
+    with holdings.state.transaction():
+        holdings.state.save_projects([msgspec.structs.replace(known, **row)])
+        holdings.state.save_files([msgspec.structs.replace(held, **file)])
+    earlier = EarlierResolution("", "", (FOO,), (), (), {FOO: (FILE.filename,)})
+    found = settled_rows(holdings, RULES, earlier, NOW)
+    assert [one.checked_at for one in found] == ([NOW] if expected else [])
 
 
 def test_a_record_of_something_else_says_nothing(known: Shelf) -> None:

@@ -13,7 +13,7 @@ from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.closure.metadata_facts import FactSources
+from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
@@ -53,7 +53,7 @@ class Resolving:
         source = SourceSettings("json", f"https://{NAME}/", name=NAME)
         sources = Sources([source], lambda: pytest.fail("one source needs no list"))
         rules = self.rules(*requested, **changes)
-        origins = FactSources(self.holdings, sources, self.work, rules)
+        origins = RecordSources(self.holdings, sources, self.work, rules)
         return resolve_goals(config, origins, read_requests(requested, Path("/")).goals)
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from microrepo.operations.copy.endpoints import Endpoints
-from microrepo.operations.copy.working_place import WorkingPlace
+from microrepo.operations.copy.working_directory import WorkingDirectory
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 
 SOURCE = SourceSettings("directory", "/from", name="from")
 
 
-def to_directory(path: Path, *, dry_run: bool = False) -> WorkingPlace:
+def to_directory(path: Path, *, dry_run: bool = False) -> WorkingDirectory:
     destination = DestinationSettings("directory", str(path))
-    return WorkingPlace(Endpoints(SOURCE, destination), dry_run=dry_run)
+    return WorkingDirectory(Endpoints(SOURCE, destination), dry_run=dry_run)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def to_index(url: str = "https://u.example/legacy/") -> WorkingPlace:
-    return WorkingPlace(Endpoints(SOURCE, DestinationSettings("upload", url)), dry_run=False)
+def to_index(url: str = "https://u.example/legacy/") -> WorkingDirectory:
+    return WorkingDirectory(Endpoints(SOURCE, DestinationSettings("upload", url)), dry_run=False)
 
 
 def test_a_directory_is_its_own_place(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from microrepo.config.schema import Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.model import NormalizedName, Project
-from microrepo.operations.closure.held_facts import HeldFacts
+from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import MetadataNeed, Needs, UrlFile
 from microrepo.selection.resolver.goal_records import Goal
@@ -27,17 +27,17 @@ WHEEL = build_wheel("foo", "1.0", requires_dist=["bar"])
 
 
 @pytest.fixture
-def supply(shelf: Shelf, config: Config) -> HeldFacts:
-    return HeldFacts(shelf.state, shelf.directory, config)
+def supply(shelf: Shelf, config: Config) -> HeldRecords:
+    return HeldRecords(shelf.state, shelf.directory, config)
 
 
-def names(supply: HeldFacts) -> list[str] | None:
+def names(supply: HeldRecords) -> list[str] | None:
     supply.answer(Needs(projects=frozenset({FOO})))
     found = supply.facts.projects[FOO]
     return None if found is None else [file.filename for file in found.files]
 
 
-def metadata_of(supply: HeldFacts, filename: str = WHEEL.filename) -> CoreMetadata | str:
+def metadata_of(supply: HeldRecords, filename: str = WHEEL.filename) -> CoreMetadata | str:
     supply.answer(Needs(metadata=frozenset({MetadataNeed(FOO, filename)})))
     return supply.facts.metadata[filename]
 
@@ -46,7 +46,7 @@ def replace(shelf: Shelf, content: bytes, filename: str = WHEEL.filename) -> Non
     (shelf.path / filename).write_bytes(content)
 
 
-def test_only_files_that_lie_there_exist(shelf: Shelf, supply: HeldFacts) -> None:
+def test_only_files_that_lie_there_exist(shelf: Shelf, supply: HeldRecords) -> None:
     assert names(supply) is None
     shelf.hold(WHEEL)
     gone = build_wheel("foo", "2.0")
@@ -61,7 +61,7 @@ def test_only_files_that_lie_there_exist(shelf: Shelf, supply: HeldFacts) -> Non
      ({"mtime_ns": DAMAGED_MTIME_NS}, False), ({"mtime_ns": 1}, True)],
 )  # fmt: skip
 def test_a_file_counts_as_there(
-    shelf: Shelf, supply: HeldFacts, change: dict[str, Any], there: bool
+    shelf: Shelf, supply: HeldRecords, change: dict[str, Any], there: bool
 ) -> None:
     shelf.hold(WHEEL)
     (row,) = shelf.state.files()
@@ -71,7 +71,7 @@ def test_a_file_counts_as_there(
 def test_an_index_has_what_it_lists(shelf: Shelf, config: Config) -> None:
     shelf.hold(WHEEL)
     (shelf.path / WHEEL.filename).unlink()
-    index = HeldFacts(shelf.state, shelf.directory, msgspec.structs.replace(config, files=False))
+    index = HeldRecords(shelf.state, shelf.directory, msgspec.structs.replace(config, files=False))
     assert names(index) == [WHEEL.filename]
 
 
@@ -82,10 +82,10 @@ def test_rules_admit_some_of_the_files(shelf: Shelf, config: Config) -> None:
         assert project.name == "foo"
         return []
 
-    assert names(HeldFacts(shelf.state, shelf.directory, config, admits)) == []
+    assert names(HeldRecords(shelf.state, shelf.directory, config, admits)) == []
 
 
-def test_metadata_is_read_from_the_file(shelf: Shelf, supply: HeldFacts) -> None:
+def test_metadata_is_read_from_the_file(shelf: Shelf, supply: HeldRecords) -> None:
     shelf.hold(WHEEL)
     found = metadata_of(supply)
     assert isinstance(found, CoreMetadata)
@@ -93,7 +93,7 @@ def test_metadata_is_read_from_the_file(shelf: Shelf, supply: HeldFacts) -> None
     assert supply.facts.blocking == set()
 
 
-def test_metadata_of_the_state_spares_reading(shelf: Shelf, supply: HeldFacts) -> None:
+def test_metadata_of_the_state_spares_reading(shelf: Shelf, supply: HeldRecords) -> None:
     packed = pack_metadata(CoreMetadata("foo", "1.0", ("stored",)))
     with shelf.state.transaction():
         shelf.state.save_metadata([(WHEEL.filename, "sha256:x", packed)])
@@ -104,7 +104,7 @@ def test_metadata_of_the_state_spares_reading(shelf: Shelf, supply: HeldFacts) -
 
 @pytest.mark.parametrize("name", ["foo", "other"])
 def test_stored_metadata_of_another_release_stops_installers(
-    shelf: Shelf, supply: HeldFacts, name: str
+    shelf: Shelf, supply: HeldRecords, name: str
 ) -> None:
     with shelf.state.transaction():
         packed = pack_metadata(CoreMetadata(name, "1.0"))
@@ -119,7 +119,7 @@ def test_stored_metadata_of_another_release_stops_installers(
      ("two infos", True), ("cut", True), ("bad requirement", False)],
 )  # fmt: skip
 def test_wheels_that_stop_installers(
-    shelf: Shelf, supply: HeldFacts, fault: str, blocks: bool
+    shelf: Shelf, supply: HeldRecords, fault: str, blocks: bool
 ) -> None:
     shelf.hold(WHEEL)
     replace(shelf, odd_wheel(WHEEL.filename, fault=fault))
@@ -127,7 +127,7 @@ def test_wheels_that_stop_installers(
     assert (WHEEL.filename in supply.facts.blocking) is blocks
 
 
-def test_a_file_that_cannot_be_read_has_no_metadata(supply: HeldFacts) -> None:
+def test_a_file_that_cannot_be_read_has_no_metadata(supply: HeldRecords) -> None:
     assert "cannot be read" in str(metadata_of(supply))
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_read_has_no_metadata(supply: HeldFacts) -> None:
         ("git+https://files.example/foo", False),
     ],
 )
-def test_what_is_behind_a_url(shelf: Shelf, supply: HeldFacts, url: str, known: bool) -> None:
+def test_what_is_behind_a_url(shelf: Shelf, supply: HeldRecords, url: str, known: bool) -> None:
     shelf.hold(WHEEL)
     supply.answer(Needs(urls=frozenset({url})))
     assert isinstance(supply.facts.urls[url], UrlFile) is known
@@ -163,12 +163,12 @@ def chosen(shelf: Shelf, *requirements: str, **more: Any) -> Resolution:
     return Resolution(Goal("foo", parsed), "linux", (pin,), **more)
 
 
-def faults(supply: HeldFacts, found: Resolution, linux: Environment) -> list[str]:
+def faults(supply: HeldRecords, found: Resolution, linux: Environment) -> list[str]:
     metadata_of(supply)
     return list(supply.faults(found, linux))
 
 
-def test_a_sound_answer_has_no_fault(shelf: Shelf, supply: HeldFacts, linux: Environment) -> None:
+def test_a_sound_answer_has_no_fault(shelf: Shelf, supply: HeldRecords, linux: Environment) -> None:
     shelf.hold(WHEEL)
     assert faults(supply, chosen(shelf, "foo"), linux) == []
 
@@ -178,7 +178,7 @@ def test_a_sound_answer_has_no_fault(shelf: Shelf, supply: HeldFacts, linux: Env
     [("old requirement", "refuse to read"), ("no wheel", "WHEEL"), ("no record", "RECORD")],
 )
 def test_a_wheel_that_installers_refuse(
-    shelf: Shelf, supply: HeldFacts, linux: Environment, fault: str, word: str
+    shelf: Shelf, supply: HeldRecords, linux: Environment, fault: str, word: str
 ) -> None:
     shelf.hold(WHEEL)
     replace(shelf, odd_wheel(WHEEL.filename, fault=fault))
@@ -197,7 +197,7 @@ def test_a_wheel_that_installers_refuse(
     ],
 )
 def test_digests_that_are_asked_for(
-    shelf: Shelf, supply: HeldFacts, linux: Environment, requirements: list[str], word: str
+    shelf: Shelf, supply: HeldRecords, linux: Environment, requirements: list[str], word: str
 ) -> None:
     shelf.hold(WHEEL)
     found = faults(supply, chosen(shelf, *requirements), linux)
@@ -206,7 +206,7 @@ def test_digests_that_are_asked_for(
 
 @pytest.mark.parametrize("blocks", [False, True])
 def test_a_newer_release_at_which_installers_stop(
-    shelf: Shelf, supply: HeldFacts, linux: Environment, blocks: bool
+    shelf: Shelf, supply: HeldRecords, linux: Environment, blocks: bool
 ) -> None:
     shelf.hold(WHEEL)
     newer = PassedOver(FOO, "2.0", "1.0", "broken", Obstacle.BROKEN, blocks)
