@@ -79,10 +79,14 @@ def test_what_no_goal_leads_to_goes(refresh: Following, holdings: Holdings) -> N
 
 
 @pytest.mark.parametrize("how", [{"only_these": True}, {"prune": False}])
-def test_other_goals_stay(refresh: Following, holdings: Holdings, how: dict[str, Any]) -> None:
-    refresh("app")
+def test_other_goals_stay(
+    refresh: Following, shelf: Shelf, holdings: Holdings, how: dict[str, Any]
+) -> None:
+    third = build_wheel("third", "1.0")
+    shelf.hold(third)
+    refresh("app", only_these=True)
     refresh("other", **how)
-    assert held(holdings) == names(APP, BASE, OTHER)
+    assert held(holdings) == names(APP, BASE, OTHER, third)
     goals = {row.goal for row in holdings.state.all_requirers()}
     assert goals == ({"app", "other"} if "only_these" in how else {"other"})
 
