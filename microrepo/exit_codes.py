@@ -16,4 +16,6 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
 
-    __str__ = int.__repr__  # the number in every Python, also before 3.11
+    # The number in every Python, also before 3.11.
+    __str__ = int.__repr__
+    __format__ = int.__format__  # type: ignore[assignment]

@@ -10,13 +10,15 @@ from packaging.version import InvalidVersion, Version
 from microrepo.formats.specifiers import parse_specifiers
 
 _OLDEST = Version("0.dev0")
+# Longer than any that a file name can hold; numbers of thousands of digits cannot be converted.
+_MAX_VERSION_CHARS = 512
 
 
 @lru_cache(maxsize=131072)
 def parse_version(text: str) -> Version | None:
     """Return the PEP 440 version of a text, None for a legacy one; the result is shared."""
     try:
-        return Version(text)
+        return Version(text) if len(text) <= _MAX_VERSION_CHARS else None
     except InvalidVersion:
         return None
 

@@ -7,6 +7,7 @@ so there it is a rollback journal under an exclusive lock.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -116,7 +117,7 @@ def read_state(path: Path) -> State:
         StateCorrupt: missing or damaged.
         UnknownSchema: written by a newer microrepo.
     """
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         raise StateCorrupt(path, "file not found; a refresh of this repository creates it")
     # A database in WAL mode needs a log and a shared-memory file beside it, which read-only media
     # refuse; and only a connection that may write takes them away again when it closes.
@@ -134,7 +135,7 @@ def read_state(path: Path) -> State:
         connection.execute("PRAGMA query_only = ON")
     except BaseException as error:
         connection.close()
-        if isinstance(error, UnicodeDecodeError):
+        if isinstance(error, UnicodeDecodeError) or _is_speechless(error):
             raise StateCorrupt(path, f"cannot be read: {_ODD_SCHEMA}") from error
         if isinstance(error, sqlite3.DatabaseError):
             raise StateCorrupt(path, f"cannot be read: {error}") from error
@@ -153,13 +154,17 @@ def _connect(path: Path, migrations: Mapping[int, str]) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         _bring_up_to_date(connection, path, migrations)
         _check_content(connection, path)
-    except UnicodeDecodeError as error:
+    except BaseException as error:
         connection.close()
-        raise sqlite3.DatabaseError(_ODD_SCHEMA) from error
-    except BaseException:
-        connection.close()
+        if isinstance(error, UnicodeDecodeError) or _is_speechless(error):
+            raise sqlite3.DatabaseError(_ODD_SCHEMA) from error
         raise
     return connection
+
+
+def _is_speechless(error: BaseException) -> bool:
+    """Return whether the error is what Python 3.10 makes of text that it cannot decode."""
+    return isinstance(error, sqlite3.DatabaseError) and not str(error)
 
 
 def _bring_up_to_date(
@@ -188,7 +193,8 @@ def _version_of(connection: sqlite3.Connection) -> int | None:
             raise sqlite3.DatabaseError("malformed: it lacks meta")
         return None
     row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    if row is None or not str(row[0]).isdecimal():
+    # A number of more digits is damage, not a state of a newer microrepo.
+    if row is None or not re.fullmatch(r"[0-9]{1,4}", str(row[0])):
         raise sqlite3.DatabaseError("malformed: it does not say which schema it has")
     return int(row[0])
 
@@ -236,8 +242,8 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _is_not_a_file(path: Path) -> bool:
-    """Return whether something is there that SQLite cannot use: a directory, a dangling link."""
-    return os.path.lexists(path) and not path.is_file()
+    """Return whether something is there that must not be used: a directory, any link."""
+    return os.path.lexists(path) and (path.is_symlink() or not path.is_file())
 
 
 def _set_aside(path: Path) -> Path:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -28,12 +27,12 @@ from microrepo.formats.distribution.zip_directory import (
     read_member,
     read_zip_directory,
 )
+from microrepo.standalone.server.tar_members import TarMember, TarMembers
 
-_MAX_HEADER_BYTES = _MAX_TEXT_BYTES = 8 << 20
+_MAX_TEXT_BYTES = 8 << 20
 _READ_BYTES = 1 << 16
 _BROKEN = (
     zipfile.BadZipFile,
-    tarfile.TarError,
     zlib.error,
     lzma.LZMAError,
     EOFError,
@@ -122,22 +121,15 @@ def _zip_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
 def _tar_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
     """Read a tar from front to back, once, keeping what may be wanted."""
     parts = _Parts()
-    stream = cast("BinaryIO", _Unpacked(fileobj, filename))
-    with tarfile.open(fileobj=stream, mode="r:") as archive:
-        count = 0
-        while (member := archive.next()) is not None:
-            archive.members = []  # type: ignore[attr-defined]  # tarfile keeps them all
-            count += 1
-            if count > ARCHIVE.entries:
-                raise OutOfBounds(filename, f"has more than {ARCHIVE.entries:,} members")
+    members = TarMembers(_Unpacked(fileobj, filename).read, ARCHIVE.entries)
+    for member in members:
 
-            def read(member: tarfile.TarInfo = member) -> bytes:
-                if member.size > _MAX_TEXT_BYTES:
-                    raise OutOfBounds(filename, f"{member.name[:200]} is too large")
-                body = archive.extractfile(member)
-                return body.read(_MAX_TEXT_BYTES) if body is not None else b""
+        def read(member: TarMember = member) -> bytes:
+            if member.size_bytes > _MAX_TEXT_BYTES:
+                raise OutOfBounds(filename, f"{member.name[:200]} is too large")
+            return members.content()
 
-            parts.see(member.name.removeprefix("./"), read, is_file=member.isfile())
+        parts.see(member.name.removeprefix("./"), read, is_file=member.is_file)
     return parts.found()
 
 
@@ -194,31 +186,24 @@ def _kind(name: str) -> str | None:
 
 
 class _Unpacked:
-    """What `tarfile` needs of a stream: forward reading, with a bound on everything.
-
-    Headers of a tar may claim any length, and are read into memory.
-    """
+    """An unpacked tar, read forward, with a bound on everything."""
 
     def __init__(self, fileobj: BinaryIO, filename: str) -> None:
         magic = fileobj.read(6)
         fileobj.seek(0)
-        self._filename = filename
         meter = Meter(ARCHIVE, filename)
         pieces: Iterable[bytes] = iter(lambda: fileobj.read(_READ_BYTES), b"")
         self._pieces = iter(unpack(method_of(magic), pieces, meter, filename))
         self._held = b""
         self._at = 0  # where `_held` begins to be unread
-        self._place = 0
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MAX_HEADER_BYTES:
-            raise OutOfBounds(self._filename, "has an oversized header")
+        """Return the next bytes, fewer than `size` only at the end."""
         taken = []
         while size > 0 and self._fill():
             piece = self._held[self._at : self._at + size]
             taken.append(piece)
             self._at += len(piece)
-            self._place += len(piece)
             size -= len(piece)
         return b"".join(taken)
 
@@ -226,15 +211,3 @@ class _Unpacked:
         if self._at >= len(self._held):
             self._held, self._at = next(self._pieces, b""), 0
         return bool(self._held)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if whence != 0 or offset < self._place:
-            raise MalformedResponse(self._filename, "has members in an impossible order")
-        while self._place < offset and self._fill():
-            step = min(len(self._held) - self._at, offset - self._place)
-            self._at += step
-            self._place += step
-        return self._place
-
-    def tell(self) -> int:
-        return self._place

@@ -86,7 +86,7 @@ def _sdist_dependencies(
 
 
 def _version_at_least(headers: Mapping[str, list[str]], major: int, minor: int) -> bool:
-    match = re.match(r"(\d+)\.(\d+)", first_field(headers, "metadata-version") or "")
+    match = re.match(r"(\d{1,9})\.(\d{1,9})", first_field(headers, "metadata-version") or "")
     return match is not None and (int(match[1]), int(match[2])) >= (major, minor)
 
 

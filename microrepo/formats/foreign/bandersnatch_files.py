@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from packaging.version import InvalidVersion, Version
-
 from microrepo.formats.distribution.filenames import PACKAGE_TYPES
 from microrepo.formats.foreign.match_patterns import all_of, anchored, read_patterns
 from microrepo.formats.foreign.translation import (
@@ -16,6 +14,7 @@ from microrepo.formats.foreign.translation import (
     lines_of,
     truth,
 )
+from microrepo.formats.version_numbers import parse_version
 
 _FAMILIES = {"win": "windows", "windows": "windows", "macos": "macos", "macosx": "macos"}
 _WINDOWS = (".win32", "-win32", "win_amd64", "win-amd64", "win_arm64", "win-arm64")
@@ -151,9 +150,8 @@ def _accept_pythons(to: Translating, sections: Sections, fields: tuple[str, ...]
 
 
 def _python(to: Translating, text: str, about: str) -> str | None:
-    try:
-        version = Version(text)
-    except InvalidVersion:
+    version = parse_version(text)
+    if version is None:
         to.note(about, f"{text!r} is not a version; left out")
         return None
     return text if len(version.release) > 1 else f"{version}.0"

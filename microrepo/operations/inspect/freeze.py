@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.metadata import distributions
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+
+from microrepo.formats.version_numbers import parse_version
 
 
 def freeze(mode: str = "==") -> tuple[str, ...]:
@@ -28,9 +29,8 @@ def freeze(mode: str = "==") -> tuple[str, ...]:
 
 
 def _requirement(name: str, text: str, mode: str) -> str:
-    try:
-        version = Version(text)
-    except InvalidVersion:
+    version = parse_version(text)
+    if version is None:
         return f"{name}==={text}"
     if mode == "==":
         return f"{name}=={version}"

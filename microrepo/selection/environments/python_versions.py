@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import egg_python, parse_wheel_name
+from microrepo.formats.specifiers import MAX_REQUIREMENT_CHARS
 from microrepo.model import File
 
 _WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>\d{1,2}))?(?P<t>t)?\Z")
@@ -202,6 +203,8 @@ def some_version_admitted(requires_python: str, versions: tuple[str, ...]) -> bo
 @lru_cache(maxsize=8192)
 def lenient_specifiers(text: str) -> SpecifierSet | None:
     """Read a specifier set, mending the malformed one that old packages use (``>=3.6.*``)."""
+    if len(text) > MAX_REQUIREMENT_CHARS:
+        return None
     try:
         return SpecifierSet(text)
     except InvalidSpecifier:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import struct
-import tarfile
 import zlib
 from typing import IO, Any
 
 from microrepo.standalone.server.metadata import MAX_METADATA_BYTES
 from microrepo.standalone.server.names import split_suffix
+from microrepo.standalone.server.tar_members import TarMembers
 
 try:
     import bz2
@@ -44,7 +44,6 @@ _BROKEN_ARCHIVE = (
     LZMAError,
     struct.error,
     zlib.error,
-    tarfile.TarError,
 )
 
 
@@ -117,12 +116,11 @@ def read_core_metadata(path: str) -> bytes:
 
 def _read_tar(stream: IO[bytes], kind: str) -> bytes:
     # A tar has no directory: to look behind large members would mean to unpack them all.
-    reader: Any = _BoundedReader(stream, kind, _MAX_UNPACKED_BYTES)
-    with tarfile.open(fileobj=reader, mode="r|") as archive:
-        for member in archive:
-            if member.isreg() and _WANTED_IN_TAR.fullmatch(member.name):
-                content = archive.extractfile(member)
-                return content.read(MAX_METADATA_BYTES) if content else b""
+    reader = _BoundedReader(stream, kind, _MAX_UNPACKED_BYTES)
+    members = TarMembers(reader.read, _MAX_UNPACKED_BYTES)
+    for member in members:
+        if member.is_file and _WANTED_IN_TAR.fullmatch(member.name):
+            return members.content()[:MAX_METADATA_BYTES]
     return b""
 
 

@@ -7,6 +7,8 @@ from microrepo.formats.specifiers import (
     parse_requires_python,
     parse_specifiers,
 )
+from microrepo.formats.version_numbers import parse_version, version_order
+from microrepo.selection.environments.python_versions import lenient_specifiers
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,10 @@ def test_no_requirements(text):
     """What has no plain meaning is refused."""
     with pytest.raises(ValueError, match="not a requirement"):
         lenient_requirement(text)
+
+
+@pytest.mark.parametrize("digits", [600, 5000, 1_000_000])
+def test_numbers_that_cannot_be_converted_are_no_versions(digits: int) -> None:
+    assert parse_version("9" * digits) is None
+    assert version_order("9" * digits) < version_order("0")
+    assert lenient_specifiers("==" + "9" * max(digits, 5000)) is None

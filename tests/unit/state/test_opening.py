@@ -537,3 +537,28 @@ def test_state_in_a_directory_that_cannot_be_written_to(path: Path, unwritable: 
     assert done.stderr == ""
     assert done.stdout == "500 blau\n"
     assert [entry.name for entry in unwritable.iterdir()] == ["state.db"]
+
+
+@pytest.mark.parametrize("version", ["9223372036854775807", "99999", "-1", "4.0", ""])
+def test_an_impossible_schema_number_is_damage(path: Path, version: str) -> None:
+    execute(path, f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")
+    state, warning = open_state(path)
+    state.close()
+    assert warning is not None
+    assert "damaged" in warning
+
+
+def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    path.rename(elsewhere)
+    before = elsewhere.read_bytes()
+    path.symlink_to(elsewhere)
+    with pytest.raises(StateCorrupt):
+        read_state(path)
+    state, warning = open_state(path)
+    state.set_meta("a", "b")
+    state.close()
+    assert warning is not None
+    assert "was not a file" in warning
+    assert not path.is_symlink()
+    assert elsewhere.read_bytes() == before
