@@ -35,8 +35,8 @@ list is separated by commas or written as JSON; a flag of a list takes one value
 are never split at commas.
 
 A file that cannot be read, an unknown key, a wrong type or a bad value ends every command with exit code 2 and a message
-with the place (`$.platforms[2]`; line and column for broken JSON). Values of `package_types`, `extensions` and
-`python_versions` that no file has had so far cause a warning, since they could be future formats. Only `init --force`,
+with the place (`$.platforms[2]`; line and column for broken JSON). Values of `package_types` and
+`extensions` that no file has had so far cause a warning, since they could be future formats. Only `init --force`,
 `add` and `remove` change an existing file.
 
 Sizes are numbers of bytes or strings: `"500 MB"` is 500 x 10^6, `"500 MiB"` is 500 x 2^20. Times are ISO 8601, UTC unless

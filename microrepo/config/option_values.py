@@ -57,7 +57,23 @@ def _parse_list(text: str, kind: Kind) -> object:
         return [text] if text else []
     if kind in {Kind.REQUIREMENTS, Kind.PATTERNS}:
         return split_requirements(text)
+    return split_names(text)
+
+
+def split_names(text: str) -> list[str]:
+    """Return the words of a comma list."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def parse_names(text: str) -> list[str]:
+    """Return the words of a comma list that must name something.
+
+    Raises:
+        ValueError: it has no word.
+    """
+    if not (found := split_names(text)):
+        raise ValueError(text)
+    return found
 
 
 def split_requirements(text: str) -> list[str]:

@@ -11,7 +11,12 @@ from pathlib import Path
 import msgspec
 
 from microrepo.cli import terminal
-from microrepo.cli.commands.settings_loading import load_settings, reporting, show_report
+from microrepo.cli.commands.settings_loading import (
+    load_settings,
+    refuse_words_for_all,
+    reporting,
+    show_report,
+)
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.copy_text import copy_text
 from microrepo.client.credentials import Ask, Given
@@ -53,6 +58,7 @@ def command_push(arguments: argparse.Namespace) -> int:
     """Publish what this repository holds."""
     loaded = load_settings(arguments)
     config = neutral(loaded.config, keep=flags_of(arguments))
+    refuse_words_for_all(arguments.requirements, "no requirement at all")
     requirements = read_requests(arguments.requirements, Path.cwd()).requirements or None
     policy = _policy(config, requirements, arguments.left_out)
     endpoints = open_endpoints(
@@ -80,6 +86,7 @@ def _undigested(endpoints: Endpoints, policy: Policy) -> Policy:
 
 
 def _words(arguments: argparse.Namespace, config: Config) -> list[Requirement]:
+    refuse_words_for_all(arguments.requirements, "--all")
     entries = [*arguments.requirements, *(f"-r {name}" for name in arguments.requirement)]
     words = list(read_requests(entries, Path.cwd()).requirements or ())
     for name in arguments.from_versions_file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -83,14 +83,25 @@ def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -
     if chosen and not files:
         raise ConfigError("--extra and --group need a file, such as -r pyproject.toml")
     if words or files:
-        for word in words:
-            if word.lower() in {"everything", "all", "*"}:
-                raise ConfigError(
-                    f"'{word}' is not a requirement. For the whole index use --packages everything."
-                )
+        refuse_words_for_all(words, "--packages everything")
         entries = [*words, *limits, *(f"-r {name}{chosen}" for name in files)]
         return read_requests(entries, Path.cwd(), build=loaded.config.build_requirements)
     return requests_of(loaded.config, loaded.base, limits)
+
+
+def refuse_words_for_all(words: Iterable[str], instead: str) -> None:
+    """Raise ConfigError if a word for everything is among requirements.
+
+    Args:
+        words: of the command line.
+        instead: the option that means everything.
+    """
+    for word in words:
+        if word.strip().lower() in {"everything", "all", "*"}:
+            raise ConfigError(
+                f"'{word}' is not a requirement. For the whole index use {instead}; "
+                "put a project of that name in a requirements file."
+            )
 
 
 def requests_or_everything(loaded: Loaded) -> Requests:

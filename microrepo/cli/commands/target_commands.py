@@ -18,6 +18,7 @@ from microrepo.exit_codes import ExitCode
 def command_check(arguments: argparse.Namespace) -> int:
     """Prove that requirements install from the repository, or report what is missing."""
     from microrepo.operations.closure.check import check
+    from microrepo.operations.closure.target_records import are_of_this_machine
 
     loaded = load_settings(arguments)
     if loaded.config.packages is None and not (arguments.requirements or arguments.requirement):
@@ -31,7 +32,8 @@ def command_check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.write_json(report)
     else:
-        is_here = not (loaded.config.environments or arguments.environment)
+        is_named = bool(loaded.config.environments or arguments.environment)
+        is_here = not is_named and are_of_this_machine(report.environments)
         terminal.write_out(
             check_text(report, tuple(map(str, requests.requirements or ())), is_here=is_here)
         )

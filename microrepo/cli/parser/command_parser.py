@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ from microrepo.exit_codes import ExitCode
 from microrepo.suggestions import nearest
 
 GLOBAL_TITLE = "global options"
+_NO_VALUE = re.compile(r"argument (\S+): expected one argument\Z")
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -114,6 +116,11 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with a usage error."""
+        missing = _NO_VALUE.match(message)
+        if missing:
+            option = max(missing[1].split("/"), key=len)
+            hint = f'a value that begins with a dash follows "=": {option}="-..."'
+            self.fail(f"{option}: needs a value", hint)
         self.fail(message)
 
     def fail(self, what: str, hint: str = "") -> NoReturn:

@@ -8,6 +8,7 @@ from microrepo.cli.parser.command_parser import CommandParser
 from microrepo.cli.parser.global_flags import add_dry_run, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
 from microrepo.config.declared_options import filter_keys, keys_in
+from microrepo.config.option_values import parse_names, split_requirements
 from microrepo.config.schema import Group
 
 _NETWORK_KEYS = (*keys_in(Group.NETWORK), "require_digests", "min_free_space", "api")
@@ -90,7 +91,8 @@ def _add_release(parser: CommandParser) -> None:
     group.add_argument(
         "--environment",
         "-e",
-        action="append",
+        action="extend",
+        type=parse_names,
         default=[],
         metavar="NAME",
         help="resolve dependencies for this environment: one of the config file, or a preset; "
@@ -143,7 +145,8 @@ def _add_exclude(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--exclude",
         "-e",
-        action="append",
+        action="extend",
+        type=split_requirements,
         default=[],
         metavar="REQ",
         dest="left_out",

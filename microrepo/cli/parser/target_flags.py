@@ -5,6 +5,7 @@ from __future__ import annotations
 from microrepo.cli.parser.command_parser import CommandParser
 from microrepo.cli.parser.global_flags import add_constraint, add_requirement
 from microrepo.cli.parser.setting_flags import add_settings
+from microrepo.config.option_values import parse_names
 
 
 def add_check(parser: CommandParser) -> None:
@@ -20,7 +21,8 @@ def add_check(parser: CommandParser) -> None:
     parser.add_argument(
         "-e",
         "--environment",
-        action="append",
+        action="extend",
+        type=parse_names,
         metavar="NAME",
         default=[],
         help="check only this environment; repeatable",

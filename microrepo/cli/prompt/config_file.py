@@ -16,9 +16,11 @@ from microrepo.cli.prompt.answer_parsers import (
     parse_requirement,
     requirements_file,
 )
-from microrepo.config.load import convert
+from microrepo.config.load import convert, resolve
 from microrepo.config.schema import EVERYTHING, Config
 from microrepo.errors import ConfigError
+from microrepo.operations.closure.target_records import environments_of
+from microrepo.selection.rules.policy import check_words
 from microrepo.stores.atomic_write import write_atomically
 
 PUBLIC_MODE = 0o644
@@ -138,7 +140,10 @@ def write_config(path: Path, values: Mapping[str, object], *, overwrite: bool = 
     Raises:
         ConfigError: the values are wrong, a file is there already, or it cannot be written.
     """
-    convert(values, str(path))
+    config = resolve(convert(values, str(path)), lambda _: path.absolute().parent)
+    check_words(config)
+    if config.dependencies:
+        environments_of(config)
     text = config_text(values)
     mode = SECRET_MODE if _CREDENTIALS.search(text) else PUBLIC_MODE
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from microrepo.config.schema import ALL, RUNNING_PYTHON, Config
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.environments.targets import target_environments
+from microrepo.selection.environments.targets import running_environment, target_environments
 from microrepo.selection.resolver.goal_records import Mode, ResolveOptions
 from microrepo.standalone.describe_python import describe
 from microrepo.state import State
@@ -33,6 +35,12 @@ def says_nothing_of_targets(config: Config) -> bool:
     """Return whether the settings name no target, so that the running Python is used."""
     default = config.python_versions == RUNNING_PYTHON and config.platforms == ALL
     return default and not config.environments
+
+
+def are_of_this_machine(names: Iterable[str]) -> bool:
+    """Return whether environments, by their names, are Pythons on the platform of this machine."""
+    here = running_environment(describe()).name.partition("-")[2]
+    return all(name.partition("-")[2] == here for name in names)
 
 
 def options_of(config: Config, mode: Mode | None = None) -> ResolveOptions:

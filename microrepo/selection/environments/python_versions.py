@@ -21,7 +21,7 @@ from microrepo.model import File
 
 _WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>\d{1,2}))?(?P<t>t)?\Z")
 _STAR_BEHIND_ORDER = re.compile(r"([<>]=?|~=)\s*([\d.]+?)\.\*")
-_INSIDE = re.compile(r"(?<![\d.])([23])\.(\d{1,2})")
+_INSIDE = re.compile(r"(?<![\d.])([23])\.(\d{1,2})(?!\d)")
 _NEWEST_PATCH = 99
 # Higher minor versions are taken for mistakes.
 NEWEST_MINOR = 20
@@ -68,7 +68,10 @@ def check_python_words(words: Iterable[str]) -> None:
 
 
 def _suggestion(word: str) -> str:
-    found = [f"{major}.{minor}" for major, minor in _INSIDE.findall(word)]
+    if "-" in word.strip()[1:]:
+        return "; name a Python with its platform in `environments`"
+    pypy = "pp" if word.strip().lower().startswith(("pypy", "pp")) else ""
+    found = [f"{pypy}{major}.{minor}" for major, minor in _INSIDE.findall(word)]
     if not found:
         return "; write 3.12 or cp312"
     if len(found) > 1:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from microrepo.errors import ConfigError
 from microrepo.selection.environments.environment import Block, Environment
 from microrepo.selection.environments.platform_patterns import (
+    check_platforms,
     excluded_by,
     first_match,
     parse_platforms,
@@ -20,7 +21,11 @@ from microrepo.selection.environments.presets import (
     environment_from_preset,
     parse_environments,
 )
-from microrepo.selection.environments.python_versions import PythonTarget, parse_python_words
+from microrepo.selection.environments.python_versions import (
+    PythonTarget,
+    check_python_words,
+    parse_python_words,
+)
 
 Words = Sequence[str] | str | None
 
@@ -45,9 +50,14 @@ def target_environments(
         ConfigError: a word names nothing, or the settings contradict each other.
     """
     words = [] if isinstance(platforms, str) else [word.strip().lower() for word in platforms or ()]
+    check_platforms(words, "platforms")
+    check_platforms(exclude_platforms, "exclude_platforms")
+    if not isinstance(python_versions, str):
+        check_python_words(python_versions or ())
     patterns = parse_platforms(words)
     if environments:
         found = parse_environments(environments)
+        _refuse_unlisted_pythons(found, python_versions, host)
     else:
         names = _listed_pythons(python_versions, host)
         found = tuple(
@@ -186,6 +196,26 @@ def _refuse_contradictions(
         if excluded and own and all(excluded_by((tag,), excluded) for tag in own):
             raise ConfigError(
                 f"$.exclude_platforms: excludes all wheels for the environment {environment.name}"
+            )
+
+
+def _refuse_unlisted_pythons(
+    environments: Sequence[Environment], words: Words, host: Block
+) -> None:
+    """Raise ConfigError if an environment has a Python that a list of Pythons lacks.
+
+    A list of only the running Python is the default, which nobody had to write.
+    """
+    if isinstance(words, str) or list(words or ()) == [host["python_version"]]:
+        return
+    targets = parse_python_words(list(words or ())).targets
+    listed = {(one.implementation, f"{one.major}.{one.minor}") for one in targets}
+    for environment in environments:
+        python = environment.tags[0][:2], environment.markers["python_version"]
+        if listed and python not in listed:
+            raise ConfigError(
+                f"$.python_versions: lacks {python[1]}, the Python of the environment "
+                f"{environment.name}; add it, or remove `python_versions`"
             )
 
 

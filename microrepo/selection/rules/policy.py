@@ -26,6 +26,7 @@ from microrepo.selection.environments.python_versions import (
 from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
 from microrepo.selection.rules.patterns import NOTHING, Patterns, checked_regex, parse_patterns
 from microrepo.selection.rules.plugin_rules import LoadedRule
+from microrepo.suggestions import nearest
 
 _TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_wininst"}
 
@@ -34,6 +35,7 @@ __all__ = [
     "Rejection",
     "build_policy",
     "by_project",
+    "check_words",
     "filter_warnings",
     "fingerprint_for",
 ]
@@ -140,13 +142,8 @@ def build_policy(
     Raises:
         ConfigError: an exclusion cannot be read.
     """
+    check_words(config)
     python_words = config.python_versions
-    if isinstance(python_words, list):
-        check_python_words(python_words)
-    if isinstance(config.platforms, list):
-        check_platforms(config.platforms, "platforms")
-    check_platforms(config.exclude_platforms, "exclude_platforms")
-    parse_environments(config.environments or ())
     return Policy(
         package_types=_words(config.package_types, _TYPE_ALIASES),
         extensions=_words(config.extensions, {}),
@@ -187,6 +184,29 @@ def build_policy(
         require_digests=config.require_digests,
         prune=config.prune,
     )
+
+
+def check_words(config: Config) -> None:
+    """Raise for the first word of a setting that names nothing.
+
+    Raises:
+        ConfigError: with a suggestion. An unknown type or extension is one only where a known one
+            comes near.
+    """
+    if isinstance(config.python_versions, list):
+        check_python_words(config.python_versions)
+    if isinstance(config.platforms, list):
+        check_platforms(config.platforms, "platforms")
+    check_platforms(config.exclude_platforms, "exclude_platforms")
+    parse_environments(config.environments or ())
+    for key, known, value in (
+        ("package_types", {*PACKAGE_TYPES, *_TYPE_ALIASES}, config.package_types),
+        ("extensions", KNOWN_EXTENSIONS, config.extensions),
+    ):
+        for word in _words(value, {}) or ():
+            near = None if word in known else nearest(word, sorted(known))
+            if near is not None:
+                raise ConfigError(f"$.{key}: {word!r} is not known; did you mean {near!r}?")
 
 
 def _words(value: list[str] | str, aliases: dict[str, str]) -> tuple[str, ...] | None:

@@ -72,9 +72,9 @@ def test_settings_as_json(run) -> None:
 
 
 def test_unknown_words_warn(run) -> None:
-    code, _, err = run("config", "--extensions", "whl,wheel", "--python-versions", "3.11")
+    code, _, err = run("config", "--extensions", "whl,conda", "--python-versions", "3.11")
     assert code == 0
-    assert err == "microrepo: warning: extensions: 'wheel' is not a known file extension\n"
+    assert err == "microrepo: warning: extensions: 'conda' is not a known file extension\n"
     code, _, err = run("config", "--python-versions", "3.11,ip27")
     assert code == 2
     assert "'ip27' is not a Python version" in err

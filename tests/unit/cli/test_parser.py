@@ -326,6 +326,8 @@ def test_a_list_flag_takes_one_value(
             "choose from systemd-user, systemd-system, crontab, cron.d",
         ),
         (["init", "--yes", "--packages", "a", "b"], "separate values with commas"),
+        (["refresh", "--packages", "-r x"], '--packages="-..."'),
+        (["copy", "--destination", "x", "-e", "-x"], '--exclude="-..."'),
     ],
 )
 def test_usage_errors_suggest(
@@ -337,6 +339,23 @@ def test_usage_errors_suggest(
     shown = capsys.readouterr().err.splitlines()
     assert len(shown) == 3
     assert words in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "values"),
+    [
+        (["check", "-e", "a,b", "-e", "c"], "environment", ["a", "b", "c"]),
+        (["copy", "--destination", "x", "-e", "a>=1,<2,b"], "left_out", ["a>=1,<2", "b"]),
+        (["mirror", "a", "1", "--destination", "x", "-e", "a,b"], "environment", ["a", "b"]),
+    ],
+)
+def test_short_list_flags_take_commas_too(line: list[str], name: str, values: list[str]) -> None:
+    assert getattr(PARSER.parse_args(line), name) == values
+
+
+def test_an_environment_without_a_name_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        PARSER.parse_args(["check", "-e", ""])
 
 
 def test_the_help_of_refresh_fits_two_screens(

@@ -376,6 +376,22 @@ def test_wrong_values_and_places_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "c.json").exists()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"python_versions": ["3.9.18"]},
+        {"python_versions": "all"},
+        {"platforms": ["win64"]},
+        {"environments": ["cp39"]},
+        {"package_types": ["whel"]},
+    ],
+)
+def test_words_that_name_nothing_are_refused(tmp_path: Path, values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        write_config(tmp_path / "c.json", {"packages": ["flask"], **values})
+    assert not (tmp_path / "c.json").exists()
+
+
 def test_defaults_are_those_of_this_machine(tmp_path: Path) -> None:
     found = defaults_here(tmp_path / "c.json")
     assert found.repository == "~/microrepo"

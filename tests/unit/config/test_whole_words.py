@@ -45,6 +45,12 @@ def test_other_uses_are_refused(values: dict[str, object]) -> None:
         convert(values, "x")
 
 
+@pytest.mark.parametrize("key", keys_of(Kind.NAMES))
+def test_an_empty_list_selects_nothing_and_is_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf'\$\.{key}: is empty; write "all"'):
+        convert({key: []}, "x")
+
+
 def test_patterns_for_all_projects_stay() -> None:
     assert convert({"exclude": ["*"], "allow": ["*"]}, "x").exclude == ["*"]
 

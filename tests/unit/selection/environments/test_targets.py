@@ -76,6 +76,12 @@ def test_the_running_python_is_taken_whole() -> None:
     ("settings", "words"),
     [
         ({"python_versions": "all"}, "names no Python"),
+        ({"python_versions": ["3.9.18"]}, "write only 3.9"),
+        ({"python_versions": ["pypy3.10"]}, "write only pp3.10"),
+        ({"python_versions": ["cp312-win_amd64"]}, "in `environments`"),
+        ({"python_versions": ["3.110"]}, "write 3.12"),
+        ({"platforms": ["win64"]}, "did you mean 'win_amd64'"),
+        ({"excluded": ("win64",)}, "did you mean 'win_amd64'"),
         ({"python_versions": ["2.7"]}, "cannot be resolved for Python 2.7"),
         ({"python_versions": ["3.12", "2.7"]}, "cannot be resolved for Python 2.7"),
         ({"platforms": ["freebsd_14_0_release_amd64"]}, "no environment is known"),
@@ -92,12 +98,23 @@ def test_the_running_python_is_taken_whole() -> None:
             "excludes all wheels for the environment",
         ),
         ({"python_versions": ["3.12"], "excluded": ("linux",)}, "excludes all wheels"),
+        (
+            {"environments": ["cp312-win_amd64"], "python_versions": ["3.10"]},
+            "lacks 3.12, the Python of the environment cp312-win_amd64",
+        ),
+        ({"environments": ["pp310-win_amd64"], "python_versions": ["3.10"]}, "lacks 3.10"),
     ],
 )
 def test_what_names_nothing_or_contradicts_itself(settings: dict[str, object], words: str) -> None:
     """It is an error, never another target."""
     with pytest.raises(ConfigError, match=words):
         names(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pythons", ["all", ["3.11"], ["py3"], ["3.9", "3.12"]])
+def test_named_environments_decide_beside_pythons_that_agree(pythons: Words) -> None:
+    """The running Python is the default, so a list of it says nothing."""
+    assert names(pythons, environments=["cp312-win_amd64"]) == ["cp312-win_amd64"]
 
 
 def test_names_of_environments_go_before_presets() -> None:

@@ -39,7 +39,6 @@ def policy(requirements: list[str] | None = None, /, **settings: object) -> Poli
             ("bdist_egg", "bdist_wheel"),
             id="short names of types",
         ),
-        pytest.param({"package_types": []}, "package_types", (), id="no type"),
         pytest.param({"extensions": [".whl", "zip"]}, "extensions", ("whl", "zip"), id="dots"),
         pytest.param({"platforms": ["win*", "any"]}, "platforms", ("any", "win*"), id="platforms"),
         pytest.param({"python_versions": "all"}, "pythons", None, id="all Pythons"),
@@ -193,6 +192,8 @@ def test_naming_a_project_is_like_wanting_everything() -> None:
         pytest.param({"platforms": ["win64"]}, "'win64'.*did you mean 'win", id="a platform"),
         pytest.param({"platforms": ["manylinux_x86_64"]}, "manylinux_x86_64", id="no version"),
         pytest.param({"exclude_platforms": ["mac"]}, "did you mean 'macos'", id="a family"),
+        pytest.param({"package_types": ["bdist_whel"]}, "did you mean 'bdist_wheel'", id="a type"),
+        pytest.param({"extensions": ["wlh"]}, "did you mean 'whl'", id="an extension"),
     ],
 )
 def test_a_word_that_names_nothing_is_refused(settings: dict[str, object], words: str) -> None:
@@ -205,7 +206,7 @@ def test_a_word_that_names_nothing_is_refused(settings: dict[str, object], words
     ("settings", "words"),
     [
         pytest.param({"package_types": ["bdist_future"]}, "'bdist_future'", id="type"),
-        pytest.param({"extensions": ["wheel"]}, "'wheel'", id="extension"),
+        pytest.param({"extensions": ["conda"]}, "'conda'", id="extension"),
     ],
 )
 def test_unknown_word_warns_and_stays(settings: dict[str, object], words: str) -> None:
