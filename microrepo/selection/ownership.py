@@ -1,8 +1,8 @@
-"""Owner of a project among several sources: reservations first, then lists. Pure.
+"""Source of a project among several: reservations first, then lists. Pure.
 
-A name that a source reserves is that source's, whether it has the project or not; any other belongs
-to the first source that lists it. As long as the list of a source is unknown, nobody behind it can
-own a name that it might list: a private name must never be looked for in public.
+A name that a source reserves belongs to it, whether it has the project or not; any other name
+belongs to the first source that lists it. While the list of a source is unknown, no later source
+can own a name that it might list: a private name must never be requested from a public index.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from packaging.utils import canonicalize_name
 from microrepo.errors import ConfigError
 from microrepo.model import NormalizedName
 
-# Listed by source: name as displayed -> serial.
+# List of a source: name as displayed -> serial.
 Listed = dict[str, int | None]
 
 
-# Anything else would match no name, and so reserve nothing without a word.
+# Anything else would match no name, and silently reserve nothing.
 _NAME_OR_GLOB = re.compile(r"[A-Za-z0-9*?\[]([A-Za-z0-9._*?\[\]!-]*[A-Za-z0-9*?\]])?").fullmatch
 
 
@@ -29,8 +29,8 @@ class ProjectOrigin(Struct, frozen=True):
     """Where a project comes from.
 
     Attributes:
-        candidates: numbers of the sources to be asked one after the other; none = nobody has it.
-        unknown: number of the source whose list would have to be known to tell; None = it is known.
+        candidates: numbers of the sources to request it from, in order; empty: no source has it.
+        unknown: number of the source whose missing list prevents the decision, or None.
     """
 
     candidates: tuple[int, ...] = ()
@@ -38,10 +38,10 @@ class ProjectOrigin(Struct, frozen=True):
 
 
 class Reservations:
-    """Tells whose a name is by the `packages` of the sources.
+    """Owners of names by the `packages` of the sources.
 
     Args:
-        patterns: per source its names, globs and ``re:`` patterns.
+        patterns: names, globs and ``re:`` patterns of each source.
 
     Raises:
         ConfigError: a pattern cannot be read.
@@ -61,9 +61,9 @@ class Reservations:
 
 
 def _matcher(words: Sequence[str]) -> Callable[[str], object]:
-    """Return what tells whether a normalised name is one of those that words stand for."""
+    """Return a function that returns whether a normalised name matches the words."""
     wholes: list[str] = []
-    # Looked for anywhere in the name, as in the lists of rules; each by itself, for its groups.
+    # Searched anywhere in the name, as in the lists of rules; one by one, because of groups.
     searches: list[Callable[[str], object]] = []
     for word in words:
         text = word.strip()
@@ -96,13 +96,13 @@ def owner_of(
     lists: Sequence[Collection[str] | None],
     unlisted: Collection[int] = (),
 ) -> ProjectOrigin:
-    """Tell where a project comes from.
+    """Return where a project comes from.
 
     Args:
         name: the project.
         reservations: of all sources.
-        lists: per source but the last the normalised names that it lists; None = not known.
-        unlisted: numbers of sources that are asked for a project instead of for their list.
+        lists: normalised names that each source but the last lists; None: unknown.
+        unlisted: numbers of sources that are requested for a project instead of their list.
     """
     reserved = reservations.owner(name)
     if reserved is not None:
@@ -119,13 +119,13 @@ def owner_of(
 
 
 class Merged(Struct, frozen=True):
-    """The lists of all sources as one.
+    """Merged lists of all sources.
 
     Attributes:
         listed: name as displayed -> serial at the source that owns it.
-        main: number of the source that owns each project which is not in `others`.
+        main: number of the source that owns every project outside `others`.
         others: normalised name -> number of the owning source.
-        unknown: number of the first source whose list could not be had.
+        unknown: number of the first source whose list is unknown.
     """
 
     listed: Listed
@@ -141,12 +141,12 @@ class Merged(Struct, frozen=True):
 def merge_lists(lists: Mapping[int, Listed], count: int, reservations: Reservations) -> Merged:
     """Merge the lists of several sources; the longest is changed in place, not copied.
 
-    Projects that a source behind one without a known list offers are left out, unless they are
-    reserved for it.
+    Projects of a source after one with an unknown list are omitted, unless they are reserved for
+    it.
 
     Args:
-        lists: by number of the source; missing = could not be had.
-        count: how many sources there are.
+        lists: by number of the source; missing if unknown.
+        count: number of sources.
         reservations: of all sources.
     """
     unknown = next((number for number in range(count) if number not in lists), None)
@@ -177,7 +177,7 @@ def _not_of_main(
     small: dict[str, tuple[int, str]],
     reservations: Reservations,
 ) -> list[str]:
-    """Return the names of the longest list that are not its own; takes from the others what is."""
+    """Return the names of the longest list that others own; drop its own from the others."""
     dropped = []
     for display in listed:
         name = normalized(display)
@@ -194,6 +194,6 @@ def _not_of_main(
 
 
 def normalized(display: str) -> str:
-    """Return the normalised name; quicker than a pattern for the many that need no care."""
+    """Return the normalised name; faster than a pattern for the many plain names."""
     name = display.lower().replace("_", "-").replace(".", "-")
     return canonicalize_name(display) if "--" in name else name

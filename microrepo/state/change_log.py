@@ -1,4 +1,4 @@
-"""What the runs changed in the directory: files from the history, pages as triggers noted them."""
+"""Log of changes in the directory: files from the history, pages from triggers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ROOT_PLACE = "simple/"
 
 
 class ChangedFile(Struct, frozen=True, gc=False):
-    """The last thing that a span of runs did to a file of the flat directory.
+    """The last change of a file in the flat directory within a range of runs.
 
     Attributes:
-        size: bytes of what came or went, None when unknown.
-        sha256: of what came or went, hex, None when unknown.
+        size: bytes of the file, None if unknown.
+        sha256: digest of the file, hex, None if unknown.
     """
 
     filename: str
@@ -30,17 +30,17 @@ class ChangedFile(Struct, frozen=True, gc=False):
 
 
 class ChangeLog:
-    """Reads, for a span of runs, what they touched. The span's ends belong to it."""
+    """Changes within a range of runs, first and last included."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
     def last_run(self) -> int:
-        """Return the number of the newest run, 0 when there was none."""
+        """Return the number of the newest run, 0 without any."""
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
 
     def files(self, first: int, last: int) -> Iterator[ChangedFile]:
-        """Yield the files that came or went, by name, each with what happened to it last."""
+        """Yield the added and deleted files, by name, each with its last change."""
         rows = self._db.execute(
             "SELECT max(rowid), filename, action, cause, detail, size, sha256 FROM history "
             "WHERE run BETWEEN ? AND ? AND action <> 'index' "
@@ -51,10 +51,10 @@ class ChangeLog:
             yield ChangedFile(filename, action, to_cause(cause), *rest)
 
     def places(self, first: int, last: int) -> Iterator[str]:
-        """Yield what else was touched and is not among `files`, by name.
+        """Yield the other changed paths, by name.
 
-        Those are metadata files, files of others, `simple/<project>/` for all pages of a project,
-        and `simple/` for the pages of all projects with the files at the top.
+        These are metadata files, files that microrepo did not download, `simple/<project>/` for all
+        pages of a project, and `simple/` for the pages of all projects with the files at the top.
         """
         rows = self._db.execute(
             "SELECT DISTINCT place FROM tree_changes WHERE run BETWEEN ? AND ? AND place NOT IN "
@@ -64,7 +64,7 @@ class ChangeLog:
         return (str(row[0]) for row in rows)
 
     def any(self, first: int, last: int) -> bool:
-        """Return whether anything was touched."""
+        """Return whether anything changed."""
         for table in ("history", "tree_changes"):
             query = f"SELECT 1 FROM {table} WHERE run BETWEEN ? AND ? LIMIT 1"
             if self._db.execute(query, (first, last)).fetchone():
@@ -72,11 +72,11 @@ class ChangeLog:
         return False
 
     def note(self, run: int, place: str) -> None:
-        """Note that a run touches a place; in a transaction of the state's writer."""
+        """Record that a run changes a path; in a transaction of the state's writer."""
         self._db.execute("INSERT OR IGNORE INTO tree_changes VALUES (?, ?)", (run, place))
 
     def forget_before(self, started_at: str) -> None:
-        """Forget pages and reports of runs that began before a time; the history of files stays."""
+        """Delete pages and reports of runs started before a time; keep the history of files."""
         row = self._db.execute(
             "SELECT max(id) FROM runs WHERE started_at < ?", (started_at,)
         ).fetchone()

@@ -1,4 +1,4 @@
-"""The state of a repository: one writer, readers at any time, all in one SQLite database."""
+"""State of a repository in an SQLite database with one writer and any readers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ DAMAGED = "damaged"  # key of `meta`
 
 
 def damage_note(path: Path) -> Path:
-    """Return the file whose presence says that the state at `path` is damaged."""
+    """Return the path of the file that marks the state at `path` as damaged."""
     return path.with_name(f"{path.name}-damaged")
 
 
 def note_damage(path: Path) -> None:
-    """Have the next run set the state at `path` aside, although nothing can be written into it."""
+    """Mark a state that cannot be written as damaged, so that the next run replaces it."""
     with suppress(OSError):
         damage_note(path).touch()
 
 
 class State(ProjectTable, FileTable, RunTable):
-    """The state of one repository. Not for sharing between threads."""
+    """State of a repository. Not thread-safe."""
 
     def __init__(
         self, connection: sqlite3.Connection, path: Path, *, read_only: bool = False
@@ -49,19 +49,19 @@ class State(ProjectTable, FileTable, RunTable):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all."""
+        """Run the block as one transaction."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            if self._db.in_transaction:  # a full disk has rolled it back already
+            if self._db.in_transaction:  # a full disk has already rolled it back
                 self._db.execute("ROLLBACK")
             raise
 
     def close(self) -> None:
-        """Fold the write-ahead log into the database, so that one file holds all, and close."""
-        if not self._read_only:  # it would wait for a writer
+        """Merge the write-ahead log into the database, so that it is one file, and close."""
+        if not self._read_only:  # this would wait for a writer
             try:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error:
@@ -74,10 +74,10 @@ class State(ProjectTable, FileTable, RunTable):
         projects: Iterable[ProjectRow],
         documents: Iterable[tuple[str, bytes]],
     ) -> None:
-        """Let this reader see rows that the state does not have; nothing is written.
+        """Add rows that only this reader sees; nothing is written.
 
         Args:
-            files: rows of files; they stand for those of the same names.
+            files: rows of files, which replace those of the same names.
             projects: rows of projects.
             documents: packed documents by project.
         """
@@ -91,7 +91,7 @@ class State(ProjectTable, FileTable, RunTable):
         self._db.execute("PRAGMA query_only = ON")
 
     def mark_damaged(self, text: str) -> None:
-        """Have the next run set this state aside, if it can still be told."""
+        """Mark the state as damaged so that the next run replaces it (best effort)."""
         try:
             with self.transaction():
                 self.set_meta(DAMAGED, text)
@@ -102,14 +102,14 @@ class State(ProjectTable, FileTable, RunTable):
     # --- meta ---------------------------------------------------------------------------------
 
     def meta(self, key: str) -> str | None:
-        """Return a remembered value, None when there is none."""
+        """Return a stored value, None if it is missing."""
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
     def set_meta(self, key: str, value: str) -> None:
-        """Remember a value."""
+        """Store a value."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def delete_meta(self, key: str) -> None:
-        """Forget a value."""
+        """Delete a value."""
         self._db.execute("DELETE FROM meta WHERE key = ?", (key,))

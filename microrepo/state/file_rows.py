@@ -1,4 +1,4 @@
-"""Rows of files: the one place where they are built."""
+"""Constructors of file rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microrepo.state.rows import FileRow, Owner
 
 
 class Origin(Struct, frozen=True, gc=False):
-    """Why a file is in a repository, and who put it there."""
+    """Cause and owner of a file in a repository."""
 
     cause: Cause
     detail: str = ""
@@ -19,7 +19,7 @@ class Origin(Struct, frozen=True, gc=False):
 
 
 def origin_of(row: FileRow) -> Origin:
-    """Return why a recorded file is here."""
+    """Return the origin of a recorded file."""
     return Origin(row.cause, row.detail, row.owner)
 
 
@@ -27,9 +27,9 @@ def placed_row(action: Action, local: LocalFile, origin: Origin) -> FileRow:
     """Return the row of a file in the repository.
 
     Args:
-        action: what led to it; its file's digests, url and version are kept.
-        local: the file there, as verified.
-        origin: why it is there.
+        action: the action; digests, URL and version of its file are kept.
+        local: the verified file on disk.
+        origin: cause and owner.
     """
     file = file_of(action)
     return FileRow(
@@ -48,12 +48,12 @@ def placed_row(action: Action, local: LocalFile, origin: Origin) -> FileRow:
 
 
 def listed_row(action: Action, kept: FileRow | None, origin: Origin) -> FileRow:
-    """Return the row of a file that pages name; one that an earlier run fetched stays present.
+    """Return the row of a file that pages list; a downloaded file stays present.
 
     Args:
         action: lists the file, or keeps it listed.
-        kept: its row so far, when it is kept.
-        origin: why it is listed.
+        kept: its previous row, if it is kept.
+        origin: cause and owner.
     """
     known = Digests() if kept is None else kept.digests
     if kept is not None and kept.present:
@@ -64,7 +64,7 @@ def listed_row(action: Action, kept: FileRow | None, origin: Origin) -> FileRow:
 
 
 def leaving_row(action: Action, local: LocalFile | None) -> FileRow | None:
-    """Return the row of a file to be deleted that a lost state knew: its deletion may wait."""
+    """Return the row of a file to delete that a lost state had; its deletion may wait."""
     if local is None or not local.recorded or local.digests == Digests():
         return None
     file = File(action.filename, "", "", "", local.digests)
@@ -73,12 +73,12 @@ def leaving_row(action: Action, local: LocalFile | None) -> FileRow | None:
 
 
 def unrecorded_row(file: File, project: NormalizedName, mtime_ns: int) -> FileRow:
-    """Return the row of a file that no refresh has brought.
+    """Return the row of a file that no refresh downloaded.
 
     Args:
-        file: what is known of it.
-        project: that it belongs to.
-        mtime_ns: its time when it had the digests that the file tells; 0 where nobody knows.
+        file: its record.
+        project: its project.
+        mtime_ns: its time when the digests were computed; 0 if unknown.
     """
     action = Action(ActionKind.ADOPT, file.filename, project, Cause.ADOPTED, file)
     local = LocalFile(file.filename, file.size, mtime_ns)

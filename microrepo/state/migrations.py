@@ -1,4 +1,4 @@
-"""Migrations of databases of an older schema, and how these are read until then."""
+"""Migrations of older schemas, and views for reading them unmigrated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microrepo.state.tables.table_schema import (
 
 # --- from sentences to causes: schema 3 kept one text for people ----------------------------------
 
-# Values of `Cause` that a text of schema 3 may be, in full.
+# Values of `Cause` that were texts in schema 3.
 _CAUSES_OF_3 = (
     "selected", "required", "unsafe file name", "no digest announced", "excluded", "not allowed",
     "metadata", "project size", "number of versions", "release pattern", "vulnerable",
@@ -82,7 +82,7 @@ WHERE json_valid(report);
 """
 _DROPPED = "".join(f"DROP TRIGGER {name};\n" for name in NOTING_TRIGGERS)
 
-# From version N (the key) to N + 1; each script runs inside the one migrating transaction.
+# From version N (the key) to N + 1; all scripts run in one transaction.
 MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE projects ADD COLUMN source TEXT NOT NULL DEFAULT ''",
     2: "ALTER TABLE history ADD COLUMN sha256 TEXT;\n" + TREE_CHANGES + NOTING,
@@ -110,7 +110,7 @@ CASE WHEN json_valid(report) THEN report END AS report FROM main.runs);
 {more}"""
 
 
-# What stands for the tables of version N (the key) until it is migrated, for those who only read.
+# Views for reading version N (the key) before it is migrated.
 VIEWS: dict[int, str] = {
     1: _views(source="''", sha256="NULL", more=_NO_CHANGES),
     2: _views(sha256="NULL", more=_NO_CHANGES),
@@ -119,10 +119,10 @@ VIEWS: dict[int, str] = {
 
 
 def migrate(connection: sqlite3.Connection, version: int, migrations: Mapping[int, str]) -> None:
-    """Bring an older database up to date; the caller holds the transaction.
+    """Migrate an older database; the caller holds the transaction.
 
     Raises:
-        sqlite3.DatabaseError: no way leads from this version to the current one.
+        sqlite3.DatabaseError: this version cannot be migrated.
     """
     for step in range(version, SCHEMA_VERSION):
         if step not in migrations:

@@ -1,16 +1,16 @@
-"""Queries of a monitor on the state: counts, failing projects, runs that have ended."""
+"""Queries for monitoring: counts, failing projects, finished runs."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 
-# The modification time that `verify` notes for a file that it found damaged.
+# The modification time that `verify` records for a damaged file.
 DAMAGED_MTIME_NS = -1
 
 
 class Watch:
-    """Queries for reports on a repository's health; none of them writes."""
+    """Read-only queries for the health of a repository."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -26,7 +26,7 @@ class Watch:
         return int(self._db.execute("SELECT count(*) FROM projects").fetchone()[0])
 
     def failing_counts(self, now: str) -> tuple[int, int]:
-        """Return how many projects failed last time, and how many of them have to wait now."""
+        """Return the number of failing projects, and how many of them are waiting."""
         query = (
             "SELECT count(*), coalesce(sum(retry_at > ?), 0) FROM projects WHERE error IS NOT NULL"
         )
@@ -44,12 +44,12 @@ class Watch:
         )
 
     def damaged(self) -> int:
-        """Return the number of files that are known to be damaged."""
+        """Return the number of damaged files."""
         query = "SELECT count(*) FROM files WHERE present AND mtime_ns = ?"
         return int(self._db.execute(query, (DAMAGED_MTIME_NS,)).fetchone()[0])
 
     def unpublished(self) -> int:
-        """Return the number of projects whose pages are not up to date, where there are pages."""
+        """Return the number of projects with outdated pages, if pages exist."""
         query = (
             "SELECT count(*) FROM unpublished WHERE EXISTS (SELECT 1 FROM pages WHERE files > 0)"
         )

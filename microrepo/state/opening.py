@@ -1,7 +1,7 @@
-"""Opening the state for writing or reading: make, migrate or set aside as needed.
+"""Opening of the state for writing or reading: create, migrate or replace as needed.
 
-On a local disk the journal is a write-ahead log; network file systems cannot share its memory map,
-so there it is a rollback journal under an exclusive lock.
+On a local disk the journal is a write-ahead log. Network file systems cannot share its memory map,
+so they use a rollback journal under an exclusive lock.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _NETWORK_FILE_SYSTEMS = frozenset(
      "fuse.sshfs", "fuse.glusterfs", "panfs"}
 )  # fmt: skip
 
-# Python cannot decode what SQLite says about such a schema.
+# Python cannot decode SQLite's message about such a schema.
 _ODD_SCHEMA = "malformed: its schema is not UTF-8"
 
 
 def is_damage(error: BaseException) -> bool:
     """Return whether an error means that the database is damaged.
 
-    SQLite's own words for damage come as the base class. The classes below it are faults of the
-    program, or tell that the database cannot be used for now.
+    SQLite reports damage with the base class. The subclasses are errors of the program, or mean
+    that the database cannot be used now.
     """
     if isinstance(error, sqlite3.OperationalError):
-        # Python's own finding in a text column, for which it has neither class nor code.
+        # Python's error for a text column, which has no class or code of its own.
         return str(error).startswith("Could not decode to UTF-8")
     return type(error) in {sqlite3.DatabaseError, StateCorrupt}
 
@@ -45,18 +45,18 @@ def is_damage(error: BaseException) -> bool:
 def open_state(
     path: Path, migrations: Mapping[int, str] = older.MIGRATIONS
 ) -> tuple[State, str | None]:
-    """Open the state for writing; make, migrate or set it aside as needed.
+    """Open the state for writing; create, migrate or replace it as needed.
 
     Args:
-        path: the database; its directory must be there.
-        migrations: for each older schema version the script that leads to the next.
+        path: the database; its directory must exist.
+        migrations: for each older schema version, the script that leads to the next.
 
     Returns:
-        The state, and a warning when a damaged or emptied database made a new one necessary.
+        The state, and a warning if a damaged or empty database was replaced.
 
     Raises:
         UnknownSchema: written by a newer microrepo.
-        StateCorrupt: damaged, and it cannot even be set aside.
+        StateCorrupt: damaged, and it cannot be renamed.
     """
     warning = None
     if _is_emptied(path):
@@ -79,7 +79,7 @@ def open_state(
 
 
 def _is_emptied(path: Path) -> bool:
-    """Return whether the file is there without any content, which no run leaves behind."""
+    """Return whether the file exists but is empty, which no run leaves."""
     try:
         return path.stat().st_size == 0
     except OSError:
@@ -88,10 +88,10 @@ def _is_emptied(path: Path) -> bool:
 
 @contextmanager
 def explained_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises about the state at `path` into errors of ours.
+    """Turn SQLite's errors about the state at `path` into microrepo's.
 
     Raises:
-        RepositoryError: it cannot be used now: the disk is full or read-only, someone holds it.
+        RepositoryError: it cannot be used now: a full or read-only disk, or a lock.
         StateCorrupt: it is damaged.
     """
     try:
@@ -111,7 +111,7 @@ def explained_errors(path: Path) -> Iterator[None]:
 
 
 def read_state(path: Path) -> State:
-    """Open the state only for reading; works on read-only media and beside a writer.
+    """Open the state for reading only; works on read-only media and during a write.
 
     Raises:
         StateCorrupt: missing or damaged.
@@ -120,7 +120,7 @@ def read_state(path: Path) -> State:
     if path.is_symlink() or not path.is_file():
         raise StateCorrupt(path, "file not found; a refresh of this repository creates it")
     # A database in WAL mode needs a log and a shared-memory file beside it, which read-only media
-    # refuse; and only a connection that may write takes them away again when it closes.
+    # refuse, and only a writing connection deletes them when it closes.
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     flags = "mode=rw" if writable else "mode=ro&immutable=1"
     try:
@@ -209,10 +209,10 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _check_content(connection: sqlite3.Connection, path: Path) -> None:
-    """Look for damage: cheap signs always, the whole of it after a run that did not end by itself.
+    """Check for damage: cheap checks always, a full check after a killed run.
 
     Raises:
-        sqlite3.DatabaseError: there is some.
+        sqlite3.DatabaseError: the database is damaged.
     """
     marks = dict(
         connection.execute("SELECT key, value FROM meta WHERE key IN ('running', ?)", (DAMAGED,))
@@ -257,7 +257,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _moved_aside(path: Path) -> Path:
-    """Rename what is damaged, and return its new path.
+    """Rename a damaged file, and return its new path.
 
     Raises:
         StateCorrupt: it cannot be renamed.
@@ -275,7 +275,7 @@ def _moved_aside(path: Path) -> Path:
 
 
 def on_network(path: Path) -> bool:
-    """Return whether `path` lies on a file system that machines share over a network."""
+    """Return whether `path` is on a network file system."""
     try:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Overlay: rows over those of a state that is only read, for this connection and nobody else."""
+"""Overlay: rows added to a read-only state, for this connection only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 def add_overlay(
     connection: sqlite3.Connection, table: str, columns: str, rows: Iterable[Sequence[object]]
 ) -> None:
-    """Add rows to what a reader sees of a table; they stand for those with the same first column.
+    """Add rows to a reader's view of a table, replacing those with the same first column.
 
     Args:
-        connection: of the reader.
-        table: its name.
-        columns: of the rows, by name.
+        connection: the reader's connection.
+        table: name of the table.
+        columns: names of the columns.
         rows: the values.
     """
     name, extra = columns.split(",", maxsplit=1)[0], f"found_{table}"

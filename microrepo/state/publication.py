@@ -8,4 +8,4 @@ from microrepo.state.tables.share_table import ShareTable
 
 
 class Publication(PageTable, ShareTable, FoundTable):
-    """The tables about pages. Writes are for the one writer of the state, in its transactions."""
+    """The tables about pages. Only the state's writer may write, in its transactions."""

@@ -1,4 +1,4 @@
-"""The rows of the state as records, and the packed form of a project's document."""
+"""Rows of the state as records, and the packed form of documents."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class Owner(str, Enum):
 
     SOURCE = "source"
     MIRROR = "mirror"  # `adopt`, from another program's mirror: a source lists or listed it
-    PERSON = "person"  # nobody but a person, so no run of ours deletes it
+    PERSON = "person"  # only a user: no run deletes it
 
 
 class ProjectRow(Struct, frozen=True, gc=False):
-    """What is remembered of a project, without its document.
+    """Row of a project, without its document.
 
     Attributes:
-        serial: of the stored document.
+        serial: serial of the stored document.
         complete: all files selected from that document are present and verified.
         policy: fingerprint of the rules that selected them.
-        checked_at: when the source was last asked about it.
-        error: why the last attempt failed, None when it did not.
+        checked_at: time of the last request to the source.
+        error: why the last attempt failed, None after a success.
         failures: failed attempts in a row.
-        retry_at: not before this time is a failing project tried again.
-        reconsider_at: when its selection changes only by the passing of time.
+        retry_at: time before which a failing project is not retried.
+        reconsider_at: time at which its selection changes without a change at the source.
         source: name of the source that its document came from; "" from before names were kept.
-        page_time: when its page was made, as the source says; an older answer is stale.
-        doubted_at: when the source first listed so few of its files that this was not believed.
+        page_time: time of its page, from the source; older responses are stale.
+        doubted_at: time when the source first listed doubtfully few of its files.
     """
 
     name: NormalizedName
@@ -58,16 +58,16 @@ class ProjectRow(Struct, frozen=True, gc=False):
 
 
 class FileRow(Struct, frozen=True, gc=False):
-    """One file that is wanted or present.
+    """Row of a file that is selected or present.
 
     Attributes:
-        size: bytes on disk when present, else as announced.
-        digests: announced ones, completed by what was computed.
-        cause: why it is here.
+        size: bytes on disk if present, else as listed.
+        digests: listed ones and computed ones.
+        cause: cause of its presence.
         detail: what the cause is about.
-        owner: who put it here.
-        present: it was verified in place, with this size and mtime; else the pages of an index
-            without files name it.
+        owner: who put it there.
+        present: it was verified in place, with this size and mtime; otherwise only the pages of an
+            index list it.
     """
 
     filename: str
@@ -84,16 +84,16 @@ class FileRow(Struct, frozen=True, gc=False):
 
     @property
     def is_ours(self) -> bool:
-        """Whether a source has listed the file; what only a person put there is kept."""
+        """Whether a source has listed the file; files that only a user put there are kept."""
         return self.owner is not Owner.PERSON
 
 
 class Requirer(Struct, frozen=True, gc=False):
-    """Why a file was brought along: which requirement asked, for which environment.
+    """Requirement that needs a file, in an environment.
 
     Attributes:
         parent: the release (``flask==3.0``) whose requirement it is; "" for the goal itself.
-        goal: what the user asked for.
+        goal: the user's requirement.
     """
 
     filename: str
@@ -108,10 +108,10 @@ class HistoryRow(Struct, frozen=True, gc=False):
 
     Attributes:
         action: ``add``, ``adopt``, ``repair``, ``delete``, ``quarantine``.
-        cause: why the file came or went.
-        detail: what the cause is about: a rule's words, a person's reason.
-        sha256: of the file that came or went, where it was known.
-        at: when the run began.
+        cause: cause of the change.
+        detail: detail of the cause: text of a rule or of a user.
+        sha256: digest of the file, if known.
+        at: start of the run.
     """
 
     run: int
@@ -126,7 +126,7 @@ class HistoryRow(Struct, frozen=True, gc=False):
 
 
 class RunTotals(Struct, frozen=True, gc=False):
-    """What a run did, in numbers."""
+    """Totals of a run."""
 
     downloaded: int = 0
     downloaded_bytes: int = 0
@@ -154,21 +154,21 @@ def deletion_of(row: FileRow, cause: Cause, detail: str = "", *, replaced: bool 
 
 
 def change_of(row: FileRow, run: int, action: str, cause: Cause, detail: str = "") -> HistoryRow:
-    """Return the line of the history for a file that comes or goes in a run."""
+    """Return the history row for a file that a run adds or deletes."""
     sha256 = row.digests.sha256
     return HistoryRow(run, row.project, row.filename, action, cause, detail, row.size, sha256)
 
 
 def pack(project: Project) -> bytes:
-    """Return the compressed form in which a project's record is kept."""
+    """Return a project's record in packed form."""
     return zlib.compress(_encode_project(project), 1)
 
 
 def unpack(document: bytes) -> Project:
-    """Return the project that `pack` was given.
+    """Return the project from its packed form.
 
     Raises:
-        StateCorrupt: the bytes are no packed project.
+        StateCorrupt: the bytes are not a packed project.
     """
     try:
         return _decode_project(zlib.decompress(document))

@@ -1,1 +1,1 @@
-"""Closures of many goals in many environments, what locks hold of them, and their proof."""
+"""Closures of goals in environments, their lock files and their proof."""

@@ -1,13 +1,13 @@
-"""Many goals, many environments: which facts are needed next, until everything is answered.
+"""Closure of many goals in many environments, computed step by step.
 
 ::
 
     closure = Closure(goals, environments, facts)
     while needs := closure.step():
-        facts.add(...)  # whatever `needs` names, fetched by somebody else, all at once
+        facts.add(...)  # everything in `needs`, fetched at once by the caller
     closure.resolutions, closure.failures
 
-Each step asks for all that every open goal can foresee, so that a chain of n dependencies costs
+Each step returns all facts that any open goal may need, so that a chain of n dependencies costs
 about 2n rounds, whatever the number of goals.
 """
 
@@ -29,7 +29,7 @@ _BUILD = " (build)"
 
 
 class _Open:
-    """A goal in an environment that has no answer yet."""
+    """A goal in an environment without a result so far."""
 
     __slots__ = ("environment", "goal")
 
@@ -39,13 +39,13 @@ class _Open:
 
 
 class Closure:
-    """The closure of all goals in all environments, made step by step.
+    """The closure of all goals in all environments, computed step by step.
 
     Attributes:
-        facts: what is known; somebody else adds to it between the steps.
-        resolutions: answers so far, in the order of goals and environments once it is finished.
-        failures: goals that cannot be met, each in its environment.
-        rounds: how many steps asked for something.
+        facts: the known facts; the caller adds to them between steps.
+        resolutions: results so far, in the order of goals and environments when finished.
+        failures: unmet goals, each in its environment.
+        rounds: number of steps that needed facts.
     """
 
     def __init__(
@@ -79,19 +79,19 @@ class Closure:
 
     @property
     def resolutions(self) -> tuple[Resolution, ...]:
-        """The goals that are met."""
+        """The met goals."""
         return tuple(answer for answer in self._sorted() if isinstance(answer, Resolution))
 
     @property
     def failures(self) -> tuple[GoalFailure, ...]:
-        """The goals that cannot be met."""
+        """The unmet goals."""
         return tuple(answer for answer in self._sorted() if isinstance(answer, GoalFailure))
 
     def _sorted(self) -> Iterable[Resolution | GoalFailure]:
         return (self._answers[key] for key in self._order if key in self._answers)
 
     def step(self) -> Needs:
-        """Go as far as the facts allow; nothing more is needed when the answer is empty."""
+        """Go as far as the facts allow; return the needed facts, empty when finished."""
         needs = Needs()
         while True:
             for found in self._advance():
@@ -133,7 +133,7 @@ class Closure:
                     self._unbuilt[f"{file.filename} {name}"] = (pin.project, file, environment)
 
     def _plan_builds(self) -> Needs:
-        """Turn the source distributions whose needs are known into goals of their own."""
+        """Make goals of the source distributions whose build requirements are known."""
         needs = set()
         for key, (project, file, environment) in list(self._unbuilt.items()):
             metadata = self.facts.metadata.get(file.filename)
@@ -166,7 +166,7 @@ def _merged(found: Iterable[Needs]) -> Needs:
 
 
 def build_goal(file: File, metadata: CoreMetadata | str) -> Goal | None:
-    """Return the goal "what building this source distribution needs"; None when it is nothing.
+    """Return the goal for a source distribution's build requirements; None without any.
 
     Raises:
         ValueError: a build requirement cannot be read.

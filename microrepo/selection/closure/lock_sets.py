@@ -1,7 +1,7 @@
-"""Sets of releases in lock files, one file per environment and group. Pure.
+"""Planner of lock files: one set of releases per environment and group. Pure.
 
-Each requirements file is a group. The bare requirements are one group together where a set exists
-that has them all; elsewhere each is a group by itself.
+Each requirements file is a group. The bare requirements are one group if a set exists that has them
+all; otherwise each is its own group.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 
 
 class LockedSet(Struct, frozen=True):
-    """One set that installs together.
+    """A set of releases that install together.
 
     Attributes:
-        filename: of its lock file, see PEP 751.
-        goals: what it was made for: requirements, names of files.
-        resolution: the set.
-        lacks: goals that belong to it and cannot be met.
+        filename: name of its lock file, see PEP 751.
+        goals: its goals: requirements and names of files.
+        resolution: the releases.
+        lacks: unmet goals that belong to it.
     """
 
     filename: str
@@ -40,12 +40,12 @@ class LockedSet(Struct, frozen=True):
 
 
 class Locks(Struct, frozen=True):
-    """What can be locked.
+    """Planned lock files.
 
     Attributes:
-        sets: one for each lock file.
-        apart: for each environment in which no set has all bare requirements, why there is none.
-        unmet: goals that cannot be met, and are in no lock file.
+        sets: one set per lock file.
+        apart: environments in which no set has all bare requirements, with the reasons.
+        unmet: unmet goals, which are in no lock file.
     """
 
     sets: tuple[LockedSet, ...]
@@ -54,12 +54,12 @@ class Locks(Struct, frozen=True):
 
 
 def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close: Close) -> Locks:
-    """Choose the sets that lock files hold.
+    """Choose the sets for lock files.
 
     Args:
-        goals: what was asked for.
-        environments: for which machines.
-        close: finds the closure of goals in environments; it must be asked to solve.
+        goals: the requested goals.
+        environments: the target environments.
+        close: resolves goals in environments; it must use the mode ``solve``.
     """
     each = close(goals, environments)
     found = {(one.goal, one.environment): one for one in each.resolutions if not one.unmet}
@@ -91,7 +91,7 @@ def plan_locks(goals: Sequence[Goal], environments: Sequence[Environment], close
 def _together(
     bare: Sequence[Goal], environment: Environment, close: Close
 ) -> Resolution | GoalFailure | None:
-    """Return a set that has all bare requirements, or why there is none; None without any."""
+    """Return a set with all bare requirements, or why none exists; None without requirements."""
     if not bare:
         return None
     wanted = tuple(dict.fromkeys(one for goal in bare for one in goal.requirements))
@@ -103,7 +103,7 @@ def _together(
 
 
 def _stem(goal: Goal) -> str:
-    """Return what tells a goal's lock file from the others of its environment."""
+    """Return the part of a lock file's name that identifies its goal."""
     if goal.kind is GoalKind.BARE:
         return goal.name
     name = PurePath(goal.name)
@@ -111,7 +111,7 @@ def _stem(goal: Goal) -> str:
 
 
 class _Names:
-    """Gives out file names: no dots between the two that PEP 751 wants, none twice."""
+    """Generator of unique file names without dots between the two of PEP 751."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

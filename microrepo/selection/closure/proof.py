@@ -28,12 +28,12 @@ class SdistOnly(Struct, frozen=True, order=True):
 
 
 class Proof(Struct, frozen=True):
-    """What `prove` found.
+    """Result of `prove`.
 
     Attributes:
         resolutions: goals that the present files meet.
-        missing: goals that are not, with the reasons.
-        sdist_only: what an installer would have to build, per environment.
+        missing: unmet goals, with the reasons.
+        sdist_only: releases that installers must build, per environment.
     """
 
     resolutions: tuple[Resolution, ...]
@@ -54,9 +54,9 @@ def prove(
     *,
     build_requirements: bool = False,
 ) -> Proof:
-    """Return whether goals can be installed in environments from what `facts` holds.
+    """Return whether goals can be installed in environments from the files in `facts`.
 
-    What is not among the facts counts as not there, and is noted so in `facts`.
+    Missing facts count as missing files, and are added to `facts` as such.
     """
     closure = Closure(goals, environments, facts, options, build_requirements=build_requirements)
     while needs := closure.step():
@@ -72,7 +72,7 @@ def prove(
 
 
 def deny(facts: Facts, needs: Needs) -> None:
-    """Note that what is needed is not there."""
+    """Add needed facts as missing."""
     facts.add(
         projects=dict.fromkeys(needs.projects),
         metadata={need.filename: _NO_METADATA for need in needs.metadata},
@@ -81,7 +81,7 @@ def deny(facts: Facts, needs: Needs) -> None:
 
 
 def sdist_only(resolutions: Iterable[Resolution]) -> tuple[SdistOnly, ...]:
-    """List the releases for which an environment has no wheel."""
+    """Return the releases without a wheel for an environment."""
     found = {
         SdistOnly(resolution.environment, pin.project, pin.version)
         for resolution in resolutions
@@ -92,12 +92,12 @@ def sdist_only(resolutions: Iterable[Resolution]) -> tuple[SdistOnly, ...]:
 
 
 def required_by(resolutions: Iterable[Resolution]) -> tuple[RequiredBy, ...]:
-    """Return every link from a file to what requires it, each once, sorted."""
+    """Return every pair of a file and its requirement, each once, sorted."""
     return tuple(sorted({link for found in resolutions for link in found.required_by()}))
 
 
 def chains(resolutions: Iterable[Resolution], filename: str) -> tuple[str, ...]:
-    """Tell how a file came in: ``file <- requirement <- … <- goal``, per environment."""
+    """Return the chains ``file <- requirement <- … <- goal`` of a file, per environment."""
     lines: dict[str, None] = {}
     for found in resolutions:
         for pin in found.pins:

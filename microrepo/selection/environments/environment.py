@@ -1,8 +1,8 @@
-"""Target environments: what a Python on another machine says of itself, and which files suit it.
+"""Target environments: markers and tags of a Python on another machine.
 
-An environment is a value made from a *block*: the eleven markers of PEP 508 and a few raw facts of
-the platform. Nothing is ever filled in from the machine that microrepo runs on, because a marker
-taken from the wrong machine selects the wrong files without a word.
+An environment is a value made from a *block*: the eleven markers of PEP 508 and a few properties of
+the platform. Nothing is filled in from the machine that microrepo runs on, because a marker of the
+wrong machine would silently select the wrong files.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class Environment(Struct, frozen=True, dict=True):
     """One target: markers for dependencies, tags for files.
 
     Attributes:
-        name: what the user calls it.
+        name: name given by the user.
         markers: all eleven PEP 508 markers.
-        tags: compatible wheel tags (``cp312-cp312-linux_x86_64``), the best first.
+        tags: compatible wheel tags (``cp312-cp312-linux_x86_64``), best first.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Environment(Struct, frozen=True, dict=True):
 
     @cached_property
     def _interpreters(self) -> frozenset[tuple[str, str]]:
-        """What its tags say of Python and ABI, whatever the platform."""
+        """Python and ABI of its tags, without the platform."""
         pairs = (tag.split("-", 2)[:2] for tag in self.tags)
         return frozenset((python, abi) for python, abi in pairs)
 
@@ -92,7 +92,7 @@ class Environment(Struct, frozen=True, dict=True):
         return {}
 
     def applies(self, marker: str, extra: str = "") -> bool:
-        """Return whether a marker holds here, for one extra; "" always does."""
+        """Return whether a marker is true here, for one extra; "" is always true."""
         if not marker:
             return True
         key = (marker, extra)
@@ -105,11 +105,11 @@ class Environment(Struct, frozen=True, dict=True):
         try:
             return _marker(marker).evaluate({**self.markers, "extra": extra})
         except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
-            # A marker that makes no sense must not lose a dependency.
+            # An invalid marker must not drop a dependency.
             return True
 
     def rank(self, wheel: FileName) -> int | None:
-        """Return how well a wheel's tags fit, 0 the best; None when they do not."""
+        """Return how well a wheel's tags fit, 0 is best; None if they do not fit."""
         ranks = self._ranks
         found = [
             rank
@@ -121,15 +121,15 @@ class Environment(Struct, frozen=True, dict=True):
         return min(found) if found else None
 
     def admits_interpreter(self, wheel: FileName) -> bool:
-        """Return whether a wheel is for this Python, on some platform."""
+        """Return whether a wheel is for this Python on any platform."""
         return any(
             (python, abi) in self._interpreters for python in wheel.pythons for abi in wheel.abis
         )
 
     def admits_python(self, requires_python: str | None) -> bool:
-        """Return whether this Python is among those that a Requires-Python text admits.
+        """Return whether a Requires-Python text allows this Python.
 
-        A text that cannot be read admits every Python, as pip has it.
+        An unreadable text allows every Python, as in pip.
         """
         if not requires_python:
             return True
@@ -141,10 +141,10 @@ class Environment(Struct, frozen=True, dict=True):
         return known
 
     def supports(self, file: File) -> int | None:
-        """Return how well `file` fits, lower is better, sdists last; None when it does not.
+        """Return how well `file` fits, lower is better, sdists last; None if it does not fit.
 
-        The announced Requires-Python and the file name count: tags of wheels, formats of source
-        distributions. Names that an installer refuses do not fit.
+        The listed Requires-Python and the file name decide: tags of wheels, formats of source
+        distributions. Names that installers refuse do not fit.
         """
         if not self.admits_python(file.requires_python):
             return None
@@ -164,10 +164,10 @@ def _sdist_order(file: File) -> int:
 
 
 def environment_from_block(name: str, block: Block) -> Environment:
-    """Make an environment from what `microrepo env` prints, computing its tags.
+    """Return an environment from a block of `microrepo env`, with computed tags.
 
     Raises:
-        ConfigError: a key is missing, unknown or unreadable; the text names it as a path.
+        ConfigError: a key is missing, unknown or unreadable; the text has its path.
     """
     path = f"$.environments.{name}"
     for key in block:
@@ -290,7 +290,7 @@ def _abis(block: Block, path: str) -> list[str]:
 
 
 def block_of(value: object, path: str) -> Block:
-    """Check that a config value is a table.
+    """Return a config value that must be a table.
 
     Raises:
         ConfigError: it is not.

@@ -1,4 +1,4 @@
-"""What platforms a file is for, as its name tells, and whether rules on platforms let it pass."""
+"""Platforms of files, from their names, and rules on platforms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAMILIES = {
     "linux": ("linux_*", "manylinux*", "musllinux_*"),
     "freebsd": ("freebsd_*",),
 }
-# What people call platforms.
+# Usual names of platforms.
 _MEANT = {
     **dict.fromkeys(("win", "win64", "windows64", "amd64", "x64"), "win_amd64"),
     **dict.fromkeys(("windows32", "x86"), "win32"),
@@ -27,8 +27,8 @@ _MEANT = {
     "linux64": "manylinux*_x86_64",
     "alpine": "musllinux_*",
 }
-# Formats of older days that say their platform in the name (`foo-1.0.win-amd64-py2.7.exe`,
-# `foo-1.0-py2.7-win32.egg`, `foo-1.0.linux-x86_64.tar.gz`), or by being what they are.
+# Old formats with a platform in the name (`foo-1.0.win-amd64-py2.7.exe`, `foo-1.0-py2.7-win32.egg`,
+# `foo-1.0.linux-x86_64.tar.gz`), or implied by the format.
 _IN_NAME = re.compile(
     r"[-.](win32|win-[a-z0-9]+|macosx-\d+(?:\.\d+)?-\w+|(?:linux|freebsd)-[\w-]+)[-.]"
 )
@@ -37,7 +37,7 @@ _OF_TYPE = {"bdist_wininst": "win32", "bdist_msi": "win32", "bdist_rpm": "linux_
 
 
 def parse_platforms(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns of an `exclude_platforms` list, families spelt out."""
+    """Return the patterns of an `exclude_platforms` list, with families expanded."""
     found: set[str] = set()
     for word in words:
         text = word.strip().lower()
@@ -46,7 +46,7 @@ def parse_platforms(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def platform_tags(file: File) -> tuple[str, ...]:
-    """Return the platform tags of a file, none when its name tells none; sdists have none."""
+    """Return the platform tags in a file's name; empty without any, as for sdists."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
         return wheel.platforms
@@ -60,7 +60,7 @@ def platform_tags(file: File) -> tuple[str, ...]:
 
 
 def check_platforms(words: Iterable[str], key: str) -> None:
-    """Raise for the first word that no platform tag matches.
+    """Raise ConfigError for the first word that matches no platform tag.
 
     Raises:
         ConfigError: with a suggestion.
@@ -76,7 +76,7 @@ def check_platforms(words: Iterable[str], key: str) -> None:
 
 
 def nearest_platform(word: str) -> str | None:
-    """Return the pattern that a word comes near to; the word where it is one, None for none."""
+    """Return the pattern nearest to a word; the word itself if it is one, None without any."""
     tags = _known_tags()
     likely = (word, _MEANT.get(word, ""), f"{word}_*", f"*_{word}")
     for pattern in likely:
@@ -87,7 +87,7 @@ def nearest_platform(word: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _known_tags() -> tuple[str, ...]:
-    """Return the platform tags that wheels have, and those that may come."""
+    """Return known platform tags of wheels, and likely future ones."""
     linux = "x86_64 i686 aarch64 armv7l armv6l armv8l ppc64 ppc64le s390x riscv64 loongarch64 any"
     macos = "x86_64 arm64 universal2 universal intel fat fat32 fat64 i386 ppc ppc64 any"
     return (
@@ -115,16 +115,16 @@ def _known_tags() -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def first_match(tag: str, patterns: tuple[str, ...]) -> str | None:
-    """Return the first pattern that a tag matches, None when it matches none."""
+    """Return the first pattern that matches a tag, None without any."""
     return next((pattern for pattern in patterns if fnmatch.fnmatchcase(tag, pattern)), None)
 
 
 def omits_pure_wheels(patterns: tuple[str, ...] | None) -> bool:
-    """Return whether the patterns to keep, None for all, leave out wheels for any platform."""
+    """Return whether the patterns to keep (None for all) exclude wheels for any platform."""
     return patterns is not None and first_match("any", patterns) is None
 
 
 def excluded_by(tags: Iterable[str], patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the patterns that leave a file out: one for each tag; none when a tag is free."""
+    """Return the patterns that exclude a file, one per tag; empty if a tag is not excluded."""
     found = [first_match(tag, patterns) for tag in tags]
     return tuple(dict.fromkeys(p for p in found if p is not None)) if all(found) else ()

@@ -1,6 +1,6 @@
-"""Platform tags from facts about a platform, best first; nothing is read from this machine.
+"""Platform tags from properties of a platform, best first; nothing is read from this machine.
 
-PEP 600 (manylinux), PEP 656 (musllinux) and the platform compatibility tags of PyPUG decide.
+By PEP 600 (manylinux), PEP 656 (musllinux) and the platform compatibility tags of PyPUG.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Release = tuple[int, int]
 
 
 def normalize_platform(platform: str) -> str:
-    """Turn ``sysconfig.get_platform()``'s text into the form that tags use."""
+    """Return the text of ``sysconfig.get_platform()`` in the form that tags use."""
     return platform.replace("-", "_").replace(".", "_").replace(" ", "_")
 
 
@@ -32,8 +32,8 @@ def linux_tags(
 
     Args:
         platform: normalised platform, ``linux_x86_64``.
-        glibc: the C library's release when it is glibc.
-        musl: the C library's release when it is musl.
+        glibc: version of the C library, if it is glibc.
+        musl: version of the C library, if it is musl.
         pointer_bits: 32 for a 32-bit interpreter on a 64-bit kernel.
     """
     if pointer_bits == 32:

@@ -1,7 +1,7 @@
 """Environments by short name: presets such as ``cp312-manylinux_2_28_x86_64``, and listed Pythons.
 
-A preset knows the release line of a Python, not its last digit: like pip and uv it counts as
-``.0``, unless it is written out (``3.12.7-win_amd64``).
+A preset has the minor version of a Python; the patch release counts as ``.0``, as in pip and uv,
+unless it is given (``3.12.7-win_amd64``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MACHINES = frozenset(
     {"x86_64", "i686", "aarch64", "armv7l", "armv6l", "armv8l", "ppc64", "ppc64le", "s390x"}
     | {"riscv64", "loongarch64"}
 )
-# What a pattern such as `manylinux*_x86_64` stands for: a C library that all current systems have.
+# Meaning of patterns such as `manylinux*_x86_64`: a C library that all current systems have.
 USUAL_PLATFORMS = (
     *(f"manylinux_2_28_{machine}" for machine in ("x86_64", "aarch64", "i686", "armv7l")),
     *(f"manylinux_2_28_{machine}" for machine in ("ppc64le", "s390x", "riscv64")),
@@ -52,12 +52,12 @@ USUAL_PLATFORMS = (
     *("macosx_14_0_arm64", "macosx_14_0_x86_64"),
 )
 _USUAL_PYTHON = "cp312"
-# Every PyPy of the last years announces this ABI; a new one would need a table.
+# All recent PyPys have this ABI; a new one would need a table.
 _PYPY_ABI = "pp73"
 
 
 class ListedPython(Struct, frozen=True):
-    """A Python as people write it: ``3.11``, ``3.12.7``, ``cp313t``, ``pp310``."""
+    """A Python as users write it: ``3.11``, ``3.12.7``, ``cp313t``, ``pp310``."""
 
     implementation: str
     major: int
@@ -73,7 +73,7 @@ class ListedPython(Struct, frozen=True):
 
 
 def parse_python(text: str) -> ListedPython | None:
-    """Read a Python's name, None when it is none."""
+    """Parse the name of a Python; return None if it is invalid."""
     match = _TAG.fullmatch(text) or _DOTTED.fullmatch(text)
     if match is None or match["major"] != "3" or int(match["minor"]) > NEWEST_MINOR:
         return None
@@ -89,10 +89,10 @@ def parse_python(text: str) -> ListedPython | None:
 
 
 def environment_from_preset(name: str, preset: str) -> Environment:
-    """Make the environment called `name` from a preset.
+    """Return the environment `name` from a preset.
 
     Raises:
-        ConfigError: the preset is none.
+        ConfigError: the preset is unknown.
     """
     python_text, _, platform_text = preset.partition("-")
     python, platform = parse_python(python_text), _platform_facts(platform_text)
@@ -106,7 +106,7 @@ def environment_from_preset(name: str, preset: str) -> Environment:
 
 
 def _near(python: str, platform: str) -> str:
-    """Return a hint on the preset that was meant, "" where none comes near."""
+    """Return a hint with the nearest preset, "" without any."""
     pythons = [f"cp3{minor}" for minor in range(6, 16)]
     minor = _DOTTED.search(python)
     if minor and minor["major"] != "3":
@@ -128,15 +128,15 @@ def _near(python: str, platform: str) -> str:
 
 
 def environment_from_listed_python(text: str, host: Block) -> Environment:
-    """Make the environment of a listed Python on the platform that `host` describes.
+    """Return the environment of a listed Python on the platform that `host` describes.
 
     Args:
         text: ``3.11``, ``cp311``, ``pp310``, ``cp313t``.
-        host: the block of the running Python, as the environment script gives it; when it is the
-            very Python that is listed, it is taken whole.
+        host: block of the running Python from the environment script, used unchanged if it is the
+            listed Python.
 
     Raises:
-        ConfigError: the text names no Python, or the host's block is incomplete.
+        ConfigError: the text is not a Python, or the host's block is incomplete.
     """
     python = parse_python(text)
     if python is None:
@@ -150,10 +150,10 @@ def environment_from_listed_python(text: str, host: Block) -> Environment:
 def parse_environments(
     value: Mapping[str, object] | Sequence[str],
 ) -> tuple[Environment, ...]:
-    """Read the `environments` setting: names with presets or tables, or a list of presets.
+    """Parse the `environments` setting: names with presets or tables, or a list of presets.
 
     Raises:
-        ConfigError: an entry is wrong; the text names it as a path.
+        ConfigError: an entry is invalid; the text has its path.
     """
     if isinstance(value, Mapping):
         return tuple(_named(name, entry) for name, entry in value.items())
@@ -222,7 +222,7 @@ def _linux(machine: str) -> dict[str, object]:
 def _facts(
     os_name: str, sys_platform: str, system: str, machine: str, platform: str
 ) -> dict[str, object]:
-    # A short name tells neither release nor version of the system: they are unknown, not ours.
+    # A short name does not include the release and version of the system, so they are unknown.
     return {
         "os_name": os_name,
         "sys_platform": sys_platform,

@@ -1,7 +1,6 @@
-"""Which files a Python can use, as far as names, labels and requires-python tell.
+"""Match of files and Pythons by names, labels and requires-python.
 
-For a wheel its name decides (PyPUG "Platform compatibility tags"); PyPI's `python_version` label
-counts only where the name says nothing.
+For a wheel its name decides (PyPUG "Platform compatibility tags"); PyPI's `python_version` label counts only if the name has no tags.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ _WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>\d{1,2}))
 _STAR_BEHIND_ORDER = re.compile(r"([<>]=?|~=)\s*([\d.]+?)\.\*")
 _INSIDE = re.compile(r"(?<![\d.])([23])\.(\d{1,2})(?!\d)")
 _NEWEST_PATCH = 99
-# Higher minor versions are taken for mistakes.
+# Higher minor versions count as mistakes.
 NEWEST_MINOR = 20
 _LAST_MINOR = {2: 7, 3: NEWEST_MINOR}
 
 
 class PythonTarget(Struct, frozen=True, gc=False):
-    """One Python to serve: CPython (`cp`) or PyPy (`pp`), maybe free-threaded."""
+    """A target Python: CPython (`cp`) or PyPy (`pp`), possibly free-threaded."""
 
     implementation: str
     major: int
@@ -43,13 +42,12 @@ class PythonTarget(Struct, frozen=True, gc=False):
 
 
 class PythonFilter(Struct, frozen=True, gc=False):
-    """The `python_versions` setting, understood.
+    """The `python_versions` setting, parsed.
 
     Attributes:
         targets: the Pythons named in the list.
-        labels: the generic words (`py3`, `any`, `source`); they choose only when no Python is
-            named, since beside one they constrain nothing.
-        unknown: words that are neither.
+        labels: the generic words (`py3`, `any`, `source`); they select only if no Python is named.
+        unknown: other words.
     """
 
     targets: tuple[PythonTarget, ...] = ()
@@ -58,7 +56,7 @@ class PythonFilter(Struct, frozen=True, gc=False):
 
 
 def check_python_words(words: Iterable[str]) -> None:
-    """Raise for the first word of a `python_versions` list that names nothing.
+    """Raise ConfigError for the first unknown word of a `python_versions` list.
 
     Raises:
         ConfigError: with a suggestion.
@@ -81,7 +79,7 @@ def _suggestion(word: str) -> str:
 
 
 def parse_python_words(words: list[str]) -> PythonFilter:
-    """Return what a `python_versions` list means; unknown words are returned, not refused."""
+    """Parse a `python_versions` list; return unknown words instead of refusing them."""
     targets: dict[PythonTarget, None] = {}
     labels: dict[str, None] = {}
     unknown: dict[str, None] = {}
@@ -127,7 +125,7 @@ def _tag_pairs(target: PythonTarget) -> frozenset[tuple[str, str]]:
 def wheel_fits(
     python_tags: tuple[str, ...], abi_tags: tuple[str, ...], target: PythonTarget
 ) -> bool:
-    """Return whether a wheel with these tags can be used by `target` on some platform."""
+    """Return whether `target` can use a wheel with these tags on any platform."""
     pairs = _tag_pairs(target)
     for python in python_tags:
         for abi in abi_tags:
@@ -139,7 +137,7 @@ def wheel_fits(
 
 
 def fits(file: File, target: PythonTarget) -> bool:
-    """Return whether `target` can use `file`, leaving requires-python aside."""
+    """Return whether `target` can use `file`, ignoring requires-python."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
         return wheel_fits(wheel.pythons, wheel.abis, target)
@@ -155,7 +153,7 @@ def fits(file: File, target: PythonTarget) -> bool:
 
 
 def labels_of(file: File) -> frozenset[str]:
-    """Return the words of a `python_versions` list without Pythons that choose `file`."""
+    """Return the generic words that select `file`."""
     wheel = parse_wheel_name(file.filename)
     if wheel is not None:
         universal = {"py2", "py3"} <= set(wheel.pythons)
@@ -171,7 +169,7 @@ def labels_of(file: File) -> frozenset[str]:
 def requires_python_admits(requires_python: str, target: PythonTarget) -> bool:
     """Return whether some patch release of `target` satisfies `requires_python`.
 
-    A specifier that cannot be read even leniently constrains nothing, as in pip.
+    An unreadable specifier constrains nothing, as in pip.
     """
     specifiers = lenient_specifiers(requires_python)
     if specifiers is None:
@@ -183,11 +181,11 @@ def requires_python_admits(requires_python: str, target: PythonTarget) -> bool:
 
 @lru_cache(maxsize=8192)
 def some_version_admitted(requires_python: str, versions: tuple[str, ...]) -> bool:
-    """Return whether `requires_python` admits one of some Pythons.
+    """Return whether `requires_python` allows one of some Pythons.
 
     Args:
-        requires_python: as announced; what cannot be read constrains nothing.
-        versions: ``3.12`` for any patch release of it, ``3.12.4`` for that one.
+        requires_python: as listed; an unreadable text constrains nothing.
+        versions: ``3.12`` for any of its patch releases, ``3.12.4`` for one.
     """
     specifiers = lenient_specifiers(requires_python)
     if specifiers is None:

@@ -1,6 +1,6 @@
-"""Target environments of a closure: named ones, else the listed Pythons on the listed platforms.
+"""Target environments of a closure: named ones, or listed Pythons on listed platforms.
 
-The target is never guessed: a word that names nothing is an error, with what comes near it.
+The target is never guessed: an unknown word is an error, with a suggestion.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def target_environments(
     """Return the environments that dependencies are resolved for.
 
     Args:
-        environments: the named ones; they decide where there are any.
-        python_versions: the list of Pythons; None or only generic words = the running one.
-        platforms: patterns of the platforms that are kept; a text = all, so the running one.
-        exclude_platforms: patterns of those that are not.
+        environments: the named ones; without any, the other arguments count.
+        python_versions: the listed Pythons; None or only generic words: the running one.
+        platforms: patterns of platforms to keep; a text means all, so the running one.
+        exclude_platforms: patterns of platforms to exclude.
         host: the block of the running Python.
 
     Raises:
-        ConfigError: a word names nothing, or the settings contradict each other.
+        ConfigError: a word is unknown, or the settings contradict each other.
     """
     words = [] if isinstance(platforms, str) else [word.strip().lower() for word in platforms or ()]
     check_platforms(words, "platforms")
@@ -77,10 +77,10 @@ def running_environment(host: Block) -> Environment:
 def named_environments(
     names: Sequence[str], known: Sequence[Environment]
 ) -> tuple[Environment, ...]:
-    """Return environments by their names, else presets.
+    """Return environments by name, or presets.
 
     Raises:
-        ConfigError: a name is neither.
+        ConfigError: a name is unknown.
     """
     by_name = {environment.name: environment for environment in known}
     return tuple(by_name.get(name) or environment_from_preset(name, name) for name in names)
@@ -107,7 +107,7 @@ def _preset_python(target: PythonTarget) -> str:
 
 
 def _platforms(patterns: Sequence[str], host: Block) -> list[str]:
-    """Return the platforms that patterns name, "" for that of the host."""
+    """Return the platforms for patterns, "" for the host's."""
     named = [pattern for pattern in patterns if pattern != "any"]
     if not named:
         return [""]
@@ -126,7 +126,7 @@ def _platforms(patterns: Sequence[str], host: Block) -> list[str]:
 
 
 def _meant(words: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """Return patterns without musl where only the word `linux` brought it in."""
+    """Return patterns without musl, if only the word `linux` added it."""
     if "linux" not in words:
         return list(patterns)
     return [one for one in patterns if not one.startswith("musllinux") or one in words]
@@ -141,7 +141,7 @@ def _is_preset(platform: str) -> bool:
 
 
 def _by_machine(pattern: str) -> list[str]:
-    """Return the usual platforms for a pattern of tags that are older or newer than these.
+    """Return the usual platforms for a pattern of older or newer tags.
 
     Raises:
         ConfigError: no known platform has such tags.

@@ -1,4 +1,4 @@
-"""Admission: which files a goal lets an environment use, besides tags and rules."""
+"""Admission of files by a goal's options, digests and URL constraints."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from microrepo.selection.resolver.goal_records import Goal
 
 
 class Admission(Struct, frozen=True, cache_hash=True):
-    """What a goal's options, digests and constraints on URLs admit.
+    """Options, digests and URL constraints of a goal.
 
     Attributes:
-        formats: the kinds of files.
-        prefer_binary: an older wheel is preferred to a newer source distribution.
-        hashes: per project the digests of which a file must have one.
-        urls: per project the URL that its file must come from.
+        formats: the allowed kinds of files.
+        prefer_binary: prefer an older wheel to a newer source distribution.
+        hashes: per project, the digests of which a file must match one.
+        urls: per project, the URL that its file must come from.
     """
 
     formats: FormatControl = ANY_FORMAT
@@ -39,9 +39,9 @@ class Admission(Struct, frozen=True, cache_hash=True):
         return not self.hashes or self.has_digest(project, file)
 
     def has_digest(self, project: NormalizedName, file: File) -> bool:
-        """Return whether a file may have a digest that is asked for.
+        """Return whether a file can match a required digest.
 
-        An index that does not tell the algorithm asked for cannot rule the file out.
+        A file without a digest of the required algorithm is not excluded.
         """
         allowed = next((found for name, found in self.hashes if name == project), None)
         if not allowed:
@@ -55,7 +55,7 @@ class Admission(Struct, frozen=True, cache_hash=True):
         return bool(known & allowed) or not known
 
     def directed(self, requirement: Requirement) -> Requirement:
-        """Return a requirement, led to the URL that a constraint names for its project."""
+        """Return a requirement with the URL that a constraint gives its project."""
         if not self.urls or requirement.url:
             return requirement
         url = next((url for name, url in self.urls if name == requirement.project), "")
@@ -66,7 +66,7 @@ ANYTHING = Admission()
 
 
 def admission_of(goal: Goal, environment: Environment) -> Admission:
-    """Return what a goal admits in an environment; markers decide which of its lines count."""
+    """Return the admission of a goal in an environment; markers decide which lines count."""
     if not (goal.constraints or goal.formats is not ANY_FORMAT or goal.prefer_binary) and not any(
         requirement.hashes for requirement in goal.requirements
     ):
@@ -74,7 +74,7 @@ def admission_of(goal: Goal, environment: Environment) -> Admission:
     hashes: dict[NormalizedName, frozenset[str]] = {}
     for one in _applying((*goal.requirements, *goal.constraints), environment):
         if one.hashes:
-            # As pip: who states digests twice admits what both admit.
+            # As in pip, a file must match both of two digest lists.
             before = hashes.get(one.project)
             found = frozenset(one.hashes)
             hashes[one.project] = found if before is None else before & found

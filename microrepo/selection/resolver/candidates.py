@@ -1,7 +1,7 @@
-"""The releases of a project as one environment sees them, and which of them match.
+"""Releases of a project for one environment, and which of them match.
 
-Here is where the time of a resolution goes, so everything that is asked twice is kept: parsed
-versions, the releases each specifier admits (as bits of an integer), markers, requirements.
+A resolution spends most of its time here, so results are cached: parsed versions, the releases that
+each specifier matches (as bits of an integer), markers, requirements.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BUILD = re.compile(r"(\d+)(.*)")
 
 
 class Release:
-    """One version of a project with the files that suit the environment, the best first."""
+    """One version of a project with the files that fit the environment, best first."""
 
     __slots__ = ("files", "position", "project", "sdist_only", "text", "url", "version", "yanked")
 
@@ -54,7 +54,7 @@ class Release:
 
 
 class Releases:
-    """All releases of a project that have a file for the environment, the newest first."""
+    """All releases of a project with a file for the environment, newest first."""
 
     def __init__(self, releases: list[Release]) -> None:
         self.releases = releases
@@ -76,7 +76,7 @@ class Releases:
         return mask
 
     def mask(self, specifiers: str) -> int:
-        """Return which releases the specifiers admit, pre-releases included."""
+        """Return which releases match the specifiers, pre-releases included."""
         mask = self._masks.get(specifiers)
         if mask is None:
             parsed, _ = parse_specifiers(specifiers)
@@ -87,17 +87,17 @@ class Releases:
         return mask
 
     def admits(self, specifiers: str, release: Release) -> bool:
-        """Return whether the specifiers admit one of these releases."""
+        """Return whether a release matches the specifiers."""
         return bool(self.mask(specifiers) >> release.position & 1)
 
     def matches(
         self, specifiers: frozenset[str], facts: Facts, *, prereleases: bool
     ) -> tuple[Release, ...]:
-        """Return the releases that all specifiers admit, in the order they should be tried.
+        """Return the releases that match all specifiers, in the order to try them.
 
-        Pre-releases count when a specifier names one or nothing else matches (PEP 440); yanked
-        releases when nothing else matches and the version is pinned (PEP 592). Releases whose
-        metadata needed repair come last: newer pip ignores them.
+        Pre-releases count if a specifier names one or nothing else matches (PEP 440); yanked
+        releases if nothing else matches and the version is pinned (PEP 592). Releases with repaired
+        metadata come last, since newer pip ignores them.
         """
         self._note_repairs(facts)
         key = (specifiers, prereleases)
@@ -134,7 +134,7 @@ class Releases:
 
 
 class View:
-    """The facts as one environment sees them, as far as a goal admits files."""
+    """The facts for one environment and the files that a goal allows."""
 
     def __init__(
         self, facts: Facts, environment: Environment, admission: Admission = ANYTHING
@@ -147,9 +147,9 @@ class View:
         self._metadata: dict[Release, CoreMetadata] = {}
         self._stated: dict[Release, StatedRequirements] = {}
         self._dependencies: dict[tuple[Release, str], tuple[Requirement, ...]] = {}
-        # For each chosen release the newest one without a file for here, see `passed_over`.
+        # For each chosen release, the newest one without a file for here, see `passed_over`.
         self.unfit: dict[tuple[Release, frozenset[str]], PassedOver | None] = {}
-        # What the solver makes of a release's dependencies, kept for its next run.
+        # Dependencies of releases as the solver uses them, cached for its next run.
         self.solver_memory: dict[bool, dict[object, object]] = {False: {}, True: {}}
 
     def knows(self, project: NormalizedName) -> bool:
@@ -157,7 +157,7 @@ class View:
         return project in self.facts.projects
 
     def releases(self, project: NormalizedName) -> Releases | None:
-        """Return a known project's releases; None when it does not exist."""
+        """Return a known project's releases; None if it does not exist."""
         if project not in self._releases:
             candidates = self.facts.projects[project]
             self._releases[project] = (
@@ -181,7 +181,7 @@ class View:
         return Releases(releases)
 
     def url_release(self, project: NormalizedName, url: str) -> Release | None:
-        """Return the release behind a known URL; None when it cannot be used here."""
+        """Return the release of a known URL; None if it cannot be used here."""
         fact = self.facts.urls[url]
         if not isinstance(fact, UrlFile) or self.environment.supports(fact.file) is None:
             return None
@@ -197,10 +197,9 @@ class View:
         return release
 
     def metadata(self, release: Release) -> CoreMetadata | MetadataNeed | None:
-        """Return a release's metadata; what is needed to know it; or None when it has none.
+        """Return a release's metadata, the need for it, or None if it has none.
 
-        The best file speaks for the release; one without readable metadata is passed over, as
-        pip does, unless only the best file counts.
+        The best file with readable metadata counts, as in pip, unless only the best file may count.
         """
         known = self._metadata.get(release)
         if known is not None:
@@ -223,12 +222,12 @@ class View:
     def _usable(self, found: CoreMetadata | str, release: Release) -> CoreMetadata | None:
         if isinstance(found, str) or not _belongs(found, release):
             return None
-        # What a build states in place of a guess is not known, so it may be sound.
+        # The metadata that a build would give is unknown, so it may be fine.
         repaired = not found.strict and found.source != "guess"
         return None if repaired and self.facts.best_file_counts else found
 
     def metadata_file(self, release: Release) -> str:
-        """Return the name of the file whose metadata `metadata` gives."""
+        """Return the name of the file whose metadata `metadata` returns."""
         for file in release.files:
             found = self.facts.metadata.get(file.filename)
             if found is not None and self._usable(found, release) is not None:
@@ -236,17 +235,17 @@ class View:
         return release.files[0].filename
 
     def applies(self, requirement: Requirement, extra: str = "") -> bool:
-        """Return whether a requirement's marker holds here, for one extra."""
+        """Return whether a requirement's marker is true here, for one extra."""
         return self.environment.applies(requirement.marker, extra)
 
     def directed(self, requirement: Requirement) -> Requirement:
-        """Return a requirement, led to the URL that a constraint names for its project."""
+        """Return a requirement with the URL that a constraint gives its project."""
         return self.admission.directed(requirement)
 
     def dependencies(
         self, release: Release, metadata: CoreMetadata, extra: str = ""
     ) -> tuple[Requirement, ...]:
-        """Return what a release requires here: of itself, or in addition for one extra."""
+        """Return a release's requirements here: without extras, or those of one extra."""
         key = (release, extra)
         found = self._dependencies.get(key)
         if found is None:
@@ -263,7 +262,7 @@ class View:
 
 
 def _best_first(ranked: list[tuple[int, File]]) -> tuple[File, ...]:
-    """Return files in the order in which installers prefer them: by tags, then the latest build."""
+    """Return files in the installers' order of preference: by tags, then the latest build."""
     if len(ranked) > 1:
         ranked.sort(key=lambda entry: entry[1].filename)
         ranked.sort(key=lambda entry: _build_of(entry[1]), reverse=True)
@@ -285,7 +284,7 @@ def _belongs(metadata: CoreMetadata, release: Release) -> bool:
 
 
 def view_of(facts: Facts, environment: Environment, admission: Admission = ANYTHING) -> View:
-    """Return the view of an environment on the facts, made once for each admission."""
+    """Return an environment's view of the facts, made once per admission."""
     key = (environment.name, admission)
     view = facts.views.get(key)
     if not isinstance(view, View) or (

@@ -16,12 +16,12 @@ from microrepo.selection.resolver.release_matches import is_unknown
 
 
 class Dependencies:
-    """Reads what goals and releases require in one environment.
+    """Requirements of goals and releases in one environment.
 
     Unknown metadata requires nothing.
 
     Attributes:
-        touched_metadata: unknown metadata that was needed.
+        touched_metadata: needed metadata that is unknown.
     """
 
     def __init__(self, view: View, *, allow_urls: bool) -> None:
@@ -33,7 +33,7 @@ class Dependencies:
         )
 
     def roots(self, goal: Goal) -> tuple[Req, ...]:
-        """Return what a goal requires in this environment."""
+        """Return the requirements of a goal in this environment."""
         return tuple(
             req
             for want in goal.requirements
@@ -51,7 +51,7 @@ class Dependencies:
             yield Req(want.project, want.extras, want.specifiers, want.label, url=want.url)
 
     def of(self, candidate: Choice) -> tuple[Req, ...]:
-        """Return what a choice requires; an extras node requires its own release, too."""
+        """Return the requirements of a choice; an extras node also requires its release."""
         key = (candidate.release, candidate.extras)
         found = self._stated_by.get(key)
         if found is None:

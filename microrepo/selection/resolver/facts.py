@@ -1,7 +1,7 @@
-"""Facts that goals are solved against: candidates, metadata, and what is still needed.
+"""Facts for the solver: candidates, metadata, and needs.
 
-A fact that is not known yet is not an error: the answer is then `Needs`, and the question is asked
-again when they are met.
+A missing fact is not an error: the result is then `Needs`, and the call is repeated once they are
+met.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class Candidates(Struct, frozen=True):
     """The files of one project.
 
     Attributes:
-        files: those that pass the core filters; yanked files and pre-releases may be among them,
-            since whether they count depends on who asks.
-        rejected: what the rules said of the others, to explain a failure.
+        files: files that pass the core filters, including yanked files and pre-releases, which
+            count for some requirements.
+        rejected: decisions on the other files, to explain a failure.
     """
 
     files: tuple[File, ...]
@@ -28,21 +28,21 @@ class Candidates(Struct, frozen=True):
 
 
 class UrlFile(Struct, frozen=True):
-    """What stands behind a direct URL requirement."""
+    """The file of a direct URL requirement."""
 
     file: File
     metadata: CoreMetadata
 
 
 class MetadataNeed(Struct, frozen=True, order=True):
-    """A file whose metadata must be known."""
+    """A file whose metadata is needed."""
 
     project: NormalizedName
     filename: str
 
 
 class Needs(Struct, frozen=True):
-    """Facts to be fetched, all of which may be asked for at the same time."""
+    """Facts to fetch, all at the same time."""
 
     projects: frozenset[NormalizedName] = frozenset()
     metadata: frozenset[MetadataNeed] = frozenset()
@@ -58,16 +58,16 @@ class Needs(Struct, frozen=True):
 
 
 class Facts:
-    """All that is known by now; it only ever grows.
+    """The known facts; they only grow.
 
     Attributes:
-        projects: files of each project; None for one that does not exist.
-        metadata: by file name: metadata, or the reason why there is none.
+        projects: files of each project; None if it does not exist.
+        metadata: by file name, the metadata or why there is none.
         urls: the same for direct URLs.
-        repaired: names of files whose requirements had to be repaired.
-        blocking: names of files at which an installer ends with an error.
-        best_file_counts: a release whose best file has no usable metadata cannot be used, as for
-            uv; otherwise its next file is tried, as pip does.
+        repaired: names of files with repaired requirements.
+        blocking: names of files at which installers fail.
+        best_file_counts: a release is unusable if its best file has no usable metadata, as in uv;
+            otherwise its next file is tried, as in pip.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Facts:
         metadata: Mapping[str, CoreMetadata | str] | None = None,
         urls: Mapping[str, UrlFile | str] | None = None,
     ) -> None:
-        """Learn more; a fact that is known already must not change."""
+        """Add facts; known facts must not change."""
         self.projects.update(projects or {})
         self.urls.update(urls or {})
         for filename, found in (metadata or {}).items():

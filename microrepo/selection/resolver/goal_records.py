@@ -1,4 +1,4 @@
-"""Goals of the resolver and how it resolves them: records."""
+"""Records: goals of the resolver, and its options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Mode = Literal["solve", "latest", "all"]
 
 
 class GoalKind(Enum):
-    """Where a goal comes from: one requirement by itself, a file, or a build."""
+    """Origin of a goal: a single requirement, a file, or a build."""
 
     BARE = "bare"
     FILE = "file"
@@ -26,14 +26,14 @@ class Goal(Struct, frozen=True, cache_hash=True):
     """Requirements that must install together.
 
     Attributes:
-        name: for reports: the requirement, or the name of the file it comes from.
-        requirements: what to install.
-        constraints: limits on what is installed, without asking for anything.
-        origin: where it was written, ``-r requirements.txt`` or ``packages``.
-        formats: the kinds of files that may be used.
-        prefer_binary: an older wheel is preferred to a newer source distribution.
+        name: the requirement, or the name of its file, for reports.
+        requirements: requirements to install.
+        constraints: limits on versions, which install nothing.
+        origin: ``-r requirements.txt`` or ``packages``.
+        formats: allowed kinds of files.
+        prefer_binary: prefer an older wheel to a newer source distribution.
         prereleases: pre-releases count as releases.
-        requires_python: specifiers of the Pythons it is for; "" = any.
+        requires_python: specifiers of its Pythons; "" for any.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Goal(Struct, frozen=True, cache_hash=True):
 def bare_goals(
     requirements: Iterable[Requirement], constraints: tuple[Requirement, ...] = ()
 ) -> tuple[Goal, ...]:
-    """Make a goal of each requirement: they need not agree with each other."""
+    """Return one goal per requirement; they need not be compatible."""
     return tuple(
         Goal(str(one), (one,), constraints, origin="packages", kind=GoalKind.BARE)
         for one in dict.fromkeys(requirements)
@@ -58,14 +58,14 @@ def bare_goals(
 
 
 class ResolveOptions(Struct, frozen=True):
-    """How to resolve.
+    """Options of the resolver.
 
     Attributes:
         mode: ``solve`` = one installable set, ``latest`` = the newest match of each requirement,
             ``all`` = every match.
         allow_urls: follow requirements of the form ``name @ url``.
-        prereleases: take pre-releases as readily as releases.
-        max_rounds: steps of the solver before it gives up.
+        prereleases: treat pre-releases like releases.
+        max_rounds: maximum number of solver steps.
     """
 
     mode: Mode = "solve"

@@ -10,7 +10,7 @@ from microrepo.selection.resolver.candidates import Release
 
 
 class Req:
-    """What the solver handles as a requirement: about a project, or about a project's extras."""
+    """A requirement for the solver: on a project, or on its extras."""
 
     __slots__ = (
         "direct",
@@ -55,7 +55,7 @@ class Req:
 
 
 class Choice:
-    """What the solver handles as a candidate: a release, or its extras."""
+    """A candidate for the solver: a release, or its extras."""
 
     __slots__ = ("extras", "ident", "release")
 

@@ -1,7 +1,6 @@
-"""The resolver's questions about projects, answered only from the facts.
+"""Provider for resolvelib, based on the facts only.
 
-What is not known yet is answered hopefully, see `release_matches`; unknown metadata requires
-nothing.
+Unknown projects count as matching, see `release_matches`; unknown metadata requires nothing.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req, node_of
 from microrepo.selection.resolver.release_matches import ReleaseMatcher
 
-# So often must a project stand in the way before it is looked at ahead of the others.
+# Number of conflicts after which a project is resolved before others.
 _PROMOTED_AFTER = 5
 
 
 class Provider(AbstractProvider[Req, Choice, str]):
-    """Answers for one goal in one environment.
+    """Provider for one goal in one environment.
 
     Attributes:
-        matches: finds the releases that requirements admit.
-        dependencies: reads what goals and releases require.
-        parents: for each identifier the first choice that asked for it.
+        matches: finds the releases that match requirements.
+        dependencies: returns the requirements of goals and releases.
+        parents: for each identifier, the first choice that required it.
     """
 
     def __init__(self, view: View, goal: Goal, options: ResolveOptions) -> None:
@@ -53,7 +52,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         information: Mapping[str, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[str]:
-        """Look first at what can never be met, then at what caused the last conflict."""
+        """Resolve unsatisfiable requirements first, then those of the last conflict."""
         del candidates, information
         causes = {self.identify(cause.requirement) for cause in backtrack_causes}
         causes |= {self.identify(c.parent) for c in backtrack_causes if c.parent is not None}
@@ -76,8 +75,8 @@ class Provider(AbstractProvider[Req, Choice, str]):
     ) -> tuple[bool, bool, bool, bool, float, bool, str]:
         """Return a sort key, the lowest first, in pip's order of preference.
 
-        Trouble makers, direct URLs, pins, upper bounds, the order of the goal, any specifier at
-        all, the alphabet.
+        Projects with conflicts, direct URLs, pins, upper bounds, order in the goal, any specifier,
+        name.
         """
         del resolutions, candidates, backtrack_causes
         direct = pinned = upper = bounded = False
@@ -102,11 +101,11 @@ class Provider(AbstractProvider[Req, Choice, str]):
         requirements: Mapping[str, Iterator[Req]],
         incompatibilities: Mapping[str, Iterator[Choice]],
     ) -> Sequence[Choice]:
-        """Return the choices that all requirements on a node admit, the preferred first."""
+        """Return the choices that match all requirements on a node, preferred first."""
         wants = list(requirements[identifier])
         if identifier.startswith("\0") or any(want.impossible for want in wants):
             return []
-        # After backtracking nobody may want the node any more, so its name has to tell.
+        # After backtracking the node may have no requirements left, so use its name.
         project, extras = node_of(identifier)
         if extras:
             wants += requirements.get(str(project), ())
@@ -125,7 +124,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
 
     def is_satisfied_by(self, requirement: Req, candidate: Choice) -> bool:
         """Return whether a choice meets a requirement."""
-        # The solver asks this for every pin in every step: one look-up must do.
+        # The solver calls this for every pin in every step, so it must be one look-up.
         known = requirement.known.get(candidate.release)
         if known is None:
             known = not requirement.impossible and self.matches.admits(
@@ -135,7 +134,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         return known
 
     def get_dependencies(self, candidate: Choice) -> Sequence[Req]:
-        """Return what a choice requires; an extras node requires its own release, too."""
+        """Return the requirements of a choice; an extras node also requires its release."""
         found = self.dependencies.of(candidate)
         for requirement in found:
             self.parents.setdefault(requirement.ident, candidate)

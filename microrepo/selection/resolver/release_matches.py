@@ -1,8 +1,7 @@
-"""Releases that meet the requirements on a project, as far as they are known.
+"""Matcher of releases and requirements, with unknown projects assumed to match.
 
-What is not known yet is answered hopefully: an unknown project has a release that suits everyone.
-Any real solution is a solution of this easier puzzle, so a solver that walks through it finds out
-at once everything that it will have to know.
+An unknown project is assumed to have a release that matches everything. Any real solution is also a
+solution of this relaxed problem, so solving it reveals all facts that are needed at once.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _HOPE = File(filename="", url="", version="0", package_type="")
 
 
 class ReleaseMatcher:
-    """Finds the releases of one goal in one environment.
+    """Matcher for one goal in one environment.
 
     Attributes:
-        constraints: per project the specifiers that the goal's constraints add.
-        touched_projects: unknown projects that were needed.
-        touched_urls: unknown direct URLs that were needed.
+        constraints: per project, the specifiers of the goal's constraints.
+        touched_projects: needed projects that are unknown.
+        touched_urls: needed direct URLs that are unknown.
     """
 
     def __init__(self, view: View, goal: Goal, *, prereleases: bool) -> None:
@@ -38,7 +37,7 @@ class ReleaseMatcher:
         self._hopes: dict[str, Release] = {}
 
     def releases(self, project: NormalizedName, wants: list[Req]) -> Iterable[Release]:
-        """Return the releases that all requirements admit, in the order they are tried."""
+        """Return the releases that match all requirements, in the order to try them."""
         found: Iterable[Release]
         exact = {want.exact for want in wants if want.exact is not None}
         urls = {want.url for want in wants if want.url}
@@ -99,12 +98,12 @@ class ReleaseMatcher:
 
 
 def is_unknown(release: Release) -> bool:
-    """Return whether a release stands for something that is not known yet."""
+    """Return whether a release is a placeholder for unknown facts."""
     return release.files[0] is _HOPE
 
 
 def specifiers_admit(specifiers: str, release: Release) -> bool:
-    """Return whether specifiers admit a release that stands outside of the index."""
+    """Return whether specifiers match a release outside of the index."""
     return parse_specifiers(specifiers)[0].contains(release.version, prereleases=True)
 
 

@@ -1,4 +1,4 @@
-"""Answers of the resolver: chosen releases, failures and their reasons."""
+"""Results of the resolver: chosen releases, failures and their reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microrepo.selection.resolver.goal_records import Goal
 
 
 class Edge(Struct, frozen=True, order=True):
-    """Why a release is there: a requirement, and the release (``flask==3.0``) that states it.
+    """Why a release is chosen: a requirement, and the release (``flask==3.0``) that has it.
 
     A parent of "" is the goal itself; `specifiers` are those of the requirement.
     """
@@ -27,14 +27,14 @@ class Pin(Struct, frozen=True):
 
     Attributes:
         project: normalised name.
-        version: as the index writes it.
-        extras: the extras that somebody asks for.
-        files: all its files that suit the environment, the best first.
-        metadata_file: the file whose metadata was believed.
-        guess: that metadata is a guess (a source distribution that only a build could read).
-        sdist_only: no wheel suits the environment, so installing means building.
-        edges: who requires it.
-        url: where its file comes from, when a requirement names a URL.
+        version: as the index spells it.
+        extras: the required extras.
+        files: all its files that fit the environment, best first.
+        metadata_file: the file whose metadata was used.
+        guess: the metadata is a guess (of a source distribution that only a build can read).
+        sdist_only: no wheel fits the environment, so installers must build.
+        edges: the requirements that lead to it.
+        url: URL of its file, if a requirement names one.
     """
 
     project: NormalizedName
@@ -49,7 +49,7 @@ class Pin(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """``project==version``, which edges name as parent."""
+        """``project==version``, the parent in edges."""
         return f"{self.project}=={self.version}"
 
 
@@ -64,7 +64,7 @@ class RequiredBy(Struct, frozen=True, order=True):
 
 
 class UnmatchedRequirement(Struct, frozen=True):
-    """A requirement without a match, where a mode goes on without one (``latest``, ``all``)."""
+    """A requirement without a match, in modes that continue without one (``latest``, ``all``)."""
 
     requirement: str
     parent: str
@@ -72,7 +72,7 @@ class UnmatchedRequirement(Struct, frozen=True):
 
 
 class Obstacle(str, Enum):
-    """Why a release cannot be used: its own fault, the environment's, or the goal's options."""
+    """Why a release cannot be used: its metadata, the environment, or the goal's options."""
 
     BROKEN = "broken"
     PYTHON = "python"
@@ -82,12 +82,12 @@ class Obstacle(str, Enum):
 
 
 class PassedOver(Struct, frozen=True, order=True):
-    """A newer release that cannot be used, so that an older one is taken.
+    """A newer release that cannot be used, so that an older one is chosen.
 
     Attributes:
-        why: in one line.
-        obstacle: what kind of reason that is.
-        blocks: an installer that meets it ends with an error instead of taking the older one.
+        why: the reason, in one line.
+        obstacle: the kind of reason.
+        blocks: installers fail at it instead of using the older one.
     """
 
     project: NormalizedName
@@ -102,9 +102,9 @@ class Resolution(Struct, frozen=True):
     """The releases that meet a goal in an environment, by project.
 
     Attributes:
-        unmet: requirements without a match, where the mode goes on without one.
+        unmet: requirements without a match, in modes that continue without one.
         notes: doubts about the metadata of chosen releases.
-        warnings: what an installer would warn of or refuse.
+        warnings: what installers warn about or refuse.
         passed_over: newer releases that cannot be used.
     """
 
@@ -131,7 +131,7 @@ class Resolution(Struct, frozen=True):
 
 
 class Blocked(Struct, frozen=True):
-    """A release that would have matched, had a rule not left it out."""
+    """A matching release that a rule excludes."""
 
     project: NormalizedName
     version: str
@@ -143,8 +143,8 @@ class GoalFailure(Struct, frozen=True):
     """Why a goal cannot be met in an environment.
 
     Attributes:
-        reasons: lines for people, the conflict first.
-        blocked: releases that rules (dates, exclusions, filters) kept away.
+        reasons: lines of text, the conflict first.
+        blocked: matching releases that rules exclude.
     """
 
     goal: Goal
@@ -154,5 +154,5 @@ class GoalFailure(Struct, frozen=True):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Names of the rules that stood in the way."""
+        """Names of the rules that excluded matching releases."""
         return tuple(dict.fromkeys(block.rule.value for block in self.blocked))

@@ -1,7 +1,7 @@
-"""The dependency closure: goals, environments and facts in; releases, needs or reasons out.
+"""Solver: goals, environments and facts in; releases, needs or reasons out.
 
-`resolve` answers one goal in one environment. `Closure` does so for many: its `step` says which
-facts are needed next, and it is called again when they are known, until nothing is needed.
+`resolve` answers one goal in one environment. `Closure` does so for many: its `step` returns the
+facts that are needed next, and is called again with them until nothing is needed.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ def resolve(
     """Choose releases that meet a goal in an environment.
 
     Returns:
-        A `Resolution`; or `Needs`, when facts are missing that could change the answer; or a
-        `GoalFailure`, when no release can meet the goal.
+        A `Resolution`; `Needs`, if missing facts could change the result; or a `GoalFailure`.
     """
     if not environment.admits_python(goal.requires_python):
         why = f"{goal.name} requires Python {goal.requires_python}, this is {environment.python}"
@@ -61,7 +60,7 @@ def resolve(
 
 
 def _solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs | GoalFailure:
-    # Nearly all that a solver will ask for is the newest match of something: ask for it at once.
+    # Nearly all that a solver needs is the newest match of a requirement: request it at once.
     found = walk(view, goal, options, every=False, ahead=True)
     if found.needs:
         return found.needs
@@ -71,10 +70,10 @@ def _solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Need
 
 
 def solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs | GoalFailure:
-    """Solve a goal with backtracking, without looking whether that is needed."""
+    """Solve a goal with backtracking, without trying the newest matches first."""
     provider = Provider(view, goal, options)
-    # Not `resolvelib.Resolver`: it looks for ways to the root without end, when backtracking has
-    # left a cycle behind that nobody requires any more.
+    # Not `resolvelib.Resolver`, which searches for a path to the root forever if backtracking has
+    # left a cycle that nothing requires.
     solver: Solver[Req, Choice, str] = Solver(provider, resolvelib.BaseReporter())
     causes: list[Information]
     try:
@@ -89,7 +88,7 @@ def solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs
         mapping = {name: choice for name, choice in state.mapping.items() if name in criteria}
         needs = _needs(provider, mapping.values(), criteria)
         return needs or _resolution(provider, goal, mapping, criteria)
-    # What was taken for granted may hide that yanked or pre-releases would do: look at it first.
+    # Assumed matches can hide that yanked or pre-releases would match: read them first.
     touched = Needs(
         frozenset(provider.matches.touched_projects),
         frozenset(provider.dependencies.touched_metadata),
@@ -101,7 +100,7 @@ def solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs
 def _required(
     mapping: Mapping[str, Choice], criteria: Mapping[str, Criterion[Req, Choice]]
 ) -> dict[str, list[Information]]:
-    """Return, for each node that the goal leads to, the requirements that lead there."""
+    """Return, for each node reachable from the goal, the requirements that lead to it."""
     children: dict[str, list[str]] = {}
     wants: dict[str, list[Information]] = {}
     for name, criterion in criteria.items():
@@ -146,7 +145,7 @@ def _needs(
 
 
 def _next_ones(provider: Provider, release: Release, wants: list[Req]) -> set[MetadataNeed]:
-    """Return as many further candidates as were refused already: backtracking goes on there."""
+    """Return as many more candidates as were refused, since backtracking continues there."""
     matches = list(provider.matches.releases(release.project, wants))
     place = matches.index(release) if release in matches else 0
     found = set()

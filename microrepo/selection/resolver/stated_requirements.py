@@ -1,4 +1,4 @@
-"""Requirements of one release, found by the extra that they are about."""
+"""Requirements of one release, by extra."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from microrepo.formats.requirements.requirement import Requirement, stated_requi
 
 _ABOUT = re.compile(r"\bextra == \"([^\"]*)\"")
 _ANY_MENTION = re.compile(r"\bextra\b")
-# Of those whose markers say more than `extra == "name"`; each is looked at for each extra.
+# Requirements with markers beyond `extra == "name"`, evaluated for each extra.
 _MAX_GENERAL = 200
 
 
 class StatedRequirements:
-    """What a release states, each requirement parsed once.
+    """Requirements of a release, each parsed once.
 
-    A release may have thousands of extras that lead to each other: for one of them only what
-    mentions it is looked at.
+    A release can have thousands of extras that lead to each other; for one of them, only the
+    requirements that mention it are read.
 
     Raises:
-        ValueError: a requirement cannot be read, or the markers are like no real ones.
+        ValueError: a requirement cannot be parsed, or the markers are unreasonable.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -44,7 +44,7 @@ class StatedRequirements:
                 self._by_extra.setdefault(extra, []).append(requirement)
 
     def about(self, extra: str) -> Iterable[Requirement]:
-        """Return those that may count for one extra; for "" those that may without any."""
+        """Return the requirements that can apply to one extra; for "", those without extras."""
         if not extra:
             return (*self._plain, *self._general, *self._by_extra.get("", ()))
         return (*self._by_extra.get(extra, ()), *self._general)

@@ -1,7 +1,7 @@
-"""Breadth-first over requirements, without solving: newest match, or every match, of each.
+"""Breadth-first traversal of requirements without solving: newest or every match of each.
 
-This is what the modes ``latest`` and ``all`` mean, and it is how a solver's questions are guessed
-ahead: nearly all of what a solution needs is the newest match of something.
+It implements the modes ``latest`` and ``all``, and predicts the facts that a solver needs: nearly
+always the newest match of a requirement.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Limits = Mapping[NormalizedName, frozenset[str]]
 
 
 class Walked:
-    """What a walk found.
+    """Result of a traversal.
 
     Attributes:
-        needs: facts without which it could not go on.
-        edges: the releases it met, and why; per release also the extras asked for.
-        unmet: requirements without a match, with the release that states them ("" = the goal).
+        needs: missing facts.
+        edges: the releases found, and why; with the required extras.
+        unmet: requirements without a match, with the release that has them ("" for the goal).
     """
 
     def __init__(self) -> None:
@@ -39,27 +39,27 @@ class Walked:
 
     @property
     def agrees(self) -> bool:
-        """Return whether the newest match of each requirement suits all the others, too.
+        """Return whether the newest match of each requirement matches all the others.
 
-        Then it is what a solver arrives at: whatever requirements on a project it knows when it
-        pins it, the first match of all of them is the first match of each.
+        Then a solver finds the same: whatever requirements it knows when it pins a project, the
+        first match of all of them is the first match of each.
         """
         projects = {release.project for release in self.edges}
         return not self.unmet and len(projects) == len(self.edges)
 
     @property
     def needs(self) -> Needs:
-        """Everything that could be fetched now."""
+        """All missing facts."""
         return Needs(frozenset(self.projects), frozenset(self.metadata), frozenset(self.urls))
 
 
 def limits_of(view: View, goal: Goal, *, with_roots: bool) -> Limits:
-    """Return per project the specifiers that the goal imposes on everyone.
+    """Return, per project, the specifiers of the goal that apply to all requirements.
 
     Args:
         view: the environment's view; its markers decide which lines count.
         goal: constraints always count.
-        with_roots: count the goal's own requirements, too: a solver will obey them.
+        with_roots: include the goal's own requirements, which a solver obeys.
     """
     wants = (*goal.constraints, *goal.requirements) if with_roots else goal.constraints
     limits: dict[NormalizedName, frozenset[str]] = {}
@@ -122,7 +122,7 @@ class _Walk:
         return []
 
     def _usable(self, release: Release) -> bool | None:
-        """Return whether a release's metadata suits; None (and a need) when it is not known."""
+        """Return whether a release's metadata fits; None (and a need) if it is unknown."""
         metadata = self.view.metadata(release)
         if isinstance(metadata, MetadataNeed):
             self.found.metadata.add(metadata)
@@ -164,17 +164,17 @@ class _Walk:
 def walk(
     view: View, goal: Goal, options: ResolveOptions, *, every: bool, ahead: bool = False
 ) -> Walked:
-    """Walk from a goal's requirements to everything they need.
+    """Traverse the requirements of a goal and all their dependencies.
 
     Args:
-        view: facts as the environment sees them.
-        goal: where to start.
+        view: the environment's view of the facts.
+        goal: the start.
         options: pre-releases and direct URLs.
-        every: take every match of a requirement instead of the newest.
-        ahead: guess what a solver will want; it obeys the goal's requirements everywhere.
+        every: use every match of a requirement instead of the newest.
+        ahead: predict a solver, which obeys the goal's requirements everywhere.
 
     Raises:
-        ValueError: a requirement of the goal cannot be read.
+        ValueError: a requirement of the goal cannot be parsed.
     """
     limits = limits_of(view, goal, with_roots=ahead)
     return _Walk(view, limits, options, every=every).run(goal.requirements)

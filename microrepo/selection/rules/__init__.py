@@ -1,1 +1,1 @@
-"""Rules: why a file is kept or left out."""
+"""Rules: why a file is kept or skipped."""

@@ -1,8 +1,8 @@
 """Releases that the advisories in a project's record affect.
 
-PyPI's JSON API attaches to a project's document the advisories on the release that it describes
-(`info.version`); those on other releases are asked for where they matter (`operations.refresh.upstream.release_advisories`).
-What nobody asked for is inferred, on the safe side.
+PyPI's JSON API includes in a project's document the advisories for the release that it describes
+(`info.version`); those for other releases are requested when needed
+(`operations.refresh.upstream.release_advisories`). Unknown ones are inferred, on the safe side.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from microrepo.model import Project, Vulnerability
 
 
 def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:
-    """Return the advisories that concern a release.
+    """Return the advisories that affect a release.
 
-    As long as no other release was asked about, those on the described one concern older ones too,
-    as far as they are not known to be fixed there: else who refuses the newest release would get an
-    older one with the same flaw.
+    While advisories of other releases are unknown, those for the described release also affect
+    older ones, unless they are known to be fixed there: otherwise refusing the newest release would
+    select an older one with the same vulnerability.
 
     Args:
         project: its record.
-        text: version of the release, as the index writes it.
+        text: version of the release, as the index spells it.
     """
     known, asked = project.vulnerabilities, project.advisories
     described = project.info.version
@@ -39,9 +39,9 @@ def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:
 
 
 def _is_fixed(text: str, advisory: Vulnerability) -> bool:
-    """Return whether a release has the fix: it is one with it, or a later one of the same series.
+    """Return whether a release has the fix, or is a later one of the same series.
 
-    A series is what shares major and minor version: fixes are carried back to older series.
+    A series has one major and minor version, since fixes are backported to older series.
     """
     version = parse_version(text)
     if version is None:
@@ -56,7 +56,7 @@ def _is_fixed(text: str, advisory: Vulnerability) -> bool:
 
 
 def describe(advisory: Vulnerability) -> str:
-    """Return an advisory in one line: its names, and what has the fix."""
+    """Return an advisory in one line: its names, and the fixed releases."""
     names = ", ".join(advisory.aliases)
     text = f"{advisory.id} ({names})" if names else advisory.id
     return f"{text}, fixed in {', '.join(advisory.fixed_in)}" if advisory.fixed_in else text

@@ -1,4 +1,4 @@
-"""From one project's record to one decision per file: rules first, then the newest N releases."""
+"""Decisions on the files of a project: rules first, then the newest N releases."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
     """Decide on every file of a project, newest release first.
 
     Args:
-        project: what the source says of it.
+        project: the source's record.
         policy: the rules.
-        now: the present, a normalised time; rules on age look at it.
+        now: current time, normalised, for rules on age.
 
     Returns:
-        One decision per file. For each Python that the policy names, the newest N releases with a
-        file it can use are kept (those files), then the union over all Pythons.
+        One decision per file. For each Python of the policy, the usable files of the newest N
+        releases with such files are kept; the result is the union over all Pythons.
     """
     has_pins = has_pin(project.name, policy)
     barrier = check_project(project, policy)
@@ -61,7 +61,7 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
 
 
 class _NewestCounter:
-    """Counts, for each Python, how many releases with a usable file were met so far."""
+    """Counter of releases with a usable file, per Python."""
 
     def __init__(self, policy: Policy, limit: int | None) -> None:
         pythons = policy.pythons
@@ -75,11 +75,11 @@ class _NewestCounter:
         self._current = ""
 
     def start(self, text: str) -> None:
-        """Turn to the release whose version is `text`."""
+        """Start the release with the version `text`."""
         self._current = text
 
     def reserve(self, places: dict[PythonTarget | None, str]) -> None:
-        """Keep a place for one release of each Python, wherever it is in the order."""
+        """Reserve a place for one release per Python, wherever it is in the order."""
         self._reserved = places
 
     def wants(self, target: PythonTarget | None) -> bool:
@@ -105,7 +105,7 @@ class _NewestCounter:
 
 
 class _Judge:
-    """Decides on one release after the other of a project."""
+    """Decides on the releases of a project one after another."""
 
     def __init__(
         self, project: Project, policy: Policy, now: str, barrier: Rejection | None
@@ -116,8 +116,8 @@ class _Judge:
         self._barrier = barrier
         self._has_pins = has_pin(project.name, policy)
         self._checks_unpinned = barrier is not None or has_release_rules(policy)
-        # Where nobody chose a Python or a number of releases, what only wheels themselves say is
-        # for the pages to repeat, and for installers to obey.
+        # With the default Pythons and all releases, a Requires-Python known only from the wheel
+        # does not skip it: pages list it, and installers obey it.
         self._keeps_misfits = (
             project.silent_on_python and policy.pythons_are_default and policy.newest is None
         )
@@ -128,7 +128,7 @@ class _Judge:
         rejection = self._check(version, text, pinned=pinned)
         if rejection is not None:
             return [Decision(file, False, *rejection) for file in files]
-        # A release that is kept only for its pin takes no place among the newest N.
+        # A release that is kept only for its pin does not count among the newest N.
         counts = not pinned or (
             version is not None
             and self._barrier is None
@@ -173,7 +173,7 @@ class _Judge:
 
 
 class _FirstOfEach(_NewestCounter):
-    """Remembers, for each Python, the first release with a usable file."""
+    """First release with a usable file, per Python."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy, 1)
@@ -187,7 +187,7 @@ class _FirstOfEach(_NewestCounter):
 def _stable_releases(
     files: Iterable[File], judge: _Judge, policy: Policy
 ) -> dict[PythonTarget | None, str]:
-    """Return the release that an index calls the latest, for each Python: stable if one is."""
+    """Return the release that an index calls the latest, per Python: a stable one if any."""
     first = _FirstOfEach(policy)
     for text, group in sorted(_newest_first(files), key=_instability):
         if first.is_full():
@@ -198,7 +198,7 @@ def _stable_releases(
 
 
 def _instability(release: tuple[str, list[File]]) -> tuple[bool, bool]:
-    """Return a key by which stable releases come first: yanked ones last, as on PyPI."""
+    """Return a sort key for stable releases first and yanked ones last, as on PyPI."""
     text, files = release
     version = parse_version(text)
     return all(file.yanked for file in files), version is None or version.is_prerelease
@@ -229,14 +229,14 @@ def _newest_first(
 
 
 def _released_at(files: Iterable[File]) -> str:
-    """Return when the first file was uploaded; "" (before all times) when nobody knows."""
+    """Return when the first file was uploaded; "" (before all times) if unknown."""
     return min((file.upload_time for file in files if file.upload_time), default="")
 
 
 def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
-    """Return when a file that is too young now will be old enough, None when there is none.
+    """Return when the next file that is too young becomes old enough, None without any.
 
-    Such a project must be looked at again then, though nothing changed upstream.
+    The project must be checked again then, even if nothing changed upstream.
     """
     if not policy.min_age_days:
         return None
@@ -251,13 +251,13 @@ def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
 def split_candidates(
     project: Project, policy: Policy, now: str
 ) -> tuple[tuple[File, ...], tuple[Decision, ...]]:
-    """Apply the rules that hold for every release, for the closure to choose from.
+    """Apply the rules for all releases, to get the candidates of a closure.
 
-    Left aside are what the user requested, which the closure knows better; pre-releases and yanked
-    files, which count when somebody asks for them; and Pythons, since environments say more.
+    Not applied are requirements, pre-releases and yanked files, which the resolver handles; and
+    Pythons, since environments are more precise.
 
     Returns:
-        The files that may be chosen, and the decisions on all others.
+        The candidates, and the decisions on all other files.
     """
     rules = msgspec.structs.replace(policy, requested=None, prereleases=True, pythons=None)
     files: list[File] = []

@@ -1,8 +1,7 @@
-"""Eviction of releases when the selection is larger than the budget. Pure.
+"""Eviction of releases if the selection exceeds the budget. Pure.
 
-Whole releases go, those that came out longest ago first. Releases are compared only by age, not by
-what else is there: so a larger budget keeps all that a smaller one kept, and what went in one run is
-what would go first in the next.
+Whole releases are evicted, oldest upload first. Only the age counts, so a larger budget keeps
+everything that a smaller one keeps, and successive runs agree.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from msgspec import Struct
 from microrepo.formats.version_numbers import version_order
 from microrepo.model import NormalizedName
 
-# Nobody knows when it came out: it goes after all others.
+# Upload time unknown: evicted after all others.
 UNKNOWN_NS = 2**63 - 1
 
 
 class HeldFile(Struct, frozen=True, gc=False):
-    """A file that is wanted, as far as eviction looks at it.
+    """A selected file, as eviction needs it.
 
     Attributes:
-        released_ns: when it was uploaded, nanoseconds since 1970; `UNKNOWN_NS` if nobody knows.
-        fixed: it must not go: something requires it.
+        released_ns: upload time, nanoseconds since 1970; `UNKNOWN_NS` if unknown.
+        fixed: it must not be evicted, because something requires it.
     """
 
     filename: str
@@ -35,11 +34,11 @@ class HeldFile(Struct, frozen=True, gc=False):
 
 
 class HeldRelease(Struct, frozen=True, order=True, gc=False):
-    """A release that is wanted, in the order in which releases go.
+    """A selected release; sorts in the order of eviction.
 
     Attributes:
-        released_ns: when its first file was uploaded.
-        fixed: it must not go.
+        released_ns: upload time of its first file.
+        fixed: it must not be evicted.
     """
 
     released_ns: int
@@ -53,12 +52,12 @@ class HeldRelease(Struct, frozen=True, order=True, gc=False):
 def releases_of(
     project: NormalizedName, files: Iterable[HeldFile], is_pinned: Callable[[str], bool]
 ) -> tuple[HeldRelease, ...]:
-    """Put the wanted files of a project together as releases; the newest one is fixed.
+    """Group the selected files of a project by release; the newest release is fixed.
 
     Args:
         project: its name.
-        files: those that are wanted.
-        is_pinned: tells whether a version is pinned.
+        files: the selected files.
+        is_pinned: returns whether a version is pinned.
     """
     by_version: dict[str, list[HeldFile]] = {}
     for file in files:
@@ -78,13 +77,13 @@ def releases_of(
 
 
 class Ledger:
-    """All releases that are wanted, and what they take together.
+    """All selected releases, and their total size.
 
     Args:
-        limit_bytes: what they may take.
+        limit_bytes: maximum total size.
 
     Attributes:
-        total_bytes: what those take that have not gone.
+        total_bytes: size of the releases that are not evicted.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -95,7 +94,7 @@ class Ledger:
         self._queue: list[HeldRelease] = []
 
     def put(self, project: NormalizedName, releases: Sequence[HeldRelease]) -> None:
-        """Say what is wanted of a project, in place of what was said of it before."""
+        """Replace the selected releases of a project."""
         for version in self._versions.pop(project, ()):
             self._drop((project, version))
         for release in releases:
@@ -107,9 +106,9 @@ class Ledger:
             self._versions[project] = [release.version for release in releases]
 
     def evict(self) -> list[HeldRelease]:
-        """Let releases go until the rest fits, and return them; all that may go if it never does.
+        """Evict releases until the rest fits, or all that may be evicted; return them.
 
-        Those that were returned before and not put back are not returned again.
+        Releases that were returned before are not returned again, unless they are put back.
         """
         gone = []
         while self.total_bytes > self.limit_bytes and self._queue:

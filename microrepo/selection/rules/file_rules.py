@@ -1,8 +1,8 @@
 """Rules about single files: names, types, platforms, Pythons, sizes, times.
 
-As in `project_rules` and `release_rules`, each answers why something is skipped, or None. A rule
-looks only at its subject and the policy, so the order of the rules changes which reason is given
-first, never what is kept.
+As in `project_rules` and `release_rules`, each returns why something is skipped, or None. A rule
+depends only on its subject and the policy, so the order of the rules changes only which reason
+comes first.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ def check_file(
     ripe: bool = False,
     project: NormalizedName | None = None,
 ) -> Rejection | None:
-    """Say why one file is not wanted, leaving Pythons and newer releases aside.
+    """Return why a file is skipped, ignoring Pythons and newer releases.
 
     Args:
         file: the file.
         policy: the rules.
-        now: the present, a normalised time.
+        now: current time, normalised.
         pinned: a requirement pins its release.
-        ripe: its age does not matter.
-        project: on whose page it stands.
+        ripe: ignore its age.
+        project: project of the page that lists it.
     """
     unsafe = unsafe_filename(file.filename)
     if unsafe:
@@ -68,7 +68,7 @@ def check_file(
         return of_name
     if file.yanked and not (policy.yanked or pinned):
         return Cause.YANKED, file.yanked_reason or "no reason given"
-    # A directory of this machine is read from it, not from a network in between.
+    # A local directory is read directly, without a network.
     if policy.require_digests and file.digests == Digests() and not file.url.startswith("file:"):
         return Cause.NO_DIGEST, "see `require_digests`"
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
@@ -77,9 +77,9 @@ def check_file(
 
 
 def _other_project(filename: str, project: NormalizedName) -> str | None:
-    """Return the project that a file's name belongs to, None where that may be `project`.
+    """Return the project that a file's name belongs to, None if that can be `project`.
 
-    Installers that read a flat directory know a file's project only from its name.
+    In a flat directory, installers know a file's project only from its name.
     """
     wheel = parse_wheel_name(filename)
     if wheel is None and not filename.endswith(".egg"):
@@ -103,7 +103,7 @@ def _check_name(filename: str, policy: Policy) -> Rejection | None:
 
 
 def check_third_party(project: Project, file: File, policy: Policy) -> Rejection | None:
-    """Say which rule of another distribution leaves a file out.
+    """Return the third-party rule that skips a file.
 
     Raises:
         RuleFailed: a rule raised an error.
@@ -118,7 +118,7 @@ def _has_extension(filename: str, extensions: tuple[str, ...]) -> bool:
 
 
 def _check_target(file: File, policy: Policy) -> Rejection | None:
-    """Say why no machine that counts can use a file: its Pythons, its platforms."""
+    """Return why no target can use a file: its Pythons, its platforms."""
     versions, required = policy.requires_python, file.requires_python
     if versions and required and not some_version_admitted(required, versions):
         return Cause.REQUIRES_PYTHON, f"requires_python: {required}, not {', '.join(versions)}"
@@ -155,10 +155,9 @@ def _check_time(file: File, policy: Policy, now: str, *, ripe: bool) -> Rejectio
 def targets_served(
     file: File, policy: Policy
 ) -> tuple[tuple[PythonTarget | None, ...], Rejection | None]:
-    """Return the Pythons that can use `file`, and why none can when none does.
+    """Return the Pythons that can use `file`, or why none can.
 
-    Without a Python filter, or with only one of generic words, the answer is one nameless
-    target, None.
+    Without a Python filter, or with generic words only, the result is one target, None.
     """
     pythons = policy.pythons
     if pythons is None:

@@ -1,4 +1,4 @@
-"""Rules on what a project says of itself: fields of the JSON API's `info`, by name."""
+"""Rules on a project's metadata: fields of the JSON API's `info`, by name."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _TABLES = ("project_urls",)
 
 
 class FieldRule(Struct, frozen=True):
-    """One entry of the `metadata` setting, understood.
+    """One entry of the `metadata` setting, parsed.
 
     Attributes:
         field: its name in `Info`, or ``name``.
-        key: of a field that is a table: which of its entries; "" for all of them.
-        drop_missing: projects that do not fill it in are left out.
+        key: entry of a field that is a table; "" for all entries.
+        drop_missing: skip projects without the field.
     """
 
     field: str
@@ -34,15 +34,15 @@ class FieldRule(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """The field as it is written in the settings."""
+        """The field as written in the settings."""
         return f"{self.field}.{self.key}" if self.key else self.field
 
 
 def parse_rules(settings: Mapping[str, MetadataRule]) -> tuple[FieldRule, ...]:
-    """Understand the `metadata` setting.
+    """Parse the `metadata` setting.
 
     Raises:
-        ConfigError: no such field is kept, or an expression cannot be read.
+        ConfigError: a field is unknown, or an expression is invalid.
     """
     rules = []
     for written, rule in sorted(settings.items()):
@@ -70,14 +70,14 @@ def parse_rules(settings: Mapping[str, MetadataRule]) -> tuple[FieldRule, ...]:
 
 
 def facts_needed(rules: tuple[FieldRule, ...]) -> int:
-    """Return the version of a record's facts that some rules read, see `model.FACTS`."""
+    """Return the version of a record's facts that rules need, see `model.FACTS`."""
     return max((FACTS_SINCE.get(rule.field, 0) for rule in rules), default=0)
 
 
 def check_metadata(project: Project, rules: tuple[FieldRule, ...]) -> str | None:
-    """Say which rule a project breaks and how, None when it breaks none.
+    """Return the rule that a project breaks and how, or None.
 
-    A record from before a field was kept breaks no rule on it: what it would say is unknown.
+    A record from before a field was stored breaks no rule on it.
     """
     for rule in rules:
         if project.facts < FACTS_SINCE.get(rule.field, 0):
@@ -104,7 +104,7 @@ def _broken(rule: FieldRule, values: tuple[str, ...]) -> str | None:
 
 
 def values_of(project: Project, field: str, key: str = "") -> tuple[str, ...]:
-    """Return what a project has in a field, as texts; empty when it says nothing."""
+    """Return a project's values in a field, as texts."""
     value = project.display_name if field == "name" else getattr(project.info, field)
     if isinstance(value, Mapping):
         value = (value.get(key),) if key else tuple(value.values())

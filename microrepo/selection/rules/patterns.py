@@ -19,13 +19,13 @@ _REGEX = "re:"
 
 
 class Patterns(Struct, frozen=True, omit_defaults=True):
-    """A list such as `exclude`, understood.
+    """A list such as `exclude`, parsed.
 
     Attributes:
         names: normalised names of whole projects.
         globs: patterns over normalised names.
-        regexes: regular expressions that are looked for in normalised names.
-        releases: per project the specifiers of releases.
+        regexes: regular expressions to search in normalised names.
+        releases: per project, the specifiers of releases.
     """
 
     names: frozenset[NormalizedName] = frozenset()
@@ -37,7 +37,7 @@ class Patterns(Struct, frozen=True, omit_defaults=True):
         return bool(self.names or self.globs or self.regexes or self.releases)
 
     def project(self, name: NormalizedName) -> str | None:
-        """Return the entry that names the whole project, None when none does."""
+        """Return the entry that names the whole project, or None."""
         if name in self.names:
             return name
         for pattern in self.globs:
@@ -49,9 +49,9 @@ class Patterns(Struct, frozen=True, omit_defaults=True):
         return None
 
     def release(self, name: NormalizedName, version: Version | None) -> str | None:
-        """Return the requirement that names the release, None when none does.
+        """Return the requirement that names the release, or None.
 
-        A version that is none by PEP 440 is in no requirement.
+        A version outside PEP 440 matches no requirement.
         """
         if version is not None:
             for text in self.releases.get(name, ()):
@@ -64,14 +64,14 @@ NOTHING = Patterns()
 
 
 def parse_patterns(entries: Iterable[str], key: str) -> Patterns:
-    """Understand a list of entries, `-r FILE` already replaced by the file's lines.
+    """Parse a list of entries, with `-r FILE` already replaced by the file's lines.
 
     Args:
         entries: names, globs, ``re:REGEX``, requirement strings.
         key: the setting, for messages.
 
     Raises:
-        ConfigError: an entry is none of these.
+        ConfigError: an entry is invalid.
     """
     names: set[NormalizedName] = set()
     globs: set[str] = set()
@@ -108,7 +108,7 @@ def checked_regex(text: str, key: str) -> str:
     """Return the text of a regular expression.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: the expression is invalid.
     """
     try:
         re.compile(text)
@@ -118,11 +118,11 @@ def checked_regex(text: str, key: str) -> str:
 
 
 def first_found(patterns: Iterable[str], text: str) -> str | None:
-    """Return the first of some regular expressions that is found in a text, None when none is."""
+    """Return the first regular expression found in a text, or None."""
     return next((pattern for pattern in patterns if compiled(pattern).search(text)), None)
 
 
 @lru_cache(maxsize=4096)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a regular expression that was checked before, compiled."""
+    """Return a checked regular expression, compiled."""
     return re.compile(pattern)

@@ -1,8 +1,8 @@
-"""Rules from other distributions: their protocol, and how they are called.
+"""Third-party rules: their protocol, and how they are called.
 
-A distribution offers a rule under the entry point group ``microrepo.rules``: a callable that is
-given the rule's settings and returns an object with `api` and `check`. `operations` loads it; here
-it is asked, and named when it fails.
+A distribution offers a rule under the entry point group ``microrepo.rules``: a callable that takes
+the rule's settings and returns an object with `api` and `check`. `operations` loads it; this module
+calls it, and names it if it fails.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ API = 1
 class Rule(Protocol):
     """A rule, version 1 of the protocol.
 
-    It must be pure: the same project and file always get the same answer, since answers are only
-    asked for again when a record, the settings or the version of the distribution change.
+    It must be pure: the same project and file always get the same answer, since `check` is called
+    again only when a record, the settings or the version of the distribution change.
     """
 
     api: int
 
     def check(self, project: Project, file: File) -> str | None:
-        """Say why a file is left out, None when it may stay.
+        """Return why a file is skipped, None to keep it.
 
         Args:
             project: the record, all its files included.
-            file: one of these, which all other rules on files let pass.
+            file: one of these, which all other rules on files accept.
         """
 
 
 class LoadedRule(Struct, frozen=True):
-    """A rule that is ready to be asked.
+    """A loaded rule.
 
     Attributes:
-        name: of the entry point.
+        name: name of the entry point.
         origin: distribution and version that it comes from.
-        settings: what the configuration says to it, JSON.
+        settings: its settings in the configuration, JSON.
         check: the rule's method.
     """
 
@@ -54,15 +54,15 @@ class LoadedRule(Struct, frozen=True):
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What it is, for the fingerprint of the rules."""
+        """Identity for the fingerprint of the rules."""
         return self.name, self.origin, self.settings
 
 
 def check_rules(project: Project, file: File, rules: Iterable[LoadedRule]) -> str | None:
-    """Say which rule leaves a file out, and why; None when none does.
+    """Return the rule that skips a file, and why, or None.
 
     Raises:
-        RuleFailed: a rule raised an error, or answered with something else than a text or None.
+        RuleFailed: a rule raised an error, or returned anything but a string or None.
     """
     for rule in rules:
         answer = _ask(rule, project, file)

@@ -40,9 +40,9 @@ __all__ = [
     "fingerprint_for",
 ]
 
-# Why something is skipped: the rule, and its own words.
+# Why something is skipped: the rule, and its detail.
 Rejection = tuple[Cause, str]
-# Raised when the rules change their meaning, so that repositories are looked at again.
+# Increase it when the rules change their meaning, so that repositories are checked again.
 _RULES_VERSION = 2
 
 
@@ -50,19 +50,19 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     """The rules that choose files; absent limits are None.
 
     Attributes:
-        requested: per project the specifiers of which one must admit a version ("" = any);
-            None = every project.
-        excluded: projects and releases to leave out, whatever else is said of them.
-        allowed: the only ones that may pass; None = all.
-        metadata: rules on what a project says of itself.
-        pythons_are_default: the Python is the running one, which nobody had to choose.
-        newest: how many releases to keep for each Python.
+        requested: per project, specifiers of which a version must match one ("" for any); None for
+            every project.
+        excluded: projects and releases to skip, whatever the other rules say.
+        allowed: projects and releases to keep; None for all.
+        metadata: rules on a project's metadata.
+        pythons_are_default: the target is the running Python, by default.
+        newest: number of releases to keep per Python.
         newest_by: ``version`` or ``time``.
-        keep_stable: the newest stable release is always among the newest ones.
+        keep_stable: always count the newest stable release among the newest.
         uploaded_before: normalised time.
-        prune: chooses nothing, but who turns pruning on again wants every project looked at.
-        budget_bytes: what all files may take where releases give way to it. It is nothing that
-            one project's files can break, but who raises it wants every project looked at.
+        prune: selects nothing, but when pruning is turned on, every project must be checked.
+        budget_bytes: limit on the total size with eviction. A single project cannot break it, but
+            when it is raised, every project must be checked.
         third_party: rules of other distributions.
     """
 
@@ -100,22 +100,22 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     third_party: tuple[LoadedRule, ...] = ()
 
     def fingerprint(self) -> str:
-        """Return a digest of all rules but the requests; it changes whenever one of them does."""
+        """Return a digest of all rules except the requests."""
         bare = msgspec.structs.replace(self, requested=None, third_party=())
         others = [rule.identity for rule in self.third_party]
         encoded = msgspec.json.encode([_RULES_VERSION, bare, *others], order="deterministic")
         return hashlib.sha256(encoded).hexdigest()[:16]
 
     def excludes_project(self, name: NormalizedName) -> str | None:
-        """Return the pattern that leaves the whole project out, None when none does."""
+        """Return the pattern that excludes the whole project, or None."""
         return self.excluded.project(name)
 
     def leaves_out(self, name: NormalizedName) -> bool:
-        """Return whether nothing of a project can be wanted, so that it need not be asked for."""
+        """Return whether a project is skipped as a whole, so that it need not be requested."""
         return self.excluded.project(name) is not None or not self.may_pass(name)
 
     def may_pass(self, name: NormalizedName) -> bool:
-        """Return whether `allow` lets something of a project pass."""
+        """Return whether `allow` allows any release of a project."""
         allowed = self.allowed
         if allowed is None or name in allowed.releases or allowed.project(name) is not None:
             return True
@@ -123,7 +123,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
 
     @property
     def facts_needed(self) -> int:
-        """What the records must hold for these rules, see `model.FACTS`."""
+        """The facts that these rules need in records, see `model.FACTS`."""
         return facts_needed(self.metadata)
 
 
@@ -132,15 +132,15 @@ def build_policy(
     requirements: Iterable[Requirement] | None,
     third_party: tuple[LoadedRule, ...] = (),
 ) -> Policy:
-    """Make the policy of a configuration.
+    """Return the policy of a configuration.
 
     Args:
         config: complete settings.
-        requirements: what is wanted; None = everything.
+        requirements: the requests; None for everything.
         third_party: the rules that `rules` names, loaded.
 
     Raises:
-        ConfigError: an exclusion cannot be read.
+        ConfigError: an exclusion is invalid.
     """
     check_words(config)
     python_words = config.python_versions
@@ -217,7 +217,7 @@ def _words(value: list[str] | str, aliases: dict[str, str]) -> tuple[str, ...] |
 
 
 def by_project(requirements: Iterable[Requirement]) -> dict[NormalizedName, tuple[str, ...]]:
-    """Return, per project, the specifiers of which one must admit a version, "" for any."""
+    """Return, per project, the specifiers of which a version must match one, "" for any."""
     wanted: dict[NormalizedName, dict[str, None]] = {}
     for requirement in requirements:
         wanted.setdefault(requirement.project, {})[requirement.specifiers] = None
@@ -242,11 +242,11 @@ def _python(text: str) -> str:
 
 
 def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
-    """Return the digest of the rules as they concern one project.
+    """Return the digest of the rules for one project.
 
     Args:
         name: the project.
-        base: `policy.fingerprint()`, made once.
+        base: `policy.fingerprint()`, computed once.
         policy: the rules.
     """
     requested = (policy.requested or {}).get(name, ("",))
@@ -254,9 +254,9 @@ def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
 
 
 def filter_warnings(policy: Policy) -> list[str]:
-    """Return a line for each word in the filter lists of types and extensions that no file has had so far.
+    """Return a warning for each unknown word in the lists of types and extensions.
 
-    They are kept all the same: people may list formats of tomorrow.
+    Such words are kept, since they may be future formats.
     """
     types, extensions = policy.package_types or (), policy.extensions or ()
     return [

@@ -9,7 +9,7 @@ from microrepo.selection.rules.release_rules import has_pin
 
 
 def check_project(project: Project, policy: Policy) -> Rejection | None:
-    """Say why nothing of a project is wanted, its pins aside: lists, metadata, size, versions."""
+    """Return why a project is skipped, except its pins: lists, metadata, size, versions."""
     name = project.name
     pattern = policy.excludes_project(name)
     if pattern is not None:
@@ -24,7 +24,7 @@ def check_project(project: Project, policy: Policy) -> Rejection | None:
 
 
 def _check_extent(project: Project, policy: Policy) -> Rejection | None:
-    """Say whether a project is too large or has too few or too many releases."""
+    """Return why a project is skipped if it is too large or has too few or too many releases."""
     largest, fewest, most = policy.max_project_bytes, policy.min_versions, policy.max_versions
     if largest is None and fewest is None and most is None:
         return None

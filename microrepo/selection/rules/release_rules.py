@@ -14,7 +14,7 @@ from microrepo.selection.rules.policy import Policy, Rejection
 
 
 def has_release_rules(policy: Policy) -> bool:
-    """Return whether `check_unpinned_release` can say anything."""
+    """Return whether `check_unpinned_release` can skip a release."""
     return bool(
         policy.allowed is not None
         or policy.allow_releases
@@ -26,12 +26,12 @@ def has_release_rules(policy: Policy) -> bool:
 def check_unpinned_release(
     project: Project, version: Version | None, text: str, policy: Policy
 ) -> Rejection | None:
-    """Say why no file of a release is wanted that nobody pins.
+    """Return why an unpinned release is skipped.
 
     Args:
-        project: its project.
+        project: the project.
         version: the parsed version, None for a legacy one.
-        text: the version as the index writes it.
+        text: the version as the index spells it.
         policy: the rules.
     """
     allowed, name = policy.allowed, project.name
@@ -53,12 +53,12 @@ def check_unpinned_release(
 def check_release(
     name: NormalizedName, version: Version | None, text: str, policy: Policy
 ) -> Rejection | None:
-    """Say why no file of a release is wanted: exclusions, requirement specifiers, pre-releases.
+    """Return why a release is skipped: exclusions, requirement specifiers, pre-releases.
 
     Args:
         name: the project.
         version: the parsed version, None for a legacy one.
-        text: the version as the index writes it.
+        text: the version as the index spells it.
         policy: the rules.
     """
     requested = ("",) if policy.requested is None else policy.requested.get(name, ())
@@ -86,7 +86,7 @@ def unmet_requests(
 ) -> tuple[str, ...]:
     """Return the requirements of a project that none of its kept releases meets.
 
-    A release that gives way to a newer one of another requirement counts as there.
+    A release superseded by a newer one of another requirement counts as kept.
     """
     specifiers = [text for text in (policy.requested or {}).get(name, ()) if text]
     versions = {
@@ -105,7 +105,7 @@ def unmet_requests(
 
 
 def _pins(name: NormalizedName, policy: Policy) -> list[str]:
-    """Return the specifiers that pin releases of a project: requested ones, and those in `allow`."""
+    """Return the specifiers that pin releases of a project, from requests and `allow`."""
     texts = (policy.requested or {}).get(name, ())
     if policy.allowed is not None:
         texts = (*texts, *policy.allowed.releases.get(name, ()))
@@ -113,14 +113,14 @@ def _pins(name: NormalizedName, policy: Policy) -> list[str]:
 
 
 def has_pin(name: NormalizedName, policy: Policy) -> bool:
-    """Return whether some requirement pins a release of the project."""
+    """Return whether a requirement pins a release of the project."""
     return bool(_pins(name, policy))
 
 
 def is_pinned(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
     """Return whether a requirement pins exactly this release (``==`` without a star, ``===``).
 
-    A pinned release is kept beside newer ones, and even when it is yanked (PEP 592).
+    A pinned release is kept beside newer ones, even if it is yanked (PEP 592).
     """
     return version is not None and any(
         specifier_set(text).contains(version, prereleases=True) for text in _pins(name, policy)
@@ -128,7 +128,7 @@ def is_pinned(name: NormalizedName, version: Version | None, policy: Policy) -> 
 
 
 def is_asked_for_unpinned(name: NormalizedName, version: Version, policy: Policy) -> bool:
-    """Return whether a release would be wanted without its pin, pre-releases considered."""
+    """Return whether a release would be kept without its pin, considering pre-releases."""
     requested = ("",) if policy.requested is None else policy.requested.get(name, ())
     asked = any(
         specifier_set(text).contains(version, prereleases=True)

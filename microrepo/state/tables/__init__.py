@@ -1,1 +1,1 @@
-"""The tables of the state, and how each is read and written."""
+"""Tables of the state."""

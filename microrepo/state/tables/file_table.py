@@ -1,4 +1,4 @@
-"""Table of files: rows, what required them, and their metadata."""
+"""Tables of files, their requirers and their metadata."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OWNERS = {owner.value: owner for owner in Owner}
 
 
 class FileTable(Table):
-    """The tables of files, of what required them, and of their metadata."""
+    """The tables of files, their requirers and their metadata."""
 
     def files(self, projects: Iterable[str] | None = None) -> Iterator[FileRow]:
         """Yield the files of the named (or all) projects."""
@@ -31,12 +31,12 @@ class FileTable(Table):
         return map(_to_file_row, rows)
 
     def files_named(self, filenames: Iterable[str]) -> dict[str, FileRow]:
-        """Return the rows of the named files, those that there are."""
+        """Return the existing rows of the named files."""
         rows = self._select(f"SELECT {FILE_COLUMNS} FROM files", "filename", filenames)
         return {row[0]: _to_file_row(row) for row in rows}
 
     def absent_files(self) -> Iterator[FileRow]:
-        """Yield the files that are listed only, or about to be fetched."""
+        """Yield the files that are only listed, or about to be downloaded."""
         return map(
             _to_file_row, self._db.execute(f"SELECT {FILE_COLUMNS} FROM files WHERE NOT present")
         )
@@ -45,7 +45,7 @@ class FileTable(Table):
         """Yield (filename, project, size, mtime_ns) of present files, in the order of their names.
 
         Args:
-            after: begin behind this name.
+            after: start after this name.
             limit: yield at most this many; negative for all.
         """
         return iter(
@@ -57,7 +57,7 @@ class FileTable(Table):
         )
 
     def count_present(self, at_most: int | None = None) -> int:
-        """Return the number of present files; the counting may stop at some number."""
+        """Return the number of present files, counted up to a limit."""
         return self._count("SELECT 1 FROM files WHERE present", at_most)
 
     def count_recorded(self, at_most: int | None = None) -> int:
@@ -77,13 +77,13 @@ class FileTable(Table):
         )
 
     def delete_files(self, filenames: Iterable[str]) -> None:
-        """Drop file rows and what required them."""
+        """Delete file rows and their requirers."""
         names = [(name,) for name in filenames]
         self._db.executemany("DELETE FROM files WHERE filename = ?", names)
         self._db.executemany("DELETE FROM required_by WHERE filename = ?", names)
 
     def save_requirers(self, rows: Iterable[Requirer], *, replace: bool) -> None:
-        """Remember why files are required; with `replace`, forget what was known of it so far."""
+        """Store the requirers of files; with `replace`, delete all previous ones."""
         if replace:
             self._db.execute("DELETE FROM required_by")
         self._db.executemany(
@@ -92,22 +92,22 @@ class FileTable(Table):
         )
 
     def requirers(self, filename: str) -> list[Requirer]:
-        """Return why a file is required."""
+        """Return the requirers of a file."""
         rows = self._db.execute("SELECT * FROM required_by WHERE filename = ?", (filename,))
         return [Requirer(*row) for row in rows]
 
     def all_requirers(self) -> Iterator[Requirer]:
-        """Yield why files are required, for all that are."""
+        """Yield the requirers of all files."""
         return (Requirer(*row) for row in self._db.execute("SELECT * FROM required_by"))
 
     def metadata(self, filenames: Iterable[str]) -> dict[str, tuple[str, bytes]]:
-        """Return, by file name, the file's digest and its packed metadata, where known."""
+        """Return the digest and packed metadata of files, if known, by file name."""
         query = "SELECT filename, digest, metadata FROM metadata"
         rows = self._select(query, "filename", filenames)
         return {name: (digest, metadata) for name, digest, metadata in rows}
 
     def save_metadata(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
-        """Remember packed metadata: file name, the file's digest, metadata."""
+        """Store packed metadata: file name, the file's digest, metadata."""
         self._db.executemany("INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)", rows)
 
 

@@ -1,4 +1,4 @@
-"""Table of what pages need from the directory: metadata of wheels, files of others."""
+"""Tables of files in the directory: metadata of wheels, files that no refresh downloaded."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _decode_file = msgspec.msgpack.Decoder(File).decode
 
 
 class FoundRow(Struct, frozen=True, gc=False):
-    """A distribution in the flat directory that no refresh has put there.
+    """A distribution in the flat directory that no refresh downloaded.
 
     Attributes:
-        size: bytes when it was read.
-        mtime_ns: modification time when it was read.
-        display_name: of the project, as the distribution writes it.
-        file: what it says of itself.
+        size: bytes at the time it was read.
+        mtime_ns: modification time at the time it was read.
+        display_name: name of the project, as the distribution spells it.
+        file: its record, from its own metadata.
     """
 
     filename: str
@@ -33,7 +33,7 @@ class FoundRow(Struct, frozen=True, gc=False):
 
 
 class SidecarRow(Struct, frozen=True, gc=False):
-    """The metadata file of a wheel of this size and time; `sha256` is None when it has none."""
+    """The metadata file of a wheel of this size and time; `sha256` is None without one."""
 
     filename: str
     size: int
@@ -42,33 +42,33 @@ class SidecarRow(Struct, frozen=True, gc=False):
 
 
 class FoundTable(Table):
-    """The tables of wheels' metadata, and of files that no refresh has put there."""
+    """The tables of wheels' metadata, and of files that no refresh downloaded."""
 
     def sidecars(self, filenames: Iterable[str]) -> dict[str, SidecarRow]:
-        """Return what is known of the metadata of the named wheels."""
+        """Return the metadata rows of the named wheels."""
         query = "SELECT filename, size, mtime_ns, sha256 FROM sidecars"
         rows = self._select(query, "filename", filenames)
         return {row[0]: SidecarRow(*row) for row in rows}
 
     def save_sidecars(self, rows: Iterable[SidecarRow]) -> None:
-        """Remember the metadata of wheels."""
+        """Store the metadata rows of wheels."""
         self._db.executemany(
             "INSERT OR REPLACE INTO sidecars VALUES (?, ?, ?, ?)",
             (msgspec.structs.astuple(row) for row in rows),
         )
 
     def found_stats(self) -> Iterator[tuple[str, str, int, int]]:
-        """Yield (filename, project, size, mtime_ns) of all files of others that were read."""
+        """Yield (filename, project, size, mtime_ns) of all these files."""
         return iter(self._db.execute("SELECT filename, project, size, mtime_ns FROM found"))
 
     def found(self, projects: Iterable[str] | None) -> list[FoundRow]:
-        """Return the files of others that belong to the named (or all) projects."""
+        """Return such files of the named (or all) projects."""
         query = "SELECT filename, project, size, mtime_ns, display_name, file FROM found"
         rows = self._select(query, "project", projects)
         return [FoundRow(r[0], r[1], r[2], r[3], r[4], _decode_file(r[5])) for r in rows]
 
     def save_found(self, rows: Iterable[FoundRow]) -> None:
-        """Remember files of others."""
+        """Store such files."""
         self._db.executemany(
             "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?)",
             (
@@ -78,5 +78,5 @@ class FoundTable(Table):
         )
 
     def forget_found(self, filenames: Iterable[str]) -> None:
-        """Drop files of others that are gone, or that a refresh has adopted."""
+        """Delete the rows of such files that are gone or that a refresh adopted."""
         self._db.executemany("DELETE FROM found WHERE filename = ?", ((n,) for n in filenames))

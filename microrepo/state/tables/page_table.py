@@ -1,7 +1,7 @@
 """Table of the published pages, so that only changed ones are written again.
 
-Triggers (see `table_schema`) note each project whose files or record change; the run that publishes
-takes the notes away once the pages are in place. A run that is killed in between leaves them to the next.
+Triggers (see `table_schema`) mark each project whose files or record change. The run that publishes
+clears the marks once the pages are in place; after a kill, the next run finds them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class PageRow(Struct, frozen=True, gc=False):
     """The pages of one project as they were last written.
 
     Attributes:
-        serial: as the pages and the root announce it; grows whenever the content changes.
-        content: digest of what the pages say, without the serial.
-        files: files that the pages name; 0 when the pages are to go, or have gone.
+        serial: serial on the pages and in the root; grows with every change of the content.
+        content: digest of the pages' content, without the serial.
+        files: number of files on the pages; 0 if the pages must be deleted, or are deleted.
     """
 
     name: NormalizedName
@@ -42,17 +42,17 @@ class PageTable(Table):
         return [NormalizedName(row[0]) for row in rows]
 
     def mark(self, names: Iterable[str]) -> None:
-        """Note that projects have to be published."""
+        """Mark projects for publication."""
         self._db.executemany(
             "INSERT OR IGNORE INTO unpublished VALUES (?)", ((name,) for name in names)
         )
 
     def clear(self, names: Iterable[str]) -> None:
-        """Note that the pages of projects are as they should be."""
+        """Mark the pages of projects as up to date."""
         self._db.executemany("DELETE FROM unpublished WHERE name = ?", ((n,) for n in names))
 
     def pages(self, names: Iterable[str]) -> dict[str, PageRow]:
-        """Return what is known of the pages of the named projects."""
+        """Return the page rows of the named projects."""
         query = "SELECT name, display_name, serial, content, files FROM pages"
         return {row[0]: PageRow(*row) for row in self._select(query, "name", names)}
 
@@ -62,7 +62,7 @@ class PageTable(Table):
         return [row[0] for row in self._db.execute(query, (limit,))]
 
     def save_pages(self, rows: Iterable[PageRow]) -> None:
-        """Remember pages just written; their shares in the pages of all projects are now old."""
+        """Store pages just written; their shares in the pages of all projects become outdated."""
         self._db.executemany(
             "INSERT INTO pages(name, display_name, serial, content, files) VALUES (?,?,?,?,?) "
             "ON CONFLICT(name) DO UPDATE SET display_name = excluded.display_name, "
@@ -72,18 +72,18 @@ class PageTable(Table):
         )
 
     def retire(self, names: Iterable[str]) -> None:
-        """Note that the pages of projects are to go."""
+        """Mark the pages of projects for deletion."""
         self._db.executemany(
             "UPDATE pages SET files = 0, listed = 0 WHERE name = ?", ((name,) for name in names)
         )
 
     def retired(self) -> list[NormalizedName]:
-        """Return the projects whose pages are to go."""
+        """Return the projects whose pages are marked for deletion."""
         rows = self._db.execute("SELECT name FROM pages WHERE listed = 0 AND files = 0")
         return [NormalizedName(row[0]) for row in rows]
 
     def bury(self, names: Iterable[str]) -> None:
-        """Note that pages are gone; their serials stay, should the projects ever come back."""
+        """Record that pages are deleted; their serials are kept in case the projects return."""
         self._db.executemany(
             "UPDATE pages SET listed = 1 WHERE files = 0 AND name = ?", ((name,) for name in names)
         )
@@ -93,7 +93,7 @@ class PageTable(Table):
         return self._db.execute("SELECT 1 FROM pages LIMIT 1").fetchone() is not None
 
     def count(self) -> tuple[int, int]:
-        """Return the number of projects with pages and of the files they name."""
+        """Return the number of projects with pages, and of the files on them."""
         row = self._db.execute(
             "SELECT count(*), coalesce(sum(files), 0) FROM pages WHERE files > 0"
         ).fetchone()

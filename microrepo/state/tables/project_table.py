@@ -13,20 +13,20 @@ from microrepo.state.tables.table import Table
 
 PROJECT_COLUMNS = ", ".join(ProjectRow.__struct_fields__)
 
-# name, display name, serial, complete, policy, retry_at, reconsider_at, source; a bare tuple because
-# whole indexes of them are walked through on each refresh.
+# name, display name, serial, complete, policy, retry_at, reconsider_at, source; a plain tuple
+# because each refresh reads a whole index of them.
 KnownProject = tuple[str, str, int | None, int, str, str | None, str | None, str]
 _KNOWN = "name, display_name, serial, complete, policy, retry_at, reconsider_at, source"
 
 
 class Settled(Struct, frozen=True):
-    """What a project is like that need not be looked at while its serial is the listed one.
+    """Conditions under which a project with an unchanged serial need not be checked.
 
     Attributes:
-        policy: fingerprint of the rules that chose its files.
-        now: its selection does not change by this time.
-        source_of: name of the source that a listed project comes from; None if that says nothing.
-        is_doubtful: tells projects that have to be looked at one by one, by their names.
+        policy: fingerprint of the rules that selected its files.
+        now: its selection does not change before this time.
+        source_of: returns the name of a listed project's source; None with a single source.
+        is_doubtful: returns whether a project must be checked by itself.
     """
 
     policy: str
@@ -39,20 +39,20 @@ class ProjectTable(Table):
     """The tables of projects and their documents."""
 
     def iter_known(self) -> Iterator[KnownProject]:
-        """Yield what decides whether a project must be looked at again, for all projects."""
+        """Yield the columns that decide whether a project must be checked, for all projects."""
         return iter(self._db.execute(f"SELECT {_KNOWN} FROM projects"))
 
     def iter_unsettled(
         self, listed: dict[str, int | None], settled: Settled
     ) -> Iterator[KnownProject]:
-        """Yield the same for the projects that a list of serials does not settle.
+        """Yield the same for projects that a list of serials does not settle.
 
-        SQLite compares, and gets each serial by a call from C to C: for a whole index that takes a
-        third of the time that a tuple for each project would.
+        SQLite compares, and gets each serial by a call from C to C: for a whole index this takes a
+        third of the time of a tuple per project.
 
         Args:
-            listed: display name -> serial; settled projects are taken out of it.
-            settled: what a project has to be like for nothing to be done about it.
+            listed: display name -> serial; settled projects are removed from it.
+            settled: conditions for a settled project.
         """
         serials = listed.copy()
         self._db.create_function("take_serial", 2, listed.pop)
@@ -68,7 +68,7 @@ class ProjectTable(Table):
         if settled.is_doubtful is not None:
             self._db.create_function("is_doubtful", 1, settled.is_doubtful)
             conditions.append("is_doubtful(name)")
-        # CASE is evaluated in order, so that each project is taken once.
+        # CASE is evaluated in order, so each project is removed once.
         rows = self._db.execute(
             f"SELECT {_KNOWN} FROM projects WHERE CASE "
             "WHEN take_serial(display_name, -1) IS NOT serial THEN 1 "
@@ -81,7 +81,7 @@ class ProjectTable(Table):
             yield row
 
     def projects(self, names: Iterable[str] | None = None) -> dict[str, ProjectRow]:
-        """Return the rows of the named (or all) projects that are known, by name."""
+        """Return the rows of the named (or all) projects, by name."""
         query = f"SELECT {PROJECT_COLUMNS} FROM projects"
         rows = self._select(query, "name", names)
         return {row[0]: ProjectRow(*row) for row in rows}
@@ -95,7 +95,7 @@ class ProjectTable(Table):
         )
 
     def mark_complete(self, names: Iterable[str]) -> None:
-        """Note of projects that they hold exactly what is wanted of them."""
+        """Mark projects as complete."""
         self._db.executemany(
             "UPDATE projects SET complete = 1 WHERE name = ?", [(name,) for name in names]
         )
@@ -105,18 +105,18 @@ class ProjectTable(Table):
         self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?)", documents)
 
     def documents(self, names: Iterable[str]) -> dict[str, Project]:
-        """Return the stored records of the named projects, those that there are."""
+        """Return the stored records of the named projects."""
         rows = self._select("SELECT name, document FROM documents", "name", names)
         return {name: unpack(document) for name, document in rows}
 
     def packed_documents(self, names: Iterable[str]) -> dict[str, bytes]:
-        """Return the same as they are stored, packed."""
+        """Return the same records in packed form."""
         return dict(self._select("SELECT name, document FROM documents", "name", names))
 
     def forget_projects(self, names: Iterable[str]) -> None:
-        """Drop projects: their rows, documents, and files that never came.
+        """Delete projects: their rows, documents, and rows of absent files.
 
-        The files that are present have to be gone before.
+        Their present files must be deleted before.
         """
         gone = [(name,) for name in names]
         self._db.executemany("DELETE FROM files WHERE project = ? AND NOT present", gone)

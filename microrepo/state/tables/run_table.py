@@ -1,4 +1,4 @@
-"""Table of runs, and of the files they added and deleted."""
+"""Tables of runs, and of the files they added and deleted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RunTable(Table):
     """The tables of runs and of the history."""
 
     def start_run(self, started_at: str, command: str = "") -> int:
-        """Open a run and return its number."""
+        """Start a run and return its number."""
         cursor = self._db.execute(
             "INSERT INTO runs(started_at, command) VALUES (?, ?)", (started_at, command)
         )
@@ -30,7 +30,7 @@ class RunTable(Table):
     def end_run(
         self, run: int, ended_at: str, exit_code: int, report: str, totals: RunTotals
     ) -> None:
-        """Close a run with its report."""
+        """End a run with its report."""
         values = msgspec.structs.asdict(totals)
         settings = ", ".join(f"{column} = :{column}" for column in values)
         self._db.execute(
@@ -50,7 +50,7 @@ class RunTable(Table):
         return list(self._runs("", limit))
 
     def ended_runs(self) -> Iterator[RunRow]:
-        """Yield the runs that have ended, newest first."""
+        """Yield the finished runs, newest first."""
         return self._runs("WHERE ended_at IS NOT NULL", -1)
 
     def _runs(self, where: str, limit: int) -> Iterator[RunRow]:
@@ -98,7 +98,7 @@ def to_cause(value: str) -> Cause:
     """Return the cause that a row names.
 
     Raises:
-        StateCorrupt: there is no such cause.
+        StateCorrupt: the cause is unknown.
     """
     try:
         return Cause(value)

@@ -8,17 +8,17 @@ from msgspec import Struct
 
 from microrepo.state.tables.table import Table
 
-# What a project has of the pages of all projects: bytes of simple/index.v1_json, of
-# simple/index.html and of simple/links.html, and links.
+# A project's share in the pages of all projects: bytes of simple/index.v1_json, of
+# simple/index.html and of simple/links.html, and number of links.
 Shares = tuple[int, int, int, int]
 _SHARES = "json_bytes, html_bytes, links_bytes, links"
 _SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in _SHARES.split(", "))
-# Sums are also kept for all names that begin alike, so that the sum up to any name is a short one.
+# Sums are also stored per prefix of names, so that the sum up to any name has few terms.
 _PREFIX = 3
 
 
 class Unlisted(Struct, frozen=True, gc=False):
-    """A project whose share in the pages of all projects is not up to date; `shares` is the old."""
+    """A project whose share in the pages of all projects is outdated; `shares` is the old one."""
 
     name: str
     display_name: str
@@ -31,7 +31,7 @@ class ShareTable(Table):
     """The columns of shares, and the table of their sums."""
 
     def unlist_all(self) -> None:
-        """Note that the pages of all projects have to be made from nothing."""
+        """Mark the pages of all projects for a complete rebuild."""
         self._db.execute("DELETE FROM page_sums")
         self._db.execute(
             "UPDATE pages SET listed = CASE WHEN files > 0 THEN 0 ELSE listed END, "
@@ -43,7 +43,7 @@ class ShareTable(Table):
         return self._db.execute("SELECT 1 FROM pages WHERE listed = 0").fetchone() is not None
 
     def links_to_be(self) -> int:
-        """Return how many files all pages name, those that are not listed yet included."""
+        """Return the number of files on all pages, including those not listed yet."""
         listed = self._db.execute("SELECT coalesce(sum(links), 0) FROM page_sums").fetchone()
         change = self._db.execute(
             "SELECT coalesce(sum(files - links), 0) FROM pages WHERE listed = 0"
@@ -60,7 +60,7 @@ class ShareTable(Table):
         return [Unlisted(row[0], row[1], row[2], row[3], row[4:8]) for row in rows]
 
     def shares_between(self, after: str, before: str) -> Shares:
-        """Return the summed shares of the projects whose names lie between the two."""
+        """Return the summed shares of the projects between two names."""
         first, last = after[:_PREFIX], before[:_PREFIX]
         query = f"SELECT {_SUMS} FROM pages WHERE name > ? AND name < ?"
         if first == last:
@@ -70,8 +70,8 @@ class ShareTable(Table):
                 f"SELECT {_SUMS} FROM page_sums WHERE prefix > ? AND prefix < ?", (first, last)
             )
         ]
-        # Of names that begin alike, those behind the one and those before the other; a name
-        # shorter than a prefix is the only one of its kind.
+        # Names with a common prefix, after the one and before the other; a name shorter than a
+        # prefix has no others.
         if len(first) == _PREFIX:
             parts.append(self._db.execute(query, (after, f"{first}\x7f")))
         if len(last) == _PREFIX:
@@ -80,7 +80,7 @@ class ShareTable(Table):
         return _added(*parts)
 
     def save_shares(self, rows: Sequence[tuple[Unlisted, Shares]]) -> None:
-        """Remember the new shares of projects; those with files are listed from now on."""
+        """Store the new shares of projects; those with files are now listed."""
         self._db.executemany(
             "UPDATE pages SET listed = files > 0, json_bytes = ?, html_bytes = ?, "
             "links_bytes = ?, links = ? WHERE name = ?",

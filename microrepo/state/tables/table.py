@@ -1,4 +1,4 @@
-"""Queries by many names at a time, for the parts of the state."""
+"""Base of tables: queries by many names at a time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _CHUNK = 500  # names per query, below SQLite's oldest limit on variables
 
 
 class Table:
-    """A part of the state. Writes are for its one writer, in its transactions."""
+    """A part of the state. Only its writer may write, in its transactions."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
     def _select(self, query: str, column: str, values: Iterable[str] | None) -> Iterator[Any]:
-        """Yield the rows of the named entries, or all when `values` is None."""
-        # Not `yield from`: it would close the cursor of a generator that is given up, which fails
-        # once the database is closed.
+        """Yield the rows of the named entries, or all if `values` is None."""
+        # Not `yield from`: it would close the cursor of an abandoned generator, which fails once
+        # the database is closed.
         if values is None:
             for row in self._db.execute(query):
                 yield row

@@ -7,8 +7,9 @@ import sqlite3
 
 SCHEMA_VERSION = 4
 
-# What a run changed in the directory beside the files of its history: metadata files, files that
-# others put there, `simple/<project>/` for a project's pages, `simple/` for those of all projects.
+# Changes of a run in the directory, apart from the files in its history: metadata files, files that
+# microrepo did not download, `simple/<project>/` for a project's pages, `simple/` for those of all
+# projects.
 TREE_CHANGES = """\
 CREATE INDEX history_by_run ON history(run);
 CREATE TABLE tree_changes(
@@ -20,10 +21,10 @@ CREATE TABLE tree_changes(
 
 
 def _noting(name: str, event: str, place: str) -> str:
-    """Return the trigger that notes a place as changed by the newest run.
+    """Return the trigger that records a path as changed by the newest run.
 
-    A place may change many times in a run. `OR IGNORE` would not do: the statement that fires a
-    trigger overrides it with its own answer to conflicts.
+    A path can change many times in a run. `OR IGNORE` does not help: the conflict handling of the
+    statement that fires a trigger overrides it.
     """
     return (
         f"CREATE TRIGGER {name} AFTER {event}\n"
@@ -51,8 +52,8 @@ NOTING_TRIGGERS = {
 }
 NOTING = "".join(_noting(name, *about) for name, about in NOTING_TRIGGERS.items())
 
-# Documents stand apart from `projects`: comparing the serials of a whole index then reads a few
-# dozen bytes per project instead of paging through all documents.
+# Documents have their own table: comparing the serials of a whole index then reads a few dozen
+# bytes per project instead of all documents.
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE projects(
@@ -185,13 +186,13 @@ TABLE_NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", TABLES))
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make all tables in an empty database, in one transaction."""
+    """Create all tables in an empty database, in one transaction."""
     run_script(connection, TABLES)
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
 
 
 def run_script(connection: sqlite3.Connection, script: str) -> None:
-    """Execute statements, each of which ends with a line."""
+    """Execute statements, each of which ends at the end of a line."""
     # executescript() would commit the open transaction.
     for statement in script.split(";\n"):
         if statement.strip():

@@ -1,1 +1,1 @@
-"""Diagnosis: why a goal fails, and why newer releases are not taken."""
+"""Diagnosis: why a goal fails, and why newer releases are not used."""

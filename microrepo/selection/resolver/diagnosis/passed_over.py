@@ -1,4 +1,4 @@
-"""Newer releases that were passed over for an older one, and why."""
+"""Newer releases that could not be used, and why."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def passed_over(
     chosen: Mapping[Release, Iterable[Edge]],
     constraints: Mapping[NormalizedName, Iterable[str]],
 ) -> tuple[PassedOver, ...]:
-    """Return, for each chosen release, the newest better one that cannot be used here.
+    """Return, for each chosen release, the newest better one that cannot be used.
 
-    What rules keep away, what requirements do not admit, and pre-releases and yanked releases
-    beside others are not better.
+    Releases excluded by rules or requirements, and pre-releases and yanked ones beside others, are
+    not better.
     """
     found: set[PassedOver] = set()
     newest: dict[str, Release] = {}
@@ -62,7 +62,7 @@ def _better(taken: Release, version: Version, specifiers: Iterable[str]) -> bool
 
 
 def _broken(view: View, taken: Release, specifiers: set[str]) -> Iterator[PassedOver]:
-    """Yield the releases whose metadata keeps them away, as far as it was looked at."""
+    """Yield the releases with unusable metadata, as far as it was read."""
     releases = view.releases(taken.project)
     for release in releases.releases if releases is not None else ():
         if release.yanked or not _better(taken, release.version, specifiers):
@@ -89,7 +89,7 @@ def _fault(view: View, release: Release) -> tuple[Obstacle, str] | None:
 
 
 def _python_fault(view: View, requires_python: str) -> tuple[Obstacle, str]:
-    """Return whether only the patch release of the environment is wrong."""
+    """Return whether only the environment's patch release does not match."""
     why = f"requires Python {requires_python}, this is {view.environment.python}"
     major, minor = view.environment.markers["python_version"].split(".")[:2]
     if requires_python_admits(requires_python, PythonTarget("cp", int(major), int(minor))):
@@ -98,7 +98,7 @@ def _python_fault(view: View, requires_python: str) -> tuple[Obstacle, str]:
 
 
 def _unfit(view: View, taken: Release, specifiers: set[str]) -> PassedOver | None:
-    """Return the newest release that has no file for the environment."""
+    """Return the newest release without a file for the environment."""
     candidates = view.facts.projects.get(taken.project)
     releases = view.releases(taken.project)
     if candidates is None or releases is None:

@@ -1,4 +1,4 @@
-"""Reasons why a requirement cannot be met, in the words that pip's users know."""
+"""Reasons why a requirement cannot be met, in pip's terms."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MAX_BLOCKED = 20
 
 
 def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) -> GoalFailure:
-    """Explain the conflict at which the solver had to stop."""
+    """Return the failure for the conflict at which the solver stopped."""
     view = provider.view
     asked = [_asks(goal, cause.requirement, cause.parent) for cause in causes]
-    # The cause comes first, then what asks for it, then the way to the goal.
+    # The cause comes first, then its requirements, then the chain to the goal.
     lines: list[str] = []
     blocked: list[Blocked] = []
     for project, specifiers in _asked(causes).items():
@@ -47,7 +47,7 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
 def unmet_reasons(
     view: View, want: Requirement, limits: Iterable[str], options: ResolveOptions
 ) -> list[str]:
-    """Explain why a single requirement has no match."""
+    """Return why a single requirement has no match."""
     if want.url and (not options.allow_urls or not is_followed(want.url)):
         return [_refused_url(want.label, want.url)]
     specifiers = tuple(text for text in (want.specifiers, *limits) if text)
@@ -70,7 +70,7 @@ def _refused_url(text: str, url: str) -> str:
 
 
 def _behind_url(view: View, project: NormalizedName, url: str) -> Iterator[str]:
-    """Say why what is behind a direct URL cannot be used."""
+    """Yield why the file of a direct URL cannot be used."""
     fact = view.facts.urls.get(url)
     shown = without_user(url)
     if isinstance(fact, str):
@@ -137,7 +137,7 @@ def _matches(view: View, project: NormalizedName, specifiers: tuple[str, ...]) -
 def _not_admitted(
     view: View, project: NormalizedName, files: Iterable[File], specifiers: Sequence[str]
 ) -> Iterator[str]:
-    """Say which files the goal's own options and digests keep away."""
+    """Yield the files that the goal's options and digests exclude."""
     admission = view.admission
     for file in files:
         usable = view.environment.supports(file) is not None
