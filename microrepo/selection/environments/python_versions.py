@@ -203,7 +203,7 @@ def some_version_admitted(requires_python: str, versions: tuple[str, ...]) -> bo
 
 @lru_cache(maxsize=8192)
 def lenient_specifiers(text: str) -> SpecifierSet | None:
-    """Read a specifier set, mending the malformed one that old packages use (``>=3.6.*``)."""
+    """Parse a specifier set, repairing the malformed form of old packages (``>=3.6.*``)."""
     if len(text) > MAX_REQUIREMENT_CHARS:
         return None
     try:
