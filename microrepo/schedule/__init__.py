@@ -23,13 +23,7 @@ from microrepo.schedule.systemd import systemd_schedule
 def build_schedule(
     kind: Kind, machine: Machine, every: str = "daily", name: str = DEFAULT_NAME
 ) -> Schedule:
-    """Return a schedule; nothing is written.
-
-    Args:
-        kind: ``systemd-user``, ``systemd-system``, ``crontab`` or ``cron.d``.
-        machine: interpreter, paths and account, as `this_machine` returns them.
-        every: the interval, in the grammar of `microrepo.schedule.intervals`.
-        name: distinguishes several schedules of one machine.
+    """Return a schedule; nothing is written. `name` distinguishes several of one machine.
 
     Raises:
         ConfigError: an interval, a name or a path that this scheduler cannot express.
@@ -38,7 +32,7 @@ def build_schedule(
         raise ConfigError(f"{kind!r} is not a kind of schedule; choose from {', '.join(KINDS)}")
     check_machine(machine, name)
     spread = zlib.crc32(f"{machine.host} {machine.user} {machine.config}".encode())
-    maker = systemd_schedule if kind in {"systemd-user", "systemd-system"} else cron_schedule
+    maker = systemd_schedule if kind.startswith("systemd") else cron_schedule
     return maker(kind, parse_every(every, spread), machine, name)
 
 

@@ -40,9 +40,10 @@ def cron_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> Sche
         return Schedule(kind, name, block=block, probes=(_CRONTAB_PROBE, *checks), notes=notes)
     directory = machine.etc / "cron.d"
     home = {"SHELL": "/bin/sh", "PATH": _PATH, "HOME": str(machine.home)}
+    settings = {**home, **_LOCALE, "MAILTO": ""}
     text = (
         f"# Refresh of a Python package repository by microrepo ({name}).\n"
-        + "".join(f"{k}={_value(v)}\n" for k, v in {**home, **_LOCALE, "MAILTO": ""}.items())
+        + "".join(f"{key}={_value(value)}\n" for key, value in settings.items())
         + f"{every.cron} {machine.user} {_command_text(machine, {})}\n"
     )
     exists = Probe(("test", "-d", str(directory)), f"{directory} is missing; {NO_CRON}")

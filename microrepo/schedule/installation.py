@@ -6,7 +6,7 @@ import contextlib
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from microrepo.errors import ConfigError
@@ -26,13 +26,14 @@ def run_command(args: Sequence[str], stdin: bytes = b"") -> Completed:
         FileNotFoundError: the program is missing.
         subprocess.TimeoutExpired: it did not end within `COMMAND_TIMEOUT_S`.
     """
+    environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(
         args,
         input=stdin,
         capture_output=True,
         check=False,
         cwd="/",
-        env={**os.environ, "LC_ALL": "C"},
+        env=environment,
         timeout=COMMAND_TIMEOUT_S,
     )
 
@@ -42,8 +43,8 @@ def render_schedule(schedule: Schedule) -> str:
     parts = [f"# {path}\n{text}" for path, text in schedule.files.items()]
     if schedule.block:
         parts.append(f"# into the crontab, with `crontab -e`\n{schedule.block}")
-    if schedule.commands:
-        shown = "".join(f"# {shlex.join(command)}\n" for command in schedule.commands)
+    if commands := (*schedule.reload, *schedule.enable):
+        shown = "".join(f"# {shlex.join(command)}\n" for command in commands)
         parts.append("# then run\n" + shown)
     return "\n".join(parts)
 
@@ -61,16 +62,12 @@ def install(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise ConfigError(probe.advice + (f" ({said[-1]})" if said else ""))
-        if probe.forbidden and probe.forbidden in done.stdout.decode(errors="replace"):
-            raise ConfigError(f"--every {probe.args[-1]!r}: that time never occurs")
     for path, text in schedule.files.items():
-        try:
+        with _writing(path):
             write_atomically(path, text.encode(), 0o644)
-        except OSError as error:
-            raise _unwritable(path, error) from error
     if schedule.block:
         _edit_crontab(schedule.name, schedule.block, run)
-    for command in schedule.commands:
+    for command in (*schedule.reload, *schedule.enable):
         _succeed(command, run, "the files are in place")
     return (*map(str, schedule.files), *(("crontab",) * bool(schedule.block)))
 
@@ -84,13 +81,11 @@ def remove(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
         ConfigError: a file or the crontab cannot be changed.
     """
     present = [path for path in schedule.files if os.path.lexists(path)]
-    _attempt(schedule.before_removal if present else (), run)
+    _attempt(schedule.disable if present else (), run)
     for path in (*present, *schedule.leftovers):
-        try:
+        with _writing(path):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise _unwritable(path, error) from error
-    _attempt(schedule.after_removal if present else (), run)
+    _attempt(schedule.reload if present else (), run)
     removed = tuple(str(path) for path in present)
     if schedule.kind == "crontab" and _edit_crontab(schedule.name, "", run):
         return (*removed, "crontab")
@@ -137,6 +132,10 @@ def _call(args: Command, run: Run, advice: str, stdin: bytes = b"") -> Completed
         ) from error
 
 
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    hint = "; run this as root (sudo)" if isinstance(error, PermissionError) else ""
-    return ConfigError(f"{path}: cannot be changed: {error.strerror}{hint}")
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "; run this as root (sudo)" if isinstance(error, PermissionError) else ""
+        raise ConfigError(f"{path}: cannot be changed: {error.strerror}{hint}") from error

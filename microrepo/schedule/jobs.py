@@ -6,14 +6,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 from msgspec import Struct
 
 from microrepo.errors import ConfigError
 
 Kind = Literal["systemd-user", "systemd-system", "crontab", "cron.d"]
-KINDS: tuple[Kind, ...] = ("systemd-user", "systemd-system", "crontab", "cron.d")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 DEFAULT_NAME = "refresh"
 Command = tuple[str, ...]
 # cron skips files in /etc/cron.d with other characters in their names (cron(8)).
@@ -46,17 +46,11 @@ class Machine(Struct, frozen=True):
         return (self.python, "-m", "microrepo", "refresh", "--config", config, "--quiet")
 
 
-class Probe(Struct, frozen=True):
-    """A command that must succeed before anything is written.
-
-    Attributes:
-        advice: what its failure means, and what to do.
-        forbidden: text that its output must not contain.
-    """
+class Probe(NamedTuple):
+    """A command that must succeed before anything is written, and what its failure means."""
 
     args: Command
     advice: str
-    forbidden: str = ""
 
 
 class Schedule(Struct, frozen=True):
@@ -66,8 +60,9 @@ class Schedule(Struct, frozen=True):
         files: text of each file to write.
         block: lines for the user's crontab with their markers, or empty.
         probes: commands that must succeed first.
-        commands: commands to run after the files are written.
-        before_removal, after_removal: commands to run around the deletion of the files.
+        reload: commands to run after the files are written or removed.
+        enable: commands to run then.
+        disable: commands to run before the files are removed.
         leftovers: links that the scheduler makes and may leave behind.
         notes: hints for the user.
     """
@@ -77,9 +72,9 @@ class Schedule(Struct, frozen=True):
     files: dict[Path, str] = {}
     block: str = ""
     probes: tuple[Probe, ...] = ()
-    commands: tuple[Command, ...] = ()
-    before_removal: tuple[Command, ...] = ()
-    after_removal: tuple[Command, ...] = ()
+    reload: tuple[Command, ...] = ()
+    enable: tuple[Command, ...] = ()
+    disable: tuple[Command, ...] = ()
     leftovers: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -128,8 +123,8 @@ def check_machine(machine: Machine, name: str) -> None:
         raise ConfigError(f"--name {name!r}: use letters, digits, '_' and '-' only")
     if not _USER.match(machine.user):
         raise ConfigError(f"--user {machine.user!r}: schedulers do not accept this user name")
-    places = (machine.config, machine.repository, machine.home, *machine.writable)
-    for path in (machine.python, *map(str, places)):
+    paths = (machine.config, machine.repository, machine.home, *machine.writable)
+    for path in (machine.python, *map(str, paths)):
         if not Path(path).is_absolute():
             raise ConfigError(f"{path!r}: a schedule needs absolute paths")
         if not path.isprintable():  # surrogates, for bytes that are not UTF-8, are not printable

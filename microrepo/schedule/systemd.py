@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from microrepo.errors import ConfigError
@@ -10,7 +9,6 @@ from microrepo.exit_codes import ExitCode
 from microrepo.schedule.intervals import Every, invalid
 from microrepo.schedule.jobs import Command, Kind, Machine, Probe, Schedule, import_probe
 
-_QUOTED_ANYWAY = set(" \t'\"\\;")
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, never written to
 _HARDENING = """\
 ProtectSystem=strict
@@ -82,55 +80,50 @@ def systemd_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> S
         hardening=_hardening(machine) if system else "",
     )
     calendar = every.calendar.replace("%", "%%")
-    timer_text = _TIMER.format(name=name, calendar=calendar, delay_s=every.delay_s)
     flag = "" if system else "--user "
-    linger = f"loginctl enable-linger {machine.user}"
-    notes = (
+    notes = [
         f"Next run: systemctl {flag}list-timers {timer}",
         f"Log: journalctl {flag}-u {service}",
-        f"It runs while {machine.user} is logged in. To run it always: {linger}",
-    )
+    ]
+    if not system:
+        linger = f"loginctl enable-linger {machine.user}"
+        notes.append(f"It runs while {machine.user} is logged in. To run it always: {linger}")
     return Schedule(
         kind,
         name,
-        files={directory / service: service_text, directory / timer: timer_text},
+        files={
+            directory / service: service_text,
+            directory / timer: _TIMER.format(name=name, calendar=calendar, delay_s=every.delay_s),
+        },
         leftovers=(directory / "timers.target.wants" / timer,),
         probes=(*_probes(systemctl, machine, every), import_probe(machine)),
-        commands=(
-            (*systemctl, "daemon-reload"),
-            (*systemctl, "enable", timer),
-            (*systemctl, "restart", timer),
-        ),
-        before_removal=((*systemctl, "disable", "--now", timer),),
-        after_removal=((*systemctl, "daemon-reload"),),
-        notes=notes[:2] if system else notes,
+        reload=((*systemctl, "daemon-reload"),),
+        enable=((*systemctl, "enable", timer), (*systemctl, "restart", timer)),
+        disable=((*systemctl, "disable", "--now", timer),),
+        notes=tuple(notes),
     )
 
 
-def _probes(systemctl: Command, machine: Machine, every: Every) -> Iterator[Probe]:
+def _probes(systemctl: Command, machine: Machine, every: Every) -> list[Probe]:
     user = "--user" in systemctl
     whose = f"for {machine.user}" if user else "on this machine"
-    yield Probe(
-        (*systemctl, "show", "--property=Version"),
-        f"systemd does not run {whose}; choose a cron kind, or print the units and install them "
-        "where it runs",
-    )
-    if every.is_raw:
-        yield Probe(
-            ("systemd-analyze", "calendar", "--", every.text),
-            f"--every {every.text!r}: systemd does not accept this time; see systemd.time(7)",
-            forbidden="Next elapse: never",
-        )
+    advice = "choose a cron kind, or print the units and install them where it runs"
+    show = (*systemctl, "show", "--property=Version")
+    probes = [Probe(show, f"systemd does not run {whose}; {advice}")]
+    if every.text == every.calendar:
+        why = f"--every {every.text!r}: systemd does not accept this time; see systemd.time(7)"
+        probes.append(Probe(("systemd-analyze", "calendar", "--", every.text), why))
     for path in () if user else (machine.repository, *machine.writable):
         advice = f"{path} must exist: create it with `install -d -o {machine.user} {path}`"
-        yield Probe(("test", "-d", str(path)), advice)
+        probes.append(Probe(("test", "-d", str(path)), advice))
+    return probes
 
 
 def _hardening(machine: Machine) -> str:
-    places = (machine.repository, *machine.writable)
-    lines = [_HARDENING, *(f"ReadWritePaths={quote_path(str(path))}\n" for path in places)]
+    written = (machine.repository, *machine.writable)
+    lines = [_HARDENING, *(f"ReadWritePaths={quote_path(str(path))}\n" for path in written)]
     # A private /tmp would hide a repository below /tmp.
-    used = (*places, machine.config, Path(machine.python))
+    used = (*written, machine.config, Path(machine.python))
     hidden = any(temporary in path.parents for temporary in _TEMPORARY for path in used)
     lines.append(f"PrivateTmp={'no' if hidden else 'yes'}\n")
     if machine.user != "root":
@@ -154,7 +147,7 @@ def quote_argument(text: str, doubled: str = "") -> str:
     """Return one word of an ``ExecStart`` line, quoted: specifiers, C escapes, variables."""
     for sign in "%" + doubled:
         text = text.replace(sign, sign * 2)
-    if not text or set(text) & _QUOTED_ANYWAY or not text.isascii():
+    if not text or set(text) & set(" \t'\"\\;") or not text.isascii():
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from functools import lru_cache
 from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.model import File
+from microrepo.suggestions import nearest
 
 FAMILIES = {
     "windows": ("win32", "win_*"),
@@ -82,7 +82,7 @@ def nearest_platform(word: str) -> str | None:
     for pattern in likely:
         if pattern in FAMILIES or any(fnmatch.fnmatchcase(tag, pattern) for tag in tags):
             return pattern
-    return next(iter(difflib.get_close_matches(word, (*FAMILIES, *tags), n=1)), None)
+    return nearest(word, (*FAMILIES, *tags), 0.6)
 
 
 @lru_cache(maxsize=1)
