@@ -46,8 +46,19 @@ class MicrorepoError(Exception):
 
     exit_code = ExitCode.FAILED
 
+    _is_named = False  # the first argument is the name of what the error is about
+
     def __str__(self) -> str:
+        if self._is_named:
+            return ": ".join(filter(None, (str(self.args[0]), self._text())))
         return " ".join(str(argument) for argument in self.args)
+
+    def _text(self) -> str:
+        return ": ".join(str(argument) for argument in self.args[1:])
+
+    def why(self, what: str) -> str:
+        """Return the text for a reader who sees the name `what` beside it: it is not repeated."""
+        return self._text() if self._is_named and str(self.args[0]) == what else str(self)
 
 
 class ConfigError(MicrorepoError):
@@ -59,8 +70,7 @@ class ConfigError(MicrorepoError):
 class SourceError(MicrorepoError):
     """A source could not say what it has. Arguments: what was asked for, what went wrong."""
 
-    def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args)
+    _is_named = True
 
 
 class Unavailable(SourceError):
@@ -72,10 +82,10 @@ class AccessDenied(Unavailable):
 
 
 class ProjectNotFound(SourceError):
-    """The source does not know the project (or keeps it in quarantine)."""
+    """The source does not know the project (or keeps it in quarantine). Arguments: both names."""
 
-    def __str__(self) -> str:
-        return f"{self.args[0]}: project not found at {self.args[1]}"
+    def _text(self) -> str:
+        return f"project not found at {self.args[1]}"
 
 
 class NoProjectList(SourceError):
@@ -89,32 +99,31 @@ class MalformedResponse(SourceError):
 class StalePage(SourceError):
     """A page older than the serial that the index announced; it is asked for again later."""
 
-    def __str__(self) -> str:
-        name, promised, got = self.args
-        return f"{name}: page is at serial {got}, the index announced {promised}; retried later"
+    def _text(self) -> str:
+        _, promised, got = self.args
+        return f"page is at serial {got}, the index announced {promised}; retried later"
 
 
 class TransferError(MicrorepoError):
     """A file could not be fetched whole. Arguments: file name, what went wrong."""
 
-    def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args)
+    _is_named = True
 
 
 class DigestMismatch(TransferError):
     """Content does not have the announced digest. Arguments: file, algorithm, wanted, got."""
 
-    def __str__(self) -> str:
-        filename, algorithm, wanted, got = self.args
-        return f"{filename}: {algorithm} is {got}, the source announced {wanted}"
+    def _text(self) -> str:
+        _, algorithm, wanted, got = self.args
+        return f"{algorithm} is {got}, the source announced {wanted}"
 
 
 class SizeMismatch(TransferError):
     """Content does not have the announced size. Arguments: file, wanted bytes, got bytes."""
 
-    def __str__(self) -> str:
-        filename, wanted, got = self.args
-        return f"{filename}: received {got} bytes, the source announced {wanted}"
+    def _text(self) -> str:
+        _, wanted, got = self.args
+        return f"received {got} bytes, the source announced {wanted}"
 
 
 class Truncated(TransferError):
@@ -124,8 +133,7 @@ class Truncated(TransferError):
 class RepositoryError(MicrorepoError):
     """The repository on disk is in the way. Arguments: path, what is wrong and what to do."""
 
-    def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args)
+    _is_named = True
 
 
 class Locked(RepositoryError):
@@ -133,10 +141,9 @@ class Locked(RepositoryError):
 
     exit_code = ExitCode.LOCKED
 
-    def __str__(self) -> str:
-        path, holder = self.args
-        by = f" ({holder})" if holder else ""
-        return f"{path}: locked by another run{by}. Try again when it has finished."
+    def _text(self) -> str:
+        by = f" ({self.args[1]})" if self.args[1] else ""
+        return f"locked by another run{by}. Try again when it has finished."
 
 
 class StateCorrupt(RepositoryError):
@@ -146,10 +153,10 @@ class StateCorrupt(RepositoryError):
 class UnknownSchema(RepositoryError):
     """The state was written by a newer microrepo. Arguments: path, schema found, newest known."""
 
-    def __str__(self) -> str:
-        path, found, known = self.args
+    def _text(self) -> str:
+        _, found, known = self.args
         return (
-            f"{path}: written by a newer microrepo (schema {found}, this one supports {known}). "
+            f"written by a newer microrepo (schema {found}, this one supports {known}). "
             "Upgrade microrepo, or move the file away to rebuild it."
         )
 

@@ -6,6 +6,8 @@ import errno
 import os
 from pathlib import Path
 
+from microrepo.errors import MicrorepoError
+
 _NAMED = {
     errno.EMLINK: "the file system allows no more entries in this folder (EMLINK); use one without "
     "that limit, such as XFS, Btrfs or ext4 with dir_nlink",
@@ -30,11 +32,12 @@ def disk_words(error: OSError, path: str | Path | None = None) -> str:
 
 
 def placing_error(filename: str, error: Exception) -> str:
-    """Return why a file could not be given its place."""
+    """Return why a file could not be given its place, without its name."""
     if isinstance(error, FileExistsError):
-        return f"{filename}: another file got this name in the meantime"
-    text = disk_words(error) if isinstance(error, OSError) else str(error)
-    return f"{filename}: {text}"
+        return "another file got this name in the meantime"
+    if isinstance(error, MicrorepoError):
+        return error.why(filename)
+    return disk_words(error) if isinstance(error, OSError) else str(error)
 
 
 def _full_words(path: str | Path | None) -> str:

@@ -70,9 +70,7 @@ def _skipped_by(rule: str) -> str:
 
 def failure_lines(title: str, failures: Iterable[_Failed], *, verbose: bool) -> list[str]:
     """Return failures under a title, one per line; only the first ones unless `verbose`."""
-    # Errors that carry their name say it themselves.
-    texts = (f"{one.what}: {one.why.removeprefix(f'{one.what}: ')}" for one in failures)
-    return text_lines(title, texts, verbose=verbose)
+    return text_lines(title, (f"{one.what}: {one.why}" for one in failures), verbose=verbose)
 
 
 def text_lines(title: str, texts: Iterable[str], *, verbose: bool) -> list[str]:

@@ -112,7 +112,7 @@ class IndexDestination:
         if outcome.status == "denied" and self._channel.new_login():
             outcome = self._ask(task).result()
         if outcome.status == "denied":
-            text = f"{self._name} refuses these credentials: {outcome.error}"
+            text = f"{self._name} refuses these credentials: {outcome.filename}: {outcome.error}"
             outcome = msgspec.structs.replace(outcome, error=text)
         return outcome
 

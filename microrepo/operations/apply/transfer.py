@@ -83,16 +83,18 @@ class Transfer:
         report, reporter = self._work.report, self._work.reporter
         action = self._actions[outcome.filename]
         if outcome.note and not report.fallbacks:
-            report.warn(f"the file host failed; downloaded from the source: {outcome.note}")
+            report.warn(
+                f"the file host failed; downloaded from the source: {outcome.filename}: {outcome.note}"
+            )
         report.add_outcome(outcome)
         if outcome.ok:
             self._arrived.append((action, outcome))
             return
         self._failed.add(action.project)
-        reporter.say(f"failed: {outcome.error}")
+        reporter.say(f"failed: {outcome.filename}: {outcome.error}")
         self._denied += outcome.status == "denied"
         if self._denied >= _MAX_DENIED and not report.refused:
-            report.refused = outcome.error
+            report.refused = f"{outcome.filename}: {outcome.error}"
             for waiting in self._futures:
                 waiting.cancel()
 

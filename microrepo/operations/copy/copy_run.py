@@ -246,7 +246,7 @@ class CopyRun:
             try:
                 task = FetchProject(name, sources=self._channel.sources.candidates(name))
             except Unavailable as error:
-                self.report.failed.append(Failure(name, str(error)))
+                self.report.failed.append(Failure(name, error.why(name)))
                 continue
             futures.append(self._channel.pool().submit(run_task, task))
         return futures

@@ -96,7 +96,7 @@ def _describe(candidate: Candidate, path: Path) -> tuple[File, str]:
         return about.row.file, ""
     package_type = package_type_of(candidate.filename) or "unknown"
     bare = File(candidate.filename, "", candidate.version, package_type)
-    return bare, about.problem.removeprefix(f"{candidate.filename}: ")
+    return bare, about.problem
 
 
 def _broken(path: Path) -> str:

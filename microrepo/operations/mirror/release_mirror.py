@@ -140,7 +140,7 @@ def _check(copied: CopyReport, release: UniquePackageLocation, *, resume: bool) 
     if copied.refused:
         raise StorageOperationError(f"{what}: {copied.refused}")
     if copied.failed:
-        words = "; ".join(failure.why for failure in copied.failed)
+        words = "; ".join(f"{failure.what}: {failure.why}" for failure in copied.failed)
         raise StorageOperationError(f"{what}: {words}")
 
 

@@ -102,7 +102,7 @@ def _found(directory: FlatDirectory, file: File, known_row: FoundRow | None) -> 
     if row is None:
         description = describe(DescribeFile(str(directory.path), file.filename))
         if description.row is None:
-            return description.problem
+            return f"{file.filename}: {description.problem}"
         row = description.row
     known = row.file
     if same_content(file.digests, known.digests) is False:

@@ -89,7 +89,7 @@ class Downloads:
                 self._read_lines(stream)
         except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            self._unreadable.append(Failure(path, f"{path}: cannot be read to its end: {why}"))
+            self._unreadable.append(Failure(path, f"cannot be read to its end: {why}"))
         self._save()
 
     def _read_lines(self, stream: IO[bytes]) -> None:

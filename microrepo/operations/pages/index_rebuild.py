@@ -173,7 +173,7 @@ class _Rebuild:
 
     def _miss(self, filename: str, what: str) -> None:
         hint = "skipped; `microrepo verify --repair` downloads it again"
-        self.failed.append(Failure(filename, f"{filename}: {what}; {hint}"))
+        self.failed.append(Failure(filename, f"{what}; {hint}"))
 
     def _damaged(self, filenames: Sequence[str]) -> set[str]:
         """Read files whose time changed, as after a copy without times; return the damaged ones."""

@@ -125,10 +125,9 @@ def _noting(what: str, failures: list[Failure]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        words = f"{what}: {error.filename or ''}: {disk_words(error)}"
-        failures.append(Failure(what, words))
+        failures.append(Failure(what, f"{error.filename or ''}: {disk_words(error)}"))
     except (MicrorepoError, sqlite3.Error) as error:
-        failures.append(Failure(what, f"{what}: {error}"))
+        failures.append(Failure(what, str(error)))
 
 
 # --- the hook -------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ def _follow(
         return
     failure = run_hook(config, ended[0], os.environ)
     if failure:
-        _log.warning("%s", failure)
+        _log.warning("hook: %s", failure)
         report.failed.append(Failure("hook", failure))
     elif ended[0].lists is None:
         return
@@ -195,15 +194,15 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
         code = process.wait(config.hook_timeout_s)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        return f"hook: {config.hook[0]!r} cannot be run: {reason}"
+        return f"{config.hook[0]!r} cannot be run: {reason}"
     except subprocess.TimeoutExpired:
-        return f"hook: {config.hook[0]!r} was stopped after {config.hook_timeout_s:g} s"
+        return f"{config.hook[0]!r} was stopped after {config.hook_timeout_s:g} s"
     finally:
         if process is not None and process.poll() is None:
             _end(process)
     if code < 0:
-        return f"hook: {config.hook[0]!r} was killed by signal {-code}"
-    return f"hook: {config.hook[0]!r} exited with code {code}" if code else ""
+        return f"{config.hook[0]!r} was killed by signal {-code}"
+    return f"{config.hook[0]!r} exited with code {code}" if code else ""
 
 
 def hook_environment(config: Config, ended: Ended, environ: Mapping[str, str]) -> dict[str, str]:

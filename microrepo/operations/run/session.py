@@ -132,7 +132,7 @@ class Session:
         )
         if failures:
             for failure in failures:
-                report.warn(failure.why)
+                report.warn(f"{failure.what}: {failure.why}")
             report.failed += failures
             final = self._record(code)
         return msgspec.structs.replace(ended, exit_code=final.exit_code)

@@ -60,14 +60,14 @@ def describe(task: DescribeFile) -> Description:
         metadata = _metadata(path)
         after = path.stat()
     except MalformedResponse as error:
-        return Description(filename, problem=str(error))
+        return Description(filename, problem=error.why(filename))
     except OSError as error:
-        return Description(filename, problem=f"{filename}: cannot be read: {error.strerror}")
+        return Description(filename, problem=f"cannot be read: {error.strerror}")
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        return Description(filename, problem=f"{filename}: changed while it was read")
+        return Description(filename, problem="changed while it was read")
     parsed = parse_filename(filename)
     if parsed is None:
-        return Description(filename, problem=f"{filename}: not the name of a distribution")
+        return Description(filename, problem="not the name of a distribution")
     fields = parse_core_metadata(metadata)
     file = File(
         filename=filename,

@@ -85,11 +85,11 @@ class UploadDestination:
         try:
             content = read_content(path, filename)
         except MicrorepoError as error:
-            return PutResult("refused", f"{filename}: {error}")
+            return PutResult("refused", error.why(filename))
         except OSError as error:
-            return PutResult("failed", f"{filename}: cannot be read: {error.strerror or error}")
+            return PutResult("failed", f"cannot be read: {error.strerror or error}")
         if same_content(digests, content.digests) is False:
-            return PutResult("failed", f"{filename}: its content differs from the announced digest")
+            return PutResult("failed", "its content differs from the announced digest")
         return self._upload(path, content)
 
     def _upload(self, path: Path, content: Content) -> PutResult:
@@ -112,24 +112,24 @@ class UploadDestination:
         try:
             answer = self._client.post(self._settings.url, headers, form.body())
         except Unavailable as error:
-            return None, PutResult("failed", f"{content.filename}: {error}")
-        return answer, self._judge(answer, content.filename)
+            return None, PutResult("failed", str(error))
+        return answer, self._judge(answer)
 
-    def _judge(self, answer: Answer, filename: str) -> PutResult:
+    def _judge(self, answer: Answer) -> PutResult:
         """Say what an answer means by itself."""
         status = answer.status
-        words = f"{filename}: {self._words_of(answer)}"
+        words = self._words_of(answer)
         if _is_page(answer):
             shown = (
                 "an HTML page that does not list the file; is this the address of its upload form?"
             )
-            return PutResult("refused", f"{filename}: HTTP {status}: answers with {shown}")
+            return PutResult("refused", f"HTTP {status}: answers with {shown}")
         if 200 <= status < 300:
             return PutResult("uploaded")
         if 300 <= status < 400:
             target = self._target_of(answer)
             where = f"{self._settings.name} redirects uploads to {target}; name that URL"
-            return PutResult("refused", f"{filename}: HTTP {status}: {where}")
+            return PutResult("refused", f"HTTP {status}: {where}")
         if status in _LATER:
             return PutResult("failed", words)
         if status in {401, 403}:
@@ -157,7 +157,7 @@ class UploadDestination:
             return None
         if same:
             return PutResult("uploaded" if broken else "present")
-        return PutResult("conflict", f"{content.filename}: {_OTHER_CONTENT}")
+        return PutResult("conflict", _OTHER_CONTENT)
 
     def _has_same_bytes(self, there: File, content: Content) -> bool | None:
         try:

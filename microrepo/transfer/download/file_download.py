@@ -42,7 +42,7 @@ def fetch_file(
     try:
         download = PartialFile(task, place)
     except OSError as error:
-        return Outcome(task.filename, ok=False, error=_os_error(task.filename, place, error))
+        return Outcome(task.filename, ok=False, error=_os_error(place, error))
     fetched = ByteCounter(progress)
     try:
         reused = _begin_with_template(client, download, fetched)
@@ -54,13 +54,14 @@ def fetch_file(
         wrong = isinstance(error, (DigestMismatch, SizeMismatch)) or download.expected is None
         if wrong:
             download.discard()
-        return Outcome(task.filename, ok=False, fetched_bytes=fetched.total, error=str(error))
+        why = error.why(task.filename)
+        return Outcome(task.filename, ok=False, fetched_bytes=fetched.total, error=why)
     except OSError as error:
         return Outcome(
             task.filename,
             ok=False,
             fetched_bytes=fetched.total,
-            error=_os_error(task.filename, place, error),
+            error=_os_error(place, error),
         )
     finally:
         download.close()
@@ -141,7 +142,7 @@ def _pause(breaks: int) -> None:
     time.sleep(min(_LONGEST_PAUSE_S, 0.2 * 2**breaks) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _os_error(filename: str, place: Place, error: OSError) -> str:
+def _os_error(place: Place, error: OSError) -> str:
     from microrepo.stores.disk_errors import disk_words
 
-    return f"{filename}: cannot be written: {disk_words(error, place.directory)}"
+    return f"cannot be written: {disk_words(error, place.directory)}"

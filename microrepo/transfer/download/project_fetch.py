@@ -43,11 +43,11 @@ class ProjectFetcher:
         try:
             fetched = self._fetch_record(number, task, etag)
         except ProjectNotFound as error:
-            return ProjectOutcome(name, "missing", error=str(error), source=source)
+            return ProjectOutcome(name, "missing", error=error.why(name), source=source)
         except MicrorepoError as error:
             silent = isinstance(error, Unavailable)
             return ProjectOutcome(
-                name, "failed", error=str(error), source=source, unreachable=silent
+                name, "failed", error=error.why(name), source=source, unreachable=silent
             )
         if fetched.project is None:
             return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)

@@ -50,11 +50,12 @@ def find_metadata(
     counter = ByteCounter()
     try:
         metadata = _find(client, task, place, attempts, counter)
-    except Unavailable as error:
+    except MicrorepoError as error:
+        why, transient = error.why(task.filename), isinstance(error, Unavailable)
         return MetadataOutcome(
-            task.filename, error=str(error), transient=True, fetched_bytes=counter.total
+            task.filename, error=why, transient=transient, fetched_bytes=counter.total
         )
-    except (MicrorepoError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return MetadataOutcome(task.filename, error=str(error), fetched_bytes=counter.total)
     return MetadataOutcome(task.filename, pack_metadata(metadata), fetched_bytes=counter.total)
 

@@ -34,7 +34,9 @@ def redirect(
     """
     try:
         return _redirect(client, task, place, attempts, progress)
-    except (MicrorepoError, OSError) as error:
+    except MicrorepoError as error:
+        return RedirectOutcome(task.filename, error=error.why(task.filename))
+    except OSError as error:
         return RedirectOutcome(task.filename, error=str(error))
 
 

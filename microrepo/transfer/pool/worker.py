@@ -128,7 +128,7 @@ class Worker:
             status = path.stat()
             digests = hash_file(path, task.algorithms)
         except OSError as error:
-            text = f"{task.filename}: cannot be read: {error.strerror or error}"
+            text = f"cannot be read: {error.strerror or error}"
             return Outcome(task.filename, ok=False, error=text)
         self._progress(status.st_size)
         return Outcome(
@@ -143,17 +143,23 @@ class Worker:
 def lost(task: Task, why: str) -> TaskOutcome:
     """Return the outcome of a task that could not be carried out because workers died of it."""
     if isinstance(task, FetchProject):
-        return ProjectOutcome(task.name, "failed", error=f"{task.name}: {why}")
+        return ProjectOutcome(task.name, "failed", error=why)
     if isinstance(task, FetchAdvisories):
         return AdvisoriesOutcome(error=f"{task.name}: {why}", transient=True)
     if isinstance(task, ListHeld):
-        return HeldOutcome(task.project, error=f"{task.project}: {why}")
-    text = f"{task.filename}: {why}"
+        return HeldOutcome(task.project, error=why)
     if isinstance(task, FetchMetadata):
-        return MetadataOutcome(task.filename, error=text, transient=True)
+        return MetadataOutcome(task.filename, error=why, transient=True)
     if isinstance(task, RedirectWheel):
-        return RedirectOutcome(task.filename, error=text)
-    return Outcome(task.filename, ok=False, error=text)
+        return RedirectOutcome(task.filename, error=why)
+    return Outcome(task.filename, ok=False, error=why)
+
+
+def _subject(task: Task) -> str:
+    """Return the name of the file or project that a task is about."""
+    if isinstance(task, ListHeld):
+        return task.project
+    return task.name if isinstance(task, FetchProject | FetchAdvisories) else task.filename
 
 
 _worker: Worker | None = None
@@ -172,7 +178,7 @@ def run_task(task: Task) -> TaskOutcome:
     try:
         return _fit_for_people(_worker.run(task))
     except MicrorepoError as error:
-        return _fit_for_people(lost(task, str(error)))
+        return _fit_for_people(lost(task, error.why(_subject(task))))
     except MemoryError:
         return lost(task, "needs more memory than available")
     except Exception as error:  # noqa: BLE001 - no answer of a source ends the run

@@ -78,7 +78,7 @@ class Sender:
         except AccessDenied as error:
             return HeldOutcome(task.project, error=str(error), denied=str(error.args[-1]))
         except MicrorepoError as error:
-            return HeldOutcome(task.project, error=str(error))
+            return HeldOutcome(task.project, error=error.why(task.project))
         return HeldOutcome(task.project, tuple(files.values()))
 
     def _hash(self, task: HashUrl) -> Outcome:
@@ -87,7 +87,7 @@ class Sender:
             client = self._to if task.held and self._to is not None else self._client
             digests = hash_file(path) if path is not None else hash_url(client, task.url)
         except (MicrorepoError, OSError) as error:
-            return Outcome(task.filename, ok=False, error=f"{task.filename}: {error}")
+            return Outcome(task.filename, ok=False, error=_why(task.filename, error))
         return Outcome(task.filename, ok=True, digests=digests)
 
     def _to_destination(self) -> UploadDestination:
@@ -106,9 +106,9 @@ class Sender:
             result = self._to_destination().put(path, task.filename, task.digests)
             size = path.stat().st_size
         except (MicrorepoError, OSError) as error:
-            words = str(error)
+            why = _why(task.filename, error)
             return Outcome(
-                task.filename, ok=False, status="failed", error=words, fetched_bytes=fetched.total
+                task.filename, ok=False, status="failed", error=why, fetched_bytes=fetched.total
             )
         if not is_fetched:
             self._progress(size)
@@ -122,6 +122,10 @@ class Sender:
             error=result.words,
             status=result.status,
         )
+
+
+def _why(filename: str, error: MicrorepoError | OSError) -> str:
+    return error.why(filename) if isinstance(error, MicrorepoError) else str(error)
 
 
 def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:

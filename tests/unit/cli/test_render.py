@@ -107,8 +107,8 @@ def test_many_failures(verbose: bool, shown: int) -> None:
     assert ("... and 5 more (--verbose shows all)" in text) is not verbose
 
 
-def test_failure_that_names_itself_is_not_named_twice() -> None:
-    text = report_text(report(failed=(Failure("a.whl", "a.whl: 404"),)))
+def test_a_failure_is_its_name_and_its_reason() -> None:
+    text = report_text(report(failed=(Failure("a.whl", "404"),)))
     assert text.endswith("failed:\n  a.whl: 404\n")
 
 

@@ -114,7 +114,7 @@ def test_what_the_destination_cannot_take_is_not_begun() -> None:
 def test_refused_credentials_end_it() -> None:
     with_desk, _ = conduct(lambda name: Outcome(name, ok=False, error="HTTP 403", status="denied"))
     carry([action(f"{letter}-1.zip") for letter in "abcdefgh"], Shelf(), with_desk)
-    assert with_desk.report.refused == "HTTP 403"
+    assert with_desk.report.refused.endswith("-1.zip: HTTP 403")
     assert with_desk.report.exit_code() == 1
 
 
