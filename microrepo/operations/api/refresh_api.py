@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
@@ -51,7 +50,6 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         Locked: another run holds the repository's lock.
         SourceError: the source's list of projects cannot be read.
     """
-    started = time.monotonic()
     policy = policy_of(config, requests)
     if not (config.files or config.files_url):
         _refuse_local_links(config)
@@ -95,7 +93,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         if not (dry_run or only_these or session.report.refused):
             holdings.directory.clean_partials(run.batches.unfinished)
         publish(config, holdings, work)
-    return session.report.build(time.monotonic() - started)
+    return session.report.build()
 
 
 def _refuse_local_links(config: Config) -> None:

@@ -2,79 +2,44 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import field
 
-from microrepo.model import Action
 from microrepo.operations.copy.endpoints import Endpoints
-from microrepo.operations.records.report import Failure, ReportBuilder
+from microrepo.operations.records.report import PlannedReport, ReportBuilder
 from microrepo.plan import Totals
 
 
-class CopyReport(Struct, frozen=True):
-    """Result of a copy.
+class CopyReport(PlannedReport, frozen=True, kw_only=True):
+    """What a copy did.
 
     Attributes:
-        exit_code: exit code of the command.
-        projects: number of projects checked.
-        totals: counts and bytes of the plan; `adopt` counts files already at the destination.
-        copied: files that arrived, `copied_bytes` in total.
-        reused_bytes: part of these that came from templates.
-        already: identical files that another program added meanwhile.
-        rejected: number of skipped files per rule.
-        failed: files and projects that could not be copied, and why.
-        conflicts: files of which the destination has different content.
-        missing: requested projects that the source does not have.
-        refused: why nothing (more) was transferred.
-        plan: the actions, in a dry run.
+        projects: how many were looked at.
+        totals: counts and bytes of the plan; `adopt` counts what was at the destination already.
+        copied: files that arrived, `copied_bytes` in all.
+        reused_bytes: of these came from templates, not from the source.
+        already: files that another program brought meanwhile, identical.
+        rejected: per rule how many files it left out.
+        missing: named projects that the source does not know.
     """
 
-    operation: str
     source: str
     destination: str
-    exit_code: int
-    started_at: str
-    seconds: float
-    dry_run: bool = False
     projects: int = 0
     totals: Totals = Totals()
     copied: int = 0
     copied_bytes: int = 0
     reused_bytes: int = 0
     already: int = 0
-    rejected: dict[str, int] = {}
-    failed: tuple[Failure, ...] = ()
-    conflicts: tuple[Failure, ...] = ()
+    rejected: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    refused: str = ""
-    plan: tuple[Action, ...] = ()
 
 
-def copy_report(report: ReportBuilder, endpoints: Endpoints, seconds: float) -> CopyReport:
-    """Return the result of a copy.
-
-    Args:
-        report: of the run.
-        endpoints: endpoints of the copy.
-        seconds: duration.
-    """
-    return CopyReport(
-        operation=report.operation,
+def copy_report(report: ReportBuilder, endpoints: Endpoints) -> CopyReport:
+    """Return what a copy between two endpoints did."""
+    return report.build_as(
+        CopyReport,
         source=endpoints.source.name,
         destination=endpoints.destination.name,
-        exit_code=report.exit_code(),
-        started_at=report.started_at,
-        seconds=round(seconds, 3),
-        dry_run=report.dry_run,
-        projects=report.projects,
-        totals=report.totals,
         copied=report.downloaded,
         copied_bytes=report.downloaded_bytes,
-        reused_bytes=report.reused_bytes,
-        already=report.already,
-        rejected=dict(sorted(report.rejected.items())),
-        failed=tuple(report.failed),
-        conflicts=tuple(report.conflicts),
-        missing=tuple(report.missing),
-        refused=report.refused,
-        plan=tuple(report.plan),
     )

@@ -7,7 +7,6 @@ sent, each page once, so an interrupted copy can simply run again.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -108,14 +107,13 @@ def copy(
         Cancelled: `cancel` was set.
         SourceError: the source's list of projects, or a destination's page, cannot be read.
     """
-    started = time.monotonic()
     manner = how or CopyOptions()
     watching = reporter or SilentReporter()
     with open_channel(config, endpoints, watching.add_bytes, dry_run=manner.dry_run) as channel:
         run = CopyRun(channel, manner, watching, operation)
         run.choose = choose or run.choosing_by(policy)
         run.carry_out(policy)
-        return copy_report(run.report, endpoints, time.monotonic() - started)
+        return copy_report(run.report, endpoints)
 
 
 class CopyRun:

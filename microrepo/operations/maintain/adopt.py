@@ -7,49 +7,32 @@ directory and recorded. The tree does not change.
 from __future__ import annotations
 
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.model import Action
 from microrepo.operations.maintain.adopt_batches import Adoption
-from microrepo.operations.records.report import Failure, ReportBuilder
+from microrepo.operations.records.report import PlannedReport
 from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.repositories.foreign.tree_layouts import Layout, recognise
+from microrepo.repositories.foreign.tree_layouts import recognise
 from microrepo.stores.flat_directory import FlatDirectory
 
 
-class AdoptReport(Struct, frozen=True):
-    """Result of adopting a tree.
+class AdoptReport(PlannedReport, frozen=True, kw_only=True):
+    """Result of an adoption; for its numbers see `adopt_batches.Counts`.
 
     Attributes:
-        exit_code: exit code of the command.
-        layout: the program that filled the tree, recognised by `evidence`.
-        found: distributions in the tree, `found_bytes` in total.
-        linked: files added to the repository, or to be added in a dry run.
-        copied: linked files that were copied, from another file system.
-        recorded: files that were already in place and are now recorded.
-        already: files that an earlier run had adopted or downloaded.
-        failed: files that are damaged or cannot be read, and why.
-        conflicts: names with different content in the tree, or in tree and repository.
-        refused: why nothing was adopted.
-        plan: the actions, in a dry run.
+        layout: the program that filled the tree, and `evidence`, what it was recognised by.
     """
 
-    operation: str
     repository: str
     tree: str
     layout: str
     evidence: tuple[str, ...]
-    exit_code: int
-    seconds: float
-    dry_run: bool = False
     found: int = 0
     found_bytes: int = 0
     linked: int = 0
@@ -57,11 +40,6 @@ class AdoptReport(Struct, frozen=True):
     copied: int = 0
     recorded: int = 0
     already: int = 0
-    failed: tuple[Failure, ...] = ()
-    conflicts: tuple[Failure, ...] = ()
-    warnings: tuple[str, ...] = ()
-    refused: str = ""
-    plan: tuple[Action, ...] = ()
 
 
 def adopt(
@@ -88,7 +66,6 @@ def adopt(
         Locked: another run holds the repository's lock.
         RepositoryError: the tree has no distributions, or the repository is unsuitable.
     """
-    started = time.monotonic()
     layout = recognise(tree)
     repository = FlatDirectory(Path(config.repository))
     is_new = not repository.exists()
@@ -106,7 +83,13 @@ def adopt(
         shutil.rmtree(repository.control, ignore_errors=True)
         with suppress(OSError):
             repository.path.rmdir()
-    return _report(config.repository, work.report, layout, adoption, time.monotonic() - started)
+    return work.report.build_as(
+        AdoptReport,
+        tree=str(layout.path),
+        layout=layout.name,
+        evidence=layout.evidence,
+        **msgspec.structs.asdict(adoption.counts),
+    )
 
 
 def _without_replacing_theirs(
@@ -127,31 +110,3 @@ def _without_replacing_theirs(
     if "simple" in changes:
         changes["server"] = False
     return msgspec.structs.replace(config, **changes), warnings
-
-
-def _report(
-    repository: str, report: ReportBuilder, layout: Layout, adoption: Adoption, seconds: float
-) -> AdoptReport:
-    counts = adoption.counts
-    return AdoptReport(
-        operation="adopt",
-        repository=repository,
-        tree=str(layout.path),
-        layout=layout.name,
-        evidence=layout.evidence,
-        exit_code=report.exit_code(),
-        seconds=round(seconds, 3),
-        dry_run=report.dry_run,
-        found=counts.found,
-        found_bytes=counts.found_bytes,
-        linked=counts.linked,
-        linked_bytes=counts.linked_bytes,
-        copied=counts.copied,
-        recorded=counts.recorded,
-        already=counts.already,
-        failed=tuple(report.failed),
-        conflicts=tuple(report.conflicts),
-        warnings=tuple(report.warnings),
-        refused=report.refused,
-        plan=tuple(report.plan),
-    )

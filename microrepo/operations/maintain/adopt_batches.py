@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+from msgspec import Struct
+
 from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, Cause
@@ -36,29 +38,42 @@ from microrepo.stores.placement import Sharing, can_share
 _BATCH_FILES = 400
 
 
-class Counts:
-    """Counts of found and adopted files; see `operations.maintain.adopt.AdoptReport`."""
+class Counts(Struct, frozen=True, kw_only=True):
+    """Counts of an adoption.
 
-    def __init__(self) -> None:
-        self.found = 0
-        self.found_bytes = 0
-        self.linked = 0
-        self.linked_bytes = 0
-        self.copied = 0
-        self.recorded = 0
-        self.already = 0
+    Attributes:
+        found: distributions in the tree, `found_bytes` in all.
+        linked: files that are in the repository now, or would be after a dry run.
+        copied: those of them that had to be copied, from another file system.
+        recorded: files that lay in their place and are known to the state from now on.
+        already: files that an earlier run had taken over, or a refresh had fetched.
+    """
 
-    def add(
-        self, files: Iterable[tuple[str, int]], present: Container[str], *, copied: bool
-    ) -> None:
-        """Count files by name and size, as recorded in place or linked."""
-        for filename, size_bytes in files:
-            if filename in present:
-                self.recorded += 1
-                continue
-            self.linked += 1
-            self.linked_bytes += size_bytes
-            self.copied += copied
+    found: int = 0
+    found_bytes: int = 0
+    linked: int = 0
+    linked_bytes: int = 0
+    copied: int = 0
+    recorded: int = 0
+    already: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        names = self.__struct_fields__
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+def _counts_of(
+    files: Iterable[tuple[str, int]], present: Container[str], *, copied: bool
+) -> Counts:
+    """Count files by name and size, as recorded in place or linked."""
+    sizes = dict(files)
+    linked = [size for name, size in sizes.items() if name not in present]
+    return Counts(
+        linked=len(linked),
+        linked_bytes=sum(linked),
+        copied=len(linked) if copied else 0,
+        recorded=len(sizes) - len(linked),
+    )
 
 
 class Adoption:
@@ -88,15 +103,15 @@ class Adoption:
 
     def carry_out(self) -> None:
         """Adopt the whole tree, or set the report's `refused`."""
-        work, counts = self._work, self.counts
+        work = self._work
         layout = self._layout
         work.reporter.say(f"{layout.path}: {layout.name}; reading the tree")
         with closing(Survey(candidates(layout, self._target.inside_tree(), self._skip))) as found:
-            counts.found, counts.found_bytes = found.count, found.size_bytes
+            self.counts += Counts(found=found.count, found_bytes=found.size_bytes)
             work.report.refused = self._refusal(found)
             if not work.report.refused:
                 self._take_all(found)
-        work.report.totals = Totals(adopt=counts.linked + counts.recorded)
+        work.report.totals = Totals(adopt=self.counts.linked + self.counts.recorded)
 
     def _take_all(self, found: Survey) -> None:
         work = self._work
@@ -134,7 +149,8 @@ class Adoption:
         fresh = [one for one in batch if not self._target.is_known(one, rows.get(one.filename))]
         skipped_bytes = sum(c.size_bytes for c in batch) - sum(c.size_bytes for c in fresh)
         work.reporter.add_bytes(skipped_bytes)
-        self.counts.already += len({c.filename for c in batch} - {c.filename for c in fresh})
+        already = {c.filename for c in batch} - {c.filename for c in fresh}
+        self.counts += Counts(already=len(already))
         records = {name: self._records.project(name) for name in {one.project for one in fresh}}
         claims = self._records.claims(fresh)
         examined = list(threads.map(_Reader(work.reporter, records, claims), fresh))
@@ -173,7 +189,7 @@ class Adoption:
                 why = f"{path}: {action_text(action)}"
                 report.conflicts.append(Failure(action.filename, why))
             elif self._target.is_ours_already(action, rows.get(action.filename)):
-                self.counts.already += 1
+                self.counts += Counts(already=1)
             else:
                 new.append(action)
         if report.dry_run:
@@ -185,7 +201,7 @@ class Adoption:
                 new, paths, AdoptRecords(self._holdings.state, self._layout, records, wanted)
             )
             files = ((row.filename, row.size or 0) for row in arrived)
-        self.counts.add(files, present, copied=not self._links)
+        self.counts += _counts_of(files, present, copied=not self._links)
 
     def _transfer(
         self, actions: Sequence[Action], paths: Mapping[str, Path], records: AdoptRecords

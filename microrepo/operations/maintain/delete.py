@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -70,7 +69,6 @@ def delete(
         Locked: another run holds the repository's lock.
         RepositoryError: the state or the directory cannot be used.
     """
-    started = time.monotonic()
     policy = policy_of(config, requests)
     requirements = [_parse(name) for name in names]
     with open_session(config, "delete", reporter or SilentReporter(), read_only=dry_run) as session:
@@ -91,7 +89,7 @@ def delete(
             report.plan = deletions
         elif deletions:
             _carry_out(config, holdings, work, deletions)
-    return report.build(time.monotonic() - started)
+    return report.build()
 
 
 def _parse(text: str) -> Requirement | None:

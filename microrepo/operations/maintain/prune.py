@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -49,7 +48,6 @@ def prune(
     Raises:
         RepositoryError: the state cannot be used.
     """
-    started = time.monotonic()
     policy = policy_of(config, requests)
     with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
         holdings, work = session.holdings, session.work
@@ -69,7 +67,7 @@ def prune(
             report.plan = deletions
         else:
             delete_with_pages(config, holdings, work, deletions)
-    return report.build(time.monotonic() - started)
+    return report.build()
 
 
 def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | None) -> list[Action]:

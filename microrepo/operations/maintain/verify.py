@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -70,7 +69,6 @@ def verify(
         Cancelled: `cancel` was set.
         RepositoryError: the state cannot be read.
     """
-    started = time.monotonic()
     directory = FlatDirectory(Path(config.repository))
     if not directory.exists():
         raise RepositoryError(directory.path, "directory not found; name a repository")
@@ -112,7 +110,7 @@ def verify(
             for one in damaged
             if one.row.filename not in repaired
         ]
-    return work.report.build(time.monotonic() - started)
+    return work.report.build()
 
 
 def _compared(holdings: Holdings, rows: Sequence[FileRow], *, deep: bool) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from microrepo.errors import FailedCommand, StorageOperationError
 from microrepo.model import Action
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import RunReport
 from microrepo.selection.environments.environment import Environment
 
 
@@ -96,27 +96,17 @@ class ReleaseReport(Struct, frozen=True):
         return self.status not in {"refused", "failed"} and not self.marks_left
 
 
-class MirrorReport(Struct, frozen=True):
-    """Result of mirroring a release.
+class MirrorReport(RunReport, frozen=True, kw_only=True):
+    """What the mirroring of a release did.
 
     Attributes:
-        exit_code: exit code of the command.
-        releases: in the order of completion; the requested one comes last.
-        missing: needed projects that the source does not have.
-        failed: requirements that cannot be met, and why.
-        warnings: warnings for the user.
+        releases: in the order in which they ended; the one that was asked for comes last.
+        missing: projects that are needed and that the source does not have.
     """
 
-    operation: str
     source: str
-    exit_code: int
-    started_at: str
-    seconds: float
-    dry_run: bool = False
     releases: tuple[ReleaseReport, ...] = ()
     missing: tuple[str, ...] = ()
-    failed: tuple[Failure, ...] = ()
-    warnings: tuple[str, ...] = ()
 
     def raise_for_releases(self) -> None:
         """Raise the error of releases that are not at the destination.

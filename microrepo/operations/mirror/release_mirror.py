@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 from packaging.utils import canonicalize_name
 
@@ -90,9 +88,8 @@ def _carry(
     )
     run = CopyRun(channel, manner, shared.reporter, "mirror")
     run.choose = choice
-    started = time.monotonic()
     run.copy_projects([canonicalize_name(release.package_name)])
-    copied = copy_report(run.report, channel.endpoints, time.monotonic() - started)
+    copied = copy_report(run.report, channel.endpoints)
     _check(copied, release, resume=order.resume)
     report = _report(channel, release, copied, choice)
     marks = choice.marks() if order.tags else None

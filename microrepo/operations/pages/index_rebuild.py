@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
 
 from microrepo.batching import batched
 from microrepo.config.schema import Config
-from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName, Outcome
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
@@ -22,7 +19,7 @@ from microrepo.operations.pages.publishing import (
     with_browse,
     writing_pages,
 )
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, RunReport
 from microrepo.operations.run.session import open_session
 from microrepo.publish.project.found_files import (
     DescribeFile,
@@ -49,28 +46,21 @@ from microrepo.transfer.tasks import HashFile
 _READ_AT_ONCE = 500
 
 
-class IndexReport(Struct, frozen=True):
+class IndexReport(RunReport, frozen=True, kw_only=True):
     """Result of `microrepo index`.
 
     Attributes:
-        exit_code: exit code of the command.
         projects: number of projects in the tree, with `files`.
         read: files that were read because no record of them existed.
         published: the written pages.
-        failed: files that the tree does not list, and why.
         refused: why nothing was written.
     """
 
-    operation: str
     repository: str
-    exit_code: int
-    seconds: float
     projects: int = 0
     files: int = 0
     read: int = 0
     published: PublishReport = PublishReport()
-    failed: tuple[Failure, ...] = ()
-    warnings: tuple[str, ...] = ()
     refused: str = ""
 
 
@@ -88,31 +78,17 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
         Locked: another run holds the repository's lock.
         RepositoryError: the directory is unsuitable or not writable.
     """
-    started = time.monotonic()
     with open_session(config, "index", reporter or SilentReporter()) as session:
         holdings, work = session.holdings, session.work
         rebuild = _Rebuild(config, holdings, work)
         rebuild.carry_out()
-        work.report.failed.extend(rebuild.failed)
-        work.report.refused = rebuild.refused
         projects, files = holdings.state.publication.count()
-    failed = tuple(work.report.failed)
-    return IndexReport(
-        operation="index",
-        repository=config.repository,
-        exit_code=ExitCode.FAILED
-        if rebuild.refused
-        else ExitCode.INCOMPLETE
-        if failed
-        else ExitCode.DONE,
-        seconds=round(time.monotonic() - started, 3),
+    return work.report.build_as(
+        IndexReport,
         projects=projects,
         files=files,
         read=rebuild.read,
         published=rebuild.published,
-        failed=failed,
-        warnings=tuple(work.report.warnings),
-        refused=rebuild.refused,
     )
 
 
@@ -125,8 +101,7 @@ class _Rebuild:
         self._work = work
         self._state = holdings.state
         self._publication = holdings.state.publication
-        self.failed: list[Failure] = []
-        self.refused = ""
+        self._report = work.report
         self.read = 0
         self.published = PublishReport()
 
@@ -140,7 +115,7 @@ class _Rebuild:
         if not holdings.links.files:
             names |= {row.project for row in self._state.files()}
         elif not others and len(absent) == len(ours) and names:
-            self.refused = (
+            self._report.refused = (
                 f"{holdings.directory.path}: contains no distributions, but its index lists some. "
                 "Is the right file system mounted? If the files are gone, delete simple/."
             )
@@ -150,7 +125,7 @@ class _Rebuild:
             publisher.publish(in_batches(sorted(names)), absent=absent)
             publisher.finish(rebuild=True)
         self.published = with_browse(config, holdings, work, publisher.report(), rebuild=True)
-        warn_of_waiting(work.report, self.published.waiting)
+        warn_of_waiting(self._report, self.published.waiting)
 
     def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:
         """Return recorded files that are not in place, all recorded files, and their projects."""
@@ -173,7 +148,7 @@ class _Rebuild:
 
     def _miss(self, filename: str, what: str) -> None:
         hint = "skipped; `microrepo verify --repair` downloads it again"
-        self.failed.append(Failure(filename, f"{what}; {hint}"))
+        self._report.failed.append(Failure(filename, f"{what}; {hint}"))
 
     def _damaged(self, filenames: Sequence[str]) -> set[str]:
         """Read files whose time changed, as after a copy without times; return the damaged ones."""
@@ -247,7 +222,7 @@ class _Rebuild:
             if row is not None and (text := contradiction(claim, row.file.digests)):
                 problem = f"{text}; skipped"
             if problem or row is None:
-                self.failed.append(Failure(filename, problem))
+                self._report.failed.append(Failure(filename, problem))
                 if claim is not None and name:
                     rows.append(damaged_found(filename, name, claim, row.size if row else 0))
                 continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -21,11 +23,42 @@ class Failure(Struct, frozen=True):
     why: str
 
 
-class Report(Struct, frozen=True):
-    """Result of a run.
+class RunReport(Struct, frozen=True, kw_only=True):
+    """Result of a command.
 
     Attributes:
         exit_code: exit code of the command.
+        started_at: start of the command, which took `seconds`.
+        failed: files, projects and requirements that failed.
+    """
+
+    operation: str
+    exit_code: int
+    started_at: str
+    seconds: float
+    dry_run: bool = False
+    failed: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class PlannedReport(RunReport, frozen=True, kw_only=True):
+    """Result of a command that carries out a plan.
+
+    Attributes:
+        conflicts: files whose name other content has.
+        refused: why the plan, or the rest of it, was refused.
+        plan: the actions, in a dry run.
+    """
+
+    conflicts: tuple[Failure, ...] = ()
+    refused: str = ""
+    plan: tuple[Action, ...] = ()
+
+
+class Report(PlannedReport, frozen=True, kw_only=True):
+    """Result of a run.
+
+    Attributes:
         projects: records checked; `fetched` were downloaded, `unchanged` had not changed.
         unasked: projects not requested because of `exclude` and `allow`.
         without_files: projects of which no file is selected.
@@ -35,7 +68,6 @@ class Report(Struct, frozen=True):
             network.
         fallbacks: files downloaded from the source because the file host failed.
         rejected: number of skipped files per rule.
-        failed: files and projects that failed.
         missing: requested projects that the source does not have.
         notes: notes of the resolver on chosen releases.
         sdist_only: releases that installers must build.
@@ -46,19 +78,12 @@ class Report(Struct, frozen=True):
         metadata: distributions whose metadata was read from a source.
         rounds: number of rounds in which the resolver requested facts.
         solver_s: CPU seconds of the resolver, without reading facts.
-        refused: message of the guard that refused the plan.
         refused_deletes: number of refused deletions, 0 for other reasons.
-        plan: the actions, in a dry run.
         run: number in the history, 0 for a run that is not recorded.
     """
 
-    operation: str
     repository: str
-    exit_code: int
-    started_at: str
-    seconds: float
     run: int = 0
-    dry_run: bool = False
     projects: int = 0
     fetched: int = 0
     unchanged: int = 0
@@ -76,10 +101,7 @@ class Report(Struct, frozen=True):
     deleted: int = 0
     deleted_bytes: int = 0
     rejected: dict[str, int] = {}
-    failed: tuple[Failure, ...] = ()
-    conflicts: tuple[Failure, ...] = ()
     missing: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     metadata: int = 0
     rounds: int = 0
@@ -90,10 +112,8 @@ class Report(Struct, frozen=True):
     vulnerable: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
-    refused: str = ""
     refused_deletes: int = 0
     interrupted: bool = False
-    plan: tuple[Action, ...] = ()
 
 
 def run_totals(report: Report) -> RunTotals:
@@ -107,6 +127,9 @@ def run_totals(report: Report) -> RunTotals:
     )
 
 
+Kind = TypeVar("Kind", bound=RunReport)
+
+
 class ReportBuilder:
     """Collects the events of a run; `build` makes the report."""
 
@@ -116,10 +139,13 @@ class ReportBuilder:
         repository: str,
         started_at: str,
         say: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._say = say
+        self._clock = clock
+        self._begun = clock()
         self.operation = operation
-        self._repository = repository
+        self.repository = repository
         self.started_at = started_at
         self.run = 0
         self.seconds = 0.0
@@ -158,8 +184,8 @@ class ReportBuilder:
         self.reused_bytes = 0
         self.downloaded = 0
         self.downloaded_bytes = 0
-        self._received_bytes = 0
-        self._resumed = 0
+        self.received_bytes = 0
+        self.resumed = 0
         self.asked = 0
         self.unreachable = 0
 
@@ -180,8 +206,8 @@ class ReportBuilder:
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count the outcome of one file."""
-        self._received_bytes += outcome.fetched_bytes
-        self._resumed += outcome.resumed
+        self.received_bytes += outcome.fetched_bytes
+        self.resumed += outcome.resumed
         self.fallbacks += bool(outcome.note)
         if outcome.status == "present":
             self.already += 1
@@ -197,7 +223,7 @@ class ReportBuilder:
     def add_metadata(self, fetched_bytes: int) -> None:
         """Count one distribution whose metadata was read from a source."""
         self.metadata += 1
-        self._received_bytes += fetched_bytes
+        self.received_bytes += fetched_bytes
 
     def exit_code(self) -> int:
         """Return the exit code of the run, see docs/reference/cli.md."""
@@ -207,49 +233,33 @@ class ReportBuilder:
             return ExitCode.INCOMPLETE
         return ExitCode.DONE
 
-    def build(self, seconds: float) -> Report:
+    def end(self) -> None:
+        """Note how long the run took; without, it lasts until `build`."""
+        self.seconds = self._clock() - self._begun
+
+    def build(self) -> Report:
         """Return the finished report."""
-        return Report(
-            operation=self.operation,
-            repository=self._repository,
-            exit_code=self.exit_code(),
-            started_at=self.started_at,
-            seconds=round(seconds, 3),
-            run=self.run,
-            dry_run=self.dry_run,
-            projects=self.projects,
-            fetched=self.fetched,
-            unchanged=self.unchanged,
-            waiting=self.waiting,
-            unasked=self.unasked,
-            without_files=self.without_files,
-            emptied=self.emptied,
-            totals=self.totals,
-            downloaded=self.downloaded,
-            downloaded_bytes=self.downloaded_bytes,
-            received_bytes=self._received_bytes,
-            resumed=self._resumed,
-            fallbacks=self.fallbacks,
-            adopted=self.totals.adopt,
-            deleted=self.deleted,
-            deleted_bytes=self.deleted_bytes,
-            rejected=dict(sorted(self.rejected.items())),
-            failed=tuple(self.failed),
-            conflicts=tuple(self.conflicts),
-            missing=tuple(self.missing),
-            warnings=tuple(dict.fromkeys(self.warnings)),
-            notes=tuple(dict.fromkeys(self.notes)),
-            metadata=self.metadata,
-            rounds=self.rounds,
-            solver_s=round(self.solver_s, 3),
-            sdist_only=tuple(self.sdist_only),
-            environments=tuple(self.environments),
-            passed_over=tuple(dict.fromkeys(self.passed_over)),
-            vulnerable=tuple(dict.fromkeys(self.vulnerable)),
-            locks=tuple(self.locks),
-            locks_changed=self.locks_changed,
-            refused=self.refused,
-            refused_deletes=self.refused_deletes,
-            interrupted=self.interrupted,
-            plan=tuple(self.plan),
-        )
+        return self.build_as(Report, adopted=self.totals.adopt)
+
+    def build_as(self, kind: type[Kind], **own: object) -> Kind:
+        """Return the finished report of another kind: its fields from here, but for its own."""
+        seconds = self.seconds or self._clock() - self._begun
+        values: dict[str, Any] = {
+            **vars(self),
+            "exit_code": self.exit_code(),
+            "seconds": seconds,
+            **own,
+        }
+        fields = (name for name in kind.__struct_fields__ if name in values)
+        return kind(**{name: _settled(values[name]) for name in fields})
+
+
+def _settled(value: object) -> Any:
+    """Return a value as reports hold it: rounded, sorted, each text once."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, Counter):
+        return dict(sorted(value.items()))
+    if isinstance(value, list):
+        return tuple(dict.fromkeys(value) if isinstance(next(iter(value), None), str) else value)
+    return value

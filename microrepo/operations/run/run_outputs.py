@@ -163,7 +163,7 @@ def _follow(
         state, _ = open_state(directory.state_file)
         try:
             if failure:
-                final = report.build(report.seconds)
+                final = report.build()
                 record_failure(config, directory, state, ended[0].run, final)
             elif ended[0].lists is not None:
                 mark_taken(state, ended[0].run)

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -97,7 +96,6 @@ class Session:
     def recorded(self, ended: list[Ended]) -> Iterator[Session]:
         """Record the start and the end of the run in the state, however it ends."""
         state, report = self.holdings.state, self.report
-        started = time.monotonic()
         with state.transaction():
             report.run = state.start_run(report.started_at, report.operation)
             was_killed = note_kill(state, report.run)
@@ -113,19 +111,19 @@ class Session:
                     state.mark_damaged(str(error))
                 raise  # the mark of a running run stays, so that the next one checks for a kill
             report.failed.append(Failure(report.operation, str(error)))
-            ended.append(self._end_record(started, getattr(error, "exit_code", ExitCode.FAILED)))
+            ended.append(self._end_record(getattr(error, "exit_code", ExitCode.FAILED)))
             raise
         except BaseException:
             report.interrupted = True
             # No hook after a signal.
-            self._end_record(started, ExitCode.INTERRUPTED)
+            self._end_record(ExitCode.INTERRUPTED)
             raise
-        ended.append(self._end_record(started))
+        ended.append(self._end_record())
 
-    def _end_record(self, started: float, code: int | None = None) -> Ended:
+    def _end_record(self, code: int | None = None) -> Ended:
         self.close()
         report, holdings = self.report, self.holdings
-        report.seconds = time.monotonic() - started
+        report.end()
         final = self._record(code)
         ended, failures = write_outputs(
             self.config, holdings.directory, holdings.state, report.run, final
@@ -139,7 +137,7 @@ class Session:
 
     def _record(self, code: int | None) -> Report:
         state, report = self.holdings.state, self.report
-        final = report.build(report.seconds)
+        final = report.build()
         if code is not None:
             final = msgspec.structs.replace(final, exit_code=code)
         text = msgspec.json.encode(final).decode()

@@ -21,7 +21,13 @@ from microrepo.operations.records.report import Failure, Report
 from microrepo.plan import Totals
 from microrepo.state import HistoryRow, ProjectRow, Requirer, RunRow, RunTotals
 
-REPORT = Report("refresh", "/srv/p", 0, "2026-05-31T12:00:00.000000Z", 1.25)
+REPORT = Report(
+    operation="refresh",
+    repository="/srv/p",
+    exit_code=0,
+    started_at="2026-05-31T12:00:00.000000Z",
+    seconds=1.25,
+)
 
 
 def report(**changes: object) -> Report:
