@@ -6,7 +6,7 @@ from pathlib import Path
 
 from microrepo.config.schema import Config
 from microrepo.model import Action, ActionKind, Cause
-from microrepo.operations.pages.publishing import publish_changes
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.refresh.deletions import delete_files
 from microrepo.operations.run.session import Session, open_session
 from microrepo.reporting import SilentReporter
@@ -44,13 +44,14 @@ def test_a_file_is_off_its_page_before_it_goes_though_nothing_else_changed(
     config = Config(repository=str(repo.path), source=pypi.url)
     leaving = "foo-1-py3-none-any.whl"
     with open_session(config, "refresh", SilentReporter()) as session:
-        publish_changes(config, session.holdings, session.work, {"foo"}, leaving={leaving})
+        pages = RepositoryPages(config, session.holdings, session.work)
+        pages.update({"foo"}, leaving={leaving})
         assert leaving not in _page(repo)
         assert (repo.path / leaving).exists()
         # Killed here, the next run may want to keep the file: its page has to be looked at again.
         assert _pending(session) == ["foo"]
         action = Action(ActionKind.DELETE, leaving, "foo", Cause.SUPERSEDED, size_bytes=1)
-        delete_files(config, session.holdings, session.work, [action], published=True)
+        delete_files(pages, [action], published=True)
         assert _pending(session) == []
     assert leaving not in repo.names()
 
@@ -61,8 +62,7 @@ def test_a_page_names_a_file_again_that_stays_after_all(
     repo = _filled(tmp_path, pypi, index, run_microrepo)
     config = Config(repository=str(repo.path), source=pypi.url)
     with open_session(config, "refresh", SilentReporter()) as session:
-        publish_changes(
-            config, session.holdings, session.work, {"foo"}, leaving={"foo-1-py3-none-any.whl"}
-        )
+        pages = RepositoryPages(config, session.holdings, session.work)
+        pages.update({"foo"}, leaving={"foo-1-py3-none-any.whl"})
     repo.refresh_all()
     assert "foo-1-py3-none-any.whl" in _page(repo)

@@ -6,8 +6,8 @@ import threading
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Report
-from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
@@ -78,12 +78,15 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         elif config.lock and not config.files:
             session.report.warn("`lock` writes nothing: no files are kept (`files`)")
         holdings, sources, work = session.holdings, session.sources, session.work
-        run = Run(config, holdings, sources, work, rules, only_these=only_these, replace=replace)
+        pages = RepositoryPages(config, holdings, work)
+        run = Run(pages, sources, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
             # A mirror of the whole index is refreshed every few minutes and needs no solver.
+            from microrepo.operations.closure.closure_records import RecordSources
             from microrepo.operations.closure.closure_refresh import follow
 
-            follow(run, requests.goals)
+            origins = RecordSources(holdings, sources, work, rules)
+            follow(requests.goals, config, origins, run, only_these=only_these)
         else:
             run.carry_out(
                 find_changes(
@@ -92,7 +95,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
             )
         if not (dry_run or only_these or session.report.refused):
             holdings.directory.clean_partials(run.batches.unfinished)
-        publish(config, holdings, work)
+        pages.update()
     return session.report.build()
 
 

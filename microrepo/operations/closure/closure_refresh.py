@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from microrepo.batching import batched
+from microrepo.config.schema import Config
 from microrepo.model import File, NormalizedName
 from microrepo.operations.closure.check import CheckReport, prove
 from microrepo.operations.closure.closure_records import RecordSources
@@ -25,7 +25,6 @@ from microrepo.operations.closure.target_records import (
 )
 from microrepo.operations.closure.url_files import chosen_files, needed_before, with_files
 from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.operations.refresh.batches import BATCH_PROJECTS
 from microrepo.operations.refresh.project_decisions import look
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.refresh.upstream.change_detection import Changes
@@ -41,17 +40,27 @@ from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 
 
-def follow(run: Run, goals: Sequence[Goal]) -> None:
-    """Fill the repository with the closure of the goals, and check that it installs."""
-    config, holdings, work, rules = run.config, run.holdings, run.work, run.rules
+def follow(
+    goals: Sequence[Goal], config: Config, origins: RecordSources, run: Run, *, only_these: bool
+) -> None:
+    """Fill the repository with the closure of the goals, and check that it installs.
+
+    Args:
+        goals: what has to install.
+        config: complete settings.
+        origins: of records and metadata.
+        run: transfers, publishes and deletes files.
+        only_these: do not change projects that the goals do not lead to.
+    """
+    holdings, work, rules = origins.holdings, origins.work, origins.rules
     holdings.scan()
     if omits_pure_wheels(rules.policy.platforms):
         work.report.warn(
             "platforms: skips pure Python wheels, which run on every platform; "
             'add "any" to keep them'
         )
-    resolved = resolve_goals(config, RecordSources(holdings, run.sources, work, rules), goals)
-    earlier = earlier_needs(holdings.state, resolved, goals, only_these=run.only_these)
+    resolved = resolve_goals(config, origins, goals)
+    earlier = earlier_needs(holdings.state, resolved, goals, only_these=only_these)
     kept = {row.filename: row.goal for row in earlier}
     decide = deciding_by_closure(rules, resolved, kept, work.now)
     records = concerned_records(holdings.state, rules, resolved)
@@ -67,22 +76,21 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
         )
     run.keep(kept)
     run.keep_requested(() if resolved.complete else looked)
-    for batch in batched(looked, BATCH_PROJECTS):
-        run.take(run.batches.run(batch))
-        if work.report.refused:
-            return
-    names = {one.project.name for one in looked} | {row.name for row in resolved.settled}
-    run.end_projects(
-        Changes((), unrequested=_unneeded(run, names, complete=resolved.complete)),
-        resolved.gone,
-    )
+    run.carry(looked)
+    if work.report.refused:
+        return
+    unneeded: tuple[NormalizedName, ...] = ()
+    if config.prune and not only_these:
+        names = {one.project.name for one in looked} | {row.name for row in resolved.settled}
+        unneeded = _unneeded(holdings.state, work.report, names, complete=resolved.complete)
+    run.end_projects(Changes((), unrequested=unneeded), resolved.gone)
     run.delete()
     if not work.report.dry_run:
         with holdings.state.transaction():
             rows = (*earlier, *resolved.requirers())
             holdings.state.save_projects(resolved.settled)
             holdings.state.save_requirers(rows, replace=True)
-            if not run.only_these or not recorded_environments(holdings.state):
+            if not only_these or not recorded_environments(holdings.state):
                 record_environments(holdings.state, resolved.environments)
         remember_resolution(holdings.state, resolved)
         there = _files_there(
@@ -103,15 +111,13 @@ def follow(run: Run, goals: Sequence[Goal]) -> None:
 
 
 def _unneeded(
-    run: Run, names: set[NormalizedName], *, complete: bool
+    state: State, report: ReportBuilder, names: set[NormalizedName], *, complete: bool
 ) -> tuple[NormalizedName, ...]:
     """Return known projects that no goal leads to; none if the closure is incomplete."""
-    if run.only_these or not run.config.prune:
-        return ()
-    known = (NormalizedName(row[0]) for row in run.holdings.state.iter_known())
+    known = (NormalizedName(row[0]) for row in state.iter_known())
     others = tuple(name for name in known if name not in names)
     if others and not complete:
-        run.work.report.warn(
+        report.warn(
             "old files of other projects were kept, because some requirements could not be resolved"
         )
         return ()

@@ -14,8 +14,8 @@ import msgspec
 
 from microrepo.config.schema import Config
 from microrepo.operations.maintain.adopt_batches import Adoption
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import PlannedReport
-from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.foreign.tree_layouts import recognise
@@ -78,7 +78,7 @@ def adopt(
         adoption = Adoption(config, holdings, work, layout, copy=copy)
         adoption.carry_out()
         if adoption.counts.linked or adoption.counts.recorded:
-            publish(config, holdings, work)
+            RepositoryPages(config, holdings, work).update()
     if is_new and work.report.refused and not dry_run:
         shutil.rmtree(repository.control, ignore_errors=True)
         with suppress(OSError):

@@ -62,9 +62,7 @@ class Counts(Struct, frozen=True, kw_only=True):
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-def _counts_of(
-    files: Iterable[tuple[str, int]], present: Container[str], *, copied: bool
-) -> Counts:
+def counts_of(files: Iterable[tuple[str, int]], present: Container[str], *, copied: bool) -> Counts:
     """Count files by name and size, as recorded in place or linked."""
     sizes = dict(files)
     linked = [size for name, size in sizes.items() if name not in present]
@@ -201,7 +199,7 @@ class Adoption:
                 new, paths, AdoptRecords(self._holdings.state, self._layout, records, wanted)
             )
             files = ((row.filename, row.size or 0) for row in arrived)
-        self.counts += _counts_of(files, present, copied=not self._links)
+        self.counts += counts_of(files, present, copied=not self._links)
 
     def _transfer(
         self, actions: Sequence[Action], paths: Mapping[str, Path], records: AdoptRecords

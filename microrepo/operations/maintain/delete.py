@@ -15,8 +15,8 @@ from microrepo.errors import ConfigError
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Action, Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
-from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.maintain.prune import unwanted_because
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages
 from microrepo.operations.run.goals import Requests, policy_of
@@ -88,7 +88,7 @@ def delete(
         if dry_run:
             report.plan = deletions
         elif deletions:
-            _carry_out(config, holdings, work, deletions)
+            _carry_out(RepositoryPages(config, holdings, work), deletions)
     return report.build()
 
 
@@ -147,11 +147,9 @@ def _advice(state: State, targets: Iterable[Target], policy: Policy, now: str) -
     return [advice]
 
 
-def _carry_out(
-    config: Config, holdings: Holdings, work: WorkContext, deletions: Sequence[Action]
-) -> None:
-    state = holdings.state
-    delete_with_pages(config, holdings, work, deletions)
+def _carry_out(pages: RepositoryPages, deletions: Sequence[Action]) -> None:
+    holdings, state = pages.holdings, pages.holdings.state
+    delete_with_pages(pages, deletions)
     names = {NormalizedName(action.project) for action in deletions}
     holding = {row.project for row in state.files(names) if holdings.holds(row)}
     rows = state.projects(holding)

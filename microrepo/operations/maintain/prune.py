@@ -12,6 +12,7 @@ from microrepo.guards import count_bare
 from microrepo.model import Action, Cause, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.needed_files import Needed, needed_files
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages, refused_deletions
 from microrepo.operations.refresh.size_budget import evictions
@@ -66,7 +67,7 @@ def prune(
         elif dry_run:
             report.plan = deletions
         else:
-            delete_with_pages(config, holdings, work, deletions)
+            delete_with_pages(RepositoryPages(config, holdings, work), deletions)
     return report.build()
 
 

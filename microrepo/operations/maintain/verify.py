@@ -20,8 +20,8 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Failure, Report
-from microrepo.operations.refresh.page_updates import publish
 from microrepo.operations.run.session import open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.reporting import Reporter, SilentReporter
@@ -104,7 +104,7 @@ def verify(
         elif repair:
             repaired = _repair(holdings, work, damaged)
             # Update the pages with the repaired files, so that `health` is fine again.
-            publish(config, holdings, work)
+            RepositoryPages(config, holdings, work).update()
         work.report.failed = [
             Failure(one.row.filename, one.problem)
             for one in damaged

@@ -14,7 +14,7 @@ from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.copy.channel import Channel
-from microrepo.operations.pages.publishing import publish_changes
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.plan import same_content
 from microrepo.publish.links import links_of
@@ -59,7 +59,7 @@ def publish_release(
         _save_found(state, directory, files, reporter)
         if tags:
             _save_project(state, project, files)
-        publish_changes(config, holdings, work, [project.name])
+        RepositoryPages(config, holdings, work).update([project.name])
     finally:
         state.close()
 

@@ -10,15 +10,7 @@ import msgspec
 from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.model import NormalizedName, Outcome
-from microrepo.operations.apply.holdings import Holdings
-from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.pages.publishing import (
-    in_batches,
-    open_publisher,
-    warn_of_waiting,
-    with_browse,
-    writing_pages,
-)
+from microrepo.operations.pages.publishing import RepositoryPages, in_batches
 from microrepo.operations.records.report import Failure, RunReport
 from microrepo.operations.run.session import open_session
 from microrepo.publish.project.found_files import (
@@ -80,7 +72,7 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
     """
     with open_session(config, "index", reporter or SilentReporter()) as session:
         holdings, work = session.holdings, session.work
-        rebuild = _Rebuild(config, holdings, work)
+        rebuild = _Rebuild(RepositoryPages(config, holdings, work))
         rebuild.carry_out()
         projects, files = holdings.state.publication.count()
     return work.report.build_as(
@@ -95,10 +87,10 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
 class _Rebuild:
     """A running rebuild of the tree."""
 
-    def __init__(self, config: Config, holdings: Holdings, work: WorkContext) -> None:
-        self._config = config
-        self._holdings = holdings
-        self._work = work
+    def __init__(self, pages: RepositoryPages) -> None:
+        self._pages = pages
+        self._holdings = holdings = pages.holdings
+        self._work = work = pages.work
         self._state = holdings.state
         self._publication = holdings.state.publication
         self._report = work.report
@@ -106,9 +98,9 @@ class _Rebuild:
         self.published = PublishReport()
 
     def carry_out(self) -> None:
-        config, holdings, work = self._config, self._holdings, self._work
+        holdings = self._holdings
         disk = holdings.directory.scan()
-        publisher = open_publisher(config, holdings, work)
+        publisher = self._pages.open_publisher()
         absent, ours, names = self._compare(disk)
         others = [name for name in disk if name not in ours and is_distribution(name)]
         names |= self._folders()
@@ -121,11 +113,10 @@ class _Rebuild:
             )
             return
         names |= self._read_others(others, disk, publisher)
-        with writing_pages(holdings.directory):
+        with self._pages.writing():
             publisher.publish(in_batches(sorted(names)), absent=absent)
             publisher.finish(rebuild=True)
-        self.published = with_browse(config, holdings, work, publisher.report(), rebuild=True)
-        warn_of_waiting(self._report, self.published.waiting)
+        self.published = self._pages.report_on(publisher, rebuild=True)
 
     def _compare(self, disk: Mapping[str, OnDisk]) -> tuple[set[str], set[str], set[str]]:
         """Return recorded files that are not in place, all recorded files, and their projects."""

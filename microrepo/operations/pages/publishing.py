@@ -15,7 +15,6 @@ from microrepo.model import NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.pages.lost_pages import lost_pages
-from microrepo.operations.records.report import ReportBuilder
 from microrepo.publish.links import remember_links
 from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.publish.tree.people_pages import update_browse
@@ -26,166 +25,157 @@ from microrepo.state import State
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import umask, write_atomically
 from microrepo.stores.disk_errors import disk_words
-from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.page_paths import START_PAGE, page_folder
 
 _BATCH = 300
 
 
-def publish_projects(
-    config: Config,
-    holdings: Holdings,
-    work: WorkContext,
-    names: Iterable[str],
-    *,
-    leaving: Collection[str] = (),
-) -> None:
-    """Write the pages of some projects; `publish_changes` then updates those for all projects.
-
-    Args:
-        config: decides whether pages exist.
-        holdings: of the repository.
-        work: the run.
-        names: the projects.
-        leaving: files that are about to be deleted.
-
-    Raises:     RepositoryError: a page cannot be written.
-    """
-    if not config.simple or work.report.dry_run:
-        return
-    publisher = open_publisher(config, holdings, work)
-    with writing_pages(holdings.directory):
-        publisher.publish(in_batches(sorted(set(names))), leaving=leaving)
-
-
-def publish_changes(
-    config: Config,
-    holdings: Holdings,
-    work: WorkContext,
-    changed: Iterable[str] = (),
-    gone: Iterable[str] = (),
-    *,
-    leaving: Collection[str] = (),
-) -> PublishReport:
-    """Update the tree: the pages of changed projects, then those for all projects.
-
-    The state records what changed since the tree was last written, by any run.
+class RepositoryPages:
+    """The pages of a repository, updated after what a run changed.
 
     Args:
         config: decides which pages exist.
         holdings: of the repository.
         work: the run.
-        changed: projects to publish, whatever the state records.
-        gone: likewise; the pages of projects without files are deleted.
-        leaving: files of the changed projects that are about to be deleted. Until then, these
-            projects stay marked as unpublished.
-
-    Raises:     RepositoryError: a page cannot be written.
     """
-    if work.report.dry_run:
-        return PublishReport()
-    if not config.simple:
-        return _without_tree(config, holdings, work)
-    publisher = open_publisher(config, holdings, work)
-    lost = lost_pages(holdings.directory, holdings.state.publication)
-    names = sorted({*changed, *gone, *lost})
-    with writing_pages(holdings.directory):
-        publisher.publish(in_batches(names), leaving=leaving)
-        publisher.publish(_pending(holdings.state), leaving=leaving)
-        publisher.finish()
-    if leaving:
-        # The run may be killed before they are deleted, and the next run may keep them.
-        with holdings.state.transaction():
-            holdings.state.publication.mark(names)
-    report = with_browse(config, holdings, work, publisher.report())
-    warn_of_waiting(work.report, report.waiting)
-    return report
 
+    def __init__(self, config: Config, holdings: Holdings, work: WorkContext) -> None:
+        self.config = config
+        self.holdings = holdings
+        self.work = work
 
-def with_browse(
-    config: Config,
-    holdings: Holdings,
-    work: WorkContext,
-    report: PublishReport,
-    *,
-    rebuild: bool = False,
-) -> PublishReport:
-    """Update the pages for people, if enabled; return the combined result.
+    @property
+    def exist(self) -> bool:
+        """Return whether the repository has pages, of whatever run."""
+        return self.holdings.directory.place("simple").is_dir()
 
-    Args:
-        config: decides whether pages for people exist.
-        holdings: of the repository.
-        work: the run.
-        report: result for the index.
-        rebuild: write all pages, whatever the state records.
+    def write(self, names: Iterable[str]) -> None:
+        """Write the pages of some projects; `update` then updates those for all projects.
 
-    Raises:     RepositoryError: a page cannot be written.
-    """
-    directory = holdings.directory
-    if not config.browse:
-        if directory.place(START_PAGE).exists():
-            work.report.warn("browse/ is out of date. Set `browse`, or delete the directory.")
-        return report
-    with writing_pages(holdings.directory):
-        done = update_browse(directory.path, directory.control, rebuild=rebuild)
-    if done.too_many:
-        work.report.warn(
-            f"browse/ is not written: {done.too_many:,} projects are too many for one page; "
-            "`server.py` shows them"
+        Raises:
+            RepositoryError: a page cannot be written.
+        """
+        if not self.config.simple or self.work.report.dry_run:
+            return
+        publisher = self.open_publisher()
+        with self.writing():
+            publisher.publish(in_batches(sorted(set(names))))
+
+    def update(self, changed: Iterable[str] = (), *, leaving: Collection[str] = ()) -> None:
+        """Update the tree: the pages of changed projects, then those for all projects.
+
+        The state records what changed since the tree was last written, by any run.
+
+        Args:
+            changed: projects to publish, whatever the state records; the pages of projects
+                without files are deleted.
+            leaving: files of the changed projects that are about to be deleted. Until then, these
+                projects stay marked as unpublished.
+
+        Raises:
+            RepositoryError: a page cannot be written.
+        """
+        if self.work.report.dry_run:
+            return
+        if not self.config.simple:
+            self._update_without_tree()
+            return
+        state = self.holdings.state
+        publisher = self.open_publisher()
+        names = sorted({*changed, *lost_pages(self.holdings.directory, state.publication)})
+        with self.writing():
+            publisher.publish(in_batches(names), leaving=leaving)
+            publisher.publish(_pending(state), leaving=leaving)
+            publisher.finish()
+        if leaving:
+            # The run may be killed before they are deleted, and the next run may keep them.
+            with state.transaction():
+                state.publication.mark(names)
+        self.report_on(publisher)
+
+    def report_on(self, publisher: Publisher, *, rebuild: bool = False) -> PublishReport:
+        """Update the pages for people, if enabled; return the combined result.
+
+        Args:
+            publisher: has written the index.
+            rebuild: write all pages for people, whatever the state records.
+
+        Raises:
+            RepositoryError: a page cannot be written.
+        """
+        report = publisher.report()
+        for name in report.waiting:
+            self.work.report.warn(f"{name}: none of its files exists; its pages are kept")
+        directory = self.holdings.directory
+        if not self.config.browse:
+            if directory.place(START_PAGE).exists():
+                self.work.report.warn(
+                    "browse/ is out of date. Set `browse`, or delete the directory."
+                )
+            return report
+        with self.writing():
+            done = update_browse(directory.path, directory.control, rebuild=rebuild)
+        if done.too_many:
+            self.work.report.warn(
+                f"browse/ is not written: {done.too_many:,} projects are too many for one page; "
+                "`server.py` shows them"
+            )
+        if done.pages:
+            self._note(*(f"{page_folder(name)}/" for name in done.changed), ROOT_PLACE)
+        return msgspec.structs.replace(report, pages=report.pages + done.pages)
+
+    def _update_without_tree(self) -> None:
+        if not (self.config.server or self.exist):
+            return
+        directory, report = self.holdings.directory, self.work.report
+        writer = PageWriter(directory.path, directory.control / "pages")
+        with self.writing():
+            if self.config.server:
+                put_server(writer)
+            writer.flush()
+        if writer.written:
+            self._note(ROOT_PLACE)
+        if self.config.browse:
+            report.warn("`browse` is on, but its pages are made from `simple`, which is off")
+        if directory.place(ROOT_JSON).exists():
+            report.warn(
+                "simple/ is from an earlier run and out of date, because `simple` is off. Delete "
+                "the directory, or set `simple`."
+            )
+
+    def _note(self, *places: str) -> None:
+        with self.holdings.state.transaction():
+            for place in places:
+                self.holdings.state.changes.note(self.work.report.run, place)
+
+    def open_publisher(self) -> Publisher:
+        """Return the publisher of the repository's tree."""
+        holdings = self.holdings
+        remember_links(holdings.state, holdings.links)
+        return Publisher(
+            holdings.directory,
+            holdings.state,
+            self.work.pool,
+            now=self.work.now,
+            with_server=self.config.server,
+            links=holdings.links,
         )
-    if done.pages:
-        with holdings.state.transaction():
-            for place in (*(f"{page_folder(name)}/" for name in done.changed), ROOT_PLACE):
-                holdings.state.changes.note(work.report.run, place)
-    return msgspec.structs.replace(report, pages=report.pages + done.pages)
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn disk errors into RepositoryError.
 
-def _without_tree(config: Config, holdings: Holdings, work: WorkContext) -> PublishReport:
-    directory = holdings.directory
-    writer = PageWriter(directory.path, directory.control / "pages")
-    with writing_pages(holdings.directory):
-        if config.server:
-            put_server(writer)
-        writer.flush()
-    if writer.written:
-        with holdings.state.transaction():
-            holdings.state.changes.note(work.report.run, ROOT_PLACE)
-    if config.browse:
-        work.report.warn("`browse` is on, but its pages are made from `simple`, which is off")
-    if directory.place(ROOT_JSON).exists():
-        work.report.warn(
-            "simple/ is from an earlier run and out of date, because `simple` is off. Delete the "
-            "directory, or set `simple`."
-        )
-    return PublishReport(pages=writer.written)
-
-
-def open_publisher(config: Config, holdings: Holdings, work: WorkContext) -> Publisher:
-    """Return the publisher of a repository's tree."""
-    remember_links(holdings.state, holdings.links)
-    return Publisher(
-        holdings.directory,
-        holdings.state,
-        work.pool,
-        now=work.now,
-        with_server=config.server,
-        links=holdings.links,
-    )
-
-
-@contextmanager
-def writing_pages(directory: FlatDirectory) -> Iterator[None]:
-    """Turn disk errors into RepositoryError.
-
-    Raises:     RepositoryError: a page cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        # For a failed rename, the target path is more useful than the temporary one.
-        path = error.filename2 or error.filename or directory.path
-        reason = disk_words(error, directory.path)
-        raise RepositoryError(path, f"the index cannot be written: {reason}") from error
+        Raises:
+            RepositoryError: a page cannot be written.
+        """
+        directory = self.holdings.directory
+        try:
+            yield
+        except OSError as error:
+            # For a failed rename, the target path is more useful than the temporary one.
+            path = error.filename2 or error.filename or directory.path
+            reason = disk_words(error, directory.path)
+            raise RepositoryError(path, f"the index cannot be written: {reason}") from error
 
 
 def in_batches(names: Sequence[str]) -> Iterator[list[NormalizedName]]:
@@ -198,12 +188,6 @@ def _pending(state: State) -> Iterator[list[NormalizedName]]:
     while batch := state.publication.pending(after, _BATCH):
         yield batch
         after = batch[-1]
-
-
-def warn_of_waiting(report: ReportBuilder, waiting: Iterable[str]) -> None:
-    """Warn about projects whose pages list files that are not in place."""
-    for name in waiting:
-        report.warn(f"{name}: none of its files exists; its pages are kept")
 
 
 def export_server(directory: Path) -> None:

@@ -11,8 +11,7 @@ from microrepo.config.schema import Config
 from microrepo.guards import check_deletions, count_needed
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
-from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.refresh.page_updates import publish
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.run.plan_limits import limits_of
 from microrepo.state import FileRow, HistoryRow, deletion_of
@@ -120,61 +119,46 @@ def refused_deletions(config: Config, holdings: Holdings, planned: Sequence[Acti
     return None if refused is None else str(refused)
 
 
-def delete_of_projects(
-    config: Config, holdings: Holdings, work: WorkContext, planned: Sequence[Action]
-) -> None:
+def delete_of_projects(pages: RepositoryPages, planned: Sequence[Action]) -> None:
     """Delete the last files of a refresh, first from the pages; then mark projects complete.
 
     Projects without selected files are forgotten.
     """
     projects = {action.project for action in planned}
     if planned:
-        leaving = {action.filename for action in planned}
-        publish(config, holdings, work, projects, leaving=leaving)
-    delete_files(config, holdings, work, planned, published=config.simple)
-    with holdings.state.transaction():
-        holdings.state.mark_complete(projects)
+        pages.update(projects, leaving={action.filename for action in planned})
+    delete_files(pages, planned, published=pages.config.simple)
+    state = pages.holdings.state
+    with state.transaction():
+        state.mark_complete(projects)
 
 
-def delete_with_pages(
-    config: Config, holdings: Holdings, work: WorkContext, deletions: Sequence[Action]
-) -> None:
+def delete_with_pages(pages: RepositoryPages, deletions: Sequence[Action]) -> None:
     """Delete files from the pages, if any, then from the directory and the state."""
-    has_pages = holdings.directory.place("simple").is_dir()
+    has_pages = pages.exist
     if has_pages:
-        publish(
-            config,
-            holdings,
-            work,
-            {action.project for action in deletions},
-            leaving={action.filename for action in deletions},
-        )
-    delete_files(config, holdings, work, deletions)
+        leaving = {action.filename for action in deletions}
+        pages.update({action.project for action in deletions}, leaving=leaving)
+    delete_files(pages, deletions)
     if has_pages:
-        publish(config, holdings, work)
+        pages.update()
 
 
 def delete_files(
-    config: Config,
-    holdings: Holdings,
-    work: WorkContext,
-    deletions: Iterable[Action],
-    *,
-    published: bool = False,
+    pages: RepositoryPages, deletions: Iterable[Action], *, published: bool = False
 ) -> None:
     """Delete files, then their rows; forget projects without selected files.
 
     The state follows the disk: after a kill, the next run continues.
 
     Args:
-        config: decides about files that upstream removed.
-        holdings: of the repository.
-        work: the run.
+        pages: of the repository; not written here.
         deletions: files to delete.
         published: whether the pages no longer list these files.
     """
+    holdings, report = pages.holdings, pages.work.report
+    quarantine = pages.config.removed == "quarantine"
     actions = sorted(deletions, key=lambda action: action.project)
-    quarantine = config.removed == "quarantine"
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
         rows = holdings.state.files_named(action.filename for action in batch)
@@ -184,7 +168,7 @@ def delete_files(
             holdings.state.delete_files(action.filename for action in batch)
             holdings.state.add_history(
                 HistoryRow(
-                    work.report.run,
+                    report.run,
                     action.project,
                     action.filename,
                     "quarantine" if action.filename in aside else "delete",
@@ -198,8 +182,8 @@ def delete_files(
             if published:
                 rest = {action.project for action in actions[start + _BATCH :][:1]}
                 holdings.state.publication.clear({a.project for a in batch} - rest)
-        work.report.deleted += len(batch)
-        work.report.deleted_bytes += sum(action.size_bytes for action in batch)
+        report.deleted += len(batch)
+        report.deleted_bytes += sum(action.size_bytes for action in batch)
     ended = {a.project for a in actions if a.cause in _ENDING}
     with holdings.state.transaction():
         holdings.state.forget_projects(sorted(ended))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
-from microrepo.config.schema import Config
 from microrepo.guards import count_bare
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
-from microrepo.operations.apply.holdings import Holdings
-from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.refresh.batches import (
     BATCH_PROJECTS,
     BatchResult,
@@ -37,10 +35,8 @@ class Run:
     """The batches of one refresh, then its deletions.
 
     Args:
-        config: complete settings.
-        holdings: of the repository.
+        pages: of the repository, with its settings, its files and the run.
         sources: of the projects.
-        work: workers, report, progress.
         rules: the rules that select files.
         only_these: other projects are not changed.
         replace: overwrite differing files that microrepo did not download.
@@ -48,21 +44,20 @@ class Run:
 
     def __init__(
         self,
-        config: Config,
-        holdings: Holdings,
+        pages: RepositoryPages,
         sources: Sources,
-        work: WorkContext,
         rules: Rules,
         *,
         only_these: bool,
         replace: bool,
     ) -> None:
-        self.config = config
-        self.holdings = holdings
+        self.pages = pages
+        self._config = config = pages.config
+        self._holdings = holdings = pages.holdings
         self.sources = sources
-        self.work = work
+        self._work = work = pages.work
         self.rules = rules
-        self.only_these = only_these
+        self._only_these = only_these
         self._records = RecordReader(holdings.state, sources, work, rules)
         self.batches = ProjectBatches(config, holdings, work, rules, replace=replace)
         self._deletions: list[Action] = []
@@ -74,7 +69,7 @@ class Run:
 
     def carry_out(self, changes: Changes) -> None:
         """Process the changed projects, batch by batch."""
-        report, state = self.work.report, self.holdings.state
+        report, state = self._work.report, self._holdings.state
         report.waiting = changes.waiting
         self._go_through(changes.visits)
         if report.refused:
@@ -83,7 +78,7 @@ class Run:
         self.delete()
         if report.refused or report.dry_run:
             return
-        if not self.only_these:
+        if not self._only_these:
             with state.transaction():
                 state.save_requirers((), replace=True)
 
@@ -93,17 +88,17 @@ class Run:
         Requests are queued two batches ahead, so that responses arrive in time.
         """
         batches = list(batched(visits, BATCH_PROJECTS))
-        decide = deciding_by(self.rules, self.work.now)
+        decide = deciding_by(self.rules, self._work.now)
         asked = [self._records.ask(batch) for batch in batches[:2]]
         under_way: list[StartedBatch] = []
         try:
             for number, batch in enumerate(batches):
-                self.work.check()
+                self._work.check()
                 records: Iterable[Record] = self._records.read(batch, asked[number])
                 if self.rules.policy.vulnerabilities != "ignore":
-                    records = advised(self.sources, self.work, records, decide)
-                records = with_own_pythons(self.holdings, self.work, records, decide)
-                looked = look(self.work.report, self.rules, records, decide)
+                    records = advised(self.sources, self._work, records, decide)
+                records = with_own_pythons(self._holdings, self._work, records, decide)
+                looked = look(self._work.report, self.rules, records, decide)
                 self.keep_requested(looked)
                 if under_way and self.batches.collide(under_way[0], looked):
                     self._finish(under_way)
@@ -112,7 +107,7 @@ class Run:
                 asked[number] = []
                 if len(under_way) > 1:
                     self._finish(under_way)
-                if self.work.report.refused:
+                if self._work.report.refused:
                     break
             while under_way:
                 self._finish(under_way)
@@ -127,49 +122,56 @@ class Run:
             return
         names = [one.project.name for one in looked if not any(one.wanted())]
         unmet = [name for name in names if name in requested]
-        self.keep(row.filename for row in self.holdings.state.files(unmet))
+        self.keep(row.filename for row in self._holdings.state.files(unmet))
 
     def _finish(self, under_way: list[StartedBatch]) -> None:
-        self.take(self.batches.finish(under_way[0]))
+        self._take(self.batches.finish(under_way[0]))
         del under_way[0]
 
-    def take(self, result: BatchResult) -> None:
+    def carry(self, looked: Sequence[Looked]) -> None:
+        """Transfer the selected files of projects, batch by batch, until one is refused."""
+        for batch in batched(looked, BATCH_PROJECTS):
+            self._take(self.batches.run(batch))
+            if self._work.report.refused:
+                return
+
+    def _take(self, result: BatchResult) -> None:
         """Save what a batch leaves for the end, and publish its changes."""
         self._deletions.extend(result.deletions)
         # Files to delete stay on the pages until the guards have allowed the deletion.
         ready = result.changed - {action.project for action in result.deletions}
-        if ready and self.config.simple:
-            from microrepo.operations.pages.publishing import publish_projects
-
-            publish_projects(self.config, self.holdings, self.work, ready)
+        if ready:
+            self.pages.write(ready)
 
     def end_projects(self, changes: Changes, unknown: Sequence[NormalizedName]) -> None:
         """Plan deletions for projects that upstream removed or nobody requests."""
         requested = self.rules.policy.requested
         if requested is not None:
-            self.work.report.missing.extend(sorted(requested.keys() & set(unknown)))
+            self._work.report.missing.extend(sorted(requested.keys() & set(unknown)))
         removed = [*changes.gone, *unknown]
         if requested is not None:  # a requested project that is removed is an unmet goal
             removed = [name for name in removed if name not in requested]
-        if self.config.removed != "keep":
+        if self._config.removed != "keep":
             self._outside.extend(self._deletions_of(removed, Cause.REMOVED))
-        if self.config.prune:
+        if self._config.prune:
             listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
             others = sorted(set(changes.unrequested) - set(listed))
             self._outside.extend(self._deletions_of(listed, Cause.LEFT_OUT))
             self._outside.extend(self._deletions_of(others, Cause.UNREQUESTED))
 
     def _deletions_of(self, names: Sequence[NormalizedName], cause: Cause) -> list[Action]:
-        return deletions_of_projects(self.holdings, names, cause, dry_run=self.work.report.dry_run)
+        return deletions_of_projects(
+            self._holdings, names, cause, dry_run=self._work.report.dry_run
+        )
 
     def delete(self) -> None:
         """Delete the planned files, if the guard allows it."""
         needed = self.batches.needed
-        self._outside.extend(self.batches.budget.deletions() if self.config.prune else ())
+        self._outside.extend(self.batches.budget.deletions() if self._config.prune else ())
         outside = without_needed(self._outside, needed)
         planned = [*without_needed(self._deletions, needed), *outside]
-        report = self.work.report
-        refused = refused_deletions(self.config, self.holdings, planned)
+        report = self._work.report
+        refused = refused_deletions(self._config, self._holdings, planned)
         if refused is not None:
             report.refused, report.refused_deletes = refused, count_bare(planned)
             return
@@ -178,4 +180,4 @@ class Run:
             report.plan.extend(outside)
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
-        delete_of_projects(self.config, self.holdings, self.work, planned)
+        delete_of_projects(self.pages, planned)

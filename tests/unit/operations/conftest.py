@@ -16,6 +16,7 @@ from microrepo.config.schema import Config
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.run.project_sources import Sources
@@ -111,6 +112,7 @@ def make_run(config: Config, holdings: Holdings, work: WorkContext) -> MakeRun:
         rules = Rules(policy, policy.fingerprint())
         source = SourceSettings("json", f"https://{NAME}/simple/", name=NAME)
         sources = Sources([source], no_client)
-        return Run(changed, holdings, sources, work, rules, only_these=only_these, replace=replace)
+        pages = RepositoryPages(changed, holdings, work)
+        return Run(pages, sources, rules, only_these=only_these, replace=replace)
 
     return make

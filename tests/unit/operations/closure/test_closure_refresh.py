@@ -10,6 +10,7 @@ import pytest
 from microrepo.model import Cause, Outcome
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.closure_refresh import follow
 from microrepo.operations.closure.target_records import recorded_environments
 from microrepo.operations.run.goals import read_requests
@@ -33,7 +34,10 @@ class Following:
 
     def __call__(self, *requested: str, **how: Any) -> None:
         names = [text for text in requested if not text.startswith("-")]
-        follow(self._make_run(*names, **how), read_requests(requested, Path("/")).goals)
+        run, goals = self._make_run(*names, **how), read_requests(requested, Path("/")).goals
+        pages = run.pages
+        origins = RecordSources(pages.holdings, run.sources, pages.work, run.rules)
+        follow(goals, pages.config, origins, run, only_these=how.get("only_these", False))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from microrepo.config.schema import Config
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.maintain.adopt_batches import Adoption, Counts
+from microrepo.operations.maintain.adopt_batches import Adoption, Counts, counts_of
 from microrepo.repositories.foreign.tree_layouts import recognise
 from microrepo.state import FileRow, Owner
 from tests.support.packages import build_wheel
@@ -153,6 +153,6 @@ def test_another_file_system_asks_for_copies(
     [(set(), False, (2, 7, 0, 0)), (set(), True, (2, 7, 2, 0)), ({"a"}, True, (1, 4, 1, 1))],
 )
 def test_counts(present: set[str], copied: bool, expected: tuple[int, int, int, int]) -> None:
-    counts = Counts()
-    counts.add([("a", 3), ("b", 4)], present, copied=copied)
+    counts = Counts(found=2) + counts_of([("a", 3), ("b", 4)], present, copied=copied)
+    assert counts.found == 2
     assert (counts.linked, counts.linked_bytes, counts.copied, counts.recorded) == expected

@@ -9,6 +9,7 @@ from microrepo.model import Action, ActionKind, Cause, Decision, Digests, File, 
 from microrepo.model import Project as ProjectRecord
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.refresh.deletions import (
     delete_files,
     deletions_of_projects,
@@ -136,7 +137,8 @@ def test_files_go_with_their_rows(
 ) -> None:
     add(holdings, row("foo-1.zip"), row("foo-2.zip"))
     config = Config(removed=removed)  # type: ignore[arg-type]
-    delete_files(config, holdings, work, [deletion("foo-1.zip", cause)])
+    pages = RepositoryPages(config, holdings, work)
+    delete_files(pages, [deletion("foo-1.zip", cause)])
     assert not holdings.directory.file("foo-1.zip").exists()
     assert holdings.directory.file("foo-2.zip").exists()
     assert [found.filename for found in holdings.state.files([FOO])] == ["foo-2.zip"]
@@ -151,5 +153,5 @@ def test_files_go_with_their_rows(
 def test_an_ended_project_is_forgotten(holdings: Holdings, work: WorkContext) -> None:
     add(holdings, row("foo-1.zip"), row("bar-1.zip"))
     plan = [deletion("foo-1.zip", Cause.REMOVED), deletion("bar-1.zip", Cause.SUPERSEDED)]
-    delete_files(Config(), holdings, work, plan)
+    delete_files(RepositoryPages(Config(), holdings, work), plan)
     assert [known[0] for known in holdings.state.iter_known()] == ["bar"]

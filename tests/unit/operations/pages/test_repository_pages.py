@@ -8,7 +8,7 @@ import pytest
 from microrepo.config.schema import Config
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.refresh.page_updates import publish
+from microrepo.operations.pages.publishing import RepositoryPages
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,8 @@ def test_what_the_settings_ask_for_is_written(
     server: bool,
     published: set[str],
 ) -> None:
-    publish(msgspec.structs.replace(config, simple=simple, server=server), holdings, work)
+    settings = msgspec.structs.replace(config, simple=simple, server=server)
+    RepositoryPages(settings, holdings, work).update()
     written = {path.name for path in holdings.directory.path.iterdir()}
     assert written & {"simple", "server.py"} == published
 
@@ -32,6 +33,7 @@ def test_what_the_settings_ask_for_is_written(
 def test_a_tree_that_is_not_kept_any_more_is_reported(
     config: Config, holdings: Holdings, work: WorkContext
 ) -> None:
-    publish(config, holdings, work)
-    publish(msgspec.structs.replace(config, simple=False, server=False), holdings, work)
+    RepositoryPages(config, holdings, work).update()
+    neither = msgspec.structs.replace(config, simple=False, server=False)
+    RepositoryPages(neither, holdings, work).update()
     assert [text for text in work.report.warnings if "simple/" in text]
