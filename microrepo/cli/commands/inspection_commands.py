@@ -66,7 +66,7 @@ def _show_downloads(arguments: argparse.Namespace) -> int:
         elif not (arguments.days and arguments.quiet):
             terminal.write_out(downloads_text(found))
     for failure in found.unreadable:
-        terminal.warn(failure.why)
+        terminal.warn(f"{failure.what}: {failure.why}")
     return found.exit_code
 
 
