@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.warm_start import can_start_warm, run_warm
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 _DROPPED_PREFIXES = ("PIP_", "UV_", "MICROREPO_", "XDG_", "PYTHON", "VIRTUAL_ENV")
 _DROPPED_NAMES = {"NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"}
@@ -93,6 +95,14 @@ class MicrorepoRunner:
         cwd: Path | None = None,
     ) -> Completed:
         """Run to the end and return exit code and output; `env` is added to the clean one."""
+        if self.python == sys.executable and can_start_warm(env):
+            return run_warm(
+                [str(arg) for arg in args],
+                env=self.environment(env),
+                cwd=cwd or self.directory,
+                stdin=stdin,
+                timeout_s=timeout_s,
+            )
         return run_program(
             self.command(*args),
             env=self.environment(env),
