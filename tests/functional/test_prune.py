@@ -39,6 +39,20 @@ def test_without_pruning_the_old_release_stays(
     repo.holds(new)
 
 
+def test_what_other_settings_pruned_comes_back(
+    repo: Repository, index: FakeIndex, alpha: BuiltFile, beta: BuiltFile, pypi: PyPIServer
+) -> None:
+    new = build_wheel("alpha", "2.0")
+    index.add("alpha", new)
+    repo.refresh_all("--versions", "2")
+    repo.do("prune", "--packages", "everything", "--versions", "1")
+    repo.holds(new, beta)
+    pypi.reset()
+    repo.refresh_all("--versions", "2")
+    repo.holds(alpha, new, beta)
+    assert [path.rpartition("/")[2] for path in pypi.paths("/files/")] == [alpha.filename]
+
+
 def test_a_yanked_release_goes_and_the_one_before_comes_back(
     repo: Repository, index: FakeIndex, alpha: BuiltFile
 ) -> None:

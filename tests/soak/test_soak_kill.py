@@ -1,6 +1,7 @@
-"""Two hundred kills at random instants, parents and workers, first syncs and updates.
+"""Kills at random instants: of refreshes and their workers, and of four commands on a living index.
 
-``MICROREPO_SOAK_SEED`` and ``MICROREPO_SOAK_KILLS`` choose another course.
+``MICROREPO_SOAK_SEED``, ``MICROREPO_SOAK_KILLS`` (200 of refreshes) and ``MICROREPO_SOAK_ROUNDS``
+(1,000 of the four commands) choose another course.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.index import FakeIndex
+from tests.support.kill_rounds import COMMANDS, KillRounds
 from tests.support.killing import Arena, Victim
 from tests.support.programs import MicrorepoRunner
 from tests.support.server import PyPIServer
@@ -20,7 +22,9 @@ pytestmark = pytest.mark.soak
 
 SEED = os.environ.get("MICROREPO_SOAK_SEED", "1")
 KILLS = int(os.environ.get("MICROREPO_SOAK_KILLS", "200"))
+ROUNDS = int(os.environ.get("MICROREPO_SOAK_ROUNDS", "1000"))
 _PER_TEST = 10
+_ROUNDS_PER_TEST = 50
 VICTIMS: tuple[Victim, ...] = ("parent", "worker")
 
 
@@ -49,3 +53,18 @@ def test_kills_while_a_large_index_goes_in_waves(
     rng = random.Random(SEED)
     for number in range(8):
         arena.kill_once(rng, VICTIMS[number % 2], from_behind=number % 4 < 2)
+
+
+@pytest.mark.parametrize("part", range(-(-ROUNDS // _ROUNDS_PER_TEST)))
+def test_four_commands_are_killed_while_the_index_lives(
+    tmp_path: Path, run_microrepo: MicrorepoRunner, pypi: PyPIServer, index: FakeIndex, part: int
+) -> None:
+    rounds = KillRounds(tmp_path, run_microrepo, pypi, index, f"{SEED} {part}")
+    rng = random.Random(f"{SEED} {part}")
+    for number in range(min(_ROUNDS_PER_TEST, ROUNDS - part * _ROUNDS_PER_TEST)):
+        command = rng.choice(COMMANDS)
+        try:
+            rounds.go(command)
+        except AssertionError as error:
+            raise AssertionError(f"round {number}: {command}") from error
+    print(f"{rounds.kills} of the runs were killed before their end")

@@ -11,7 +11,7 @@ from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.run_rules import Rules
+from microrepo.operations.run.run_rules import rules_of
 from microrepo.operations.run.session import open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources
@@ -53,8 +53,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     policy = policy_of(config, requests)
     if not (config.files or config.files_url):
         _refuse_local_links(config)
-    # When `files` is switched on or off, every project must be checked.
-    rules = Rules(policy, policy.fingerprint() + ("" if config.files else " index"), force_check)
+    rules = rules_of(config, policy, credulous=force_check)
     with open_session(
         config,
         "refresh",

@@ -17,6 +17,7 @@ from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages, refused_deletions
 from microrepo.operations.refresh.size_budget import evictions
 from microrepo.operations.run.goals import Requests, policy_of
+from microrepo.operations.run.run_rules import rules_of
 from microrepo.operations.run.session import open_session
 from microrepo.plan import totals_of
 from microrepo.reporting import Reporter, SilentReporter
@@ -68,7 +69,19 @@ def prune(
             report.plan = deletions
         else:
             delete_with_pages(RepositoryPages(config, holdings, work), deletions)
+            _note_other_rules(config, holdings.state, policy, deletions)
     return report.build()
+
+
+def _note_other_rules(
+    config: Config, state: State, policy: Policy, deletions: Iterable[Action]
+) -> None:
+    """Let the next refresh decide again where the rules are not those of the last one."""
+    rules = rules_of(config, policy)
+    rows = state.projects({NormalizedName(action.project) for action in deletions}).values()
+    changed = [row for row in rows if row.policy != rules.fingerprint(row.name)]
+    with state.transaction():
+        state.save_projects(msgspec.structs.replace(row, complete=False) for row in changed)
 
 
 def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | None) -> list[Action]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from microrepo.config.schema import Config
 from microrepo.model import NormalizedName
 from microrepo.selection.rules.policy import Policy, fingerprint_for
 
@@ -22,3 +23,12 @@ class Rules(Struct, frozen=True):
     def fingerprint(self, name: NormalizedName) -> str:
         """Return the digest of the rules for one project."""
         return fingerprint_for(name, self.base, self.policy)
+
+
+def rules_of(config: Config, policy: Policy, *, credulous: bool = False) -> Rules:
+    """Return the rules of a run on a repository.
+
+    When `files` is switched on or off, every project must be checked.
+    """
+    base = policy.fingerprint() + ("" if config.files else " index")
+    return Rules(policy, base, credulous)
