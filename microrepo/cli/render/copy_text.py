@@ -9,6 +9,7 @@ from microrepo.cli.render.text_tables import (
     files,
     skipped_row,
     table,
+    wrapped,
 )
 from microrepo.cli.terminal import join_lines
 from microrepo.operations.copy.copy_report import CopyReport
@@ -58,7 +59,7 @@ def mirror_text(report: MirrorReport, *, verbose: bool = False) -> str:
         lines += [f"  metadata kept: {text}" for text in release.marks if verbose]
         lines += [f"  metadata that cannot be copied: {text}" for text in release.marks_left]
         if release.words:
-            lines.append(f"  {release.words}")
+            lines += wrapped(release.words)
     if report.missing:
         lines.append(f"project not found at {report.source}: {', '.join(report.missing)}")
     lines += failure_lines("not met", report.failed, verbose=verbose)

@@ -157,7 +157,7 @@ def check_text(report: CheckReport, requirements: Sequence[str], *, is_here: boo
         lines = [f"FAILED: {of_all} {'does' if one or unmet == 1 else 'do'} not install on {where}"]
     for missing in report.missing:
         lines.append(f"missing: {missing.goal} for {missing.environment}")
-        lines += [f"  {reason}" for reason in missing.reasons]
+        lines += [line for reason in missing.reasons for line in wrapped(reason)]
     if report.sdist_only:
         lines.append("built from source on the target, because there is no wheel:")
         lines += [

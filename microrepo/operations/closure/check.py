@@ -101,7 +101,7 @@ def check(
         goals = requests.goals
         if requests.requirements is None:
             supply = HeldRecords(state, directory, config)
-            names = sorted({row.project for row in state.files() if supply.has(row)})
+            names = sorted({row.project for row in state.files() if supply.offers(row)})
             goals = bare_goals(parse_requirements(names))
         environments = _environments(config, state)
         if only:

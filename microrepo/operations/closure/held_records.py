@@ -29,6 +29,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.download.remote_metadata import read_distribution, unpack_metadata
 
 _READ_BYTES = 1 << 20
+_DAMAGED = "damaged, and installers choose it; run `microrepo verify --repair`"
 
 
 class HeldRecords:
@@ -52,6 +53,7 @@ class HeldRecords:
         self._files = links_of(config, state, decides=False).files
         self._directory = directory
         self.facts = Facts(best_file_counts=best_file_counts)
+        self._damaged: set[str] = set()
 
     def answer(self, needs: Needs) -> None:
         """Add the facts that are needed; a project that the state does not know does not exist."""
@@ -62,7 +64,7 @@ class HeldRecords:
         )
 
     def has(self, row: FileRow) -> bool:
-        """Return whether a file is present or, in an index without files, listed."""
+        """Return whether a file is present and sound or, in an index without files, listed."""
         if not self._files:
             return True
         disk = self._directory.stat(row.filename) if row.present else None
@@ -73,9 +75,20 @@ class HeldRecords:
             and row.mtime_ns != DAMAGED_MTIME_NS
         )
 
+    def offers(self, row: FileRow) -> bool:
+        """Return whether installers find a file here, sound or not."""
+        return self.has(row) or (row.present and self._directory.stat(row.filename) is not None)
+
     def _projects(self, names: Sequence[NormalizedName]) -> dict[NormalizedName, Candidates | None]:
         documents = self._state.documents(names)
-        present = {row.filename for row in self._state.files(names) if self.has(row)}
+        rows = tuple(self._state.files(names))
+        present = {row.filename for row in rows if self.has(row)}
+        if self.facts.best_file_counts:
+            # Installers do not pass over a damaged file: they choose it, and fail.
+            damaged = {row.filename for row in rows if self.offers(row)} - present
+            self._damaged |= damaged
+            self.facts.blocking |= damaged
+            present |= damaged
         found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
         for name, project in documents.items():
             files = tuple(file for file in self._admits(project) if file.filename in present)
@@ -125,7 +138,7 @@ class HeldRecords:
                 yield f"{pin.metadata_file}: installers cannot read its metadata"
             if not self._files:
                 continue
-            why = self._refused(name)
+            why = _DAMAGED if name in self._damaged else self._refused(name)
             if why is None and pin.project in hashes:
                 why = self._undigested(name, hashes[pin.project])
             elif why is None and hashes and pin.project not in urls:

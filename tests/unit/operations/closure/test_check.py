@@ -14,8 +14,9 @@ from microrepo.operations.closure.check import CheckReport, check
 from microrepo.operations.closure.target_records import record_environments
 from microrepo.operations.run.goals import EVERYTHING_REQUESTED, read_requests
 from microrepo.selection.environments.environment import Environment
+from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from tests.support.odd_wheels import odd_wheel
-from tests.support.packages import build_sdist, build_wheel
+from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.shelf import Shelf
 
 APP, BASE = build_wheel("app", "1.0", requires_dist=["base"]), build_wheel("base", "1.0")
@@ -56,6 +57,23 @@ def test_a_file_that_cannot_install_is_not_counted(
             msgspec.structs.replace(row, size=len(content)) for row in list(shelf.state.files())
         )
     assert run(config, "base").closed is (damage == "")
+
+
+@pytest.mark.parametrize("mark", [{"mtime_ns": DAMAGED_MTIME_NS}, {"size": 1}])
+@pytest.mark.parametrize("other", [build_wheel("base", "0.9"), build_sdist("base", "1.0")])
+def test_installers_do_not_pass_over_a_damaged_file(
+    shelf: Shelf, config: Config, other: BuiltFile, mark: dict[str, int]
+) -> None:
+    """Neither an older release nor an sdist takes its place, and it is not forgotten."""
+    shelf.hold(BASE)
+    shelf.hold(other)
+    assert run(config, "base").closed
+    with shelf.state.transaction():
+        rows = shelf.state.files_named([BASE.filename]).values()
+        shelf.state.save_files([msgspec.structs.replace(row, **mark) for row in rows])
+    for requested in (("base",), ()):
+        (missing,) = run(config, *requested).missing
+        assert "damaged" in missing.reasons[0]
 
 
 def test_releases_that_have_to_be_built_are_named(shelf: Shelf, config: Config) -> None:
