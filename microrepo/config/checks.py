@@ -100,7 +100,7 @@ def check(config: Config, where: str = "config") -> None:
 def _check_words_and_patterns(config: Config) -> None:
     for key in keys_of(Kind.NAMES):
         _check_words(getattr(config, key), key, ALL)
-        if getattr(config, key) == []:
+        if key in {"platforms", "python_versions"} and getattr(config, key) == []:
             raise ConfigError(f'$.{key}: is empty; write "{ALL}", or name some')
     _check_words(config.packages, "packages", EVERYTHING)
     for key in keys_of(Kind.PATTERNS, Kind.WORDS):
