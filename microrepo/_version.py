@@ -1,3 +1,3 @@
-"""The version, in a module of its own so that every layer may read it."""
+"""The version, in its own module so that every layer can read it."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Batches: sequences and streams cut into pieces of a bounded length."""
+"""Batches of sequences and streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words for each cause, for reports, the history and the log."""
+"""Texts of causes, for reports, the history and the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WITH_DETAIL = {
 
 
 def cause_text(cause: Cause, detail: str = "") -> str:
-    """Return the words for a cause, with what it is about where that is known."""
+    """Return the text of a cause, with its detail if it is known."""
     if detail:
         return _WITH_DETAIL.get(cause, f"{cause.value} ({{}})").format(detail)
     return _PLAIN.get(cause, cause.value)

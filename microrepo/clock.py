@@ -1,4 +1,4 @@
-"""The present, as the state and reports write it."""
+"""Current time, in the form of the state and reports."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from microrepo.formats.times import format_time
 
 
 def now() -> str:
-    """Return the present as a normalised time."""
+    """Return the current time, normalised."""
     return format_time(datetime.now(timezone.utc))

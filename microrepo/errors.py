@@ -1,35 +1,35 @@
-"""Every error microrepo raises on purpose, in one tree.
+"""Error classes of microrepo.
 
 ::
 
     MicrorepoError
-    ├── ConfigError               the configuration or the command line is wrong
-    ├── SourceError               a source could not say what it has
-    │   ├── Unavailable               no answer, or a server error after all retries
-    │   │   └── AccessDenied              credentials are missing, wrong or not enough
-    │   ├── ProjectNotFound           the source does not know the project
-    │   ├── NoProjectList             the source does not say which projects it has
-    │   ├── MalformedResponse         an answer that cannot be read
-    │   └── StalePage                 an answer older than the source promised
-    ├── TransferError             a file could not be fetched whole
+    ├── ConfigError               the configuration or the command line is invalid
+    ├── SourceError               a source could not be read
+    │   ├── Unavailable               no response, or a server error after all retries
+    │   │   └── AccessDenied              credentials are missing, wrong or insufficient
+    │   ├── ProjectNotFound           the source does not have the project
+    │   ├── NoProjectList             the source does not list its projects
+    │   ├── MalformedResponse         a response that cannot be parsed
+    │   └── StalePage                 a response older than the source promised
+    ├── TransferError             a file could not be transferred completely
     │   ├── DigestMismatch
     │   ├── SizeMismatch
     │   └── Truncated
-    ├── RepositoryError           the repository on disk is in the way
+    ├── RepositoryError           the repository on disk cannot be used
     │   ├── Locked                    another run holds the lock
     │   ├── StateCorrupt
     │   └── UnknownSchema             the state was written by a newer microrepo
-    ├── PlanRefused               a guard stopped the plan before it was carried out
+    ├── PlanRefused               a guard refused the plan
     │   ├── TooManyDeletions
     │   ├── NoSpace
     │   └── OverBudget
-    ├── RuleFailed                a rule of somebody else's raised an error
-    ├── Cancelled                 the caller wanted the operation to end
-    ├── FailedCommand             release mirror: a precondition does not hold
+    ├── RuleFailed                a third-party rule raised an error
+    ├── Cancelled                 the caller cancelled the operation
+    ├── FailedCommand             release mirror: a precondition failed
     └── StorageOperationError     release mirror: network or files failed
 
-Arguments go to ``Exception.__init__`` unchanged and the text is made in ``__str__``: an error that
-cannot be unpickled would take the whole process pool down with it.
+Arguments go to ``Exception.__init__`` unchanged and ``__str__`` makes the text: an error that
+cannot be unpickled would break the whole process pool.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from microrepo.exit_codes import ExitCode
 
 
 class MicrorepoError(Exception):
-    """Base of all errors that microrepo raises on purpose.
+    """Base of all microrepo errors.
 
     Attributes:
-        exit_code: what the command line ends with when the error reaches it.
+        exit_code: exit code of a command that ends with the error.
     """
 
     exit_code = ExitCode.FAILED
@@ -62,23 +62,23 @@ class MicrorepoError(Exception):
 
 
 class ConfigError(MicrorepoError):
-    """A setting or an argument is wrong; the text names it and says what to do."""
+    """A setting or an argument is invalid; the text names it and says what to do."""
 
     exit_code = ExitCode.USAGE
 
 
 class SourceError(MicrorepoError):
-    """A source could not say what it has. Arguments: what was asked for, what went wrong."""
+    """A source could not be read. Arguments: what was requested, the problem."""
 
     _is_named = True
 
 
 class Unavailable(SourceError):
-    """No answer, or a server error, after all retries."""
+    """No response, or a server error, after all retries."""
 
 
 class AccessDenied(Unavailable):
-    """Credentials are missing, wrong or not enough. Arguments: what was asked for, the answer."""
+    """Credentials are missing, wrong or insufficient. Arguments: the request, the response."""
 
 
 class ProjectNotFound(SourceError):
@@ -89,15 +89,15 @@ class ProjectNotFound(SourceError):
 
 
 class NoProjectList(SourceError):
-    """The source does not say which projects it has; it may have some all the same."""
+    """The source does not list its projects, but can have some."""
 
 
 class MalformedResponse(SourceError):
-    """An answer that is neither JSON nor an index page, or lacks what the specification requires."""
+    """A response that is neither JSON nor an index page, or lacks required fields."""
 
 
 class StalePage(SourceError):
-    """A page older than the serial that the index announced; it is asked for again later."""
+    """A page older than the serial that the index announced; requested again later."""
 
     def _text(self) -> str:
         _, promised, got = self.args
@@ -105,13 +105,13 @@ class StalePage(SourceError):
 
 
 class TransferError(MicrorepoError):
-    """A file could not be fetched whole. Arguments: file name, what went wrong."""
+    """A file could not be transferred completely. Arguments: file name, the problem."""
 
     _is_named = True
 
 
 class DigestMismatch(TransferError):
-    """Content does not have the announced digest. Arguments: file, algorithm, wanted, got."""
+    """The digest of the content differs. Arguments: file, algorithm, expected, actual."""
 
     def _text(self) -> str:
         _, algorithm, wanted, got = self.args
@@ -119,7 +119,7 @@ class DigestMismatch(TransferError):
 
 
 class SizeMismatch(TransferError):
-    """Content does not have the announced size. Arguments: file, wanted bytes, got bytes."""
+    """The size of the content differs. Arguments: file, expected bytes, actual bytes."""
 
     def _text(self) -> str:
         _, wanted, got = self.args
@@ -127,11 +127,11 @@ class SizeMismatch(TransferError):
 
 
 class Truncated(TransferError):
-    """The connection ended before the body did. Arguments: file, what happened."""
+    """The connection closed before the end of the body. Arguments: file, the problem."""
 
 
 class RepositoryError(MicrorepoError):
-    """The repository on disk is in the way. Arguments: path, what is wrong and what to do."""
+    """The repository on disk cannot be used. Arguments: path, the problem and what to do."""
 
     _is_named = True
 
@@ -162,7 +162,7 @@ class UnknownSchema(RepositoryError):
 
 
 class PlanRefused(MicrorepoError):
-    """A guard stopped the plan. Arguments: the text, which names the setting that allows it."""
+    """A guard refused the plan. Arguments: the text, with the setting that allows it."""
 
 
 class TooManyDeletions(PlanRefused):
@@ -178,7 +178,7 @@ class OverBudget(PlanRefused):
 
 
 class RuleFailed(MicrorepoError):
-    """A third-party rule raised an error. Arguments: the rule, what it was asked about, why."""
+    """A third-party rule raised an error. Arguments: the rule, its arguments, the error."""
 
     def __str__(self) -> str:
         about = ": ".join(str(argument) for argument in self.args[1:])
@@ -186,14 +186,14 @@ class RuleFailed(MicrorepoError):
 
 
 class Cancelled(MicrorepoError):
-    """The caller set the event that ends an operation; what is done stays."""
+    """The caller cancelled an operation; completed work is kept."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class FailedCommand(MicrorepoError):
-    """Release mirror: a precondition does not hold, nothing was copied."""
+    """Release mirror: a precondition failed, nothing was copied."""
 
 
 class StorageOperationError(MicrorepoError):
-    """Release mirror: the network or the file system failed in mid-copy."""
+    """Release mirror: the network or the file system failed during a copy."""

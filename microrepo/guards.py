@@ -14,18 +14,18 @@ from microrepo.model import (
     ActionKind,
 )
 
-# Of a handful of files a large share changes all the time; the share guards from this many on.
+# Small repositories often change by a large share, so the share applies from this many files on.
 SHARE_COUNTS_FROM = 10
-# Three forms of a project's page, its document, and the two folders of these.
+# Three forms of a project's page, its document, and their two directories.
 _INODES_PER_PROJECT = 6
 
 
 class Limits(Struct, frozen=True):
-    """What the guards compare a plan with; None = no limit.
+    """Limits for a plan; None is no limit.
 
     Attributes:
         max_deletes: deletions without a replacement, as a number.
-        max_deletes_share: the same as a share of the files there, between 0 and 1.
+        max_deletes_share: the same as a share of the present files, between 0 and 1.
         max_total_bytes: size of the repository after the plan.
         min_free_bytes: space to leave on the file system.
     """
@@ -39,7 +39,7 @@ class Limits(Struct, frozen=True):
 def check_space(
     download_bytes: int, present_bytes: int, free_bytes: int, limits: Limits
 ) -> PlanRefused | None:
-    """Say why a plan that adds `download_bytes` must not be carried out; None when it may."""
+    """Return the refusal of a plan that adds `download_bytes`, None if it is allowed."""
     if limits.max_total_bytes is not None:
         after = present_bytes + download_bytes
         if after > limits.max_total_bytes:
@@ -57,11 +57,11 @@ def check_space(
 
 
 def inodes_needed(plan: Iterable[Action], *, with_pages: bool) -> int:
-    """Return how many files and folders a plan may add: a bound, for pages that are there too.
+    """Return an upper bound of files and directories that a plan adds.
 
     Args:
         plan: the actions.
-        with_pages: the `simple/` tree is kept, with metadata and a document for each project.
+        with_pages: pages are written, with metadata and a document for each project.
     """
     downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
     if not with_pages:
@@ -72,11 +72,11 @@ def inodes_needed(plan: Iterable[Action], *, with_pages: bool) -> int:
 
 
 def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
-    """Say why a plan that adds this many files must not be carried out; None when it may.
+    """Return the refusal of a plan that adds this many files, None if it is allowed.
 
     Args:
-        needed: files and folders.
-        free: what the file system still takes; None without a limit.
+        needed: files and directories.
+        free: free inodes of the file system; None without a limit.
     """
     if free is None or needed <= free:
         return None
@@ -87,14 +87,14 @@ def check_inodes(needed: int, free: int | None) -> PlanRefused | None:
 
 
 def count_bare(deletions: Iterable[Action]) -> int:
-    """Return how many files go without a replacement in the same run."""
+    """Return the number of deletions without a replacement in the same run."""
     return sum(not action.replaced for action in deletions)
 
 
 def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
-    """Return how many present files `check_deletions` has to know of at most; None for all.
+    """Return up to how many present files `check_deletions` must count; None for all.
 
-    Of a repository of millions a few deletions are then allowed without counting it.
+    A few deletions in a repository of millions are then allowed without counting it.
     """
     if limits.max_deletes_share is None:
         return 0
@@ -108,14 +108,14 @@ def count_needed(deletions: Sequence[Action], limits: Limits) -> int | None:
 def check_deletions(
     deletions: Sequence[Action], present_count: int, limits: Limits
 ) -> PlanRefused | None:
-    """Say why this many deletions must not be carried out; None when they may.
+    """Return the refusal of this many deletions, None if they are allowed.
 
-    Only files that go without a replacement in the same run count.
+    Only deletions without a replacement in the same run count.
 
     Args:
-        deletions: what is to go.
-        present_count: files there are; `count_needed` says how far they have to be counted.
-        limits: what is allowed.
+        deletions: planned deletions.
+        present_count: number of present files, counted up to `count_needed`.
+        limits: the limits.
     """
     bare = count_bare(deletions)
     allowed = limits.max_deletes

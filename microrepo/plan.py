@@ -1,4 +1,4 @@
-"""Planner: the actions that lead from the existing files to the wanted ones. Pure."""
+"""Planner of actions that lead from existing to selected files. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microrepo.model import (
 
 
 class Wanted(Struct, frozen=True, gc=False):
-    """One file that a project's selection keeps, and why."""
+    """A selected file, and why."""
 
     project: NormalizedName
     file: File
@@ -35,18 +35,18 @@ def make_plan(
     prune: bool = True,
     replace: bool = False,
 ) -> tuple[Action, ...]:
-    """Compare a batch of wanted files with what is known of the same projects on disk.
+    """Return the actions for a batch of selected files and the existing files.
 
     Args:
-        wanted: files to hold; their order does not matter.
-        present: by name, everything known of the wanted names and of the files that the state
-            records for the same projects. Digests must be known where a file of that name lies on
-            disk: `unsettled` lists those that have to be computed first.
-        prune: plan the deletion of recorded files that are not wanted.
-        replace: plan to fetch over a file that is not ours and differs.
+        wanted: selected files, in any order.
+        present: by name, the existing files with selected names, and the files that the state
+            records for the same projects. Files on disk must have digests: `unsettled` lists those
+            to compute first.
+        prune: delete recorded files that are not selected.
+        replace: overwrite differing files that microrepo did not download.
 
     Returns:
-        One action per file name, in the order of the names.
+        One action per file name, sorted by name.
     """
     actions: dict[str, Action] = {}
     claims: dict[str, str] = {}
@@ -66,11 +66,11 @@ def make_plan(
 
 
 def list_only(plan: Iterable[Action], present: Mapping[str, LocalFile]) -> tuple[Action, ...]:
-    """Turn a plan that fetches files into one that lists them.
+    """Turn a plan that downloads files into one that lists them.
 
     Args:
-        plan: made with `present`, in which no file lies on disk.
-        present: by name, the files that are listed, with the digests that they are listed with.
+        plan: a plan made with `present`, in which no file is on disk.
+        present: by name, the listed files with their listed digests.
     """
     return tuple(
         _listing(action, present.get(action.filename))
@@ -96,9 +96,9 @@ def _listing(action: Action, local: LocalFile | None) -> Action:
 def _claim_order(
     item: Wanted, present: Mapping[str, LocalFile]
 ) -> tuple[bool, str, str, bytes, str, str]:
-    """Who is recorded as the owner of a name keeps it; else the first in the alphabet gets it.
+    """Sort key of claims on a name: the recorded project first, then by project name.
 
-    The rest tells apart what one project lists twice under one name.
+    The rest distinguishes entries that one project lists twice under one name.
     """
     local = present.get(item.file.filename)
     recorded = local is not None and local.recorded and local.project == item.project
@@ -112,7 +112,7 @@ def _add_clash(actions: dict[str, Action], item: Wanted, holder: str) -> None:
     if standing is not None:
         if standing.file is not None and same_content(item.file.digests, standing.file.digests):
             return
-        # One action per name: the first claim stands, and names the others.
+        # One action per name: the first claim wins, and names the others.
         if item.project not in standing.claimants:
             claimants = (*standing.claimants, item.project)
             actions[name] = msgspec.structs.replace(standing, claimants=claimants)
@@ -165,7 +165,7 @@ def file_of(action: Action) -> File:
 
 
 def same_content(announced: Digests, actual: Digests) -> bool | None:
-    """Compare by the strongest digest that both sides know; None when they share none."""
+    """Compare by the strongest digest that both sides have; None if they share none."""
     for algorithm in BY_STRENGTH:
         left, right = getattr(announced, algorithm), getattr(actual, algorithm)
         if left and right:
@@ -174,9 +174,9 @@ def same_content(announced: Digests, actual: Digests) -> bool | None:
 
 
 def unsettled(wanted: Iterable[Wanted], present: Mapping[str, LocalFile]) -> dict[str, str]:
-    """Return the files on disk whose content must be digested before planning: name -> algorithm.
+    """Return the files on disk whose digest must be computed before planning: name -> algorithm.
 
-    Those are wanted names that lie on disk without a digest to compare by.
+    These are files with selected names and no comparable digest.
     """
     needed = {}
     for item in wanted:

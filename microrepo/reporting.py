@@ -21,7 +21,7 @@ class Reporter(Protocol):
         """Report `count_bytes` more bytes received."""
 
     def say(self, text: str) -> None:
-        """Show one line to a person, above the bars."""
+        """Show one line of text, above the bars."""
 
     def close(self) -> None:
         """End the report; the run is over."""

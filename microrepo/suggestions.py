@@ -1,4 +1,4 @@
-"""Suggestions: the known word that a misspelt one stands for."""
+"""Suggestions for misspelt words."""
 
 from __future__ import annotations
 

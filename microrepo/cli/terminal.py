@@ -59,7 +59,7 @@ def write_path(path: str) -> None:
 
 def write_json(value: object) -> None:
     """Write a record to standard output as indented JSON."""
-    import msgspec  # help and usage errors are spared it
+    import msgspec  # not needed for help and usage errors
 
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     with _named_output():

@@ -1,1 +1,1 @@
-"""Settings: what there is (`schema`) and where values come from (`load`)."""
+"""Settings: their declaration (`schema`) and values (`load`)."""

@@ -161,7 +161,7 @@ def _check_regexes(texts: list[str], key: str) -> None:
 def _check_moment(text: str | None) -> None:
     if text is None:
         return
-    # `formats` stands above this layer, so the reading proper is done there; this is the check.
+    # `formats` is above this layer and does the real parsing; this is only a check.
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
         if moment.tzinfo is not None:
@@ -208,7 +208,7 @@ def check_path(text: str | None, name: str) -> None:
 
     Args:
         text: the path; None is none.
-        name: how the message calls it.
+        name: its name in the message.
     """
     if text is None:
         return

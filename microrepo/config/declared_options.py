@@ -1,4 +1,4 @@
-"""Options derived from the declaration: what flags, variables, pages and schemas need."""
+"""Options derived from the declaration, for flags, variables, pages and schemas."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ class Option(Struct, frozen=True):
         key: name in the config file.
         help: the whole help text.
         group: section.
-        kind: form of its value as text.
-        default: as a JSON value.
+        kind: form of its value as text. default: as a JSON value.
         default_text: the default in words, or "".
         choices: the words of a `Kind.CHOICE`.
         example: as a JSON value, or None.

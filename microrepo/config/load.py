@@ -119,7 +119,7 @@ def _explain_broken(path: Path, text: str, error: json.JSONDecodeError) -> str:
     before = text[: error.pos].rstrip()
     after = text[error.pos :].lstrip()
     hint = ""
-    rest = after.lstrip(", \t\r\n")  # newer Pythons point at the comma, older ones behind it
+    rest = after.lstrip(", \t\r\n")  # newer Pythons point at the comma, older ones after it
     if rest[:1] in {"}", "]"} and (before.endswith(",") or after.startswith(",")):
         hint = f"; remove the comma before '{rest[0]}'"
     elif error.msg.startswith("Expecting ',' delimiter"):

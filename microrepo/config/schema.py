@@ -113,10 +113,10 @@ def _about(
         group: section in help texts and on the reference page.
         kind: form as text; None = derived from the type.
         text: help; its first sentence is also the short help.
-        default: default in words, where the value itself does not say it.
+        default: default as text, if the value itself is not clear.
         example: a value, as in the config file.
         basic: show it in the short help of `refresh`.
-        scope: what it means to `copy` and its relatives.
+        scope: its meaning for `copy`, `push` and `mirror`.
         limits: bounds of a number.
     """
     extra = {"group": group, "kind": kind, "default": default, "basic": basic, "scope": scope}

@@ -1,7 +1,7 @@
-"""The records that travel between the stages, in the nouns of the packaging standards.
+"""Records that are passed between the stages, named after the packaging standards.
 
-All are frozen `msgspec` structs: they pickle, compare by value, and encode to JSON without a line
-of code of ours, which is also how a project's record is kept in the state.
+All are frozen `msgspec` structs: they pickle, compare by value, and encode to JSON without further
+code. The state stores projects as this JSON.
 """
 
 from packaging.utils import NormalizedName

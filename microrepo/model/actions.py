@@ -1,4 +1,4 @@
-"""Actions of a plan, what they meet on disk, and what became of them."""
+"""Actions of a plan, existing files, and outcomes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from microrepo.model.project_records import File
 
 
 class ActionKind(str, Enum):
-    """What a plan does with one file name; `INDEX` lists a file whose content stays elsewhere."""
+    """What a plan does with one file name; `INDEX` lists a file stored elsewhere."""
 
     DOWNLOAD = "download"
     INDEX = "index"
@@ -24,18 +24,18 @@ class ActionKind(str, Enum):
 
 
 class Action(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
-    """One line of a plan.
+    """One action of a plan.
 
     Attributes:
         kind: what to do.
         filename: name in the flat directory.
-        project: project that wants (or wanted) the file; "" for a file nobody claims.
+        project: project that selects (or selected) the file; "" for a file without one.
         cause: why; `reason` in JSON.
-        file: the source's record; None for deletions.
-        detail: what the cause is about: the rule's words, another project, a person's reason.
-        size_bytes: bytes that will move or be freed, 0 when unknown.
-        replaced: for deletions: another file of the same project is wanted in its stead.
-        claimants: other projects that list a file of this name, with other content.
+        file: record of the source; None for deletions.
+        detail: detail of the cause: text of the rule, another project, a user's reason.
+        size_bytes: bytes to transfer or free, 0 if unknown.
+        replaced: for deletions: another file of the same project replaces it.
+        claimants: other projects that list a file of this name with different content.
     """
 
     kind: ActionKind
@@ -50,15 +50,15 @@ class Action(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
 
 
 class LocalFile(Struct, frozen=True, gc=False):
-    """What is known of one file name in the flat directory.
+    """One file name in the flat directory.
 
     Attributes:
         filename: the name.
-        size_bytes: size on disk now; None when the file is not there.
-        mtime_ns: modification time on disk now, nanoseconds.
-        recorded: the state lists the file as ours.
-        digests: of the content on disk as it is now, where known.
-        project: who claims it according to the state, "" when not recorded.
+        size_bytes: size on disk; None if the file is missing.
+        mtime_ns: modification time on disk, nanoseconds.
+        recorded: the state records the file as downloaded.
+        digests: known digests of the content on disk.
+        project: its project in the state, "" if it is not recorded.
     """
 
     filename: str
@@ -73,21 +73,21 @@ PutStatus = Literal["", "uploaded", "present", "conflict", "refused", "denied", 
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """What became of one file task.
+    """Outcome of one file task.
 
     Attributes:
         filename: the file.
-        ok: it is in place, verified and durable.
+        ok: the file is in place, verified and durable.
         size_bytes: its size.
         mtime_ns: modification time on disk.
         digests: computed from the content.
-        fetched_bytes: bytes that came over the network, over all attempts.
-        resumed: part of it was there from an earlier attempt.
-        reused_bytes: came from a template on this machine instead.
-        status: what an index said of it, see `repositories.protocol.PutResult`; ``present`` also
-            for a file that was in its place already.
-        error: why it failed, "" when it did not.
-        note: why it came from the source and not from the host that was asked before.
+        fetched_bytes: bytes received from the network, in all attempts.
+        resumed: part of it existed from an earlier attempt.
+        reused_bytes: bytes that came from a local template instead.
+        status: status at an index, see `repositories.protocol.PutResult`; ``present`` also for a
+            file that was already in place.
+        error: why it failed, "" on success.
+        note: why it came from the source instead of the file host.
     """
 
     filename: str

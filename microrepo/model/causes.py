@@ -10,9 +10,9 @@ from microrepo.model.project_records import File
 
 
 class Cause(str, Enum):
-    """Why a file is kept, left out, fetched or deleted: one closed set for decisions and actions.
+    """Why a file is kept, skipped, downloaded or deleted; for decisions and actions.
 
-    The values stand in the state and in JSON; `cause_texts` has the words for people.
+    The state and JSON contain the values; `cause_texts` has the texts.
     """
 
     # Decisions.
@@ -44,18 +44,18 @@ class Cause(str, Enum):
     SUPERSEDED = "superseded"
     EVICTED = "evicted"
     NOT_IN_CLOSURE = "not needed by any goal"
-    # Actions: what comes.
+    # Actions: added files.
     ALREADY_THERE = "already there"
     ADOPTED = "adopted"
     REDIRECTED = "redirected"
     DAMAGED = "damaged"
     DAMAGED_OR_REPLACED = "damaged or replaced upstream"
     OVERWRITES = "replaces other content"
-    # Actions: what cannot come, for another file has the name.
+    # Actions: files that cannot be added, because another file has the name.
     OTHER_CONTENT = "other content"
     OTHER_PROJECT = "other project"
     CASE_CLASH = "differs only in case"
-    # Actions: what goes.
+    # Actions: deleted files.
     REMOVED = "removed upstream"
     EMPTIED = "emptied upstream"
     QUARANTINED = "quarantined upstream"
@@ -67,13 +67,13 @@ class Cause(str, Enum):
 
 
 class Decision(Struct, frozen=True, gc=False, rename={"cause": "reason"}):
-    """What selection says of one file.
+    """Decision of the selection on one file.
 
     Attributes:
         file: the file.
         keep: whether the repository keeps it.
         cause: the rule that decided; `reason` in JSON.
-        detail: the rule's own words, for `explain`.
+        detail: text of the rule, for `explain`.
     """
 
     file: File

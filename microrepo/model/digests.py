@@ -7,10 +7,10 @@ from msgspec.structs import astuple
 
 
 class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
-    """Digests of one file's content, lower-case hex; absent ones are None.
+    """Digests of one file's content, lower-case hex; None if unknown.
 
-    All algorithms of fixed length that `hashlib` guarantees, since an index may announce any. Where
-    nothing is announced, `COMPUTED` ones are what gets computed.
+    All algorithms of fixed length that `hashlib` guarantees, since an index may list any.
+    `COMPUTED` are those that microrepo computes itself.
     """
 
     sha256: str | None = None
@@ -28,7 +28,7 @@ class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
     sha1: str | None = None
 
     def strongest(self) -> tuple[str, str] | None:
-        """Return (algorithm, hex) of the strongest digest known, or None when there is none."""
+        """Return (algorithm, hex) of the strongest known digest, or None."""
         for algorithm in BY_STRENGTH:
             value = getattr(self, algorithm)
             if value:
@@ -36,13 +36,13 @@ class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
         return None
 
     def completed_by(self, other: Digests) -> Digests:
-        """Return these digests, with those of `other` where one is absent."""
+        """Return these digests, with missing ones taken from `other`."""
         mine, theirs = astuple(self), astuple(other)
         return Digests(*[own or given for own, given in zip(mine, theirs, strict=True)])
 
 
 COMPUTED = ("sha256", "blake2b_256", "md5")
-# sha256 leads because states and pages know it.
+# sha256 comes first, because states and pages use it.
 BY_STRENGTH = (
     "sha256",
     "blake2b_256",

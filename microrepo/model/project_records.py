@@ -1,4 +1,4 @@
-"""Records of what an index says: projects, files, advisories."""
+"""Records of an index: projects, files, advisories."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from microrepo.model.digests import Digests
 
 
 class File(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One distribution file as an index describes it (PEP 691, PyPI JSON API).
+    """One distribution file in an index (PEP 691, PyPI JSON API).
 
     Attributes:
-        filename: as announced; checked by `formats.distribution.filenames.unsafe_filename` before any use.
+        filename: as listed; checked by `formats.distribution.filenames.unsafe_filename` before any
+            use.
         url: absolute; where the content is.
-        version: release it belongs to, as the index writes it.
+        version: its release, as the index spells it.
         package_type: ``bdist_wheel``, ``sdist``, ``bdist_egg``, ... as PyPI names them.
-        size: bytes, None when the index does not say.
-        requires_python: specifier as announced, possibly malformed; None means any.
+        size: bytes, None if unknown.
+        requires_python: specifier as listed, possibly malformed; None means any.
         upload_time: UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, so that text order is time order.
         python_version: the uploader's label (``py3``, ``cp311``, ``source``, ``2.7``), a hint only.
         core_metadata: whether ``<url>.metadata`` exists (PEP 658).
@@ -42,7 +43,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One advisory that PyPI attaches to a release; withdrawn ones are not kept."""
+    """One advisory of PyPI for a release; withdrawn ones are dropped."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Info(Struct, frozen=True, omit_defaults=True, gc=False):
-    """What the index says of a project's newest release: for rules, reports and people's pages."""
+    """Metadata of a project's newest release, for rules, reports and pages for people."""
 
     version: str | None = None
     summary: str | None = None
@@ -76,27 +77,27 @@ class Info(Struct, frozen=True, omit_defaults=True, gc=False):
     provides_extra: tuple[str, ...] = ()
 
 
-# Raised when records keep more of what a source says; and which fields of `Info` came when.
+# Increased when records store more facts; and the fields of `Info` by version.
 FACTS = 1
 FACTS_SINCE = dict.fromkeys(Info.__struct_fields__[-7:], 1)
 
 
 class Project(Struct, frozen=True, omit_defaults=True, gc=False):
-    """All that an index says of one project, normalised.
+    """Record of one project in an index, normalised.
 
     Attributes:
         name: normalised (PEP 503); the key everywhere.
-        display_name: as its owner writes it.
-        serial: the index's change number for the project, None when it gives none.
+        display_name: as its owner spells it.
+        serial: the index's change number for the project, None without serials.
         status: PEP 792 status: ``active``, ``archived``, ``quarantined``, ``deprecated``.
         versions: every release the index lists, with or without files.
-        rejected: entries of the answer that could not be read, one line of explanation each.
-        vulnerabilities: advisories on the release that `info` describes.
-        advisories: those on other releases that were asked about, by version.
-        advised_at: when the first of them was asked about.
-        silent_on_python: the source does not announce what Pythons its files require.
-        silent_on_status: the source's answer does not tell the status, nor could it be asked for.
-        facts: what the record can hold, see `FACTS`; kept by the code that stores it.
+        rejected: unreadable entries of the response, with one line of explanation each.
+        vulnerabilities: advisories for the release that `info` describes.
+        advisories: those requested for other releases, by version.
+        advised_at: time of the first of these requests.
+        silent_on_python: the source does not list Requires-Python.
+        silent_on_status: the status is neither in the response nor available by a request.
+        facts: version of the record's facts, see `FACTS`.
     """
 
     name: NormalizedName

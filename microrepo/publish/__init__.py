@@ -1,1 +1,1 @@
-"""What clients read: the static index tree, the one-file server and its pages."""
+"""Publishing: the static index tree, the one-file server and its pages."""

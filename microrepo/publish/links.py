@@ -1,7 +1,7 @@
-"""Links of pages: into the flat directory, to another place with the same files, or to others.
+"""Links on pages: to the flat directory, to another host, or to the source.
 
-What a refresh has decided is remembered in the state, so that commands which are given nothing but
-the directory write the same links.
+The state records the links of the last refresh, so that commands without settings write the same
+links.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _META = "links"
 
 
 class Linked(Protocol):
-    """What a link needs to know of a file."""
+    """The part of a file that a link needs."""
 
     @property
     def filename(self) -> str:
@@ -28,23 +28,22 @@ class Linked(Protocol):
 
     @property
     def url(self) -> str:
-        """Where the source has it."""
+        """URL at the source."""
 
 
 class Links(Struct, frozen=True):
     """How pages link to files.
 
     Attributes:
-        files: the files are kept here; else the pages are all that there is.
-        base: URL under which the files are, with a slash at its end; "" = beside the pages, or
-            where the source has them.
+        files: the files are kept; otherwise the repository has only pages.
+        base: URL of the files, ending in a slash; "" for files beside the pages or at the source.
     """
 
     files: bool = True
     base: str = ""
 
     def url_of(self, file: Linked) -> str:
-        """Return the address of a file; "" = by its name, relative to the page."""
+        """Return the URL of a file; "" for its name relative to the page."""
         if self.files:
             return self.kept(file.filename)
         if self.base:
@@ -52,12 +51,12 @@ class Links(Struct, frozen=True):
         return without_login(file.url)
 
     def kept(self, filename: str) -> str:
-        """Return the address of a file in the flat directory."""
+        """Return the URL of a file in the flat directory."""
         return self.base + quote(filename, safe="") if self.files and self.base else ""
 
     @property
     def at_source(self) -> bool:
-        """The pages lead to the source's own files."""
+        """Whether the pages link to the source's files."""
         return not self.files and not self.base
 
 
@@ -65,12 +64,12 @@ BESIDE = Links()
 
 
 def links_of(config: Config, state: State, *, decides: bool) -> Links:
-    """Return how the pages of a repository link.
+    """Return the links of a repository's pages.
 
     Args:
         config: complete settings.
-        state: remembers what was decided.
-        decides: the settings decide; else what they leave open is as it was.
+        state: records the previous links.
+        decides: the settings decide; otherwise the recorded links fill in defaults.
     """
     base = config.files_url.rstrip("/") + "/" if config.files_url else ""
     if decides:
@@ -88,7 +87,7 @@ def _stored(state: State) -> Links:
 
 
 def remember_links(state: State, links: Links) -> None:
-    """Note how pages link; when that has changed, have all of them written again."""
+    """Record the links; if they changed, mark all pages for rewriting."""
     if _stored(state) == links:
         return
     with state.transaction():

@@ -1,4 +1,4 @@
-"""The server as a program, at the path where earlier versions had it."""
+"""The server as a program, at its path of earlier versions."""
 
 import sys
 

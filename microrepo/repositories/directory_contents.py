@@ -1,7 +1,7 @@
-"""Contents of a directory: what its state, pages, documents and `.hash` files say of its files.
+"""Contents of a directory, with claims of its state, pages, documents and `.hash` files.
 
-A directory may have been filled by anything. What was said of a file's content once holds until the
-file is replaced by what it should be: nothing takes damage for a new file.
+Any program may have filled the directory. A claim about a file's content stays valid until the file
+is replaced by the claimed content, so that damage never counts as a new file.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ _LONGEST_HASH = 1000
 _JSON, _HTML = "application/vnd.pypi.simple.v1+json", "text/html"
 _PAGES = (("index.v1_json", _JSON), ("index.v1_html", _HTML), ("index.html", _HTML))
 _ALGORITHMS = {"sha256": "sha256", "md5": "md5", "blake2b_256": "blake2b_256"}
-# The files of a project stand together.
+# The files of a project are adjacent.
 _canonical = lru_cache(maxsize=1024)(canonicalize_name)
 
 
 class Claim(Struct, frozen=True, gc=False):
-    """What was said of a file's content.
+    """A claim about a file's content.
 
     Attributes:
-        digests: that it has.
-        where: who said it: ``its state``, ``its page``, ...
-        size, mtime_ns: of the file when that was true; None and 0 where nobody knows.
-        project: that the file belongs to; "" where only its name tells.
-        file: what else was said of it.
+        digests: claimed digests.
+        where: origin of the claim: ``its state``, ``its page``, ...
+        size, mtime_ns: of the file when the claim was true; None and 0 if unknown.
+        project: project of the file; "" if only its name shows it.
+        file: further claims.
     """
 
     digests: Digests
@@ -59,12 +59,12 @@ class Claim(Struct, frozen=True, gc=False):
     file: File | None = None
 
     def holds_for(self, disk: OnDisk) -> bool:
-        """Return whether a file is as it was when its digests were true."""
+        """Return whether a file is as it was when the claim was true."""
         return disk.matches(self)
 
 
 def parse_name(filename: str) -> tuple[NormalizedName, str] | None:
-    """Return project and version of a distribution's file name, None for any other name."""
+    """Return project and version from a distribution's file name, None for other names."""
     if package_type_of(filename) is None or unsafe_filename(filename):
         return None
     release = split_release(filename)
@@ -72,12 +72,12 @@ def parse_name(filename: str) -> tuple[NormalizedName, str] | None:
 
 
 def state_claims(state: State, projects: Collection[str] | None = None) -> dict[str, Claim]:
-    """Return what a state says of the files of some (or all) projects, by name."""
+    """Return the claims of a state about files of some (or all) projects, by name."""
     claims = {}
     facts: dict[str, File] = {}
     names = list(projects) if projects is not None else None
     for found in state.publication.found(names):
-        # Of a damaged file, the size that it should have may not be known.
+        # The correct size of a damaged file may be unknown.
         size = found.file.size if found.mtime_ns == DAMAGED_MTIME_NS else found.size
         claims[found.filename] = Claim(
             found.file.digests, "its state", size, found.mtime_ns, found.project, found.file
@@ -96,7 +96,7 @@ def state_claims(state: State, projects: Collection[str] | None = None) -> dict[
 
 
 def page_claims(directory: FlatDirectory, project: NormalizedName) -> dict[str, Claim]:
-    """Return what the pages of a directory say of a project's files, by name."""
+    """Return the claims of a directory's pages about a project's files, by name."""
     claims: dict[str, Claim] = {}
     for where, record in _records(directory, project):
         for file in record.files:
@@ -117,7 +117,7 @@ def _records(directory: FlatDirectory, name: NormalizedName) -> Iterator[tuple[s
 
 
 def read_page(root: Path, name: NormalizedName) -> Project | None:
-    """Return what a static tree's page says of a project, None without a page.
+    """Return a project's record from its page in a static tree, None without a page.
 
     Raises:
         MalformedResponse: the page cannot be read.
@@ -132,7 +132,7 @@ def read_page(root: Path, name: NormalizedName) -> Project | None:
 
 
 def read_document(root: Path, name: NormalizedName) -> Project | None:
-    """Return what a static tree's document says of a project, None without one that has files.
+    """Return a project's record from its document in a static tree, None without files.
 
     Raises:
         MalformedResponse: the document cannot be read.
@@ -146,7 +146,7 @@ def read_document(root: Path, name: NormalizedName) -> Project | None:
 
 
 def hash_claim(path: Path) -> Digests:
-    """Return what a `.hash` file beside a distribution says of its content."""
+    """Return the claim of a `.hash` file beside a distribution."""
     try:
         with Path(f"{path}.hash").open(encoding="ascii") as stream:
             text = stream.read(_LONGEST_HASH).strip()
@@ -158,11 +158,11 @@ def hash_claim(path: Path) -> Digests:
 
 
 class DirectoryContents:
-    """What is said of the files of one directory.
+    """Claims about the files of one directory.
 
     Args:
         directory: the directory.
-        stated: what its state says, see `state_claims`.
+        stated: claims of its state, see `state_claims`.
     """
 
     def __init__(self, directory: FlatDirectory, stated: Mapping[str, Claim]) -> None:
@@ -171,7 +171,7 @@ class DirectoryContents:
         self._paged: dict[NormalizedName, dict[str, Claim]] = {}
 
     def claim(self, filename: str, project: NormalizedName) -> Claim | None:
-        """Return what is said of a file; the state goes before pages, these before `.hash`."""
+        """Return the claim about a file: of the state, else of pages, else of `.hash`."""
         found = self.stated.get(filename)
         if found is not None and found.digests.strongest() is not None:
             return found
@@ -187,13 +187,13 @@ class DirectoryContents:
 
 
 def damaged_found(filename: str, project: NormalizedName, claim: Claim, size: int) -> FoundRow:
-    """Return the row by which a file stays known as damaged until it is what was said of it.
+    """Return the row that marks a file as damaged until it has the claimed content.
 
     Args:
-        filename: of the file.
-        project: that it belongs to.
-        claim: what was said of it.
-        size: of what is there, in bytes.
+        filename: name of the file.
+        project: its project.
+        claim: the claim.
+        size: size on disk, in bytes.
     """
     version = (parse_name(filename) or (project, ""))[1]
     file = claim.file or File(filename, "", version, package_type_of(filename) or "")
@@ -202,7 +202,7 @@ def damaged_found(filename: str, project: NormalizedName, claim: Claim, size: in
 
 
 def contradiction(claim: Claim | None, found: Digests) -> str:
-    """Return how a file's content differs from what was said of it; "" where it does not."""
+    """Return how a file's content differs from a claim; "" if it does not."""
     if claim is None or same_content(claim.digests, found) is not False:
         return ""
     algorithm, value = shared_digest(claim.digests, found)
@@ -210,7 +210,7 @@ def contradiction(claim: Claim | None, found: Digests) -> str:
 
 
 def shared_digest(said: Digests, found: Digests) -> tuple[str, str]:
-    """Return the algorithm by which two sets of digests are compared, and what the first says."""
+    """Return the algorithm to compare two sets of digests, and the first set's digest."""
     for algorithm in Digests.__struct_fields__:
         value = getattr(said, algorithm)
         if value and getattr(found, algorithm):
@@ -219,11 +219,11 @@ def shared_digest(said: Digests, found: Digests) -> tuple[str, str]:
 
 
 class Unrecorded(Struct, frozen=True):
-    """A distribution in a directory whose state has no row for it.
+    """A distribution in a directory without a row in the state.
 
     Attributes:
-        row: as it would stand in the state.
-        file: what is known of it.
+        row: a row for the state.
+        file: its record.
     """
 
     row: FileRow
@@ -233,17 +233,16 @@ class Unrecorded(Struct, frozen=True):
 def unrecorded(
     directory: FlatDirectory, state: State, disk: Mapping[str, OnDisk], *, listed: bool = False
 ) -> Iterator[Unrecorded]:
-    """Yield the distributions of a directory that no row of its state stands for.
+    """Yield the distributions of a directory without a row in the state.
 
-    Their rows have the digests that found rows, pages, documents or `.hash` files tell, and a time
-    of 0 where the content was never held against them.
+    Their rows have the digests of found rows, pages, documents or `.hash` files, and a time of 0 if
+    the content was never compared with them.
 
     Args:
         directory: the directory.
-        state: of the directory, or an empty one.
+        state: state of the directory, or an empty one.
         disk: the contents of the directory.
-        listed: also yield those that have a row and that no source has listed, so that no
-            project's document names them.
+        listed: also yield files with a row that no source has listed.
     """
     named = sorted((parsed[0], name, parsed[1]) for name in disk if (parsed := parse_name(name)))
     for batch in batched(named, _NAMES_AT_ONCE):
@@ -285,6 +284,6 @@ def _unrecorded(
     )
     mtime_ns = disk.mtime_ns if claim is None else claim.mtime_ns
     row = unrecorded_row(file, project, mtime_ns)
-    # What the file should weigh may not be known, though it lies there.
+    # The file exists, but its correct size may be unknown.
     said = disk.size_bytes if claim is None else claim.size
     return Unrecorded(row, msgspec.structs.replace(file, size=said))

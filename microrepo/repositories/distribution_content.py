@@ -1,4 +1,4 @@
-"""What is inside a distribution, read from its own bytes: digests, and what its upload says."""
+"""Reader of a distribution's digests and metadata, for uploads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from microrepo.stores.hashing import ContentHasher, hash_file
 
 
 class Content(Struct, frozen=True):
-    """A distribution about to be sent."""
+    """Content of a distribution to upload."""
 
     filename: str
     project: str
@@ -27,10 +27,10 @@ class Content(Struct, frozen=True):
 
 
 def read_content(path: Path, filename: str) -> Content:
-    """Read what an upload has to say of a distribution.
+    """Return the digests and metadata of a distribution.
 
     Raises:
-        MalformedResponse: it is none, or a wheel that cannot be read.
+        MalformedResponse: not a distribution, or an unreadable wheel.
         OSError: the file cannot be read.
     """
     digests = hash_file(path)
@@ -42,7 +42,7 @@ def read_content(path: Path, filename: str) -> Content:
 
 
 def read_metadata(path: Path, filename: str) -> bytes | None:
-    """Return METADATA or PKG-INFO of a distribution, None for an old one that has none.
+    """Return METADATA or PKG-INFO of a distribution, None for an old one without either.
 
     Raises:
         MalformedResponse: the archive cannot be read.
@@ -58,10 +58,10 @@ def read_metadata(path: Path, filename: str) -> bytes | None:
 
 
 def hash_url(client: Client, url: str) -> Digests:
-    """Read the content of a URL to its end and return its digests; nothing is kept.
+    """Return the digests of a URL's content, without storing it.
 
     Raises:
-        Unavailable: it cannot be had.
+        Unavailable: the URL cannot be read.
     """
     response = client.open(url, {"Accept-Encoding": "identity"})
     if response.status != 200:

@@ -11,19 +11,19 @@ from microrepo.model import Project, PutStatus
 
 
 class SourceSettings(Struct, frozen=True):
-    """Which source to read, decided once by `opening.describe_source`; travels to the workers.
+    """Settings of a source, made once and sent to the workers.
 
     Attributes:
-        kind: ``json`` for PyPI's JSON API, ``simple`` for only the Simple API, ``directory``.
+        kind: ``json`` for PyPI's JSON API, ``simple`` for the Simple API only, ``directory``.
         simple_root: URL of the Simple API's root, ending in a slash; of a directory, its path.
-        json_root: URL of the JSON API's root, without a slash at its end; "" for none.
-        name: how messages and the state call the source.
-        packages: names and patterns of projects that come from it or not at all.
-        by_page: among several sources, it is asked for a project instead of for its list.
-        alone: what another server says is not taken for its own. Some indexes send those who ask
-            for what they lack to PyPI.
-        asks_status: the Simple API is asked for what the JSON API does not tell: the status of
-            projects whose document changed.
+        json_root: URL of the JSON API's root, without a final slash; "" for none.
+        name: name in messages and the state.
+        packages: names and patterns of projects that come only from this source.
+        by_page: among several sources, request a project's page instead of the list.
+        alone: refuse redirects to other servers. Some indexes redirect to PyPI for projects that
+            they lack.
+        asks_status: request the status of projects whose document changed from the Simple API,
+            since the JSON API lacks it.
     """
 
     kind: str
@@ -37,12 +37,12 @@ class SourceSettings(Struct, frozen=True):
 
 
 class Fetched(Struct, frozen=True):
-    """A project's record as a source gave it.
+    """A project's record from a source.
 
     Attributes:
-        project: None when the source answered "not modified".
+        project: None for "not modified".
         etag: validator for the next conditional request: an ETag, or a time after ``modified:``.
-        page_time: when the answer was made, normalised, where the source says that.
+        page_time: time of the response, normalised, if the source gives it.
     """
 
     project: Project | None
@@ -57,8 +57,8 @@ class Source(Protocol):
         """Return all projects with their serials.
 
         Raises:
-            NoProjectList: there is none.
-            SourceError: the list cannot be had.
+            NoProjectList: the source has no list.
+            SourceError: the list cannot be read.
         """
         ...
 
@@ -69,29 +69,28 @@ class Source(Protocol):
         min_serial: int | None = None,
         known_serial: int | None = None,
     ) -> Fetched:
-        """Return a project's record, or "not modified" when `etag` still holds.
+        """Return a project's record, or "not modified" if `etag` is still valid.
 
-        What has to be asked for beside a document (its status) is not when the document's serial
-        is `known_serial`.
+        The status is not requested if the document's serial is `known_serial`.
 
         Raises:
-            ProjectNotFound: no such project.
+            ProjectNotFound: the project does not exist.
             StalePage: the page is older than `min_serial`.
-            SourceError: anything else that keeps the record away.
+            SourceError: any other failure.
         """
         ...
 
 
 class DestinationSettings(Struct, frozen=True):
-    """Where to put distributions, decided once by `opening.describe_destination`.
+    """Settings of a destination.
 
     Attributes:
         kind: ``upload`` for an index with an upload form, ``directory``.
-        url: of the upload form; of a directory, its path.
-        simple_root: URL under which the index lists what it has, ending in a slash.
+        url: URL of the upload form, or path of the directory.
+        simple_root: URL of the index's list of projects, ending in a slash.
         auth: user and password for the index.
-        name: how messages call it; without secrets.
-        replace: send over other content of the same name.
+        name: name in messages, without secrets.
+        replace: overwrite files of the same name that differ.
     """
 
     kind: Literal["upload", "directory"]
@@ -103,13 +102,13 @@ class DestinationSettings(Struct, frozen=True):
 
 
 class PutResult(Struct, frozen=True):
-    """What became of one distribution at a destination.
+    """Result of putting one distribution.
 
     Attributes:
-        status: ``uploaded``; ``present``, the very same was there already; ``conflict``, other
-            content stands under its name; ``refused`` by the server; ``denied``, credentials are
-            missing or wrong; ``failed``, another attempt may do better.
-        words: the server's, or what went wrong.
+        status: ``uploaded``; ``present``, the destination had the same file; ``conflict``, it has
+            different content under this name; ``refused`` by the server; ``denied``, credentials
+            are missing or wrong; ``failed``, a retry may succeed.
+        words: message of the server, or the error.
     """
 
     status: PutStatus
@@ -117,5 +116,5 @@ class PutResult(Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """The destination has the distribution now."""
+        """Whether the destination has the distribution now."""
         return self.status in {"uploaded", "present"}

@@ -1,4 +1,4 @@
-"""State of a repository for reading: what is recorded, and every distribution that lies there."""
+"""State of a repository for reading, with rows for every distribution in it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NAMES_AT_ONCE = 500
 
 
 def open_for_reading(repository: str | Path) -> State:
-    """Open the state of a repository, with rows for files that it does not know.
+    """Open the state of a repository, adding rows for unrecorded files.
 
-    A directory without a state gets one in memory, built of its files and of what its pages and
-    documents say of them. Beyond `SCAN_LIMIT` recorded files the directory is not looked through.
+    A directory without a state gets one in memory, built from its files, pages and documents. With
+    more than `SCAN_LIMIT` recorded files, the directory is not scanned.
 
     Raises:
-        RepositoryError: there is no such directory, or it or its state cannot be read.
+        RepositoryError: the directory does not exist, or it or its state cannot be read.
     """
     directory = FlatDirectory(Path(repository))
     has_state = directory.state_file.is_file()
@@ -64,7 +64,7 @@ def _add_unrecorded(directory: FlatDirectory, state: State) -> None:
 
 
 def with_files(name: NormalizedName, record: Project | None, files: Sequence[File]) -> Project:
-    """Return a project's record with files that it does not name."""
+    """Return a project's record with additional files."""
     record = record or Project(name, name)
     listed = {file.filename for file in record.files}
     added = tuple(file for file in files if file.filename not in listed)

@@ -52,7 +52,7 @@ def cron_schedule(kind: Kind, every: Every, machine: Machine, name: str) -> Sche
 
 
 def markers(name: str) -> tuple[str, str]:
-    """Return the lines before and after ours in a crontab."""
+    """Return the marker lines around a schedule in a crontab."""
     return f"# BEGIN microrepo {name}", f"# END microrepo {name}"
 
 
@@ -82,10 +82,10 @@ def _command_text(machine: Machine, variables: dict[str, str]) -> str:
 
 
 def replace_block(crontab: str, name: str, block: str) -> str:
-    """Return the crontab with our block replaced, added at the end, or removed (empty block).
+    """Return the crontab with the block replaced, appended, or removed (empty block).
 
     Raises:
-        ConfigError: our two markers are not there exactly once each and in order.
+        ConfigError: the two markers are not in the crontab exactly once and in order.
     """
     begin, end = markers(name)
     lines = crontab.splitlines(keepends=True)

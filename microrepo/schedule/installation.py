@@ -23,8 +23,8 @@ def run_command(args: Sequence[str], stdin: bytes = b"") -> Completed:
     """Run a command with messages in English, away from the current directory.
 
     Raises:
-        FileNotFoundError: the program is missing.
-        subprocess.TimeoutExpired: it did not end within `COMMAND_TIMEOUT_S`.
+        FileNotFoundError: the program is missing. subprocess.TimeoutExpired: it did not end within
+            `COMMAND_TIMEOUT_S`.
     """
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(
@@ -94,7 +94,7 @@ def remove(schedule: Schedule, run: Run = run_command) -> tuple[str, ...]:
 
 def _edit_crontab(name: str, block: str, run: Run) -> bool:
     listed = _call(("crontab", "-l"), run, NO_CRON)
-    # Latin-1 gives every byte back as it was, whatever other lines hold.
+    # Latin-1 preserves every byte, whatever other lines contain.
     before = listed.stdout.decode("latin-1") if listed.returncode == 0 else ""
     message = listed.stderr.decode(errors="replace").strip()
     missing = any(phrase in message for phrase in ("no crontab", "No such file"))

@@ -127,7 +127,7 @@ def _hardening(machine: Machine) -> str:
     hidden = any(temporary in path.parents for temporary in _TEMPORARY for path in used)
     lines.append(f"PrivateTmp={'no' if hidden else 'yes'}\n")
     if machine.user != "root":
-        # Root without capabilities could not write into the directories of others.
+        # Root without capabilities cannot write to directories of other users.
         lines.append("CapabilityBoundingSet=\n")
     return "".join(lines)
 
@@ -156,7 +156,7 @@ def quote_path(path: str) -> str:
     """Return a word of ``ReadWritePaths``, quoted; a backslash there is literal.
 
     Raises:
-        ConfigError: the path holds both kinds of quotes, or a backslash.
+        ConfigError: the path contains both kinds of quotes, or a backslash.
     """
     for quote in "\"'":
         if quote not in path and "\\" not in path:

@@ -1,4 +1,4 @@
-"""Write a small file so that readers see the old content or the new, never a part."""
+"""Atomic writes: readers see the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from microrepo.stores.durability import sync_path
 
 
 class Replacement:
-    """A file that is written piece by piece beside its place and takes it once it is complete.
+    """A file written in pieces under a temporary name, and renamed when complete.
 
     Args:
-        path: the place; its directory must be there.
+        path: final path; its directory must exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class Replacement:
         self.stream: IO[bytes] = self._temporary.open("wb")
 
     def put_in_place(self) -> None:
-        """Make the content durable, then visible."""
+        """Make the content durable, then rename it into place."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
         self._temporary.replace(self._path)
@@ -47,27 +47,26 @@ def umask() -> int:
 
 
 def public_mode() -> int:
-    """Return the mode of files that everybody may read: 0666 minus the umask."""
+    """Return the mode of public files: 0666 minus the umask."""
     return 0o666 & ~umask()
 
 
 def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = True) -> None:
-    """Write through a temporary file in the same directory, and make it durable.
+    """Write a file atomically and durably, via a temporary file in the same directory.
 
     Args:
-        path: where to; missing directories are made. A symlink keeps pointing to its target,
-            which gets the content.
+        path: the file; missing directories are created. For a symlink, its target is written.
         data: the whole content.
         mode: permissions.
         overwrite: replace an existing file.
 
     Raises:
-        FileExistsError: something is there and `overwrite` is off.
-        OSError: it cannot be written; what was there is unchanged.
+        FileExistsError: the path exists and `overwrite` is off.
+        OSError: the file cannot be written; an existing file is unchanged.
     """
     target = Path(os.path.realpath(path))  # a link to itself is replaced
     _make_directory(target.parent)
-    # The dot makes cron, systemd and directory listings pass over a left-over.
+    # The dot makes cron, systemd and directory listings ignore a leftover.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
@@ -81,7 +80,7 @@ def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = Tr
             os.replace(temporary, target)  # noqa: PTH105 - `temporary` is text
     finally:
         Path(temporary).unlink(missing_ok=True)
-    # Some network file systems refuse this; the content itself is durable already.
+    # Some network file systems refuse this; the content is already durable.
     with contextlib.suppress(OSError):
         sync_path(target.parent)
 
@@ -90,20 +89,20 @@ def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        # Callers read FileExistsError as "the file itself is there".
+        # For callers, FileExistsError means that the file itself exists.
         raise NotADirectoryError(
             errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)
         ) from error
 
 
 def _link(temporary: str, target: Path) -> None:
-    """Give the file its name unless that is taken; no other writer can come in between."""
+    """Give the file its name unless it exists, without a race with other writers."""
     try:
         os.link(temporary, target)
     except FileExistsError:
         raise
     except OSError:
-        # FAT and some network file systems have no links: a check has to do.
+        # FAT and some network file systems have no links, so check first.
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         os.replace(temporary, target)  # noqa: PTH105

@@ -19,11 +19,11 @@ _NAMED = {
 
 
 def disk_words(error: OSError, path: str | Path | None = None) -> str:
-    """Return what an error of a file system means.
+    """Return the meaning of a file system error.
 
     Args:
-        error: as it was raised.
-        path: a place on that file system, if the error does not name one.
+        error: the raised error.
+        path: a path on that file system, if the error does not have one.
     """
     if error.errno == errno.ENOSPC:
         return _full_words(path or error.filename)
@@ -46,7 +46,7 @@ def _full_words(path: str | Path | None) -> str:
             "the file system has no inodes left, though it may have room (ENOSPC): remove files, "
             "or recreate the file system with more inodes"
         )
-    # A large directory may be full by itself: ext4 without `large_dir` says the same.
+    # A large directory can be full by itself: ext4 without `large_dir` reports the same.
     return (
         "no space left (ENOSPC): the file system is full, or, if `df` shows room, a directory "
         "cannot take more names"

@@ -1,4 +1,4 @@
-"""Durability: what was written survives a crash of the machine once these return."""
+"""Durability: written data survives a crash of the machine once these functions return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def sync_path(path: str | Path) -> None:
     """Make one file, or the entries of one directory, durable.
 
     Raises:
-        OSError: it is not there, or could not be written.
+        OSError: it does not exist, or cannot be written.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -21,10 +21,10 @@ def sync_path(path: str | Path) -> None:
 
 
 def sync_file_system(path: str | Path) -> None:
-    """Make all that was written to the file system of `path` durable.
+    """Make all data written to the file system of `path` durable.
 
     Raises:
-        OSError: something could not be written.
+        OSError: data cannot be written.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""The flat directory: where it may be, what it holds, how files come and go durably."""
+"""Flat directory of a repository: paths and durable file operations."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from microrepo.stores.durability import sync_path
 
 _log = logging.getLogger(__name__)
 CONTROL = ".microrepo"
-# Beyond this many files a whole scan per run costs more than it finds.
+# With more files, a scan in each run costs too much.
 SCAN_LIMIT = 200_000
-# Nothing there, a file where a folder should be, a link that leads to itself.
+# Missing, a file instead of a directory, a link to itself.
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -31,7 +31,7 @@ def sidecar_name(filename: str) -> str:
 
 
 class Recorded(Protocol):
-    """The size and modification time that a record knows of a file."""
+    """Recorded size and modification time of a file."""
 
     @property
     def size(self) -> int | None:
@@ -43,13 +43,13 @@ class Recorded(Protocol):
 
 
 class OnDisk(Struct, frozen=True, gc=False):
-    """Size and modification time of one file, as the file system tells them now."""
+    """Current size and modification time of a file on disk."""
 
     size_bytes: int
     mtime_ns: int
 
     def matches(self, known: Recorded) -> bool:
-        """Return whether size and time are as recorded, so that the content counts as known."""
+        """Return whether size and time are as recorded, so that the content counts as unchanged."""
         return (self.size_bytes, self.mtime_ns) == (known.size, known.mtime_ns)
 
 
@@ -58,8 +58,8 @@ class FlatDirectory:
 
     Args:
         path: the directory.
-        scratch: where downloads in flight and rate limits live; default: in the control directory.
-            A dry run, which must not change the repository, names another place.
+        scratch: directory for partial downloads and rate limits; default: in the control directory.
+            A dry run, which must not change the repository, uses another one.
     """
 
     def __init__(self, path: Path, scratch: Path | None = None) -> None:
@@ -71,10 +71,10 @@ class FlatDirectory:
         self.limits = (scratch or self.control) / "limits"
 
     def prepare(self) -> None:
-        """Create the directory and its control directory where they are missing.
+        """Create the directory and its control directory if they are missing.
 
         Raises:
-            RepositoryError: the path is unfit, or cannot be written to.
+            RepositoryError: the path is unsuitable or not writable.
         """
         refuse_unfit(self.path)
         try:
@@ -88,9 +88,9 @@ class FlatDirectory:
             raise RepositoryError(self.path, "cannot be written to: permission denied")
 
     def prepare_scratch(self) -> None:
-        """Create the directories for downloads in flight and rate limits."""
+        """Create the directories for partial downloads and rate limits."""
         for directory in (self.partial, self.limits):
-            # Through a link, files of somebody else would be taken for downloads, and removed.
+            # Through a link, files of another program would count as downloads, and be deleted.
             if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
                 aside = directory.with_name(f"{directory.name}.not-a-directory")
                 directory.rename(aside)
@@ -98,19 +98,19 @@ class FlatDirectory:
             directory.mkdir(parents=True, exist_ok=True)
 
     def exists(self) -> bool:
-        """Return whether the directory has been made."""
+        """Return whether the directory exists."""
         return self.path.is_dir()
 
     def file(self, filename: str) -> Path:
-        """Return where a distribution lies."""
+        """Return the path of a distribution."""
         return self.path / filename
 
     def place(self, path: str) -> Path:
-        """Return where a page, or what else is published, lies: a path below the root."""
+        """Return the path of a page or another published file."""
         return self.path / path
 
     def scan(self) -> dict[str, OnDisk]:
-        """Return every plain file at the top level; symbolic links count as what they point to."""
+        """Return every plain file at the top level, following symbolic links."""
         found = {}
         try:
             with os.scandir(self.path) as entries:
@@ -119,7 +119,7 @@ class FlatDirectory:
                         continue
                     try:
                         status = entry.stat()
-                    except OSError:  # a link to itself, or to what is not there
+                    except OSError:  # a link to itself, or a dangling link
                         continue
                     if not stat.S_ISREG(status.st_mode):
                         continue
@@ -129,7 +129,7 @@ class FlatDirectory:
         return found
 
     def stat(self, filename: str) -> OnDisk | None:
-        """Return size and time of one file, None when it is not there."""
+        """Return size and time of one file, None if it is missing."""
         try:
             status = self.file(filename).stat()
         except OSError as error:
@@ -139,14 +139,14 @@ class FlatDirectory:
         return OnDisk(status.st_size, status.st_mtime_ns)
 
     def delete(self, filenames: Iterable[str]) -> Iterator[str]:
-        """Remove files and their metadata sidecars; yield each name once it is gone."""
+        """Delete files and their metadata sidecars; yield each deleted name."""
         for filename in filenames:
             for name in (sidecar_name(filename), filename):
                 self.file(name).unlink(missing_ok=True)
             yield filename
 
     def quarantine(self, filename: str, project: str, reason: str) -> None:
-        """Move a file out of the flat directory, with a note of the reason beside it."""
+        """Move a file to quarantine, with the reason in a file beside it."""
         aside = self.control / "quarantine" / project
         aside.mkdir(parents=True, exist_ok=True)
         (aside / f"{filename}.reason").write_text(reason + "\n", encoding="utf-8")
@@ -159,17 +159,17 @@ class FlatDirectory:
         sync_path(self.path)
 
     def free_bytes(self) -> int:
-        """Return how many bytes this user may still write on the file system."""
+        """Return the free bytes of the file system for this user."""
         status = os.statvfs(self.path)
         return status.f_bavail * status.f_frsize
 
     def free_inodes(self) -> int | None:
-        """Return how many files the file system still takes; None if it knows no such limit."""
+        """Return the free inodes of the file system; None without such a limit."""
         status = os.statvfs(self.path)
         return status.f_favail if status.f_files else None
 
     def clean_partials(self, keep: set[str]) -> None:
-        """Remove partial downloads that no task of this run would resume."""
+        """Delete partial downloads that no task of this run resumes."""
         for entry in self.partial.iterdir():
             if entry.name not in keep:
                 with suppress(IsADirectoryError):  # not ours
@@ -177,10 +177,10 @@ class FlatDirectory:
 
 
 def refuse_unfit(path: Path) -> None:
-    """Refuse directories that cannot be meant as a repository.
+    """Raise RepositoryError for directories that cannot be a repository.
 
     Raises:
-        RepositoryError: the home directory, the root, a source checkout, or no directory.
+        RepositoryError: the home directory, the root, a source checkout, or not a directory.
     """
     real = Path(os.path.realpath(path))
     if real == Path.home().resolve() or real == Path(real.anchor):

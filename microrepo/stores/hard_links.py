@@ -1,6 +1,6 @@
-"""Many files from one directory into another by hard links: no byte of them is read.
+"""Hard links of many files from one directory into another.
 
-The names are those of the source; each appears complete or not at all, since a link has no middle.
+The names stay the same; each file appears complete, since linking is atomic.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-# Other file system, file system without links, too many links, links forbidden.
+# Another file system, no support for links, too many links, links forbidden.
 CANNOT_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
 )
@@ -21,18 +21,18 @@ CANNOT_LINK = frozenset(
 def link_files(
     source: Path, directory: Path, filenames: Iterable[str]
 ) -> Iterator[tuple[str, OSError | None]]:
-    """Link files of one directory into another under the same names, replacing nothing.
+    """Link files of one directory into another under the same names, without replacing any.
 
-    A symbolic link in the source is followed: what it points to gets the name.
+    Symbolic links in the source are followed.
 
     Args:
-        source: where the files lie.
-        directory: where the links go.
+        source: directory of the files.
+        directory: directory for the links.
         filenames: names without a path.
 
     Yields:
-        Each name with None when it is linked, else with the error; `CANNOT_LINK` lists the error
-        numbers that leave a copy to be tried. Whoever stops early leaves the rest as it was.
+        Each name with None if it is linked, or with the error; for the error numbers in
+        `CANNOT_LINK` a copy can be tried. Stopping the iteration leaves the rest unlinked.
 
     Raises:
         OSError: one of the directories cannot be opened.

@@ -1,4 +1,4 @@
-"""Digests of content: the hashers, and files read once for any of them."""
+"""Digests of content and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _READ_BYTES = 1 << 20
 
 
 class Hasher(Protocol):
-    """The part of hashlib's objects that is used here."""
+    """The methods of hashlib's objects that are used here."""
 
     def update(self, data: bytes, /) -> None:
         """Add bytes."""
@@ -33,7 +33,7 @@ def new_hasher(algorithm: str) -> Hasher:
 
 
 class ContentHasher:
-    """Several digests of one content.
+    """Hasher for several digests of one content.
 
     Args:
         algorithms: as `Digests` names them.
@@ -56,7 +56,7 @@ def hash_file(path: Path, algorithms: Sequence[str] = ALGORITHMS) -> Digests:
     """Read a file once and return its digests.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     hasher = ContentHasher(algorithms)
     with path.open("rb", buffering=0) as stream:

@@ -1,4 +1,4 @@
-"""The lock of a repository: one run at a time."""
+"""Lock of a repository: one run at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Holder(Struct, frozen=True):
         return f"process {self.process} on {self.host}"
 
     def is_alive(self) -> bool:
-        """Return whether the process runs, as far as this machine can see."""
+        """Return whether the process runs, if this machine can tell."""
         if self.host != socket.gethostname():
             return True
         try:
@@ -40,7 +40,7 @@ class Holder(Struct, frozen=True):
 
 
 def holder_of(directory: FlatDirectory) -> Holder | None:
-    """Return who holds the lock, None when that cannot be read; the lock itself is not touched."""
+    """Return the holder of the lock, None if it cannot be read; the lock is not touched."""
     try:
         content = read_plain_file(directory.control / "lock.holder")
         return msgspec.json.decode(content, type=Holder)
@@ -54,7 +54,7 @@ def held_lock(directory: FlatDirectory) -> Iterator[None]:
 
     Raises:
         Locked: another run holds it.
-        RepositoryError: it cannot be locked.
+        RepositoryError: the directory cannot be locked.
     """
     lock = FileLock(directory.lock_file, thread_local=False)
     try:
@@ -66,7 +66,7 @@ def held_lock(directory: FlatDirectory) -> Iterator[None]:
         raise RepositoryError(directory.path, f"cannot be locked: {disk_words(error)}") from error
     holder = directory.control / "lock.holder"
     with suppress(OSError):
-        holder.unlink(missing_ok=True)  # a link would be followed, a FIFO waited for
+        holder.unlink(missing_ok=True)  # a link would be followed, a FIFO would block
         with holder.open("xb") as stream:
             stream.write(msgspec.json.encode(Holder(os.getpid(), socket.gethostname())))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 START_PAGE = "browse/index.html"
-# The forms of a project's page.
+# File names of a project's page.
 _FORMS = ("index.html", "index.v1_html", "index.v1_json")
 
 

@@ -1,6 +1,6 @@
-"""One file from a directory into another: hard link, reflink, or a verified copy; at once or never.
+"""Placement of a file in a directory: hard link, reflink or verified copy, atomically.
 
-A hard link shares its inode, so there is nothing to verify; a copy is read while it is written.
+A hard link shares its inode, so it needs no verification; a copy is verified while it is written.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from microrepo.model import Digests, LocalFile
 from microrepo.stores.hard_links import CANNOT_LINK
 from microrepo.stores.hashing import hash_file, new_hasher
 
-_FICLONE = 0x40049409  # ioctl_ficlone(2): both files share their blocks
+_FICLONE = 0x40049409  # ioctl_ficlone(2): the files share their blocks
 _READ_BYTES = 1 << 20
 
 
 class Sharing(Struct, frozen=True, gc=False):
-    """How a file of this machine may come to its place.
+    """How a local file may be put in place.
 
     Attributes:
-        link: share the content where the file system can.
-        replace: put it over what stands under the name.
-        may_copy: where the file system cannot share the content, copy it; else that is an error.
-        verify: read the content even where it is shared, for nothing vouches for it.
+        link: share the content if the file system can.
+        replace: replace an existing file.
+        may_copy: copy the file if its content cannot be shared; otherwise that is an error.
+        verify: read the content even if it is shared, because it is unverified.
     """
 
     link: bool = True
@@ -45,22 +45,22 @@ def place_file(
     digests: Digests,
     sharing: Sharing,
 ) -> LocalFile:
-    """Give a directory a file that lies elsewhere, complete under its name or not at all.
+    """Put a local file into a directory atomically.
 
     Args:
         source: the file.
         directory: where the file goes.
         filename: its name there.
-        digests: as known; a copy must have the strongest of them.
-        sharing: how it may come there.
+        digests: known digests; a copy is compared with the strongest.
+        sharing: how it may be put in place.
 
     Returns:
         Name, size, time and known digests.
 
     Raises:
-        FileExistsError: something stands under the name, and may not be replaced.
-        DigestMismatch: the content is not what it should be.
-        OSError: it cannot be read or written.
+        FileExistsError: the name exists and must not be replaced.
+        DigestMismatch: the content differs from the digests.
+        OSError: the file cannot be read or written.
     """
     target = directory / filename
     if sharing.link and sharing.verify:
@@ -88,7 +88,7 @@ def _verify(source: Path, filename: str, digests: Digests) -> None:
 
 
 def can_share(source: Path, directory: Path) -> bool:
-    """Return whether a directory (or the nearest one above it) can share the content of a file."""
+    """Return whether a directory (or its nearest existing parent) can share a file's content."""
     while not directory.exists() and directory != directory.parent:
         directory = directory.parent
     temporary = directory / f".{secrets.token_hex(8)}.part"
@@ -102,7 +102,7 @@ def can_share(source: Path, directory: Path) -> bool:
 
 
 def _is_shared(source: Path, target: Path) -> bool:
-    """Return whether both may share their blocks; leaves nothing under the target's name."""
+    """Return whether the two files can share their blocks; leave no file behind."""
     try:
         with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
             return _reflink(reading.fileno(), writing.fileno())
@@ -113,7 +113,7 @@ def _is_shared(source: Path, target: Path) -> bool:
 
 def _link(source: Path, target: Path) -> bool:
     try:
-        # A link to a symbolic link would point nowhere from its new place.
+        # A link to a symbolic link would dangle in its new directory.
         os.link(source.resolve() if source.is_symlink() else source, target)
     except FileExistsError:
         raise
@@ -125,15 +125,15 @@ def _link(source: Path, target: Path) -> bool:
 
 
 def _finish(temporary: Path, target: Path, *, replace: bool) -> None:
-    """Give a complete file its name, over another one only when that is wanted."""
+    """Rename a complete file, replacing another one only on request."""
     if replace or not _link(temporary, target):
-        if not replace and target.exists():  # no links here: the best that can be done
+        if not replace and target.exists():  # no links here: check first
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
         temporary.replace(target)
 
 
 def _copy(source: Path, target: Path, filename: str, digests: Digests, *, share: bool) -> Digests:
-    """Copy a file durably with its time; return the digests that were checked."""
+    """Copy a file durably with its time; return the verified digests."""
     strongest = digests.strongest() or ("sha256", "")
     hasher = new_hasher(strongest[0])
     with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:

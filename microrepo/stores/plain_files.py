@@ -1,4 +1,4 @@
-"""Plain files: content of files, never of what only looks like one."""
+"""Reader of plain files, which refuses FIFOs and devices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def read_plain_file(path: Path) -> bytes:
     """Return the content of a file.
 
     Raises:
-        OSError: there is none, or it is not a plain file; reading a FIFO would wait for a writer.
+        OSError: it does not exist, or is not a plain file; reading a FIFO would block.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path

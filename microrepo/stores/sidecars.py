@@ -1,7 +1,7 @@
 """Sidecars: the metadata file beside each wheel (PEP 658, PEP 714).
 
-A sidecar has the modification time of its wheel, to the nanosecond: one that has not was made by
-someone else, or for another wheel of that name, and is made again.
+A sidecar has the modification time of its wheel, to the nanosecond. One with another time was made
+by another program or for another wheel, and is written again.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ MAX_SIDECAR_BYTES = 16 << 20
 
 
 def write_sidecar(repository: str, filename: str, content: bytes, mtime_ns: int) -> None:
-    """Put the metadata of a wheel beside it, at once or not at all.
+    """Write the metadata of a wheel beside it, atomically.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = f"{repository}/{CONTROL}/partial/{secrets.token_hex(8)}.sidecar"
     try:
-        # `os`, not pathlib: each new wheel comes by here.
+        # `os`, not pathlib, which is slower: called for each new wheel.
         with open(temporary, "xb", buffering=0) as stream:  # noqa: PTH123
             stream.write(content)
             os.utime(stream.fileno(), ns=(mtime_ns, mtime_ns))
@@ -36,7 +36,7 @@ def write_sidecar(repository: str, filename: str, content: bytes, mtime_ns: int)
 
 
 def read_sidecar(repository: Path, filename: str, mtime_ns: int) -> bytes | None:
-    """Return the sidecar that was made for the wheel of this time; None when there is none."""
+    """Return the sidecar made for a wheel of this time; None without one."""
     try:
         with (repository / sidecar_name(filename)).open("rb", buffering=0) as stream:
             status = os.fstat(stream.fileno())

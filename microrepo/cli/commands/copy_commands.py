@@ -55,7 +55,7 @@ def command_copy(arguments: argparse.Namespace) -> int:
 
 
 def command_push(arguments: argparse.Namespace) -> int:
-    """Publish what this repository holds."""
+    """Publish the files of this repository."""
     loaded = load_settings(arguments)
     config = neutral(loaded.config, keep=flags_of(arguments))
     refuse_words_for_all(arguments.requirements, "no requirement at all")
@@ -79,7 +79,7 @@ def _policy(
 
 
 def _undigested(endpoints: Endpoints, policy: Policy) -> Policy:
-    """Files of a directory have no announced digest, and need none."""
+    """Return the settings without required digests for a directory, whose files list none."""
     if endpoints.source.kind != "directory":
         return policy
     return msgspec.structs.replace(policy, require_digests=False)
@@ -103,7 +103,7 @@ def _destination(arguments: argparse.Namespace) -> EndpointText:
 
 
 def terminal_ask() -> Ask | None:
-    """Return how a person is asked for a password; None if nobody can answer."""
+    """Return the function that prompts for a password; None without a terminal."""
     if os.environ.get("MICROREPO_NO_INPUT") or not terminal.has_reader():
         return None
     return _ask_terminal
@@ -117,7 +117,7 @@ def _ask_terminal(question: str) -> str:
 
 
 def hide_passwords() -> None:
-    """Remove passwords, already read, from the environment that workers inherit and `ps` shows."""
+    """Remove read passwords from the environment, which workers inherit and `ps` shows."""
     for side in ("SOURCE", "DESTINATION", "VERSIONS"):
         os.environ.pop(f"MICROREPO_{side}_PASSWORD", None)
 
@@ -125,7 +125,7 @@ def hide_passwords() -> None:
 def run_copy(
     arguments: argparse.Namespace, config: Config, endpoints: Endpoints, policy: Policy
 ) -> int:
-    """Carry out a copy and show its report."""
+    """Run a copy and show its report."""
     hide_passwords()
     operation = arguments.handler.rpartition(":")[2]
     manner = CopyOptions(dry_run=arguments.dry_run, link=not arguments.no_link)

@@ -77,7 +77,7 @@ def command_explain(arguments: argparse.Namespace) -> int:
     loaded = load_settings(arguments)
     found = explain(loaded.config, requests_or_everything(loaded), arguments.names)
     if arguments.json:
-        # One name has one answer, as it always had.
+        # A single name keeps its JSON form.
         terminal.write_json(found[0] if len(found) == 1 else found)
     else:
         terminal.write_out(explanation_text(found, show_all=arguments.all))

@@ -22,7 +22,7 @@ from microrepo.transfer.pool.process_start import start_server
 
 
 def command_mirror(arguments: argparse.Namespace) -> int:
-    """Mirror one release, or one with all that it needs."""
+    """Mirror one release, optionally with its dependencies."""
     loaded = load_settings(arguments)
     config = neutral(loaded.config, keep=flags_of(arguments))
     order = _order(arguments, config)
@@ -33,7 +33,7 @@ def command_mirror(arguments: argparse.Namespace) -> int:
         ask=terminal_ask(),
     )
     cache = arguments.hash_cache_file
-    start_server()  # before bars have threads, and before releases look for their logins
+    start_server()  # before progress bars start threads, and before logins are looked up
     with reporting(arguments) as reporter:
         connections = Connections(config, access, reporter)
         try:

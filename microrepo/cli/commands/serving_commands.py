@@ -15,7 +15,7 @@ _LAST_PORT = 65_535
 
 
 def command_serve(arguments: argparse.Namespace) -> int:
-    """Serve the repository over HTTP, or print or export what serves it elsewhere."""
+    """Serve the repository over HTTP, or print or export a server for it."""
     from microrepo.standalone.server.main import main
 
     if not 0 <= arguments.port <= _LAST_PORT:

@@ -22,7 +22,7 @@ _REPOSITORY_MARK = Path(".microrepo", "state.db")
 
 
 class _Reported(Protocol):
-    """What is needed of a report."""
+    """The part of a report that is needed here."""
 
     @property
     def exit_code(self) -> int: ...
@@ -36,14 +36,14 @@ _Report = TypeVar("_Report", bound=_Reported)
 def load_settings(arguments: argparse.Namespace, *, needed: bool = False) -> Loaded:
     """Return the settings: config file, environment and flags.
 
-    Where nothing names a repository and the working directory is one, it is that.
+    If nothing names a repository and the working directory is one, it is used.
 
     Args:
         arguments: parsed command line.
         needed: a missing config file is an error.
 
     Raises:
-        ConfigError: a named file is missing, or settings are wrong.
+        ConfigError: a named file is missing, or settings are invalid.
     """
     path = find_config(arguments.config, os.environ)
     named = arguments.config or os.environ.get("MICROREPO_CONFIG")

@@ -26,7 +26,7 @@ def command_check(arguments: argparse.Namespace) -> int:
         config = msgspec.structs.replace(loaded.config, packages=EVERYTHING)
         loaded = msgspec.structs.replace(loaded, config=config)
     requests = requests_from(loaded, arguments)
-    # Only on request: what is checked may differ from what the settings lock.
+    # Only on request: the checked requirements can differ from the locked ones.
     lock = "lock" in flags_of(arguments)
     report = check(loaded.config, requests, arguments.environment, lock=lock)
     if arguments.json:

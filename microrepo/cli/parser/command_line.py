@@ -1,7 +1,7 @@
 """Parser of the whole command line: global options and the commands.
 
-The arguments of a command are added when it is called: a parser with all of them, and what declares
-them, takes longer to make than most commands to run.
+The arguments of a command are added when it is called: building a parser with all of them takes
+longer than most commands.
 """
 
 from __future__ import annotations

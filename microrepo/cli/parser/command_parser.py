@@ -72,7 +72,7 @@ class CommandParser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse arguments between flags too: ``refresh flask --dry-run numpy``."""
         self.complete()
-        if self._inside or self._subparsers is not None:  # older Pythons call it from below, too
+        if self._inside or self._subparsers is not None:  # older Pythons also call it recursively
             return super().parse_known_args(args, namespace)
         self._inside = True
         try:

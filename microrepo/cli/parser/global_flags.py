@@ -17,7 +17,7 @@ def add_global_flags(parser: argparse.ArgumentParser, *, top: bool = False) -> N
     group = parser.add_argument_group(GLOBAL_TITLE)
 
     def add(*names: str, **about: Any) -> None:
-        # After the command only what is given there may override what was given before it.
+        # After the command, only options given there override those before it.
         about["default"] = about.get("default") if top else argparse.SUPPRESS
         group.add_argument(*names, **about)
 
@@ -50,7 +50,7 @@ def add_requirement(parser: argparse.ArgumentParser, help_text: str = REQUIREMEN
 
 
 def add_constraint(parser: argparse.ArgumentParser) -> None:
-    """Add ``-c FILE``, and what may be chosen of a project: ``--extra``, ``--group``."""
+    """Add ``-c FILE``, and the parts of a project: ``--extra``, ``--group``."""
     parser.add_argument(
         "-c",
         "--constraint",

@@ -46,7 +46,7 @@ class _Extend(argparse.Action):
     ) -> None:
         earlier = getattr(namespace, self.dest, None)
         if isinstance(earlier, str):
-            earlier = [earlier]  # a list behind `all` narrows nothing: the settings refuse both
+            earlier = [earlier]  # a list after `all` has no effect: the settings refuse both
         if isinstance(earlier, list) and isinstance(values, list):
             values = [*earlier, *values]
         setattr(namespace, self.dest, values)

@@ -60,7 +60,7 @@ def estimate_everything(line_bytes_per_s: float = LINE_BYTES_PER_S) -> Estimate:
 
 
 def parse_repository(text: str, base: Path, home: Path) -> str:
-    """Return the `repository` setting for a directory that was typed.
+    """Return the `repository` setting for a typed directory.
 
     `~` and `$VAR` stay as typed, so that the file can move to another account; other relative
     paths are made absolute, because the config file means them relative to itself.
@@ -87,8 +87,8 @@ def refuse_directory(path: Path, home: Path) -> None:
     """Raise ConfigError if a directory must not become a repository.
 
     Raises:
-        ConfigError: a home directory, the root, a source checkout, a file, a place one cannot
-            write to.
+        ConfigError: a home directory, the root, a source checkout, a file, a directory without
+            write permission.
     """
     place = path.resolve()
     if place in {home.resolve(), Path(place.anchor)}:
@@ -108,8 +108,8 @@ def refuse_directory(path: Path, home: Path) -> None:
 def parse_packages(text: str, base: Path) -> list[str] | str:
     """Return the `packages` setting for what was typed.
 
-    Requirements stand between spaces or commas (`flask, numpy>=1.26,<3`); `-r FILE`, or the path of
-    an existing file, stands for a requirements file; only `everything` for the whole index.
+    Requirements are separated by spaces or commas (`flask, numpy>=1.26,<3`); `-r FILE`, or the path
+    of an existing file, is a requirements file; `everything` is the whole index.
 
     Raises:
         ConfigError: nothing, not a requirement (PEP 508), or a file that cannot be read.
@@ -128,8 +128,8 @@ def parse_packages(text: str, base: Path) -> list[str] | str:
 
 
 def split_names(text: str) -> list[str]:
-    """Split requirements that stand between spaces or commas, keeping each one's own commas."""
-    # Quotes are a habit of the shell; here only markers need them, and those are not for here.
+    """Split requirements at spaces or commas, but not at the commas of a specifier."""
+    # Drop quotes, a habit from the shell; only markers need them, which are refused here.
     joined = _AROUND_OPERATOR.sub(r"\1", text.translate({ord(quote): " " for quote in "'\""}))
     return [word for word in _BETWEEN_NAMES.split(joined) if word]
 
@@ -161,7 +161,7 @@ def requirements_file(text: str, base: Path) -> str:
     """Return the `-r FILE` entry for a requirements file, with its absolute path.
 
     Raises:
-        ConfigError: no such file, or one without any text.
+        ConfigError: the file does not exist, or is empty.
     """
     path = expand(text, base)
     if not text or not _is_file(path):

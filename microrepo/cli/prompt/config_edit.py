@@ -18,7 +18,7 @@ def edit_packages(text: str, changed: Mapping[int, str | None], added: Sequence[
     Args:
         text: a JSON object that `load.read_file` accepts.
         changed: index of an entry -> its new text, or None to remove it.
-        added: further entries.
+        added: new entries.
     """
     value = _value_of(text, "packages")
     if value is None:
@@ -63,7 +63,7 @@ def _separator(text: str, value: Span, items: Sequence[Span]) -> str:
 
 
 def _value_of(text: str, wanted: str) -> Span | None:
-    """Return the place of a key's value; of the last one, if the key is there several times."""
+    """Return the position of a key's value; the last one, if the key occurs several times."""
     found = None
     position = _skip(text, text.index("{") + 1)
     while text[position] != "}":

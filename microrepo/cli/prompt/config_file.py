@@ -138,7 +138,7 @@ def write_config(path: Path, values: Mapping[str, object], *, overwrite: bool = 
     Only its owner may read a file with a password in it (in a proxy's URL, say).
 
     Raises:
-        ConfigError: the values are wrong, a file is there already, or it cannot be written.
+        ConfigError: the values are invalid, the file exists, or it cannot be written.
     """
     config = resolve(convert(values, str(path)), lambda _: path.absolute().parent)
     check_words(config)

@@ -1,4 +1,4 @@
-"""Consent to many deletions: the question that a person at a terminal is asked."""
+"""Consent to many deletions, asked for at a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def with_consent(config: Config, run: Callable[[Config], Report], *, quiet: bool
 
     Args:
         config: complete settings.
-        run: carries out the operation by settings; it deletes nothing when it refuses to.
+        run: runs the operation with settings; it deletes nothing if it refuses.
         quiet: ask nothing.
     """
     report = run(config)

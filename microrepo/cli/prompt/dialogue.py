@@ -50,8 +50,8 @@ def ask(
     Args:
         read: shows a question and returns a line; raises EOFError at the end of the input.
         write: shows text as it is.
-        defaults: what Enter stands for.
-        estimate: what a mirror of everything takes; None for PyPI's.
+        defaults: answers for Enter.
+        estimate: estimate for a mirror of everything; None for PyPI's.
 
     Returns:
         Checked config values; nothing is written.
@@ -141,7 +141,7 @@ def _packages(read: Read, write: Write, defaults: Defaults, estimate: Estimate) 
 
 
 def describe_estimate(estimate: Estimate) -> str:
-    """Return what a mirror of everything takes, as text."""
+    """Return the estimate for a mirror of everything, as text."""
     line = estimate.line_bytes_per_s * 8 / 1e6
     return (
         f"  This is about {estimate.projects:,} projects. The newest release of each, for one "
@@ -164,7 +164,7 @@ def require_terminal(config_path: Path, *, has_reader: bool) -> None:
 
 
 def complete_path(line: str) -> list[str]:
-    """Return the lines that a half-typed path (after `-r` too) may become; directories end in /."""
+    """Return completions of a half-typed path (also after `-r`); directories end in /."""
     option, separator, typed = line.rpartition("-r ") if line.startswith("-r ") else ("", "", line)
     directory, _, start = typed.rpartition("/")
     shown = typed[: len(typed) - len(start)]
@@ -189,7 +189,7 @@ def _enable_completion() -> None:
     def complete(text: str, index: int) -> str | None:
         return dict(enumerate(complete_path(text))).get(index)
 
-    # The whole line is one word: paths may hold spaces.
+    # The whole line is one word: paths can contain spaces.
     readline.set_completer_delims("\n")
     readline.set_completer(complete)
     editline = "libedit" in (readline.__doc__ or "")

@@ -21,7 +21,7 @@ from microrepo.model import ActionKind
 from microrepo.operations.records.report import Report
 
 if TYPE_CHECKING:
-    # Loaded by the commands that show them: a refresh every few minutes does without.
+    # Only loaded by the commands that show them, so that `refresh` starts faster.
     from microrepo.operations.maintain.adopt import AdoptReport
     from microrepo.operations.pages.index_rebuild import IndexReport
 
@@ -52,7 +52,7 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
 
 
 def _emptied_lines(emptied: Mapping[str, str]) -> list[str]:
-    """Return one sum of the projects without files: mostly another failure is the cause."""
+    """Return one line for all projects without files, usually the result of another failure."""
     if not emptied:
         return []
     names = list(emptied)[:_SHOWN_EMPTIED]
@@ -127,7 +127,7 @@ def _unless_zero(name: str, number: int, size_bytes: int | None = None) -> list[
 
 
 def index_text(report: IndexReport) -> str:
-    """Return what `microrepo index` did."""
+    """Return the result of `microrepo index`."""
     lines = table(
         (
             ("repository", report.repository),

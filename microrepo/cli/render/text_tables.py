@@ -27,7 +27,7 @@ _SKIPPED_BY = {
 
 
 class _Failed(Protocol):
-    """What is needed of a failure."""
+    """The part of a failure that is needed here."""
 
     @property
     def what(self) -> str: ...

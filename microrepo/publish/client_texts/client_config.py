@@ -1,6 +1,6 @@
-"""Texts that make clients use a repository: pip.conf, uv.toml, environment lines, commands.
+"""Client settings for a repository: pip.conf, uv.toml, environment variables, commands.
 
-Nothing here reads the machine's settings: the same arguments give the same text.
+The texts depend only on the arguments, not on settings of this machine.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ __all__ = ["ClientSettings", "client_settings", "directory_settings", "render_se
 
 
 def directory_settings(directory: Path) -> ClientSettings:
-    """Return the settings for a repository on a disk that the clients can read themselves.
+    """Return the settings for a repository on a disk that clients can read.
 
-    They point at the static index below the directory, which is as fast with a million files as
-    with ten; a flat ``--find-links`` directory is read from end to end at each start of pip.
+    They use the static index in the directory, which is as fast with a million files as with ten;
+    pip reads a flat ``--find-links`` directory completely at each start.
 
     Raises:
         ValueError: if the path is relative.
@@ -25,7 +25,7 @@ def directory_settings(directory: Path) -> ClientSettings:
 
 
 def render_settings(settings: ClientSettings) -> str:
-    """Return all settings as one text for people, each under the place where it belongs."""
+    """Return all settings as one text, each under the name of its file."""
     sections = (
         ("# pip.conf (pip config debug lists its places)", settings.pip_conf),
         ("# uv.toml (or [[tool.uv.index]] in pyproject.toml)", settings.uv_toml),

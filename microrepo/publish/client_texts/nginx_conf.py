@@ -1,4 +1,4 @@
-"""A complete nginx configuration that serves a repository's static pages and files."""
+"""nginx configuration for a repository's static pages and files."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_
         server_name: host names, separated by spaces; ``_`` for all.
 
     Raises:
-        ValueError: if an argument can't stand in a configuration.
+        ValueError: an argument cannot be part of a configuration.
     """
     if not directory.is_absolute():
         raise ValueError(f"not an absolute path: {directory}")
@@ -137,7 +137,7 @@ def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_
 
 
 def _headers(cache: str, *, vary: bool) -> str:
-    # An add_header here hides those of the level above, so that all of them are repeated.
+    # An add_header here hides those of the level above, so all are repeated.
     names = [f'add_header Cache-Control "{cache}";', "add_header X-Content-Type-Options nosniff;"]
     # Scripts of other sites (micropip) may read all of it.
     names.append('add_header Access-Control-Allow-Origin "*";')

@@ -1,1 +1,1 @@
-"""Pages of one project: what is on them, and how they are rendered."""
+"""Pages of one project: contents and rendering."""

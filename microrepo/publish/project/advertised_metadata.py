@@ -1,4 +1,4 @@
-"""Wheels that have their metadata beside them: nothing else is ever advertised (PEP 658)."""
+"""Metadata files that exist beside wheels; only these are advertised (PEP 658)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
 from microrepo.stores.sidecars import read_sidecar
 from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
-# So many are made here and now; starting workers takes longer.
+# Up to this many are made in this process; starting workers takes longer.
 _FEW = 64
 
 
 class OnDiskFile(Protocol):
-    """What a row about a file in place knows of it."""
+    """The recorded size and time of a file in place."""
 
     @property
     def filename(self) -> str:
@@ -36,15 +36,15 @@ class OnDiskFile(Protocol):
 
 
 class Sidecars:
-    """Knows the digests of metadata files; makes those that are missing.
+    """Digests of metadata files; writes missing ones.
 
     Args:
         directory: the flat directory.
-        state: where digests are remembered.
-        pool: gives the workers, when there are many to make.
+        state: records the digests.
+        pool: returns the workers, to write many.
 
     Attributes:
-        fresh: rows that the state does not have yet.
+        fresh: new rows for the state.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Sidecars:
         self.fresh: list[SidecarRow] = []
 
     def digests(self, files: Iterable[OnDiskFile]) -> dict[str, str]:
-        """Return the digest of each sidecar that exists now, by the name of its wheel."""
+        """Return the digest of each existing sidecar, by the name of its wheel."""
         wheels = [file for file in files if file.filename.endswith(".whl")]
         known = self._state.publication.sidecars(wheel.filename for wheel in wheels)
         found: dict[str, str] = {}
@@ -74,7 +74,7 @@ class Sidecars:
         return found
 
     def _read(self, wheel: OnDiskFile) -> SidecarRow | None:
-        """Take in the sidecar that a worker has just put beside the wheel."""
+        """Read the sidecar that a worker has just written."""
         body = read_sidecar(self._directory.path, wheel.filename, wheel.mtime_ns)
         if body is None:
             return None
@@ -104,6 +104,6 @@ class Sidecars:
             with suppress(OSError):
                 row = future.result()
                 if isinstance(row, Outcome):
-                    # Workers died of it: a bomb, most likely. It is not looked at again.
+                    # Workers died of it, most likely of a zip bomb. It is not read again.
                     row = SidecarRow(wheel.filename, wheel.size or 0, wheel.mtime_ns, None)
                 yield row

@@ -1,7 +1,7 @@
-"""Distributions in the flat directory that no refresh has put there: read what they are.
+"""Reader of distributions in the flat directory that no refresh downloaded.
 
-They are published like others, but never taken for ours: a refresh neither updates nor deletes
-them, unless its source lists the very same content, which it then adopts.
+They are published, but a refresh neither updates nor deletes them, unless its source lists the same
+content; then it adopts them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _READ_BYTES = 1 << 20
 
 
 class Description(Struct, frozen=True, gc=False):
-    """What a file turned out to be; `problem` says why it cannot be published."""
+    """Description of a file; `problem` says why it cannot be published."""
 
     filename: str
     row: FoundRow | None = None
@@ -33,17 +33,17 @@ class Description(Struct, frozen=True, gc=False):
 
 
 def is_distribution(filename: str) -> bool:
-    """Return whether a file name is that of a distribution which an index can list."""
+    """Return whether an index can list a file of this name."""
     parsed = parse_filename(filename)
     return parsed is not None and is_project_name(parsed.name)
 
 
 class DescribeFile(Struct, frozen=True, gc=False):
-    """Find out what a distribution is.
+    """Task that describes a distribution.
 
     Attributes:
         repository: path of the flat directory.
-        filename: a name in it for which `is_distribution` holds.
+        filename: a file in it; `is_distribution` is true for its name.
     """
 
     repository: str
@@ -51,7 +51,7 @@ class DescribeFile(Struct, frozen=True, gc=False):
 
 
 def describe(task: DescribeFile) -> Description:
-    """Read a distribution: digest, project, release, Pythons. Carried out by the workers."""
+    """Read a distribution: digest, project, release, Pythons. Runs in the workers."""
     filename = task.filename
     path = Path(task.repository, filename)
     try:
@@ -87,10 +87,10 @@ def describe(task: DescribeFile) -> Description:
 
 
 def _metadata(path: Path) -> bytes:
-    """Return METADATA or PKG-INFO; nothing for an sdist or an old format without it.
+    """Return METADATA or PKG-INFO; None for an sdist or an old format without it.
 
     Raises:
-        MalformedResponse: a wheel that cannot be read: half a copy, most likely.
+        MalformedResponse: a wheel cannot be read, for example a partial copy.
     """
     with path.open("rb") as stream:
         if path.name.endswith(".whl"):

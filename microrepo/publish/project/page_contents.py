@@ -1,4 +1,4 @@
-"""Contents of project pages, gathered from state, sidecars and flat directory."""
+"""Contents of project pages, from state, sidecars and flat directory."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from microrepo.transfer.tasks import HashFile
 
 
 class Batch(Struct, frozen=True):
-    """What becomes of the pages of some projects.
+    """Page contents of a batch of projects.
 
     Attributes:
-        contents: of the projects that have files.
-        ended: projects whose files are all gone because somebody wanted that.
-        waiting: projects whose wanted files are all missing; their pages stay.
+        contents: contents of the projects with files.
+        ended: projects whose files were all deleted on purpose.
+        waiting: projects whose selected files are all missing; their pages are kept.
     """
 
     contents: tuple[Contents, ...]
@@ -45,13 +45,13 @@ class Batch(Struct, frozen=True):
 
 
 class ContentsReader:
-    """Gatherer of page contents.
+    """Reader of page contents.
 
     Args:
         directory: the flat directory.
-        state: what is known of its files.
-        pool: gives the workers, when something has to be computed.
-        links: where pages lead to.
+        state: records of its files.
+        pool: returns the workers, if something must be computed.
+        links: links of the pages.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class ContentsReader:
         leaving: Collection[str] = (),
         absent: Collection[str] = (),
     ) -> Batch:
-        """Gather the contents of the pages of some projects.
+        """Return the page contents of some projects.
 
         Args:
             names: the projects.
-            leaving: files that are about to be deleted; no page names them any more.
-            absent: files that ought to be there and are not.
+            leaving: files about to be deleted, which no page lists.
+            absent: recorded files that are missing.
         """
         recorded: dict[str, list[FileRow]] = defaultdict(list)
         for row in self._state.files(names):
-            # What only a person put there is told by what it says of itself, see `_found`.
+            # Files that only a user put there are described by their own metadata, see `_found`.
             if row.filename not in leaving and row.is_ours:
                 recorded[row.project].append(row)
         held = [
@@ -106,7 +106,7 @@ class ContentsReader:
     def _found(
         self, names: Sequence[NormalizedName], ours: Collection[str], leaving: Collection[str]
     ) -> list[FoundRow]:
-        """Return the files of others that are still as they were read."""
+        """Return files that no refresh downloaded and that are unchanged since they were read."""
         rows = []
         for row in self._state.publication.found(names):
             if row.filename in ours or row.filename in leaving:
@@ -147,7 +147,7 @@ class ContentsReader:
         return contents
 
     def _unlisted(self, row: FileRow) -> File:
-        """Return what is known of a file that its source no longer lists: what our page said."""
+        """Return the record of a file that its source no longer lists, from our page."""
         page = self.page(row.project)
         return _as_on_page(unlisted_file(row), row.digests.sha256, page)
 
@@ -160,7 +160,7 @@ class ContentsReader:
         )
 
     def page(self, name: str) -> ProjectPage | None:
-        """Return a project's page as it stands on disk, None without a readable one."""
+        """Return a project's page from disk, None without a readable one."""
         path = f"{self._directory.path}/{page_folder(name)}/index.v1_json"
         try:
             with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
@@ -169,7 +169,7 @@ class ContentsReader:
             return None
 
     def _with_digests(self, rows: Sequence[FileRow]) -> list[FileRow]:
-        """Compute the sha256 of files whose source announced other digests only."""
+        """Compute the SHA-256 of files whose source lists only other digests."""
         lacking = [row for row in rows if not row.digests.sha256]
         if not lacking:
             return list(rows)
@@ -195,10 +195,9 @@ def _described(row: FoundRow, metadata_sha256: str | None) -> File:
 
 
 def facts_from_page(file: File, page: ProjectPage | None) -> File:
-    """Take over what a page said of the very same content: its mark, its time, its Pythons.
+    """Return a file with the facts of a page about the same content: yanked, time, Pythons.
 
-    A mirror may not carry a yanked file without its mark (PEP 592), so what the page knows must
-    outlive the state.
+    A mirror must mark yanked files (PEP 592), so this must survive a loss of the state.
     """
     return _as_on_page(file, file.digests.sha256, page)
 

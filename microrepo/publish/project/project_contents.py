@@ -1,4 +1,4 @@
-"""Contents of a project's pages, from what the state and the source hold of it: pure."""
+"""Contents of a project's pages, from the state and the source's record. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microrepo.standalone.server.disk.files import rfc3339
 from microrepo.standalone.server.names import parse_filename
 from microrepo.state import FileRow
 
-# From pypi/<project>/json and from simple/<project>/ to the flat directory.
+# Relative path from pypi/<project>/json and from simple/<project>/ to the flat directory.
 BASE = "../../"
 _encode_facts = msgspec.msgpack.Encoder().encode
 
@@ -24,9 +24,9 @@ class Contents(Struct, frozen=True, gc=False):
     """Contents of the pages of one project.
 
     Attributes:
-        files: those that lie in the flat directory, with their sidecars' digests.
-        serial: of the source's record; None when it gives none.
-        info: what the source says of the project, for its document.
+        files: files in the flat directory, with the digests of their sidecars.
+        serial: serial of the source's record; None without one.
+        info: metadata of the project, for its document.
     """
 
     name: NormalizedName
@@ -39,7 +39,7 @@ class Contents(Struct, frozen=True, gc=False):
     vulnerabilities: tuple[Vulnerability, ...] = ()
 
     def digest(self) -> bytes:
-        """Return a digest of all that the pages say, the serial left out."""
+        """Return a digest of the pages' content, without the serial."""
         facts = (
             self.display_name,
             self.files,
@@ -55,10 +55,10 @@ def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, li
     """Return the record of a file in the flat directory.
 
     Args:
-        row: what the state knows of it.
-        listed: what the source says of it, None when it no longer lists the file.
-        metadata_sha256: digest of its sidecar, None without one.
-        links: where pages lead to.
+        row: its row in the state.
+        listed: the source's record, None if it no longer lists the file.
+        metadata_sha256: digest of its sidecar, or None.
+        links: links of the pages.
     """
     if listed is None:
         listed = unlisted_file(row)
@@ -71,15 +71,15 @@ def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, li
         digests=digests,
         core_metadata=metadata_sha256 is not None,
         core_metadata_sha256=metadata_sha256,
-        # An attestation's address must be absolute, and ours are not.
+        # The URL of an attestation must be absolute, and ours are not.
         provenance=None,
     )
 
 
 def listed_file(row: FileRow, listed: File, links: Links) -> File:
-    """Return the record of a file that stays elsewhere.
+    """Return the record of a file stored elsewhere.
 
-    A metadata file is spoken of where the source says that there is one: at the source.
+    Its metadata file is listed if the source has one.
     """
     return msgspec.structs.replace(
         listed,
@@ -94,7 +94,7 @@ def listed_file(row: FileRow, listed: File, links: Links) -> File:
 
 
 def unlisted_file(row: FileRow) -> File:
-    """Return the record of a file of which only the state knows."""
+    """Return the record of a file that only the state has."""
     parsed = parse_filename(row.filename)
     return File(
         filename=row.filename,
@@ -113,7 +113,7 @@ def contents_of(
     record: Project | None,
     serial: int | None,
 ) -> Contents:
-    """Return the contents of a project's pages, given the source's record if there is one."""
+    """Return the contents of a project's pages."""
     if record is None:
         return Contents(name, display_name, files, serial=serial)
     return Contents(

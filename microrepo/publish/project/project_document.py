@@ -1,4 +1,4 @@
-"""Document of one project, in the form of PyPI's JSON API, for mirrors that mirror us: pure."""
+"""Document of one project in the form of PyPI's JSON API, for mirrors of this repository. Pure."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def render_document(contents: Contents, page: ProjectPage, serial: int) -> bytes
         last_serial=serial,
         releases=releases,
         urls=urls,
-        # PyPI speaks of its newest release here.
+        # On PyPI, this is the newest release.
         vulnerabilities=contents.vulnerabilities if contents.info.version == version else (),
         project_status=_DocumentStatus(contents.status, contents.status_reason),
     )

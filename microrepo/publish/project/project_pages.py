@@ -1,7 +1,7 @@
-"""Renderer of the pages of one project: pure.
+"""Renderer of the pages of one project. Pure.
 
-The index pages are rendered by `server`; the document is for mirrors that mirror us. Links lead
-relative into the flat directory, so that the tree can be moved.
+`server` renders the index pages; the document is for mirrors of this repository. Links are
+relative, so that the tree can be moved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Pages(Struct, frozen=True, gc=False):
 
 
 def entry_of(file: File) -> FileEntry:
-    """Return a file as `server` renders it."""
+    """Return a file in the form that `server` renders."""
     hashes = {}
     if file.digests.sha256:
         hashes = {"sha256": file.digests.sha256}

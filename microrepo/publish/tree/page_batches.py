@@ -1,4 +1,4 @@
-"""Writing the pages of a batch of projects, here or in a worker."""
+"""Writer of the pages of a batch of projects, here or in a worker."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class PagesTask(Struct, frozen=True):
 
     Attributes:
         root: path of the repository.
-        scratch: folder only for this task.
+        scratch: temporary directory of this task.
         contents: page contents of each project, with the serial of the pages.
-        sidecars: files that the pages speak of and that may not be durable yet.
+        sidecars: files on the pages that may not be durable yet.
     """
 
     root: str
@@ -38,20 +38,20 @@ class PagesTask(Struct, frozen=True):
     sidecars: tuple[str, ...] = ()
 
     def pack(self) -> PackedPages:
-        """Return the form in which it crosses to a worker; quicker than pickling each record."""
+        """Return the packed form for a worker; faster than pickling each record."""
         first, last = self.contents[0][0].name, self.contents[-1][0].name
         return PackedPages(f"the pages of {first} to {last}", _encode(self))
 
 
 class PackedPages(Struct, frozen=True):
-    """Pages to write, on their way to a worker; `filename` is what messages call them."""
+    """Packed pages for a worker; `filename` is their name in messages."""
 
     filename: str
     packed: bytes
 
 
 class PagesOutcome(Struct, frozen=True):
-    """How many projects had to change, and how many files were written for them."""
+    """Number of changed projects and of written files."""
 
     projects: int
     pages: int
@@ -62,7 +62,7 @@ _decode = msgspec.msgpack.Decoder(PagesTask).decode
 
 
 def write_packed(task: PackedPages) -> PagesOutcome:
-    """Carry out a packed task; for the workers.
+    """Run a packed task in a worker.
 
     Raises:
         OSError: a page cannot be written.
@@ -71,10 +71,10 @@ def write_packed(task: PackedPages) -> PagesOutcome:
 
 
 def write_pages(task: PagesTask) -> PagesOutcome:
-    """Render the pages and put in place those that differ from the existing ones.
+    """Render the pages and write those that differ from the existing ones.
 
     Raises:
-        OSError: a page cannot be written; what is in place is whole.
+        OSError: a page cannot be written; existing pages are intact.
     """
     writer = PageWriter(Path(task.root), Path(task.scratch))
     projects = sum(_put(writer, contents, serial) for contents, serial in task.contents)
@@ -99,7 +99,7 @@ def _put(writer: PageWriter, contents: Contents, serial: int) -> bool:
 def write_in_workers(
     pool: Executor, batches: Iterable[Batch], task_of: Callable[[Batch], PagesTask]
 ) -> Iterator[tuple[Batch, PagesOutcome]]:
-    """Have workers write batches; yield each batch with its outcome, in their order.
+    """Write batches in workers; yield each batch with its outcome, in order.
 
     Raises:
         WorkerLost: a worker ended before its batch.

@@ -1,4 +1,4 @@
-"""Serials of pages: each change of a page gets a higher one, whatever caused it."""
+"""Serials of pages: each change of a page gets a higher one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PageSerials:
         page_of: returns a project's page as it is on disk.
 
     Attributes:
-        newest: the highest one, the serial of the page of all projects.
+        newest: the highest serial, that of the page of all projects.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PageSerials:
         self.newest = self._take_over()
 
     def step(self) -> None:
-        """Count a change that no project's page has."""
+        """Increase the newest serial for a change outside the project pages."""
         self.newest += 1
 
     def save(self) -> None:
@@ -53,17 +53,17 @@ class PageSerials:
         self._state.set_meta(_SERIAL, str(self.newest))
 
     def row_of(self, contents: Contents, known: PageRow | None) -> PageRow:
-        """Return the row of a project's pages, with the serial that they get."""
+        """Return the row of a project's pages, with their new serial."""
         digest = contents.digest()
         serial = self._serial_for(contents, digest, known)
         self.newest = max(self.newest, serial)
         return PageRow(contents.name, contents.display_name, serial, digest, len(contents.files))
 
     def _serial_for(self, contents: Contents, digest: bytes, known: PageRow | None) -> int:
-        """Return a serial that grows with each change, whether the source or our settings made it.
+        """Return a serial that grows with each change, by the source or by settings.
 
-        Mirrors of this repository look again at a project only when its serial has grown; a changed
-        filter changes what we hold at an unchanged serial of the source.
+        Mirrors of this repository check a project only if its serial has grown, and a changed
+        filter changes the files at an unchanged serial of the source.
         """
         if known is not None and known.files and known.content == digest:
             return known.serial
@@ -77,7 +77,7 @@ class PageSerials:
         return max(contents.serial or 0, page.serial + 1)
 
     def _stands(self, contents: Contents, serial: int) -> bool:
-        """Return whether the pages on disk have exactly this content."""
+        """Return whether the pages on disk have this content."""
         pages, root = render(contents, serial), self._directory.path
         try:
             page = read_plain_file(root / "simple" / contents.name / "index.v1_json")
@@ -87,10 +87,10 @@ class PageSerials:
         return page == pages.json and document == pages.document
 
     def _take_over(self) -> int:
-        """Return the repository's serial, from the state or else from the tree on disk.
+        """Return the repository's serial, from the state or the tree on disk.
 
-        Without that, the first run after a loss of the state would leave all projects that it does
-        not look at out of the root.
+        Otherwise the first run after a loss of the state would omit unchecked projects from the
+        root.
         """
         text = self._state.meta(_SERIAL)
         if text is not None:

@@ -1,11 +1,11 @@
-"""A page made of one share per project, rewritten from the old page and the changed shares."""
+"""Rewriter of a page with one share per project, from the old page and changed shares."""
 
 from __future__ import annotations
 
 import os
 
 _BUFFER_BYTES = 1 << 20
-# Smaller pieces are quicker through our own buffer.
+# Smaller pieces are faster with a buffer.
 _WORTH_THE_KERNEL_BYTES = 256 << 10
 
 
@@ -13,10 +13,10 @@ class Splicer:
     """Writes a page: head, shares, tail.
 
     Args:
-        new: path of the file to write; it must not be there.
-        head: what the page begins with.
+        new: path of the file to write, which must not exist.
+        head: beginning of the page.
         separator: a byte between two shares, or nothing. It counts as part of the share before it,
-            of the last one too.
+            also of the last one.
     """
 
     def __init__(self, new: str, head: bytes, separator: bytes = b"") -> None:
@@ -28,7 +28,7 @@ class Splicer:
         self._place = self._end = self._shares_end = 0
 
     def go_on_from(self, old: str, head_bytes: int, shares_bytes: int) -> None:
-        """Take what is to be kept from the page as it was."""
+        """Open the old page, to copy shares from it."""
         self._old = os.open(old, os.O_RDONLY | os.O_CLOEXEC)
         self._place = head_bytes
         self._shares_end = head_bytes + shares_bytes
@@ -36,9 +36,9 @@ class Splicer:
         self._end = head_bytes + max(0, shares_bytes - len(self._separator))
 
     def keep(self, count_bytes: int) -> None:
-        """Take over the next bytes of the old page's shares."""
+        """Copy the next bytes of the old page's shares."""
         if not count_bytes:
-            # Behind the last share there is not even the separator that it lacks.
+            # The last share has no separator after it.
             return
         real = min(count_bytes, self._end - self._place)
         if real > 0:
@@ -48,12 +48,12 @@ class Splicer:
             self._new.write(self._separator)
 
     def replace(self, old_bytes: int, share: bytes) -> None:
-        """Put a share in the place of the next bytes of the old page's shares."""
+        """Replace the next bytes of the old page's shares by a share."""
         self._place += old_bytes
         self._new.write(share)
 
     def keep_rest(self) -> None:
-        """Take over all that is left of the old page's shares."""
+        """Copy the rest of the old page's shares."""
         if self._old >= 0:
             self.keep(self._shares_end - self._place)
 
@@ -66,7 +66,7 @@ class Splicer:
         self._new.flush()
 
     def close(self) -> None:
-        """Close the files; harmless when done twice."""
+        """Close the files; may be called twice."""
         self._new.close()
         if self._old >= 0:
             os.close(self._old)
@@ -87,7 +87,7 @@ class Splicer:
 
 
 def _copy_in_kernel(source: int, target: int, place: int, count_bytes: int) -> int:
-    """Copy as much as the system copies without us; the rest is the caller's."""
+    """Copy as much as the kernel can copy by itself; the caller copies the rest."""
     done = 0
     try:
         while done < count_bytes:
@@ -96,6 +96,6 @@ def _copy_in_kernel(source: int, target: int, place: int, count_bytes: int) -> i
                 break
             done += step
     except (AttributeError, OSError):
-        # Not every system has it, and not every file system takes it.
+        # Not every system and file system supports it.
         return done
     return done

@@ -1,4 +1,4 @@
-"""Pages on disk: written aside, made durable together, renamed into place; never half a page."""
+"""Writer of pages: temporary files, made durable together, then renamed into place."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from pathlib import Path
 from microrepo.stores.durability import sync_file_system, sync_path
 from microrepo.stores.plain_files import read_plain_file
 
-# A file system is synced as a whole when that is cheaper than this many files one by one.
+# From this many files on, the whole file system is synced instead of each file.
 _FEW_FILES = 32
 _MAX_WAITING = 4000
 
 
 class PageWriter:
-    """Replaces files below a directory, unless they already have the wanted content.
+    """Writer of files below a directory that skips unchanged ones.
 
     Args:
         root: the directory.
-        scratch: where new files lie until they are complete; on the same file system. What an
-            earlier run left there is removed.
+        scratch: directory for incomplete files, on the same file system; emptied at the start.
 
     Attributes:
-        written: how many files were written or removed.
+        written: number of files written or deleted.
     """
 
     def __init__(self, root: Path, scratch: Path) -> None:
@@ -40,15 +39,15 @@ class PageWriter:
         self._unsynced: list[str] = []
 
     def put(self, path: str, content: bytes, mode: int = 0o666) -> bool:
-        """Give a file its content with the next `flush`; return whether it has to change.
+        """Write a file at the next `flush`; return whether it changes.
 
         Args:
             path: relative to the root.
-            content: all of it.
+            content: the whole content.
             mode: before the umask.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         if _holds(f"{self._root}/{path}", content):
             return False
@@ -58,21 +57,21 @@ class PageWriter:
         return True
 
     def content(self, path: str) -> bytes:
-        """Return what a file holds now, b"" where there is no plain file that can be read."""
+        """Return the content of a file, b"" without a readable plain file."""
         try:
             return read_plain_file(Path(self._root, path))
         except OSError:
             return b""
 
     def put_folder(self, folder: str, files: Mapping[str, bytes]) -> bool:
-        """Give several files of one folder their content; a new folder appears with all of them.
+        """Write several files of one directory; a new directory appears with all of them.
 
         Args:
             folder: relative to the root.
             files: content by name.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         if os.path.lexists(f"{self._root}/{folder}"):
             changes = [self.put(f"{folder}/{name}", content) for name, content in files.items()]
@@ -95,7 +94,7 @@ class PageWriter:
         return f"{self._scratch}/{self._number}"
 
     def rename(self, temporary: str, path: str, *, durable: bool = True) -> None:
-        """Let a complete temporary file or folder take its place with the next `flush`."""
+        """Rename a complete temporary file or directory into place at the next `flush`."""
         self._renames.append((temporary, f"{self._root}/{path}"))
         if durable:
             self._unsynced.append(temporary)
@@ -104,17 +103,17 @@ class PageWriter:
             self.flush()
 
     def sync_too(self, path: str) -> None:
-        """Make a file that others wrote durable before the next pages that speak of it."""
+        """Make a file of another writer durable before the pages that list it."""
         self._unsynced.append(f"{self._root}/{path}")
 
     def flush(self) -> None:
-        """Make all new content durable, then put it in place.
+        """Make all new files durable, then rename them into place.
 
-        The renames themselves need no sync of their own: journals keep their order, and the
-        state records that pages are done only after a sync of its own.
+        The renames need no sync: journals keep their order, and the state records finished pages
+        only after its own sync.
 
         Raises:
-            OSError: it cannot be done; what is not yet in place is lost, and written again later.
+            OSError: a file cannot be written; the rest is discarded, and written again later.
         """
         renames, self._renames = self._renames, []
         unsynced, self._unsynced = self._unsynced, []
@@ -124,7 +123,7 @@ class PageWriter:
             for path in unsynced:
                 with suppress(FileNotFoundError):
                     sync_path(path)
-        # `os`, not pathlib: a large tree is hundreds of thousands of these.
+        # `os`, not pathlib, which is slower: a large tree has hundreds of thousands of these.
         for temporary, final in renames:
             try:
                 os.rename(temporary, final)  # noqa: PTH104
@@ -133,7 +132,7 @@ class PageWriter:
                 os.rename(temporary, final)  # noqa: PTH104
 
     def remove(self, path: str) -> None:
-        """Remove a file, and its directory if that is empty then; neither need be there."""
+        """Delete a file, and its directory if it is then empty; both may be missing."""
         final = Path(self._root, path)
         with suppress(FileNotFoundError, NotADirectoryError):
             final.unlink()
@@ -142,7 +141,7 @@ class PageWriter:
             final.parent.rmdir()
 
     def close(self) -> None:
-        """Remove the scratch directory, which is empty after a flush."""
+        """Delete the scratch directory, which is empty after a flush."""
         if self._ready:
             Path(self._scratch).rmdir()
             self._ready = False
@@ -170,7 +169,7 @@ def _create(path: str, content: bytes, mode: int) -> None:
 
 def _holds(path: str, content: bytes) -> bool:
     try:
-        # Without O_NONBLOCK, a FIFO would keep the run waiting.
+        # Without O_NONBLOCK, a FIFO would block the run.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:

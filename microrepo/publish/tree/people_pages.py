@@ -1,11 +1,11 @@
 """Pages for people as files: `browse/index.html` and `browse/project/<name>/index.html`.
 
-They are the server's own pages, rendered so that they work from a disk and from any web server. They
-lie in a directory of their own because pip reads each HTML file at the top of a `--find-links`
-directory, and web servers show an `index.html` there instead of the listing that installers read.
+They are the server's pages, rendered to work from a disk and from any web server. They have their
+own directory because pip reads each HTML file at the top of a `--find-links` directory, and web
+servers show an `index.html` there instead of the listing that installers read.
 
-What each page was made from is remembered in `.microrepo/browse.json`, so that a run costs two looks
-at the disk for a project that has not changed. Without that file all is rendered and compared.
+`.microrepo/browse.json` records what each page was made from, so that a run only checks two files
+for an unchanged project. Without it all pages are rendered and compared.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from microrepo.standalone.server.records import FileEntry, latest_version
 from microrepo.stores.page_paths import START_PAGE, browse_page
 from microrepo.stores.plain_files import read_plain_file
 
-# All projects stand on one page: some 10 MB here.
+# All projects are on one page: about 10 MB with this many.
 PROJECTS_LIMIT = 50_000
 _RECORD = "browse.json"
 
 
 class BrowseReport(Struct, frozen=True):
-    """What was written.
+    """Result of an update.
 
     Attributes:
-        changed: projects whose pages were written or removed.
-        pages: files written or removed, the start page among them.
-        too_many: number of projects, where these are more than one page can list; else 0.
+        changed: projects whose pages were written or deleted.
+        pages: files written or deleted, including the start page.
+        too_many: number of projects if they are too many for one page; otherwise 0.
     """
 
     changed: tuple[str, ...] = ()
@@ -58,10 +58,10 @@ class BrowseReport(Struct, frozen=True):
 
 
 class _Shown(Struct, frozen=True, array_like=True):
-    """What the start page says of a project, and size and time of the page that told it.
+    """Entry of a project on the start page, with size and time of the page it comes from.
 
-    ``kinds`` are files and bytes by kind; ``newest`` the file that was uploaded last, and when, in
-    seconds since the epoch, 0 when nobody knows.
+    ``kinds`` are files and bytes by kind; ``newest`` is the last uploaded file and its time, in
+    seconds since the epoch, 0 if unknown.
     """
 
     size: int
@@ -80,22 +80,22 @@ class _Record(Struct, frozen=True):
 def update_browse(
     root: Path, control: Path, *, rebuild: bool = False, limit: int = PROJECTS_LIMIT
 ) -> BrowseReport:
-    """Bring the pages for people in step with the static index; what is as it should be stays.
+    """Update the pages for people from the static index, writing only changes.
 
     Args:
         root: the repository, whose `simple/` is up to date.
         control: its `.microrepo`.
-        rebuild: trust nothing that is remembered.
-        limit: number of projects up to which there are pages.
+        rebuild: ignore all records of earlier runs.
+        limit: maximum number of projects for pages.
 
     Raises:
-        OSError: a page cannot be written; it is made good by the next run.
+        OSError: a page cannot be written; the next run writes it.
     """
     return _Update(root, control, rebuild=rebuild).carry_out(limit)
 
 
 class _Update:
-    """One pass over the pages for people."""
+    """One update of the pages for people."""
 
     def __init__(self, root: Path, control: Path, *, rebuild: bool) -> None:
         self._root = root
@@ -104,7 +104,7 @@ class _Update:
         self._writer = PageWriter(root, control / "pages")
         self._renderer = source_digest()
         record = _Record() if rebuild else _read_record(control / _RECORD)
-        # Pages of another version's renderer are all rebuilt.
+        # Pages of another renderer version are all rebuilt.
         self._known = record.projects if record.renderer == self._renderer else {}
         self._changed: list[str] = []
 
@@ -136,7 +136,7 @@ class _Update:
         return BrowseReport(tuple(self._changed), pages)
 
     def _project(self, name: str) -> _Shown | None:
-        """Write a project's page unless it stands; None for a project without a page of its own."""
+        """Write a project's page unless it is up to date; None for a project without a page."""
         found = signature(str(self._root / "simple" / name / "index.v1_json"))
         if found is None:
             return None
@@ -170,7 +170,7 @@ class _Update:
         )
 
     def _folders(self) -> set[str]:
-        """Return the projects that have a page here, whichever run made it."""
+        """Return the projects with a page here, from any run."""
         if self._known:
             return set()
         return {page.parent.name for page in self._root.glob(browse_page("*"))}

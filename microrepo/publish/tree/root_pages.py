@@ -1,7 +1,7 @@
-"""Pages about all projects: the forms of the root, and the links to all files.
+"""Pages of all projects: the forms of the root, and the links to all files.
 
-The state knows how many bytes of each belong to which project, so that after a change the rest is
-copied, not made again: that costs what copying a file costs, however many projects there are.
+The state records each project's share of bytes in them, so that after a change the rest is copied
+instead of rendered. An update costs as much as copying the file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from microrepo.state.publication import Publication
 from microrepo.state.tables.share_table import Shares, Unlisted
 from microrepo.stores.page_paths import page_folder
 
-# Some 33 MB: more takes installers long to read each time, and each refresh long to copy.
+# About 33 MB: larger pages take too long to read for installers and to copy for refreshes.
 LINKS_LIMIT = 100_000
 ROOT_JSON, ROOT_HTML, LINKS = "simple/index.v1_json", "simple/index.html", "simple/links.html"
 _ROOT_HTML_TOO = "simple/index.v1_html"
@@ -40,7 +40,7 @@ _ANCHOR, _ANCHOR_FROM_ROOT = b'<a href="../../', b'<a href="../'
 
 
 class _Written(Struct, frozen=True):
-    """A page as it was written, by which it is known again."""
+    """Size and time of a written page, to detect changes."""
 
     path: str
     size: int
@@ -57,13 +57,13 @@ class _Kind(Struct, frozen=True):
 
 
 class Listings:
-    """Keeps the pages of all projects in step with the state.
+    """Updates the pages of all projects from the state.
 
     Args:
         root: the repository.
-        state: what was published.
-        writer: puts pages in place.
-        links_limit: number of files up to which the links page is kept.
+        state: records the published pages.
+        writer: writes pages.
+        links_limit: maximum number of files for the links page.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class Listings:
         self._links_limit = links_limit
 
     def update(self, serial: int, *, rebuild: bool = False) -> bool:
-        """Bring the pages up to date; return whether anything was written.
+        """Update the pages; return whether anything was written.
 
         Args:
-            serial: of the repository, for the root.
-            rebuild: trust nothing that exists.
+            serial: serial of the repository, for the root.
+            rebuild: ignore existing pages.
 
         Raises:
-            OSError: a page cannot be written; the old ones are still in place.
+            OSError: a page cannot be written; the old ones are kept.
         """
         publication = self._state.publication
         written = [] if rebuild else self._known()
@@ -101,7 +101,7 @@ class Listings:
         return True
 
     def _known(self) -> list[_Written]:
-        """Return the pages as they were last written, nothing if one was touched since."""
+        """Return the pages as last written, nothing if one changed since."""
         text = self._state.meta(_META)
         try:
             known = msgspec.json.decode(text, type=list[_Written]) if text else []
@@ -110,7 +110,7 @@ class Listings:
         too = [msgspec.structs.replace(one, path=_ROOT_HTML_TOO) for one in known[1:2]]
         for one in [*known, *too]:
             status = _stat(self._root / one.path)
-            # The second form of the HTML root has a time of its own.
+            # The second form of the HTML root has its own time.
             if status is None or status.st_size != one.size:
                 return []
             if status.st_mtime_ns != one.mtime_ns and one.path != _ROOT_HTML_TOO:
@@ -144,7 +144,7 @@ class Listings:
         if compare and _same(temporary, self._root / path):
             Path(temporary).unlink()
         else:
-            # Its length and time are known: one that a crash has cut short is rebuilt.
+            # Length and time are recorded, so a page truncated by a crash is rebuilt.
             self._writer.rename(temporary, path, durable=False)
 
     def _signature(self, kind: _Kind) -> _Written:
@@ -209,9 +209,9 @@ def _shares_of(row: Unlisted, root: Path, *, with_links: bool) -> tuple[bytes, b
 
 
 def _links_of(root: Path, name: str) -> bytes:
-    """Return a project's links as they stand on its page, leading from the root instead."""
+    """Return a project's links from its page, made relative to the root."""
     try:
-        # Not pathlib: a large tree is hundreds of thousands of these.
+        # Not pathlib, which is slower: a large tree has hundreds of thousands of these.
         with open(f"{root}/{page_folder(name)}/index.html", "rb") as stream:  # noqa: PTH123
             page = stream.read()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,8 +1,9 @@
-"""The static tree: `simple/`, `pypi/<project>/json`, `last-modified`, and `server.py` beside it.
+"""Publisher of the static tree: `simple/`, `pypi/<project>/json`, `last-modified`, `server.py`.
 
-Order is everything: files and sidecars are in place before a page names them, the pages of projects
-before the pages of all projects, and files leave the pages before they leave the directory. What is
-published is written down in the state, so that a killed run is made good by the next.
+The order matters: files and sidecars are in place before a page lists them, the pages of projects
+come before the pages of all projects, and files are deleted from the pages before they are deleted
+from the directory. The state records what is published, so that a run completes what a killed run
+began.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ from microrepo.stores.page_paths import index_pages
 
 
 class PublishReport(Struct, frozen=True):
-    """What publishing did.
+    """Result of publishing.
 
     Attributes:
-        projects: whose pages were rewritten.
-        removed: projects whose pages went with their last file.
-        pages: files written or removed, pages of all kinds.
-        sidecars: metadata files that are new.
-        waiting: projects whose pages were left alone because none of their files is in place.
+        projects: projects with rewritten pages.
+        removed: projects whose pages were deleted with their last file.
+        pages: files written or deleted, pages of all kinds.
+        sidecars: new metadata files.
+        waiting: projects whose pages were kept because none of their files is in place.
     """
 
     projects: int = 0
@@ -55,13 +56,13 @@ class PublishReport(Struct, frozen=True):
 
 
 def put_server(writer: PageWriter) -> None:
-    """Put a copy of the one-file server beside the tree, or bring it up to date."""
+    """Write or update a copy of the one-file server beside the tree."""
     if not is_current(writer.content("server.py")):
         writer.put("server.py", assemble().encode(), 0o777)
 
 
 class _Prepared(Struct, frozen=True):
-    """A batch on its way: what is to be written, and what is to be remembered once it is."""
+    """A prepared batch: pages to write, and rows to store afterwards."""
 
     names: Sequence[NormalizedName]
     batch: Batch
@@ -72,16 +73,16 @@ class _Prepared(Struct, frozen=True):
 
 
 class Publisher:
-    """Keeps the static tree of one repository in step with its state.
+    """Updates the static tree of a repository from its state.
 
     Args:
         directory: the flat directory.
-        state: what it holds; this is its one writer.
-        pool: gives the workers, when something has to be computed.
-        now: the present, as a normalised time.
-        with_server: keep a copy of `server.py` beside the tree.
-        links: where pages lead to.
-        links_limit: number of files up to which `simple/links.html` is kept.
+        state: state of the repository; the publisher is its writer.
+        pool: returns the workers, if something must be computed.
+        now: current time, normalised.
+        with_server: write `server.py` beside the tree.
+        links: links of the pages.
+        links_limit: maximum number of files for `simple/links.html`.
     """
 
     def __init__(
@@ -114,17 +115,16 @@ class Publisher:
         leaving: Collection[str] = (),
         absent: Collection[str] = (),
     ) -> None:
-        """Write the pages of some projects; the pages of all projects wait for `finish`.
+        """Write the pages of some projects; `finish` writes those of all projects.
 
         Args:
-            batches: the projects, a few hundred at a time; more than one batch is written by the
-                workers.
-            leaving: files that are about to be deleted.
-            absent: files that ought to be there and are not; a project that has no others keeps
-                its pages as they are.
+            batches: the projects, in batches of a few hundred; workers write them if there are
+                several.
+            leaving: files about to be deleted.
+            absent: recorded files that are missing; a project without other files keeps its pages.
 
         Raises:
-            OSError: a page cannot be written; the projects remain to be published.
+            OSError: a page cannot be written; the projects stay marked for publication.
         """
         prepared = (self._prepare(names, leaving, absent) for names in batches)
         first, second = next(prepared, None), next(prepared, None)
@@ -138,10 +138,10 @@ class Publisher:
             self._record(done, outcome)
 
     def finish(self, *, rebuild: bool = False) -> None:
-        """Write the pages of all projects, and remove the pages of projects that have ended.
+        """Write the pages of all projects, and delete the pages of ended projects.
 
         Args:
-            rebuild: trust nothing that exists.
+            rebuild: ignore existing pages.
 
         Raises:
             OSError: a page cannot be written.
@@ -168,7 +168,7 @@ class Publisher:
             self._serials.save()
 
     def report(self) -> PublishReport:
-        """Return what was done so far."""
+        """Return the results so far."""
         return PublishReport(
             self._changed,
             self._removed,
@@ -178,7 +178,7 @@ class Publisher:
         )
 
     def page(self, name: str) -> ProjectPage | None:
-        """Return a project's page as it stands on disk."""
+        """Return a project's page from disk."""
         return self._reader.page(name)
 
     def _prepare(

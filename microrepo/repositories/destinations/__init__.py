@@ -1,1 +1,1 @@
-"""Destinations: where distributions are sent to."""
+"""Destinations of distributions."""

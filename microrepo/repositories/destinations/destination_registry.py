@@ -1,7 +1,7 @@
-"""From a URL or a path to a destination: where its upload form is, and where it lists what it has.
+"""Registry of destinations: upload form and list of files, from a URL or a path.
 
-A server is asked once how it is laid out, because each has its own way: devpi tells (``+api``),
-pypiserver and the like list their projects under ``simple/`` beside the form.
+The layout of a server is requested once: devpi reports it (``+api``), pypiserver and similar
+servers list their projects under ``simple/`` beside the form.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from microrepo.repositories.protocol import DestinationSettings
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
 
-# Of an index's list only its beginning is of interest here.
+# Only the beginning of an index's list is read.
 
 
 def directory_of(text: str) -> Path | None:
-    """Return the directory that a destination or source names, None when it is a URL or a word."""
+    """Return the directory that a destination or source names, None for a URL or a word."""
     if text.startswith("file:"):
         return local_path(text)
     if "://" in text:
@@ -39,19 +39,19 @@ def describe_destination(
     auth: tuple[str, str] | None = None,
     replace: bool = False,
 ) -> DestinationSettings:
-    """Decide how a destination is written to and read.
+    """Return how a destination is written and read.
 
     Args:
         text: a directory, the URL of an index, or that of its upload form.
-        client: makes the requests to find out, with the destination's credentials.
-        index: URL under which the index lists what it has, where the user says so.
-        auth: user and password for it.
-        replace: send over other content of the same name.
+        client: client for requests, with the destination's credentials.
+        index: URL of the index's list of files, if given by the user.
+        auth: user and password.
+        replace: overwrite files of the same name that differ.
 
     Raises:
-        ConfigError: not a destination, or it does not tell where it lists what it has.
+        ConfigError: not a destination, or its list of files is not found.
         AccessDenied: credentials are missing or wrong.
-        Unavailable: no answer.
+        Unavailable: no response.
     """
     directory = directory_of(text)
     if directory is not None:
@@ -60,7 +60,7 @@ def describe_destination(
     if not is_web_url(text):
         raise ConfigError(f"{public_url(text)}: a destination is a directory or an http(s) URL")
     parts = urlsplit(text)
-    # Servers take uploads at exactly the address that they name, with or without a slash.
+    # Servers accept uploads only at their exact URL, with or without a slash.
     form = urlunsplit(
         parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path or "/", fragment="")
     )
@@ -115,7 +115,7 @@ class _Api(msgspec.Struct):
 def _is_devpi_index(client: Client, url: str) -> bool:
     try:
         answer = client.get(f"{url}+api", {"Accept": "application/json"}, same_origin=True)
-    except MalformedResponse:  # sent in a circle: not how devpi answers
+    except MalformedResponse:  # a redirect loop: not a devpi
         return False
     if answer.status != 200:
         return False

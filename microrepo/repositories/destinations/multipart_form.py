@@ -1,4 +1,4 @@
-"""A form with one file (or none) as a request body (RFC 7578), made while it is sent."""
+"""Multipart form with at most one file as a request body (RFC 7578), generated while sending."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 _PIECE_BYTES = 1 << 18
-# A small body goes out as one piece: fewer packets, and no wait for an acknowledgement between.
+# A small body is sent as one piece: fewer packets, and no wait for an acknowledgement.
 _WHOLE_BYTES = 1 << 20
 
 
@@ -16,9 +16,9 @@ class MultipartForm:
 
     Args:
         fields: names and values, in their order.
-        path: the file; None for a form without one.
-        filename: what the form calls it.
-        progress: told of the file's bytes as they are sent.
+        path: the file, or None.
+        filename: its name in the form.
+        progress: receives byte counts of the file as they are sent.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class MultipartForm:
         self.size_bytes = len(self._head) + size + len(self._tail)
 
     def body(self) -> bytes | Iterator[bytes]:
-        """Return all of a small form, or an iterator over the pieces of a large one.
+        """Return a small form, or an iterator over the pieces of a large one.
 
         Raises:
             OSError: the file cannot be read (while iterating, for a large one).

@@ -1,9 +1,8 @@
-"""An index with the legacy upload form as a destination: PyPI, pypiserver, devpi and their like.
+"""Destination for an index with the legacy upload form: PyPI, pypiserver, devpi and others.
 
-What counts is what the index lists, not what it answers: servers differ in how they answer for a
-name that they have (200, 400, 403 or 409), a page for people is not an answer to an upload, and a
-connection that broke says nothing at all. So after any answer but a plain success the project's
-page is read again, and that decides.
+The index's list decides, not its response: servers respond differently to an existing name (200,
+400, 403 or 409), a web page is not a response to an upload, and a broken connection is no response.
+So after any response except a plain success, the project's page is read again and decides.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ _MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.
 
 
 class UploadDestination:
-    """Sends distributions and reads what the index has.
+    """Uploads distributions and reads the index's list.
 
     Args:
-        client: makes the requests, with the destination's credentials.
-        settings: where to.
-        attempts: further tries after broken connections and answers that ask for patience.
-        sleep: waits between them, seconds.
-        progress: told of bytes as they are sent.
+        client: client with the destination's credentials.
+        settings: the destination.
+        attempts: retries after broken connections and responses that ask to wait.
+        sleep: sleeps between attempts, seconds.
+        progress: receives byte counts as they are sent.
     """
 
     def __init__(
@@ -62,13 +61,13 @@ class UploadDestination:
         self._progress = progress
 
     def catalogue(self, project: str) -> dict[str, File]:
-        """Return what the index lists of a project, by file name.
+        """Return the files of a project that the index lists, by name.
 
-        A server that sends its users elsewhere for what it lacks has nothing of the project.
+        A server that redirects to another one does not have the project.
 
         Raises:
             AccessDenied: credentials are missing or wrong.
-            SourceError: the page cannot be had or read.
+            SourceError: the page cannot be read.
         """
         name = canonicalize_name(project)
         url = f"{self._settings.simple_root}{name}/"
@@ -81,7 +80,7 @@ class UploadDestination:
         return {file.filename: file for file in files}
 
     def put(self, path: Path, filename: str, digests: Digests) -> PutResult:
-        """Upload one distribution that lies, verified, under a path."""
+        """Upload one verified distribution."""
         try:
             content = read_content(path, filename)
         except MicrorepoError as error:
@@ -143,7 +142,7 @@ class UploadDestination:
             return "an invalid URL"
 
     def _look_again(self, content: Content, *, broken: bool) -> PutResult | None:
-        """Return what the index has under the name now; None when it has nothing."""
+        """Return the index's file of this name; None if it has none."""
         try:
             there = self.catalogue(content.project).get(content.filename)
         except MicrorepoError:
@@ -166,7 +165,7 @@ class UploadDestination:
             return None
 
     def _words_of(self, answer: Answer) -> str:
-        """Return the server's words, in one line and without the password."""
+        """Return the server's message, in one line and without the password."""
         text = html.unescape(_MARKUP.sub(" ", answer.body.decode("utf-8", errors="replace")))
         words = " ".join(text.split())
         reason = answer.reason if answer.reason not in words else ""
@@ -177,9 +176,10 @@ class UploadDestination:
 
 
 def _is_page(answer: Answer) -> bool:
-    """Return whether an answer is a page for people, such as a form for a login.
+    """Return whether a response is a web page, such as a login form.
 
-    Indexes answer an upload with nothing, a word, or JSON; some call even nothing ``text/html``.
+    Indexes respond to an upload with nothing, a word, or JSON; some label even nothing
+    ``text/html``.
     """
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     is_html = kind in {"text/html", "application/xhtml+xml"}
@@ -190,7 +190,7 @@ _OTHER_CONTENT = "the destination has other content under this name"
 
 
 def _pause(answer: Answer | None, attempt: int) -> float:
-    """Return the seconds to wait: as many as the server asks for, else twice as many each time."""
+    """Return the seconds to wait: those that the server requests, or twice as long each time."""
     asked = answer.headers.get("Retry-After", "") if answer is not None else ""
     if asked.isascii() and asked.isdecimal():
         return min(_LONGEST_PAUSE_S, float(asked))

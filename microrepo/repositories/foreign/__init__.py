@@ -1,1 +1,1 @@
-"""Trees that other mirror programs have filled."""
+"""Trees of other mirror programs."""

@@ -1,6 +1,6 @@
-"""Trees that other mirror programs have filled: which program it was, and what they hold.
+"""Layouts of other mirror programs: recognition, and their distributions.
 
-Only names are looked at here; what the trees say of their files is read by `tree_records`.
+Only names are read here; `tree_records` reads the trees' records of their files.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _BY_DIGEST = re.compile(r"(?:^|/)([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})$")
 
 
 class Layout(Struct, frozen=True):
-    """A tree that was recognised.
+    """A recognised tree.
 
     Attributes:
         name: the program that filled it, one of the constants above.
         path: the tree.
-        web: the part that bandersnatch serves; for others the tree itself.
-        files: the directory below which the distributions lie.
-        evidence: what it was recognised by.
-        is_mirror: the program took its files from an index, so an index lists or listed them.
+        web: the part that bandersnatch serves; for other programs the tree itself.
+        files: the directory with the distributions.
+        evidence: names that identify the layout.
+        is_mirror: the program downloaded its files from an index.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Layout(Struct, frozen=True):
 
 
 class Candidate(Struct, frozen=True, gc=False, order=True):
-    """One distribution in a tree, with size in bytes and time as the file system tells them."""
+    """One distribution in a tree, with its size in bytes and modification time."""
 
     project: NormalizedName
     filename: str
@@ -56,19 +56,19 @@ class Candidate(Struct, frozen=True, gc=False, order=True):
     mtime_ns: int
 
     def digests_of_path(self) -> Digests:
-        """Return what the path itself says of the content: PyPI's folders are named by digest."""
+        """Return the digests in a path: PyPI's directories are named by digest."""
         found = _BY_DIGEST.search(os.path.dirname(self.path))  # noqa: PTH120 - of millions
         return Digests(blake2b_256="".join(found.groups())) if found else Digests()
 
 
 def recognise(path: Path) -> Layout:
-    """Find out which program filled a tree.
+    """Return the layout of a tree.
 
     Args:
-        path: the directory; for bandersnatch also its `web`.
+        path: the directory; for bandersnatch its `web` works too.
 
     Raises:
-        RepositoryError: no directory, not readable, or nothing in it is a distribution.
+        RepositoryError: not a directory, unreadable, or without distributions.
     """
     if not path.is_dir():
         raise RepositoryError(path, "is not a directory; name the tree to adopt")
@@ -163,15 +163,15 @@ def candidates(
     repository: Path | None,
     skipped: Callable[[str, str], None] = lambda _path, _why: None,
 ) -> Iterator[Candidate]:
-    """Yield every distribution of a tree, folder by folder.
+    """Yield every distribution of a tree, directory by directory.
 
-    Symbolic links to files count as what they point to, those to folders are not followed; hidden
-    folders are left alone.
+    Symbolic links to files are followed, those to directories are not; hidden directories are
+    skipped.
 
     Args:
         layout: of the tree.
-        repository: a folder in the tree that is not part of it: where the files are to go.
-        skipped: told of files that look like distributions and cannot be taken, and why.
+        repository: directory in the tree to skip: the target of the adoption.
+        skipped: receives files that look like distributions but cannot be adopted, and why.
     """
     waiting = [str(layout.files)]
     left_out = None if repository is None else os.path.realpath(repository)

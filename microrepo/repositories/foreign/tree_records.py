@@ -1,7 +1,7 @@
-"""What the tree of another program says of its files: digests, Pythons, marks, addresses.
+"""Records of other programs' trees: digests, Pythons, yanked marks, URLs.
 
-bandersnatch keeps each project's document (`web/json`) or at least its page (`web/simple`), Morgan a
-`.hash` beside each file, minirepo all documents in one `packages.json`.
+bandersnatch stores each project's document (`web/json`) or at least its page (`web/simple`), Morgan
+a `.hash` beside each file, minirepo all documents in one `packages.json`.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class _About(Struct):
 
 
 class TreeRecords:
-    """Reads the records that a tree keeps of its projects.
+    """Reads a tree's records of its projects.
 
     Args:
         layout: of the tree.
-        state: of the tree, where it is open: the tree is the repository itself.
+        state: the open state of the tree, if the tree is the repository itself.
     """
 
     def __init__(self, layout: Layout, state: State | None = None) -> None:
@@ -63,7 +63,7 @@ class TreeRecords:
         self._documents: dict[NormalizedName, bytes] | None = None
 
     def claims(self, batch: Sequence[Candidate]) -> dict[str, Claim]:
-        """Return, by path, what stands beside files, in their paths, or in their directory.
+        """Return, by path, claims from files beside, paths, or the directory.
 
         Args:
             batch: the files.
@@ -83,14 +83,14 @@ class TreeRecords:
         return found
 
     def _contents(self, projects: Collection[str]) -> DirectoryContents | None:
-        """Return what a repository, or a plain directory, says of its own files."""
+        """Return the claims of a repository, or of a plain directory."""
         if self._layout.name != DIRECTORY:
             return None
         directory = FlatDirectory(self._layout.path)
         if self._state is not None:
             return DirectoryContents(directory, state_claims(self._state, projects))
         stated: dict[str, Claim] = {}
-        with suppress(MicrorepoError):  # an unreadable state only says less
+        with suppress(MicrorepoError):  # an unreadable state only means fewer claims
             state = read_state(directory.state_file)
             try:
                 stated = state_claims(state, projects)
@@ -99,7 +99,7 @@ class TreeRecords:
         return DirectoryContents(directory, stated)
 
     def project(self, name: NormalizedName) -> Project | None:
-        """Return what the tree says of a project; None when that is nothing, or not readable."""
+        """Return the tree's record of a project; None without a readable one."""
         try:
             if self._layout.name == MINIREPO:
                 body = self._all_documents().get(name)

@@ -1,4 +1,4 @@
-"""All distributions of a tree in the order of their projects, however many there are."""
+"""Survey of a tree's distributions, sorted by project on disk."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ CREATE TABLE found(
 
 
 class Survey:
-    """Candidates sorted by project and name; they wait in a temporary file, not in memory.
+    """Candidates sorted by project and name, in a temporary file instead of memory.
 
     Args:
         found: the candidates, in any order.
 
     Attributes:
-        count: how many there are.
-        size_bytes: the sum of their sizes.
+        count: number of candidates.
+        size_bytes: total size.
     """
 
     def __init__(self, found: Iterable[Candidate]) -> None:
-        self._database = sqlite3.connect("")  # a file of its own, which goes with the connection
+        self._database = sqlite3.connect("")  # a temporary file, deleted with the connection
         self._database.execute(_TABLE)
         self._database.executemany(
             "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)",
@@ -43,7 +43,7 @@ class Survey:
         self.count, self.size_bytes = self._database.execute(query).fetchone()
 
     def __iter__(self) -> Iterator[Candidate]:
-        """Yield them; may be done several times."""
+        """Yield the candidates; can be repeated."""
         rows = self._database.execute("SELECT * FROM found ORDER BY project, filename, path")
         for project, filename, version, path, size_bytes, mtime_ns in rows:
             yield Candidate(
@@ -56,5 +56,5 @@ class Survey:
             )
 
     def close(self) -> None:
-        """Remove the temporary file."""
+        """Delete the temporary file."""
         self._database.close()

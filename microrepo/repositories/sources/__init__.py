@@ -1,1 +1,1 @@
-"""Sources: where projects and files are read from."""
+"""Sources of projects and files."""

@@ -1,4 +1,4 @@
-"""Distributions in a directory as a source: any flat directory, or a repository of ours."""
+"""Source for a directory of distributions, including repositories of microrepo."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 
 
 class DirectorySource:
-    """Reads the contents of a directory; what the state of a repository of ours knows, it knows too.
+    """Reads the contents of a directory, with the claims of its state if it is a repository.
 
-    The directory is looked at once, at the first question.
+    The directory is scanned once, on first use.
     """
 
     def __init__(self, settings: SourceSettings) -> None:
@@ -51,7 +51,7 @@ class DirectorySource:
         min_serial: int | None = None,  # noqa: ARG002
         known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
-        """Return the record made of a project's files."""
+        """Return a project's record, built from its files."""
         normalized = canonicalize_name(name)
         with self._lock:
             found = self._load().get(normalized)
@@ -62,7 +62,7 @@ class DirectorySource:
         return Fetched(Project(normalized, name, files=files, versions=versions))
 
     def is_unread(self, filename: str) -> bool:
-        """Return whether a file may be another than its digests say: it changed, or who knows."""
+        """Return whether a file may differ from its digests, so that it must be read."""
         with self._lock:
             parsed, disk = parse_name(filename), self._disk.get(filename)
             if parsed is None or disk is None:
@@ -117,10 +117,10 @@ def _quoted(filename: str) -> str:
 
 
 def _stated(directory: FlatDirectory) -> dict[str, Claim]:
-    """Return what the state of a repository of ours says of its files; nothing without one."""
+    """Return the claims of a repository's state; empty without one."""
     if not directory.state_file.is_file():
         return {}
-    with contextlib.suppress(MicrorepoError):  # an unreadable state only says less
+    with contextlib.suppress(MicrorepoError):  # an unreadable state only means fewer claims
         state = read_state(directory.state_file)
         try:
             return state_claims(state)
@@ -137,7 +137,7 @@ def local_path(url: str) -> Path | None:
 
 
 class DirectoryCatalogue:
-    """Contents of a directory that files are copied to; its state is read once.
+    """Contents of a destination directory; its state is read once.
 
     Args:
         directory: the directory, which need not exist yet.
@@ -151,11 +151,11 @@ class DirectoryCatalogue:
 
     @property
     def unread(self) -> dict[NormalizedName, str]:
-        """Nothing: a directory is read as a whole."""
+        """Always empty: a directory is read as a whole."""
         return {}
 
     def find(self, filename: str) -> File | None:
-        """Return a file that lies there, with digests where the state vouches for them."""
+        """Return a file in the directory, with digests if the state has valid ones."""
         disk = self._disk.get(filename)
         if disk is None:
             return None

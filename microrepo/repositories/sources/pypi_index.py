@@ -1,4 +1,4 @@
-"""PyPI, or a server like it, as a source: the JSON API for projects, the Simple API for the list."""
+"""Source for PyPI and similar servers: JSON API for projects, Simple API for the list."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from microrepo.repositories.sources.simple_index import (
 
 
 def pypi_json_root() -> str:
-    """Return the address of PyPI's JSON API, which distlib keeps."""
+    """Return the URL of PyPI's JSON API, from distlib."""
     from distlib.index import DEFAULT_INDEX
 
     return str(DEFAULT_INDEX).rstrip("/")
 
 
 class PyPISource:
-    """Reads project documents; falls back to the Simple API for what they lack."""
+    """Reads project documents, and the Simple API for what they lack."""
 
     def __init__(self, client: Client, settings: SourceSettings) -> None:
         self._client = client
@@ -44,7 +44,7 @@ class PyPISource:
         self._has_pages = False
 
     def list_projects(self) -> Root:
-        """Return all projects with their serials, from the Simple API beside the documents."""
+        """Return all projects with their serials, from the Simple API."""
         return self._index.list_projects()
 
     def fetch_project(
@@ -54,7 +54,7 @@ class PyPISource:
         min_serial: int | None = None,
         known_serial: int | None = None,
     ) -> Fetched:
-        """Return the record made of a project's document."""
+        """Return a project's record from its document."""
         normalized = canonicalize_name(name)
         url = f"{self._json_root}/{normalized}/json"
         headers = {"Accept": "application/json", **conditional(etag)}
@@ -62,8 +62,8 @@ class PyPISource:
         if answer.status == 304 and etag:
             return Fetched(None, etag)
         if answer.status in {404, 410}:
-            # There is no document of a project without a release, nor, for a while, in a cache
-            # that has not heard of it: only what has no page either does not exist.
+            # A project without a release has no document, and a stale cache may lack it for a
+            # while: only a project without a page does not exist either.
             return self._index.fetch_project(name, etag, min_serial)
         expect_success(answer, url)
         if min_serial is None and is_same_content(answer, etag):
@@ -73,17 +73,17 @@ class PyPISource:
         check_serial(normalized, min_serial, project.serial)
         if not parsed.has_files:
             page = self._index.fetch_project(name, min_serial=min_serial)
-            # No validator: files may come and go without a change of this document.
+            # No validator: files can change without a change of this document.
             return Fetched(_with_files_of(project, page.project), None, page_time_of(answer))
         if project.silent_on_status and (known_serial is None or project.serial != known_serial):
             project = self._with_status(project)
         return Fetched(project, validator_of(answer), page_time_of(answer))
 
     def _with_status(self, project: Project) -> Project:
-        """Return a document's record with the status that the project's index page tells.
+        """Return a document's record with the status from the project's index page.
 
-        A server without such pages is not asked again; what fails in another way costs only
-        the status, and what was known of it goes on counting.
+        A server without such pages is not asked again. After other failures only the status is
+        missing, and the known one stays valid.
         """
         if not self._asks_status:
             return project
@@ -100,11 +100,11 @@ class PyPISource:
         )
 
     def fetch_advisories(self, name: str, version: str) -> tuple[Vulnerability, ...]:
-        """Return the advisories on a release.
+        """Return the advisories for a release.
 
         Raises:
-            ProjectNotFound: there is no document of it.
-            SourceError: it cannot be had or read.
+            ProjectNotFound: the release has no document.
+            SourceError: it cannot be read.
         """
         normalized = canonicalize_name(name)
         url = f"{self._json_root}/{normalized}/{quote(version, safe='')}/json"
@@ -116,7 +116,7 @@ class PyPISource:
 
 
 def _with_files_of(document: Project, page: Project | None) -> Project:
-    """Return the document's record with the file list of the project's index page."""
+    """Return the document's record with the files of the project's index page."""
     if page is None:
         return document
     return msgspec.structs.replace(

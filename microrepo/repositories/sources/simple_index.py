@@ -1,4 +1,4 @@
-"""Any index with a Simple API (PEP 503, PEP 691) as a source."""
+"""Source for any index with a Simple API (PEP 503, PEP 691)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from microrepo.formats.index.values import parse_serial
 from microrepo.formats.times import format_time
 from microrepo.repositories.protocol import Fetched, SourceSettings
 
-# What servers without a list say where it would be.
+# Statuses with which servers without a list respond.
 _NO_LIST = frozenset({404, 405, 410, 501})
 
 
-# How a stored validator begins that is a time or a digest, and not an ETag.
+# Prefixes of stored validators that are a time or a digest instead of an ETag.
 _MODIFIED = "modified:"
 _CONTENT = "sha256:"
 _SETTLED = timedelta(minutes=1)
@@ -43,7 +43,7 @@ class IndexSource:
         self._alone = settings.alone
 
     def list_projects(self) -> Root:
-        """Return all projects, with serials where the index announces them."""
+        """Return all projects, with serials if the index lists them."""
         answer = self._client.get(
             self._root, {"Accept": ACCEPT}, PROJECT_LIST, same_origin=self._alone
         )
@@ -52,7 +52,7 @@ class IndexSource:
         expect_success(answer, self._root)
         root = parse_root(answer.body, answer.headers.get("Content-Type", ""), answer.url)
         if not root.projects:
-            # Taken at its word it would empty the repository; a broken server is likelier.
+            # Accepting it would empty the repository; a broken server is more likely.
             raise MalformedResponse(self._root, "lists no projects")
         return root
 
@@ -63,7 +63,7 @@ class IndexSource:
         min_serial: int | None = None,
         known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
-        """Return the record made of a project's page."""
+        """Return a project's record from its page."""
         normalized = canonicalize_name(name)
         url = f"{self._root}{normalized}/"
         headers = {"Accept": ACCEPT, **conditional(etag)}
@@ -86,11 +86,11 @@ class IndexSource:
         return Fetched(project, validator_of(answer), page_time_of(answer))
 
     def fetch_status(self, name: str) -> tuple[str, str | None]:
-        """Return the status that a project's page tells, and its reason.
+        """Return the status on a project's page, and its reason.
 
         Raises:
-            ProjectNotFound: there is no such page.
-            SourceError: it cannot be had or read.
+            ProjectNotFound: the page does not exist.
+            SourceError: it cannot be read.
         """
         url = f"{self._root}{canonicalize_name(name)}/"
         answer = self._client.get(url, {"Accept": ACCEPT}, same_origin=self._alone)
@@ -101,7 +101,7 @@ class IndexSource:
 
 
 def conditional(validator: str | None) -> dict[str, str]:
-    """Return the header that asks for an answer only if it changed."""
+    """Return the header of a conditional request."""
     if not validator:
         return {}
     if validator.startswith(_CONTENT):
@@ -112,10 +112,10 @@ def conditional(validator: str | None) -> dict[str, str]:
 
 
 def validator_of(answer: Answer) -> str:
-    """Return what shows whether a page has changed since: its ETag, else its time or its digest.
+    """Return the validator of a page: its ETag, its time or its digest.
 
-    A time counts whole seconds. It proves nothing while the page could change once more within
-    the same second (RFC 9110, 8.8.2.2), so only the time of an older page is kept.
+    A time has whole seconds and proves nothing while the page can change again within the same
+    second (RFC 9110, 8.8.2.2), so only the time of an older page is used.
     """
     etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
     if etag:
@@ -135,9 +135,9 @@ def _is_settled(modified: str, date: str) -> bool:
 
 
 def is_same_content(answer: Answer, validator: str | None) -> bool:
-    """Return whether a page is, byte for byte, the one that a stored validator is the digest of.
+    """Return whether a page has the digest of a stored validator.
 
-    The reader of an unchanged page has nothing to parse, even if the server knows no validators.
+    An unchanged page need not be parsed, even if the server sends no validators.
     """
     return (
         validator is not None
@@ -147,7 +147,7 @@ def is_same_content(answer: Answer, validator: str | None) -> bool:
 
 
 def page_time_of(answer: Answer) -> str | None:
-    """Return when a page was last changed, as the server says; None if it does not."""
+    """Return when a page was last changed according to the server, or None."""
     try:
         return format_time(parsedate_to_datetime(answer.headers.get("Last-Modified", "")))
     except (TypeError, ValueError, OverflowError):
@@ -177,11 +177,11 @@ def expect_success(answer: Answer, url: str) -> None:
 
 
 def serial_of(answer: Answer) -> int | None:
-    """Return the serial that the answer's header announces, None without a readable one."""
+    """Return the serial in the response's header, None without a readable one."""
     return parse_serial(answer.headers.get("X-PyPI-Last-Serial"))
 
 
 def check_serial(name: str, promised: int | None, got: int | None) -> None:
-    """Raise `StalePage` when a page is older than promised; an unknown age passes."""
+    """Raise `StalePage` if a page is older than promised; accept an unknown age."""
     if promised is not None and got is not None and got < promised:
         raise StalePage(name, promised, got)

@@ -1,4 +1,4 @@
-"""From a setting, a URL or a path to a source or a destination."""
+"""Registry of sources: their settings, from a setting, a URL or a path."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from microrepo.repositories.sources.tree_index import TreeIndex, is_index_tree
 
 
 def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
-    """Decide how the sources of a configuration are read, in the order of their priority.
+    """Return the settings of a configuration's sources, by priority.
 
     Raises:
-        ConfigError: one of them cannot be understood, or two have the same name.
+        ConfigError: a source is invalid, or two have the same name.
     """
     if not config.sources:
         return (_with_status(describe_source(config.source, config.api), config),)
@@ -34,7 +34,7 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
             _with_status(described, config),
             name=entry.name or described.name,
             packages=tuple(entry.packages),
-            # Its list is long, and of all sources this one does not hide a page that it lists.
+            # PyPI's list is long, and it has a page for every listed project.
             by_page=entry.url == "pypi",
             alone=True,
         )
@@ -45,14 +45,14 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
 
 
 def _with_status(described: SourceSettings, config: Config) -> SourceSettings:
-    """Return how a source is read, with whether its Simple API is asked for project status."""
-    # Only pages publish it, and of a repository without them it is not worth a request.
+    """Return source settings that also read the status of projects, if it is needed."""
+    # Only pages show it, so a repository without pages needs no request for it.
     asks = described.kind == "json" and config.project_status and config.simple
     return msgspec.structs.replace(described, asks_status=asks)
 
 
 def describe_source(source: str, api: str, where: str = "$.source") -> SourceSettings:
-    """Decide how a `source` setting is read.
+    """Return the settings of a `source`.
 
     ``pypi`` and the root URL of a server like it are read through the JSON API (or the Simple API
     beside it, with ``api: simple``); a URL whose path ends in ``simple/``, or that is written
@@ -83,10 +83,10 @@ def describe_source(source: str, api: str, where: str = "$.source") -> SourceSet
 
 
 def is_web_url(url: str) -> bool:
-    """Return whether a text is an http(s) URL with a host, and with a port that can be one."""
+    """Return whether a text is an http(s) URL with a host and a valid port."""
     try:
         parts = urlsplit(url)
-        # Reading the port checks it.
+        # Reading the port validates it.
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
@@ -97,7 +97,7 @@ def _pypi_like(root: str, api: str, name: str) -> SourceSettings:
 
 
 def pypi_source_url() -> str:
-    """Return the address under which credentials for PyPI would be looked up."""
+    """Return the URL under which credentials for PyPI are looked up."""
     return pypi_json_root().rpartition("/")[0] + "/"
 
 
@@ -108,7 +108,7 @@ def without_credentials(url: str) -> str:
 
 
 def open_source(client: Client, settings: SourceSettings) -> Source:
-    """Return the source that `settings` describe; the client may ask its servers from now on."""
+    """Return the source that `settings` describe, and allow the client to contact it."""
     if settings.kind == "directory":
         is_tree = is_index_tree(Path(settings.simple_root))
         return TreeIndex(settings) if is_tree else DirectorySource(settings)

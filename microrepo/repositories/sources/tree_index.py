@@ -1,4 +1,4 @@
-"""An index tree in a directory (``simple/``, pip2pi, dumb-pypi) as a source: its own pages say what it has."""
+"""Source for an index tree in a directory (``simple/``, pip2pi, dumb-pypi), by its pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HTML = "text/html"
 
 
 def is_index_tree(path: Path) -> bool:
-    """Return whether a directory holds index pages, and no distributions beside them."""
+    """Return whether a directory contains index pages, and no distributions beside them."""
     try:
         entries = list(path.iterdir())
         if any(package_type_of(entry.name) and entry.is_file() for entry in entries):
@@ -28,14 +28,14 @@ def is_index_tree(path: Path) -> bool:
 
 
 class TreeIndex:
-    """Reads the pages of a tree; links lead to files of this machine, or to the web."""
+    """Reads the pages of a tree; links lead to local files or to the web."""
 
     def __init__(self, settings: SourceSettings) -> None:
         self._path = Path(settings.simple_root).resolve()
         self._name = settings.name
 
     def list_projects(self) -> Root:
-        """Return the projects that the root page lists; without one, those that have a page."""
+        """Return the projects on the root page or, without one, those with a page."""
         if (self._path / _PAGE).is_file():
             root = parse_root(self._read(self._path, PROJECT_LIST), _HTML, self._url(self._path))
             if root.projects:
@@ -49,11 +49,11 @@ class TreeIndex:
         min_serial: int | None = None,  # noqa: ARG002
         known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
-        """Return the record made of a project's page."""
+        """Return a project's record from its page."""
         normalized = canonicalize_name(name)
         folder = self._path / normalized
         if not (folder / _PAGE).is_file():
-            # As old generators of trees name folders.
+            # Directory names of old tree generators.
             named = (path for path in self._folders() if canonicalize_name(path.name) == normalized)
             found = next(named, None)
             if found is None:
