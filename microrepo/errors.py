@@ -82,7 +82,7 @@ class AccessDenied(Unavailable):
 
 
 class ProjectNotFound(SourceError):
-    """The source does not know the project (or keeps it in quarantine). Arguments: both names."""
+    """The source does not have the project (or has quarantined it). Arguments: both names."""
 
     def _text(self) -> str:
         return f"project not found at {self.args[1]}"

@@ -115,7 +115,7 @@ class UploadDestination:
         return answer, self._judge(answer)
 
     def _judge(self, answer: Answer) -> PutResult:
-        """Say what an answer means by itself."""
+        """Return the meaning of a response by itself."""
         status = answer.status
         words = self._words_of(answer)
         if _is_page(answer):
