@@ -142,3 +142,24 @@ def test_only_projects_whose_files_changed_are_planned_again(
 
     repo.do("delete", "tool")
     assert repo.refresh(*goals).downloaded == 1
+
+
+def test_projects_that_were_only_looked_at_are_recognised_as_well(
+    repo: Repository, pypi: PyPIServer, index: FakeIndex
+) -> None:
+    """`late` is found to exclude the newest `lib` only after what that needs was asked for."""
+    pypi.switches.no_etags = True
+    repo.settings = (*SETTINGS, *TARGET)
+    needs = {"app": ["lib", "way"], "way": ["way-on"], "way-on": ["late"], "late": ["lib<2"]}
+    for name, requires in needs.items():
+        index.add(name, build_wheel(name, "1.0", requires_dist=requires))
+    index.add("lib", build_wheel("lib", "1.0"))
+    index.add("lib", build_wheel("lib", "2.0", requires_dist=["unneeded"]))
+    index.add("unneeded", build_wheel("unneeded", "1.0"))
+    repo.refresh("--packages", "app")
+    pypi.reset()
+    second = repo.refresh("--packages", "app")
+    assert "/pypi/unneeded/json" in pypi.paths("/")
+    assert (second.solver_s, second.fetched, second.unchanged) == (0.0, 0, 6)
+    index.add("unneeded", build_wheel("unneeded", "1.1"))
+    assert repo.refresh("--packages", "app").solver_s > 0

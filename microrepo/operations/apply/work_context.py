@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any
 
 from msgspec import Struct
@@ -46,3 +46,20 @@ class WorkContext(Struct, frozen=True):
         while waiting:
             waiting = wait(waiting, timeout=_LOOK_EVERY_S).not_done
             self.check()
+
+    def wait_for_some(
+        self, futures: Iterable[Future[Any]], more_s: float, *, is_one_done: bool = False
+    ) -> set[Future[Any]]:
+        """Wait for the first of some futures, then a moment for others; return those that are done.
+
+        Args:
+            futures: all of them.
+            more_s: how long to wait for others.
+            is_one_done: do not wait for a first one.
+        """
+        done: set[Future[Any]] = set()
+        waiting = set(futures)
+        while waiting and not (done or is_one_done):
+            done, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            self.check()
+        return done | wait(waiting, timeout=more_s).done

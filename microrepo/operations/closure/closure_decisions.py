@@ -6,8 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.version_numbers import parse_version, version_order
-from microrepo.model import Cause, Decision, File, NormalizedName
+from microrepo.model import Cause, Decision, File, NormalizedName, Project
+from microrepo.operations.refresh.upstream.project_record import Decide
+from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.rules.decisions import select, split_candidates
 
 _SHOWN_ENVIRONMENTS = 3
 
@@ -94,3 +97,51 @@ def _name(environment: Environment) -> str:
     ).split("-")
     tag = f"{python}-{platform}"
     return tag if environment.name in {tag, ""} else f"{environment.name} ({tag})"
+
+
+def deciding_by_closure(
+    rules: Rules,
+    chosen: Mapping[str, str],
+    kept: Mapping[str, str],
+    environments: Sequence[Environment],
+    now: str,
+) -> Decide:
+    """Return a function that decides on projects of a closure.
+
+    It also keeps more releases of requested projects that fit an environment, if `versions` is more
+    than the newest.
+
+    Args:
+        rules: rules of the run.
+        chosen: names of the files that the closure needs, with what needs them.
+        kept: names of the files that unmet goals need, with these goals.
+        environments: the targets of the closure.
+        now: the present, normalised.
+    """
+    needed = {**kept, **chosen}
+    requested = rules.policy.requested or {}
+
+    def decide(project: Project) -> tuple[Decision, ...]:
+        also = set()
+        if rules.policy.newest != 1 and project.name in requested:
+            also = {
+                decision.file.filename
+                for decision in select(project, rules.policy, now)
+                if decision.keep and _suits(decision.file, environments)
+            }
+        files, rejected = split_candidates(project, rules.policy, now)
+        decided = decide_by_closure(project.name, files, needed, environments, also)
+        # Files that an unmet goal needs are kept, whatever the rules say now.
+        others = (
+            Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])
+            if one.file.filename in kept
+            else one
+            for one in rejected
+        )
+        return (*decided, *others)
+
+    return decide
+
+
+def _suits(file: File, environments: Sequence[Environment]) -> bool:
+    return any(environment.supports(file) is not None for environment in environments)

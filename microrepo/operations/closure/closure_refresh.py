@@ -8,12 +8,12 @@ from pathlib import Path
 from microrepo.config.schema import Config
 from microrepo.model import File, NormalizedName
 from microrepo.operations.closure.check import CheckReport, prove
+from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.lock_files import Written, warnings_of, write_locks
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
-    deciding_by_closure,
     earlier_needs,
     remember_resolution,
     resolve_goals,
@@ -62,7 +62,7 @@ def follow(
     resolved = resolve_goals(config, origins, goals)
     earlier = earlier_needs(holdings.state, resolved, goals, only_these=only_these)
     kept = {row.filename: row.goal for row in earlier}
-    decide = deciding_by_closure(rules, resolved, kept, work.now)
+    decide = deciding_by_closure(rules, resolved.chosen(), kept, resolved.environments, work.now)
     records = concerned_records(holdings.state, rules, resolved)
     concerned = with_own_pythons(holdings, work, records, decide)
     looked = look(work.report, rules, concerned, decide, goals_are_reported=True)

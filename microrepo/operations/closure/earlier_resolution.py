@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.metadata import version
 
 import msgspec
@@ -19,10 +19,11 @@ from msgspec import Struct
 from microrepo._version import __version__
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.model import NormalizedName, Project
+from microrepo.model import NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.target_records import options_of
 from microrepo.operations.refresh.upstream.change_detection import is_due
+from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.run.run_rules import Rules
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.selection.environments.environment import Environment
@@ -46,7 +47,9 @@ class EarlierResolution(Struct, frozen=True):
         projects: projects that the solver read.
         metadata: files whose metadata the solver read.
         resolutions: one per goal and environment.
-        kept: the files that the run left in the repository, by project.
+        kept: names of the files that the run left in the repository, by project.
+        unstored: digests of the records that the state does not store, by name: the solver read
+            these projects and chose nothing of them.
     """
 
     inputs: str
@@ -55,6 +58,7 @@ class EarlierResolution(Struct, frozen=True):
     metadata: tuple[str, ...]
     resolutions: tuple[Resolution, ...]
     kept: dict[str, tuple[str, ...]]
+    unstored: dict[NormalizedName, str] = {}
 
 
 def inputs_digest(
@@ -96,13 +100,28 @@ def _looks_beyond_records(policy: Policy) -> bool:
     )
 
 
+def record_digest(document: bytes) -> str:
+    """Return the digest of a packed record."""
+    return hashlib.sha256(document).hexdigest()
+
+
 def facts_digest(
-    state: State, projects: Sequence[NormalizedName], filenames: Sequence[str]
+    state: State,
+    projects: Sequence[NormalizedName],
+    filenames: Sequence[str],
+    unstored: Collection[NormalizedName] = (),
 ) -> str | None:
-    """Return the digest of stored records and metadata, None if one of them is not stored."""
-    documents = state.packed_documents(projects)
+    """Return the digest of stored records and metadata, None if one of them is not stored.
+
+    Args:
+        state: the state that stores them.
+        projects: names of the projects.
+        filenames: names of the files whose metadata counts.
+        unstored: those of the projects whose records the state does not store.
+    """
+    documents = state.packed_documents(name for name in projects if name not in unstored)
     metadata = state.metadata(filenames)
-    if len(documents) < len(projects) or len(metadata) < len(filenames):
+    if len(documents) + len(unstored) < len(projects) or len(metadata) < len(filenames):
         return None
     parts = [(name, documents[name]) for name in sorted(documents)]
     rows = [(name, *metadata[name]) for name in sorted(metadata)]
@@ -124,9 +143,9 @@ def read_earlier(state: State, inputs: str) -> EarlierResolution | None:
 def settled_rows(
     holdings: Holdings, rules: Rules, earlier: EarlierResolution, now: str
 ) -> tuple[ProjectRow, ...]:
-    """Return the rows of projects whose plan would change nothing: no source says anything new.
+    """Return the rows of projects that need no new plan.
 
-    Their rules are those of the earlier run, and their files those that it left, intact on disk.
+    Their rules have not changed, and the files that the earlier run left are intact on disk.
 
     Args:
         holdings: of the repository.
@@ -154,7 +173,7 @@ def settled_rows(
 def save_resolution(
     state: State,
     inputs: str,
-    records: Iterable[Project],
+    records: Iterable[Record],
     facts: Facts,
     resolutions: tuple[Resolution, ...],
 ) -> None:
@@ -167,18 +186,25 @@ def save_resolution(
         facts: facts that the solver used.
         resolutions: its results.
     """
-    seen = {project.name: project for project in records}
+    seen = {record.project.name: record for record in records}
+    stored = state.documents(seen)
+    unstored = {
+        name: record_digest(record.document)
+        for name, record in seen.items()
+        if name not in stored and record.document is not None
+    }
     names, filenames = tuple(sorted(seen)), tuple(sorted(facts.metadata))
-    stored = state.documents(names)
     digest = None
     if (
         sum(len(found.pins) for found in resolutions) <= _MOST_PINS
         and seen.keys() == facts.projects.keys()
-        and all(stored.get(name) == project for name, project in seen.items())
+        and all(
+            name in unstored or stored.get(name) == record.project for name, record in seen.items()
+        )
         and all(isinstance(one, CoreMetadata) for one in facts.metadata.values())
         and not facts.urls
     ):
-        digest = facts_digest(state, names, filenames)
+        digest = facts_digest(state, names, filenames, unstored)
     with state.transaction():
         if digest is None:
             state.delete_meta(_KEY)
@@ -188,5 +214,5 @@ def save_resolution(
             if row.is_ours:
                 kept[str(row.project)].append(row.filename)
         files = {name: tuple(one) for name, one in kept.items()}
-        found = EarlierResolution(inputs, digest, names, filenames, resolutions, files)
+        found = EarlierResolution(inputs, digest, names, filenames, resolutions, files, unstored)
         state.set_meta(_KEY, msgspec.json.encode(found).decode())

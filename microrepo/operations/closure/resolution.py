@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.model import Cause, Decision, File, NormalizedName, Project
-from microrepo.operations.closure.closure_decisions import decide_by_closure
+from microrepo.model import Cause, NormalizedName
+from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.closure_records import ClosureReader, RecordSources
 from microrepo.operations.closure.earlier_resolution import (
     facts_digest,
@@ -31,8 +31,9 @@ from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
-from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.state import ProjectRow, Requirer, State
+
+_GATHER_S = 0.01
 
 
 class Resolved(Struct, frozen=True):
@@ -46,7 +47,7 @@ class Resolved(Struct, frozen=True):
         gone: needed projects that the source does not know.
         complete: every goal is met in every environment, and all facts were read.
         inputs: digest of the inputs except the facts; None if it must not be saved.
-        settled: projects without a record, since nothing changes: neither it nor what is kept.
+        settled: unchanged projects that were not read, because their files stay as they are.
     """
 
     records: dict[str, Record]
@@ -117,7 +118,7 @@ def resolve_goals(
         resolved = _resolve_once(config, work.report, reader, goals, targets)
         if rules.policy.vulnerabilities == "ignore":
             break
-        decide = deciding_by_closure(rules, resolved, {}, work.now)
+        decide = deciding_by_closure(rules, resolved.chosen(), {}, targets, work.now)
         concerned = concerned_records(origins.holdings.state, rules, resolved)
         told: dict[str, Record] = {
             one.project.name: one for one in advised(origins.sources, work, concerned, decide)
@@ -141,22 +142,23 @@ def _resolve_again(
     reader, state, report = ClosureReader(origins), origins.holdings.state, origins.work.report
     earlier = read_earlier(state, inputs)
     if earlier is not None:
-        reader.ask_ahead(earlier.projects)
-        facts = facts_digest(state, earlier.projects, earlier.metadata)
-        if facts == earlier.facts and reader.is_as_stored():
-            unchanged = reader.unchanged()
+        reader.ahead.ask(earlier.projects)
+        facts = facts_digest(state, earlier.projects, earlier.metadata, earlier.unstored)
+        if facts == earlier.facts and reader.ahead.is_as_known(earlier.unstored):
+            unchanged = reader.ahead.unchanged()
             rows = settled_rows(origins.holdings, origins.rules, earlier, origins.work.now)
             settled = tuple(row for row in rows if row.name in unchanged)
-            reader.read_ahead({row.name for row in settled})
+            unread = {row.name for row in settled} | earlier.unstored.keys()
+            records = reader.ahead.read(unread)
             report.rounds += 1
             return Resolved(
-                records=reader.records,
+                records=records,
                 facts=reader.facts,
                 resolutions=earlier.resolutions,
                 failures=(),
                 gone=(),
                 environments=environments,
-                complete=not reader.failed,
+                complete=len(records) + len(unread) == len(earlier.projects),
                 settled=settled,
             )
     resolved = _resolve_once(config, report, reader, goals, environments)
@@ -166,7 +168,7 @@ def _resolve_again(
 def remember_resolution(state: State, resolved: Resolved) -> None:
     """Save the resolution for the next run, if it is complete."""
     if resolved.inputs is not None and resolved.complete and not resolved.gone:
-        records = [record.project for record in resolved.records.values()]
+        records = resolved.records.values()
         save_resolution(state, resolved.inputs, records, resolved.facts, resolved.resolutions)
 
 
@@ -195,8 +197,12 @@ def _resolve_once(
         options,
         build_requirements=config.build_requirements,
     )
+    before_s = report.solver_s
     while needs := _timed_step(report, closure):
-        reader.learn(needs)
+        # Waiting as long as the last step took bounds the solver to half of the time.
+        reader.learn(needs, max(_GATHER_S, report.solver_s - before_s))
+        before_s = report.solver_s
+    reader.forget_open()
     report.rounds += closure.rounds
     return Resolved(
         records=reader.records,
@@ -257,41 +263,3 @@ def earlier_needs(
         if (only_these and row.goal not in ours)
         or (not resolved.complete and (row.goal, row.environment) not in met)
     )
-
-
-def deciding_by_closure(
-    rules: Rules, resolved: Resolved, kept: Mapping[str, str], now: str
-) -> Decide:
-    """Return a function that decides on projects of a closure.
-
-    It keeps the chosen files; more releases of requested projects if `versions` is more than the
-    newest, as far as they fit an environment; and the files in `kept`, with the goals that need
-    them.
-    """
-    chosen = {**kept, **resolved.chosen()}
-    requested = rules.policy.requested or {}
-
-    def decide(project: Project) -> tuple[Decision, ...]:
-        also = set()
-        if rules.policy.newest != 1 and project.name in requested:
-            also = {
-                decision.file.filename
-                for decision in select(project, rules.policy, now)
-                if decision.keep and _suits(decision.file, resolved.environments)
-            }
-        files, rejected = split_candidates(project, rules.policy, now)
-        decided = decide_by_closure(project.name, files, chosen, resolved.environments, also)
-        # Files that an unmet goal needs are kept, whatever the rules say now.
-        others = (
-            Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])
-            if one.file.filename in kept
-            else one
-            for one in rejected
-        )
-        return (*decided, *others)
-
-    return decide
-
-
-def _suits(file: File, environments: Sequence[Environment]) -> bool:
-    return any(environment.supports(file) is not None for environment in environments)

@@ -33,7 +33,7 @@ from microrepo.transfer.download.remote_metadata import unpack_metadata
 from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
 
 Rewrite = Callable[[CoreMetadata], CoreMetadata]
-_Asked = tuple[str, File, "Future[MetadataOutcome]"]
+AskedUrl = tuple[str, File, "Future[MetadataOutcome]"]
 
 
 class UrlLearner:
@@ -56,10 +56,10 @@ class UrlLearner:
         self._rewrite = rewrite
         self.failed = False
 
-    def ask(self, urls: Sequence[str]) -> tuple[dict[str, UrlFile | str], list[_Asked]]:
+    def ask(self, urls: Sequence[str]) -> tuple[dict[str, UrlFile | str], list[AskedUrl]]:
         """Return known files, and queue the requests for the others."""
         known: dict[str, UrlFile | str] = {}
-        asked: list[_Asked] = []
+        asked: list[AskedUrl] = []
         for url in urls:
             file = parse_direct_url(url)
             if not isinstance(file, str):
@@ -79,7 +79,7 @@ class UrlLearner:
         return known, asked
 
     def collect(
-        self, answers: tuple[dict[str, UrlFile | str], list[_Asked]]
+        self, answers: tuple[dict[str, UrlFile | str], list[AskedUrl]]
     ) -> dict[str, UrlFile | str]:
         """Wait for the responses."""
         known, asked = answers

@@ -13,6 +13,7 @@ from microrepo.model import NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.closure_records import ClosureReader, RecordSources
+from microrepo.operations.closure.earlier_resolution import record_digest
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
 from microrepo.repositories.protocol import SourceSettings
@@ -128,8 +129,8 @@ def test_records_asked_ahead_are_used_once(
     upstream.add(WHEEL)
     remember(holdings, upstream)
     reader = ClosureReader(origins)
-    reader.ask_ahead([FOO])
-    assert reader.is_as_stored()
+    reader.ahead.ask([FOO])
+    assert reader.ahead.is_as_known({})
     learn(reader, "foo")
     assert len(workers.tasks) == 1
     assert reader.facts.projects[FOO] is not None
@@ -147,8 +148,8 @@ def test_what_differs_from_the_state_is_seen(
     if change == "gone":
         del upstream.projects["foo"]
     reader = ClosureReader(origins)
-    reader.ask_ahead([FOO])
-    assert not reader.is_as_stored()
+    reader.ahead.ask([FOO])
+    assert not reader.ahead.is_as_known({})
 
 
 def test_reading_ahead_gives_records_without_solving(
@@ -157,14 +158,21 @@ def test_reading_ahead_gives_records_without_solving(
     upstream.add(WHEEL)
     remember(holdings, upstream)
     reader = ClosureReader(origins)
-    reader.ask_ahead([FOO])
-    reader.read_ahead(())
-    assert set(reader.records) == {"foo"}
-    assert (reader.failed, reader.facts.projects) == (False, {})
-    lacking = ClosureReader(origins)
-    lacking.ask_ahead([FOO, BAR])
-    lacking.read_ahead(())
-    assert lacking.failed
+    reader.ahead.ask([FOO, BAR])
+    assert set(reader.ahead.read(())) == {"foo"}
+    assert (reader.records, reader.facts.projects) == ({}, {})
+
+
+def test_a_record_that_is_not_stored_is_known_by_its_digest(
+    origins: RecordSources, upstream: Upstream
+) -> None:
+    upstream.add(WHEEL)
+    ahead = ClosureReader(origins).ahead
+    ahead.ask([FOO])
+    document = ahead.asked[FOO][1].result().document
+    assert document is not None
+    assert ahead.is_as_known({FOO: record_digest(document)})
+    assert not ahead.is_as_known({FOO: record_digest(b"")})
 
 
 def test_what_is_unchanged_need_not_be_read(
@@ -176,11 +184,10 @@ def test_what_is_unchanged_need_not_be_read(
         if task.name == "bar"
         else upstream.answer(task)
     )
-    reader = ClosureReader(origins)
-    reader.ask_ahead([FOO, BAR])
-    assert reader.unchanged() == {"bar"}
-    reader.read_ahead({BAR})
-    assert (set(reader.records), reader.failed) == ({"foo"}, False)
+    ahead = ClosureReader(origins).ahead
+    ahead.ask([FOO, BAR])
+    assert ahead.unchanged() == {"bar"}
+    assert set(ahead.read({BAR})) == {"foo"}
     assert (work.report.projects, work.report.unchanged) == (2, 1)
 
 

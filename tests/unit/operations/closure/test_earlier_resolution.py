@@ -16,9 +16,11 @@ from microrepo.operations.closure.earlier_resolution import (
     facts_digest,
     inputs_digest,
     read_earlier,
+    record_digest,
     save_resolution,
     settled_rows,
 )
+from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.run.run_rules import Rules
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.selection.environments.environment import Environment
@@ -37,6 +39,7 @@ FOO = NormalizedName("foo")
 FILE = file_of(build_wheel("foo", "1.0"))
 METADATA = CoreMetadata("foo", "1.0")
 PROJECT = Project(FOO, "Foo", files=(FILE,))
+RECORD = Record(PROJECT, ProjectRow(FOO, "Foo"), None, None)
 GOAL = goal("foo", ["foo"])
 PIN = Pin(FOO, "1.0", (), (FILE,), FILE.filename, False, False, ())
 FOUND = Resolution(GOAL, "linux", (PIN,))
@@ -119,7 +122,7 @@ def facts(**more: Any) -> Facts:
 
 
 def save(shelf: Shelf, known_facts: Facts, *resolutions: Resolution) -> EarlierResolution | None:
-    save_resolution(shelf.state, "inputs", [PROJECT], known_facts, resolutions or (FOUND,))
+    save_resolution(shelf.state, "inputs", [RECORD], known_facts, resolutions or (FOUND,))
     return read_earlier(shelf.state, "inputs")
 
 
@@ -162,6 +165,17 @@ def test_a_record_that_the_state_has_not_is_not_kept(known: Shelf) -> None:
     with known.state.transaction():
         known.state.save_documents([(FOO, pack(msgspec.structs.replace(PROJECT, serial=2)))])
     assert save(known, facts()) is None
+
+
+def test_a_record_that_nothing_was_chosen_of_is_kept_as_a_digest(known: Shelf) -> None:
+    bar = Project(NormalizedName("bar"), "Bar")
+    other = Record(bar, ProjectRow(bar.name, "Bar"), pack(bar), None)
+    both = Facts({FOO: Candidates((FILE,)), bar.name: Candidates(())}, {FILE.filename: METADATA})
+    save_resolution(known.state, "inputs", [RECORD, other], both, (FOUND,))
+    found = read_earlier(known.state, "inputs")
+    assert found is not None
+    assert found.unstored == {"bar": record_digest(pack(bar))}
+    assert found.facts == facts_digest(known.state, [FOO], [FILE.filename])
 
 
 # --- projects that are as the earlier run left them --------------------------------------------------

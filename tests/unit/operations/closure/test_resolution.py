@@ -13,11 +13,11 @@ from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
-    deciding_by_closure,
     earlier_needs,
     remember_resolution,
     resolve_goals,
@@ -200,9 +200,8 @@ def decided(
     kept: dict[str, str] | None = None,
     **how: Any,
 ) -> dict[str, tuple[bool, Cause]]:
-    decide = deciding_by_closure(
-        resolve.rules("app", **how), resolve("app", **how), kept or {}, NOW
-    )
+    rules, resolved = resolve.rules("app", **how), resolve("app", **how)
+    decide = deciding_by_closure(rules, resolved.chosen(), kept or {}, resolved.environments, NOW)
     decisions = decide(upstream.projects[name])
     return {one.file.filename: (one.keep, one.cause) for one in decisions}
 
