@@ -56,9 +56,16 @@ def pypi(index: FakeIndex) -> Iterator[PyPIServer]:
 
 
 @pytest.fixture
-def run_microrepo(tmp_path: Path) -> Iterator[MicrorepoRunner]:
+def transport() -> str:
+    """What carries requests; `each_transport` names others."""
+    return "auto"
+
+
+@pytest.fixture
+def run_microrepo(tmp_path: Path, transport: str) -> Iterator[MicrorepoRunner]:
     """Run the program in a clean environment, with its home below `tmp_path`."""
-    runner = MicrorepoRunner(tmp_path)
+    settings = {} if transport == "auto" else {"MICROREPO_TRANSPORT": transport}
+    runner = MicrorepoRunner(tmp_path, settings=settings)
     yield runner
     runner.stop_all()
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from microrepo.client.addresses import is_loopback, origin_of, public_url
 from microrepo.client.settings import ClientSettings
+from microrepo.client.transport.transport_choice import check_transport, uses_libcurl
 from microrepo.errors import ConfigError
 
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
@@ -21,8 +22,8 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
         key: of the setting that says so.
 
     Raises:
-        ConfigError: plain http to another host, a proxy that is not a URL, certificates that cannot
-            be read.
+        ConfigError: plain http to another host, a transport that is not installed, a proxy that is
+            not a URL, certificates that cannot be read.
     """
     parts = urlsplit(source_url)
     plain = parts.scheme == "http" and not is_loopback(parts.hostname or "")
@@ -36,10 +37,12 @@ def check_network(settings: ClientSettings, source_url: str, key: str = "source"
         raise ConfigError(
             f"$.proxy: {shown!r} is not the URL of a proxy, such as http://proxy.example:3128"
         )
-    if settings.proxy and settings.proxy.startswith("socks") and find_spec("socks") is None:
-        shown = origin_of(settings.proxy)
+    check_transport(settings.transport)
+    by_socks = (settings.proxy or "").startswith("socks")
+    if by_socks and not uses_libcurl(settings.transport) and find_spec("socks") is None:
         raise ConfigError(
-            f'$.proxy: {shown}: SOCKS proxies need an extra package: pip install "microrepo[socks]"'
+            f"$.proxy: {origin_of(settings.proxy or '')}: SOCKS proxies need an extra package: "
+            'pip install "microrepo[socks]"'
         )
     if settings.ca_bundle or settings.client_cert:
         from microrepo.client.transport.tls import tls_context  # loads urllib3

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from microrepo.client.transport.waiting import pause
 from microrepo.stores.plain_files import read_plain_file
 
 _FORMAT = "<d"
@@ -36,7 +37,7 @@ class TokenBucket:
         """Take `units`, sleeping until they may be used."""
         wait_s = self.reserve(units, time.time())
         if wait_s > 0:
-            time.sleep(wait_s)
+            pause(wait_s)
 
     def reserve(self, units: float, now: float) -> float:
         """Book `units` at the time `now` and return the seconds to wait before using them."""

@@ -150,12 +150,13 @@ class Reach:
             except (OSError, UnicodeError):
                 found = set()
             for address in found:
-                network = network if network is not Network.PUBLIC else _or_public(address)
+                network = network if network is not Network.PUBLIC else network_at(address)
         self._networks[host] = network
         return network
 
 
-def _or_public(address: str) -> Network:
+def network_at(address: str) -> Network:
+    """Return the network of an IP address."""
     return network_of(address) or Network.PUBLIC
 
 
@@ -191,7 +192,7 @@ def connect(host: str, port: int, timeout_s: float | None, reach: Reach | None) 
     for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         address = str(entry[4][0])
         if reach is not None:
-            reach.check_address(host, port, _or_public(address))
+            reach.check_address(host, port, network_at(address))
         try:
             return socket.create_connection((address, port), timeout_s)
         except OSError as failed:

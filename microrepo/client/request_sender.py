@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -19,10 +18,11 @@ from microrepo.client.transport.response_protocol import (
     Response,
     error_text,
 )
+from microrepo.client.transport.waiting import pause
 from microrepo.errors import MalformedResponse, Unavailable
 
 if TYPE_CHECKING:
-    from microrepo.client.transport.route import Route
+    from microrepo.client.transport.route_protocol import Route
 
 _RETRY_STATUSES = frozenset({429, 500, 502, 503, 504, 520, 527})
 _STRAY_BYTES_WAIT_S = 0.05
@@ -62,7 +62,7 @@ class RequestSender:
                 now = datetime.now(timezone.utc)
                 wait_s = retry_after_s(response.headers.get("Retry-After"), now)
             jitter = random.random()  # noqa: S311
-            time.sleep(backoff_s(attempt, jitter) if wait_s is None else wait_s)
+            pause(backoff_s(attempt, jitter) if wait_s is None else wait_s)
             attempt += 1
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:
@@ -70,7 +70,7 @@ class RequestSender:
         route, target = self._find_route(url)
         try:
             plain = {**headers, "Accept-Encoding": "identity"}
-            response = route.send("POST", target, plain, body)
+            response = route.post(target, plain, body)
         except NoAnswer as error:
             raise Unavailable(public_url(url), error_text(error.why)) from error
         text = read_reply(response)
@@ -89,8 +89,7 @@ class RequestSender:
 
     def is_out_of_step(self, url: str) -> bool:
         """Return whether the server of a URL sent more than it was asked for."""
-        line = self._routes.line_to(url)
-        return line is not None and line.is_out_of_step(_STRAY_BYTES_WAIT_S)
+        return self._routes.is_out_of_step(url, _STRAY_BYTES_WAIT_S)
 
     def close(self) -> None:
         """Close all connections that are not in use."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
+
+TransportName = Literal["auto", "libcurl", "requests"]
 
 
 class ClientSettings(Struct, frozen=True):
@@ -16,6 +19,7 @@ class ClientSettings(Struct, frozen=True):
         requests_per_second: API requests, after a first `burst`; None = no limit.
         bandwidth_bytes: bytes of files per second; None = no limit.
         internal_hosts: hosts on inner networks that sources may lead to.
+        transport: what carries requests; ``auto`` is libcurl where it is installed.
     """
 
     contact: str | None = None
@@ -32,6 +36,7 @@ class ClientSettings(Struct, frozen=True):
     burst: float = 1
     bandwidth_bytes: int | None = None
     internal_hosts: tuple[str, ...] = ()
+    transport: TransportName = "auto"
 
 
 class Answer(Struct, frozen=True):

@@ -669,12 +669,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         _about(
             _N,
             None,
-            "Parallel downloads. Each process runs connections / processes threads.",
+            "Parallel downloads. Each process runs connections / processes of them.",
             ge=1,
             le=1000,
             basic=True,
         ),
     ] = 10
+    transport: Annotated[
+        Literal["auto", "libcurl", "requests"],
+        _about(
+            _N,
+            None,
+            "HTTP client. `auto` is libcurl if the extra `microrepo[fast]` is installed, which takes "
+            "less CPU time and uses HTTP/2.",
+        ),
+    ] = "auto"
     requests_per_second: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         _about(
@@ -709,7 +718,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         _about(
             _N,
             Kind.TEXT,
-            "Proxy URL. `http://`, `https://`, or `socks5://` with the extra `microrepo[socks]`.",
+            "Proxy URL. `http://`, `https://`, or `socks5://` with the extra `microrepo[fast]` or "
+            "`microrepo[socks]`.",
             default="the usual environment variables",
             example="http://proxy.example:3128",
             basic=True,

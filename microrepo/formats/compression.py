@@ -67,8 +67,8 @@ def unpack(method: Method, pieces: Iterable[bytes], meter: Meter, name: str) -> 
         for unpacked in _steps(method, pieces, meter, name):
             meter.unpacked(unpacked)
             yield unpacked
-    except MalformedResponse:
-        raise
+    except (MalformedResponse, ConnectionError, TimeoutError):
+        raise  # the pieces stopped coming, which says nothing of their content
     except _DAMAGED as error:
         text = str(error) or type(error).__name__
         raise MalformedResponse(name, f"cannot be unpacked ({text[:200]})") from error

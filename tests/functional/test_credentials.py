@@ -11,6 +11,9 @@ from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel
 from tests.support.repository import Repository
 from tests.support.server import PyPIServer
+from tests.support.transports import each_transport
+
+pytestmark = each_transport
 
 SECRET = "pa55/w@rd:x"
 QUOTED = "pa55%2Fw%40rd%3Ax"

@@ -14,6 +14,9 @@ from tests.support.proxy import Proxy
 from tests.support.repository import Repository
 from tests.support.server import PyPIServer
 from tests.support.tls import Authority
+from tests.support.transports import each_transport
+
+pytestmark = each_transport
 
 
 @pytest.fixture

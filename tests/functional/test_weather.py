@@ -21,6 +21,9 @@ from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel
 from tests.support.repository import Repository
 from tests.support.server import PyPIServer
+from tests.support.transports import each_transport
+
+pytestmark = each_transport
 
 DOCUMENT = "/pypi/alpha/json"
 

@@ -24,6 +24,9 @@ from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel
 from tests.support.repository import Repository, watching
 from tests.support.server import PyPIServer
+from tests.support.transports import each_transport
+
+pytestmark = each_transport
 
 FILES = "/files/*"
 CUT = 150_000

@@ -66,10 +66,15 @@ def run_program(
 
 @dataclass
 class MicrorepoRunner:
-    """Runs `python -m microrepo` from this checkout; call it to run, `start` to run beside."""
+    """Runs `python -m microrepo` from this checkout; call it to run, `start` to run beside.
+
+    Attributes:
+        settings: variables that the program always finds.
+    """
 
     directory: Path
     python: str = sys.executable
+    settings: Mapping[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -80,7 +85,9 @@ class MicrorepoRunner:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return what the program finds in its environment."""
         self.home.mkdir(exist_ok=True)
-        return clean_environment(self.home, {"PYTHONPATH": str(CHECKOUT), **(extra or {})})
+        return clean_environment(
+            self.home, {"PYTHONPATH": str(CHECKOUT), **self.settings, **(extra or {})}
+        )
 
     def command(self, *args: str | Path) -> list[str]:
         """Return the argument list."""

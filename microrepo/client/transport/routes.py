@@ -1,31 +1,22 @@
-"""Routes: how each server is reached (directly or by a proxy), with which TLS and credentials.
-
-`requests` resolves proxies and certificates once per server; the requests themselves go to the
-urllib3 pool under its adapter, or straight to a `Line`. Loading this module loads `requests`.
-"""
+"""Routes: how each server is reached (directly or by a proxy), by which transport, as whom."""
 
 from __future__ import annotations
 
 import base64
 import re
-import ssl
 import threading
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, requote_uri, select_proxy
 
 from microrepo._version import __version__
-from microrepo.client.addresses import is_loopback, origin_of, public_url
+from microrepo.client.addresses import is_loopback, public_url
 from microrepo.client.netrc_logins import netrc_login
 from microrepo.client.reach import Reach
 from microrepo.client.settings import ClientSettings
-from microrepo.client.transport.direct_connection import Line
-from microrepo.client.transport.metered_response import MeteredResponse
-from microrepo.client.transport.route import Route
-from microrepo.client.transport.tls import tls_context
+from microrepo.client.transport.route_protocol import Route, RouteSettings, Transport
+from microrepo.client.transport.transport_choice import open_transport
 from microrepo.errors import ConfigError, MalformedResponse
 
 _IS_PLAIN = re.compile(r"[!-~]+").fullmatch
@@ -33,6 +24,8 @@ _IS_PLAIN = re.compile(r"[!-~]+").fullmatch
 
 class Routes:
     """The routes of one client; each is opened when it is first needed.
+
+    `requests` finds the proxy of a server, whatever the transport is.
 
     Args:
         settings: the client's.
@@ -44,7 +37,7 @@ class Routes:
         self._reach = reach
         self._routes: dict[str, Route] = {}
         self._lock = threading.Lock()
-        self._session: requests.Session | None = None
+        self._transport: Transport = open_transport(settings.transport, reach)
 
     def find(self, url: str) -> tuple[Route, str]:
         """Return the route to the server of a URL, and what is asked for there.
@@ -66,21 +59,20 @@ class Routes:
                     self._routes[origin] = route
         except requests.RequestException as error:
             raise ValueError(str(error)) from error
-        if route.absolute_targets:
+        if route.has_absolute_targets:
             return route, url
         return route, urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
-    def line_to(self, url: str) -> Line | None:
-        """Return the short way to the server of a URL, None when there is none yet."""
+    def is_out_of_step(self, url: str, wait_s: float) -> bool:
+        """Return whether the server of a URL sends more than was asked for."""
         route = self._routes.get(_origin(urlsplit(url)))
-        return None if route is None else route.line
+        return route is not None and route.is_out_of_step(wait_s)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
         for route in self._routes.values():
             route.close()
-        if self._session is not None:
-            self._session.close()
+        self._transport.close()
 
     def _open(self, url: str, origin: str) -> Route:
         host = urlsplit(url).hostname or ""
@@ -93,48 +85,23 @@ class Routes:
             raise ConfigError(f"{public_url(url)}: {refused}; use https, or set `allow_http`")
         self._reach.check_host(url)
         proxies = self._proxies(url)
-        adapter = self._adapter(self._open_session(), origin)
-        prepared = requests.Request("GET", url).prepare()
-        try:
-            pool: Any = adapter.get_connection_with_tls_context(prepared, True, proxies=proxies)
-        except requests.exceptions.InvalidSchema as error:
-            raise ConfigError(
-                f"{_shown(select_proxy(url, proxies))}: {_proxy_help(error)}"
-            ) from error
-        pool.ConnectionCls = _metered(pool.ConnectionCls)
-        proxied = adapter.request_url(prepared, proxies) == prepared.url
         headers = {
-            "User-Agent": _user_agent(self._settings.contact),
+            "User-Agent": self._user_agent(),
             "Accept-Encoding": "gzip, deflate",
             **self._authorization(url, origin),
         }
-        if proxied and proxies.get("http"):
-            headers.update(adapter.proxy_headers(proxies["http"]))
-        line = None
-        if select_proxy(url, proxies) is None:
-            context = adapter.context if origin.startswith("https") else None
-            line = Line(urlsplit(url), self._settings.timeout_s, context, self._reach)
-        return Route(pool, self._settings.timeout_s, headers, absolute_targets=proxied, line=line)
-
-    def _open_session(self) -> requests.Session:
-        if self._session is None:
-            self._session = requests.Session()
-            self._session.trust_env = False
-        return self._session
-
-    def _adapter(self, session: requests.Session, origin: str) -> _Adapter:
-        prefix = origin.partition(":")[0] + "://"
-        mounted = session.adapters.get(prefix)
-        if isinstance(mounted, _Adapter):
-            return mounted
-        context = (
-            tls_context(self._settings.ca_bundle, self._settings.client_cert)
-            if origin.startswith("https")
-            else None
+        return self._transport.open(
+            RouteSettings(
+                url=requests.Request("GET", url).prepare().url or url,
+                headers=headers,
+                proxies=proxies,
+                proxy=select_proxy(url, proxies),
+                timeout_s=self._settings.timeout_s,
+                connections=self._settings.connections,
+                ca_bundle=self._settings.ca_bundle,
+                client_cert=self._settings.client_cert,
+            )
         )
-        adapter = _Adapter(context, self._settings.connections)
-        session.mount(prefix, adapter)
-        return adapter
 
     def _proxies(self, url: str) -> dict[str, str]:
         if self._settings.proxy:
@@ -154,43 +121,10 @@ class Routes:
         token = base64.b64encode(f"{found[0]}:{found[1]}".encode()).decode("ascii")
         return {"Authorization": f"Basic {token}"}
 
+    def _user_agent(self) -> str:
+        about = f" ({self._settings.contact})" if self._settings.contact else ""
+        return f"microrepo/{__version__}{about} {self._transport.name}"
+
 
 def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter whose connections all share one TLS context (parsing the CA bundle costs 15 ms)."""
-
-    def __init__(self, context: ssl.SSLContext | None, connections: int) -> None:
-        self.context = context
-        super().__init__(pool_connections=32, pool_maxsize=connections, pool_block=False)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self.context, **kwargs)
-
-
-def _metered(connection_class: Any) -> Any:
-    """Return a class of connections whose answers are `MeteredResponse`."""
-    if issubclass(connection_class.response_class, MeteredResponse):
-        return connection_class
-    return type("MeteredConnection", (connection_class,), {"response_class": MeteredResponse})
-
-
-def _shown(proxy: str | None) -> str:
-    # A password may stand before the host.
-    return f"proxy {origin_of(proxy)}" if proxy else "proxy"
-
-
-def _proxy_help(error: Exception) -> str:
-    if "SOCKS" in str(error):
-        return 'SOCKS proxies need an extra package: pip install "microrepo[socks]"'
-    return "cannot be used as a proxy"
-
-
-def _user_agent(contact: str | None) -> str:
-    about = f" ({contact})" if contact else ""
-    return f"microrepo/{__version__}{about} requests/{requests.__version__}"

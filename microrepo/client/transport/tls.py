@@ -12,6 +12,16 @@ from urllib3.util.ssl_ import create_urllib3_context
 from microrepo.errors import ConfigError
 
 
+def find_ca_bundle(named: str | None) -> str:
+    """Return the file or directory of the authorities to trust: the one named, or the usual one."""
+    return (
+        named
+        or os.environ.get("REQUESTS_CA_BUNDLE")
+        or os.environ.get("CURL_CA_BUNDLE")
+        or DEFAULT_CA_BUNDLE_PATH
+    )
+
+
 def tls_context(ca_bundle: str | None, client_cert: str | None) -> ssl.SSLContext:
     """Return the client's side of TLS.
 
@@ -19,12 +29,7 @@ def tls_context(ca_bundle: str | None, client_cert: str | None) -> ssl.SSLContex
         ConfigError: the CA bundle or the client certificate cannot be used.
     """
     context = create_urllib3_context()
-    bundle = (
-        ca_bundle
-        or os.environ.get("REQUESTS_CA_BUNDLE")
-        or os.environ.get("CURL_CA_BUNDLE")
-        or DEFAULT_CA_BUNDLE_PATH
-    )
+    bundle = find_ca_bundle(ca_bundle)
     try:
         if Path(bundle).is_dir():
             context.load_verify_locations(capath=bundle)

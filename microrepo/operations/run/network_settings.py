@@ -90,6 +90,7 @@ def client_settings(
         timeout_s=config.timeout_s,
         retries=config.retries,
         allow_http=config.allow_http,
+        transport=config.transport,
         internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
         connections=-(-config.connections // processes),
         auth=source_logins(config, os.environ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 from microrepo.client import Client
+from microrepo.client.transport.waiting import pause
 from microrepo.errors import DigestMismatch, MicrorepoError, SizeMismatch, Truncated
 from microrepo.model import Digests, Outcome
 from microrepo.repositories.sources.directory_source import local_path
@@ -139,7 +139,7 @@ def _fetch_verified(
 
 
 def _pause(breaks: int) -> None:
-    time.sleep(min(_LONGEST_PAUSE_S, 0.2 * 2**breaks) * random.uniform(0.5, 1.0))  # noqa: S311
+    pause(min(_LONGEST_PAUSE_S, 0.2 * 2**breaks) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
 def _os_error(place: Place, error: OSError) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from microrepo.client.transport.waiting import call_patiently
 from microrepo.errors import DigestMismatch, SizeMismatch
 from microrepo.model import COMPUTED, Digests
 from microrepo.stores.hashing import ContentHasher
@@ -148,7 +149,7 @@ def put_in_place(download: PartialFile, place: Place) -> os.stat_result:
     if task.upload_ns is not None:
         os.utime(download.descriptor, ns=(task.upload_ns, task.upload_ns))
     if place.durable:
-        os.fsync(download.descriptor)
+        call_patiently(lambda: os.fsync(download.descriptor))
     status = os.fstat(download.descriptor)
     # Paths are text here: making Path objects would cost more than the calls that use them.
     os.replace(download.path, f"{place.directory}/{task.filename}")  # noqa: PTH105

@@ -92,7 +92,7 @@ class ProcessKeeper:
 
     def fork(self) -> None:
         """Make the first workers by forking this process."""
-        context = fork_context()
+        context = fork_context(self._settings.client.transport)
         for _ in range(self._count):
             pipes = [worker.pipe for worker in self.workers]
             self.workers.append(WorkerHandle(context, self._settings, pipes))

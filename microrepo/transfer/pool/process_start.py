@@ -11,6 +11,9 @@ from importlib import import_module
 from multiprocessing import forkserver
 from typing import Any
 
+from microrepo.client.settings import TransportName
+from microrepo.client.transport.transport_choice import can_multiplex, transport_module
+
 _WORKER_MODULES = (
     "microrepo.transfer.pool.worker",
     "microrepo.transfer.pool.worker_process",
@@ -37,13 +40,25 @@ def start_context() -> Any:
     if "forkserver" not in methods:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_WORKER_MODULES))
+    context.set_forkserver_preload(_worker_modules("auto"))
     return context
 
 
-def fork_context() -> Any:
-    """Return how processes are started by forking this one, with all modules that they share."""
-    for name in _WORKER_MODULES:
+def _worker_modules(transport: TransportName) -> list[str]:
+    """Return the modules that workers are started with."""
+    names = [*_WORKER_MODULES, transport_module(transport)]
+    if can_multiplex(transport):
+        names.append("microrepo.transfer.pool.task_loop")
+    return names
+
+
+def fork_context(transport: TransportName) -> Any:
+    """Return how processes are started by forking this one, with all modules that they share.
+
+    Args:
+        transport: that they will use.
+    """
+    for name in _worker_modules(transport):
         import_module(name)
     return multiprocessing.get_context("fork")
 

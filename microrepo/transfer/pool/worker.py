@@ -140,6 +140,17 @@ class Worker:
         )
 
 
+def waits_for_network(arguments: tuple[object, ...], settings: WorkerSettings) -> bool:
+    """Return whether a call spends its time waiting for servers, not for the disk."""
+    task = arguments[0] if arguments else None
+    if isinstance(task, (FetchFile, FetchMetadata)):
+        return task.url.startswith("http")
+    if isinstance(task, (FetchProject, FetchAdvisories)):
+        sources = (settings.source, *settings.further)
+        return all(source.kind != "directory" for source in sources)
+    return False
+
+
 def lost(task: Task, why: str) -> TaskOutcome:
     """Return the outcome of a task that could not be carried out because workers died of it."""
     if isinstance(task, FetchProject):

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import select
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
+from microrepo.client.transport.libcurl.reactor import this_reactor
+from microrepo.client.transport.transport_choice import can_multiplex
 from microrepo.transfer.tasks import WorkerSettings
 
 # The number of a message that tells of bytes instead of a result.
 PROGRESS = -1
+_Call = tuple[int, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 STOP_TIMEOUT_S = 1.0
 _PROGRESS_EVERY_S = 0.2
 
@@ -41,6 +46,12 @@ class _Sender:
                 batch.append(self._outbox.popleft())
             if batch:
                 self._pipe.send_bytes(_dump(batch))
+
+    def send_all(self, results: list[tuple[int, bool, Any]]) -> None:
+        """Send several results together."""
+        *others, (number, ok, value) = results
+        self._outbox.extend(others)
+        self.send(number, value, ok=ok)
 
     def add_bytes(self, count_bytes: int) -> None:
         with self._bytes_lock:
@@ -84,18 +95,53 @@ def process_main(
 
     sender = _Sender(pipe)
     worker.initialize(settings, sender.add_bytes)
-    calls: queue.SimpleQueue[tuple[int, Any, Any, Any]] = queue.SimpleQueue()
-    threads = 0
+    threads = _Threads(settings.threads, sender)
+    if can_multiplex(settings.client.transport):
+        _run_loop(pipe, settings, threads, sender)
     while True:
-        try:
-            batch = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own parent
-        except (EOFError, OSError):
-            os._exit(0)  # the parent is done or dead; downloads in flight resume another time
-        for item in batch:
-            calls.put(item)
-        while threads < settings.threads:
-            threading.Thread(target=_serve, args=(calls, sender), daemon=True).start()
-            threads += 1
+        for call in _receive(pipe):
+            threads.add(call)
+
+
+def _receive(pipe: Connection) -> list[_Call]:
+    """Return the next calls; end the process with its parent."""
+    try:
+        calls: list[_Call] = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own parent
+    except (EOFError, OSError):
+        os._exit(0)  # the parent is done or dead; downloads in flight resume another time
+    return calls
+
+
+def _run_loop(
+    pipe: Connection, settings: WorkerSettings, threads: _Threads, sender: _Sender
+) -> None:
+    """Serve the parent for ever: what waits for the network in one loop, the rest in threads."""
+    from microrepo.transfer.pool.task_loop import TaskLoop
+    from microrepo.transfer.pool.worker import waits_for_network
+
+    results: list[tuple[int, bool, Any]] = []
+
+    def send_results() -> None:
+        if results:
+            sender.send_all(results)
+            results.clear()
+
+    def carry_out(call: _Call) -> None:
+        results.append(_result_of(call))
+
+    def take_calls(_descriptor: int, _event: int) -> None:
+        for call in _receive(pipe):
+            if waits_for_network(call[2], settings):
+                loop.add(partial(carry_out, call))
+            else:
+                threads.add(call)
+
+    loop = TaskLoop(settings.threads, send_results)
+    this_reactor().watch(pipe.fileno(), select.POLLIN, take_calls)
+    try:
+        loop.run()
+    except OSError:
+        os._exit(0)
 
 
 def _leave_soon(_number: int, _frame: FrameType | None) -> None:
@@ -108,14 +154,33 @@ def _leave_soon(_number: int, _frame: FrameType | None) -> None:
     timer.start()
 
 
-def _serve(calls: queue.SimpleQueue[tuple[int, Any, Any, Any]], sender: _Sender) -> None:
-    while True:
-        number, function, args, kwargs = calls.get()
-        try:
-            value, ok = function(*args, **kwargs), True
-        except Exception as error:  # noqa: BLE001 - the one broad catch: the worker's boundary
-            value, ok = error, False
-        try:
-            sender.send(number, value, ok=ok)
-        except OSError:
-            os._exit(0)
+def _result_of(call: _Call) -> tuple[int, bool, Any]:
+    number, function, args, kwargs = call
+    try:
+        return number, True, function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - the one broad catch: the worker's boundary
+        return number, False, error
+
+
+class _Threads:
+    """Threads that carry out calls; they begin with the first one."""
+
+    def __init__(self, count: int, sender: _Sender) -> None:
+        self._count = count
+        self._sender = sender
+        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+
+    def add(self, call: _Call) -> None:
+        """Queue a call."""
+        self._calls.put(call)
+        while self._count:
+            self._count -= 1
+            threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            number, ok, value = _result_of(self._calls.get())
+            try:
+                self._sender.send(number, value, ok=ok)
+            except OSError:
+                os._exit(0)

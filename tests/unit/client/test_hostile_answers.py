@@ -13,8 +13,12 @@ from contextlib import suppress
 import pytest
 
 from microrepo.client import Client, ClientSettings
+from microrepo.client.settings import TransportName
 from microrepo.errors import MalformedResponse, SourceError, Unavailable
 from microrepo.formats.bounds import Bound, OutOfBounds
+from tests.support.transports import each_transport
+
+pytestmark = each_transport
 
 Answering = Callable[[socket.socket], None]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -81,8 +85,8 @@ def server() -> Iterator[RawServer]:
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
-    made = Client(ClientSettings(retries=0, timeout_s=0.5))
+def client(transport: TransportName) -> Iterator[Client]:
+    made = Client(ClientSettings(transport=transport, retries=0, timeout_s=0.5))
     yield made
     made.close()
 
@@ -207,9 +211,15 @@ def test_bytes_behind_an_answer_are_not_the_next_answer(server: RawServer, clien
     assert client.get(f"{server.url}/good").body == b"{}"
 
 
-def test_a_server_that_repeats_our_credentials_is_not_quoted(server: RawServer) -> None:
+def test_a_server_that_repeats_our_credentials_is_not_quoted(
+    server: RawServer, transport: TransportName
+) -> None:
     origin = server.url
-    client = Client(ClientSettings(retries=0, timeout_s=5, auth={origin: ("bob", "S3cr3t")}))
+    client = Client(
+        ClientSettings(
+            transport=transport, retries=0, timeout_s=5, auth={origin: ("bob", "S3cr3t")}
+        )
+    )
 
     def echo(connection: socket.socket) -> None:
         body = server.heads[-1].encode()
@@ -222,7 +232,7 @@ def test_a_server_that_repeats_our_credentials_is_not_quoted(server: RawServer) 
 
 
 def test_the_default_of_netrc_is_not_for_a_redirect(
-    server: RawServer, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    server: RawServer, tmp_path: object, monkeypatch: pytest.MonkeyPatch, transport: TransportName
 ) -> None:
     netrc = f"{tmp_path}/netrc"
     with open(netrc, "w") as stream:
@@ -233,7 +243,9 @@ def test_the_default_of_netrc_is_not_for_a_redirect(
     there = other.url.replace("127.0.0.1", "localhost")
     location = f"Location: {there}/y\r\n".encode()
     server.answers["/x"] = says(b"HTTP/1.1 302 x\r\nContent-Length: 0\r\n", location, b"\r\n")
-    client = Client(ClientSettings(retries=0, timeout_s=5, internal_hosts=("localhost",)))
+    client = Client(
+        ClientSettings(transport=transport, retries=0, timeout_s=5, internal_hosts=("localhost",))
+    )
     assert client.get(f"{server.url}/x").body == b"{}"
     assert "Authorization" in server.heads[0]
     assert "Authorization" not in other.heads[0]

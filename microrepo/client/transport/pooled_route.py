@@ -19,18 +19,17 @@ from microrepo.client.transport.response_protocol import (
 )
 
 
-class Route:
+class PooledRoute:
     """How one origin is reached. Threads may share it.
 
     Args:
         pool: urllib3's, for everything but a plain GET.
         timeout_s: of the pool's requests.
         headers: sent with each request.
-        absolute_targets: the proxy is given whole URLs.
+        has_absolute_targets: the proxy is given whole URLs.
         line: the short way, where no proxy is used.
 
     Attributes:
-        line: as given.
         secret: the credentials as they are sent; "" without any.
     """
 
@@ -40,15 +39,15 @@ class Route:
         timeout_s: float,
         headers: Mapping[str, str],
         *,
-        absolute_targets: bool,
+        has_absolute_targets: bool,
         line: Line | None,
     ) -> None:
         self._pool = pool
         self._timeout = Timeout(connect=timeout_s, read=timeout_s)
         self._headers = headers
         self.secret = headers.get("Authorization", "").rpartition(" ")[2]
-        self.absolute_targets = absolute_targets
-        self.line = line
+        self.has_absolute_targets = has_absolute_targets
+        self._line = line
 
     def get(self, target: str, headers: Mapping[str, str]) -> Response:
         """Send a GET once; on connections that the server has closed meanwhile it is repeated.
@@ -56,17 +55,27 @@ class Route:
         Raises:
             NoAnswer: none came.
         """
-        if self.line is None:
-            return self.send("GET", target, headers)
+        if self._line is None:
+            return self._send("GET", target, headers)
         merged = {**self._headers, **headers}
         while True:
             try:
-                return self.line.get(target, merged)
+                return self._line.get(target, merged)
             except NoAnswer as error:
                 if not error.stale:  # each stale connection is one less
                     raise
 
-    def send(
+    def post(
+        self, target: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]
+    ) -> Response:
+        """Send a POST, once; see `Route.post`."""
+        return self._send("POST", target, headers, body)
+
+    def is_out_of_step(self, wait_s: float) -> bool:
+        """Return whether the server sends more than was asked for; see `Route.is_out_of_step`."""
+        return self._line is not None and self._line.is_out_of_step(wait_s)
+
+    def _send(
         self,
         method: str,
         target: str,
@@ -99,8 +108,8 @@ class Route:
 
     def close(self) -> None:
         """Close the idle connections of the short way; the pool's owner closes the others."""
-        if self.line is not None:
-            self.line.close()
+        if self._line is not None:
+            self._line.close()
 
 
 class _PooledResponse:

@@ -1,4 +1,4 @@
-"""GETs on the short way: which connections are used again, and what goes the long way round."""
+"""GETs by each transport: which connections are used again, and what is asked for once more."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from microrepo.client import Client, ClientSettings
+from microrepo.client.reach import Reach
+from microrepo.client.settings import TransportName
 from microrepo.client.transport.response_protocol import BrokenAnswer
-from microrepo.errors import Unavailable
+from microrepo.client.transport.route_protocol import RouteSettings
+from microrepo.client.transport.transport_choice import open_transport
+from microrepo.errors import MalformedResponse, Unavailable
+from tests.support.transports import each_transport
+
+pytestmark = each_transport
 
 BODY = b"0123456789" * 1000
 Answering = Callable[[BaseHTTPRequestHandler], None]
@@ -84,6 +91,10 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
+def large(handler: BaseHTTPRequestHandler) -> None:
+    send(handler, 200, BODY * 1000)
+
+
 def busy(handler: BaseHTTPRequestHandler) -> None:
     send(handler, 503, b"later", Retry_After="0")
 
@@ -111,8 +122,8 @@ def server() -> Iterator[CountingServer]:
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
-    made = Client(ClientSettings(retries=3, timeout_s=10))
+def client(transport: TransportName) -> Iterator[Client]:
+    made = Client(ClientSettings(transport=transport, retries=3, timeout_s=10))
     yield made
     made.close()
 
@@ -140,13 +151,47 @@ def test_an_answer_given_up_is_not_mixed_with_the_next(
 
 
 def test_two_answers_at_once_have_two_connections(server: CountingServer, client: Client) -> None:
+    server.answers = [large, large]
     one, other = client.open(f"{server.url}/1"), client.open(f"{server.url}/2")
-    assert one.read(10_001) == other.read(10_001) == BODY
-    one.release_conn()
-    one.release_conn()
-    other.release_conn()
+    assert one.read(len(BODY)) == other.read(len(BODY)) == BODY
+    for answer in (one, other):
+        rest = b"".join(iter(lambda: answer.read(1 << 16), b""))  # noqa: B023
+        assert rest == BODY * 999
+        answer.release_conn()
+        answer.release_conn()
     assert client.get(f"{server.url}/3").body == BODY
     assert server.connections == 2
+
+
+def test_an_answer_that_waits_for_its_reader_keeps_its_connection(
+    server: CountingServer, client: Client
+) -> None:
+    assert client.get(f"{server.url}/first").body == BODY
+    server.answers = [large]
+    waiting = client.open(f"{server.url}/large")
+    assert waiting.read(1) == BODY[:1]
+    for number in range(3):
+        assert client.get(f"{server.url}/{number}").body == BODY
+    rest = b"".join(iter(lambda: waiting.read(1 << 16), b""))
+    assert rest == (BODY * 1000)[1:]
+    waiting.release_conn()
+
+
+def test_an_address_counts_when_it_is_connected_to(
+    server: CountingServer, transport: TransportName
+) -> None:
+    settings = RouteSettings(server.url, {}, {}, None, 5, 1, None, None)
+    opened = open_transport(transport, Reach())
+    with pytest.raises(MalformedResponse, match="internal_hosts"):
+        opened.open(settings).get("/", {})
+    opened.close()
+    assert server.connections == 0
+
+
+def test_a_header_field_is_one_line(server: CountingServer, client: Client) -> None:
+    with pytest.raises(Unavailable):
+        client.get(f"{server.url}/x", {"If-None-Match": "a\r\nHost: other.example"})
+    assert server.paths == []
 
 
 def test_encoded_documents_are_decoded_and_files_are_not(
@@ -161,8 +206,10 @@ def test_encoded_documents_are_decoded_and_files_are_not(
     assert server.connections == 1
 
 
-def test_a_connection_that_the_server_closed_costs_nothing(server: CountingServer) -> None:
-    client = Client(ClientSettings(retries=0, timeout_s=10))
+def test_a_connection_that_the_server_closed_costs_nothing(
+    server: CountingServer, transport: TransportName
+) -> None:
+    client = Client(ClientSettings(transport=transport, retries=0, timeout_s=10))
     server.answers = [plain, hang_up, plain]
     assert client.get(f"{server.url}/1").body == BODY
     assert client.get(f"{server.url}/2").body == BODY
@@ -170,10 +217,12 @@ def test_a_connection_that_the_server_closed_costs_nothing(server: CountingServe
     client.close()
 
 
-def test_a_forgotten_client_leaves_no_open_socket(server: CountingServer) -> None:
+def test_a_forgotten_client_leaves_no_open_socket(
+    server: CountingServer, transport: TransportName
+) -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        Client(ClientSettings()).get(f"{server.url}/1")
+        Client(ClientSettings(transport=transport)).get(f"{server.url}/1")
         gc.collect()
     assert not [warning for warning in seen if warning.category is ResourceWarning]
 
@@ -187,16 +236,20 @@ def test_a_body_that_breaks_off_is_noticed(server: CountingServer, client: Clien
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_as_many_attempts_as_asked_for(server: CountingServer, retries: int) -> None:
-    client = Client(ClientSettings(retries=retries, timeout_s=10))
+def test_as_many_attempts_as_asked_for(
+    server: CountingServer, retries: int, transport: TransportName
+) -> None:
+    client = Client(ClientSettings(transport=transport, retries=retries, timeout_s=10))
     server.answers = [busy] * 10
     assert client.get(f"{server.url}/x").status == 503
     assert len(server.paths) == retries + 1
     client.close()
 
 
-def test_a_server_that_never_answers_is_named(server: CountingServer) -> None:
-    client = Client(ClientSettings(retries=1, timeout_s=10))
+def test_a_server_that_never_answers_is_named(
+    server: CountingServer, transport: TransportName
+) -> None:
+    client = Client(ClientSettings(transport=transport, retries=1, timeout_s=10))
     server.answers = [hang_up] * 10
     with pytest.raises(Unavailable, match="127"):
         client.get(f"{server.url}/x")

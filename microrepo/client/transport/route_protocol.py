@@ -1,0 +1,101 @@
+"""Route to one server: what transports are told of it, and what they offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from microrepo.client.transport.response_protocol import Response
+
+
+class RouteSettings(Struct, frozen=True):
+    """How one origin is to be reached.
+
+    Attributes:
+        url: one at the origin, quoted.
+        headers: sent with each request.
+        proxies: by scheme, as `requests` understands them.
+        proxy: the one that is used; None for none.
+    """
+
+    url: str
+    headers: dict[str, str]
+    proxies: dict[str, str]
+    proxy: str | None
+    timeout_s: float
+    connections: int
+    ca_bundle: str | None
+    client_cert: str | None
+
+    @property
+    def secret(self) -> str:
+        """The credentials as they are sent; "" without any."""
+        return self.headers.get("Authorization", "").rpartition(" ")[2]
+
+
+class Route(Protocol):
+    """How one origin is reached. Threads may share it.
+
+    Attributes:
+        secret: the credentials as they are sent; "" without any.
+        has_absolute_targets: the proxy is given whole URLs.
+    """
+
+    secret: str
+    has_absolute_targets: bool
+
+    def get(self, target: str, headers: Mapping[str, str]) -> Response:
+        """Send a GET; on a connection that the server has closed meanwhile, it is repeated.
+
+        Args:
+            target: path and query, or the whole URL.
+            headers: besides those of the route.
+
+        Raises:
+            NoAnswer: none came.
+            MalformedResponse: the server's address is one that a source may not lead to.
+        """
+
+    def post(
+        self, target: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]
+    ) -> Response:
+        """Send a POST, once.
+
+        Raises:
+            NoAnswer: none came.
+            MalformedResponse: as for `get`.
+        """
+
+    def is_out_of_step(self, wait_s: float) -> bool:
+        """Return whether the server sends more than was asked for, so that answers may be mixed up.
+
+        Such a server gets a new connection for each request from then on.
+
+        Args:
+            wait_s: how long to wait for bytes on connections that are not in use.
+        """
+
+    def close(self) -> None:
+        """Close the idle connections."""
+
+
+class Transport(Protocol):
+    """What opens routes.
+
+    Attributes:
+        name: with its version, for the User-Agent.
+    """
+
+    name: str
+
+    def open(self, settings: RouteSettings) -> Route:
+        """Return the route to an origin.
+
+        Raises:
+            ConfigError: its proxy or its certificates cannot be used.
+        """
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
