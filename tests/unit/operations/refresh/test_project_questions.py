@@ -1,0 +1,84 @@
+"""Questions about projects: to whom they go, and with what conditions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microrepo.client import Client, ClientSettings
+from microrepo.model import NormalizedName, Project
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.refresh.upstream.change_detection import Visit
+from microrepo.operations.refresh.upstream.project_questions import ProjectQuestions
+from microrepo.operations.run.project_sources import Sources
+from microrepo.repositories.protocol import SourceSettings
+from microrepo.state import ProjectRow, pack
+from microrepo.transfer.tasks import FetchProject, ProjectOutcome
+from tests.unit.operations.conftest import Workers
+
+FOO = NormalizedName("foo")
+VISIT = Visit(FOO, ask=True, serial=9)
+
+
+@pytest.fixture(autouse=True)
+def answering(workers: Workers) -> None:
+    workers.answer = lambda task: ProjectOutcome(task.name, "unchanged")
+
+
+def questions(holdings: Holdings, work: WorkContext, *names: str) -> ProjectQuestions:
+    settings = [SourceSettings("directory", f"/nowhere/{name}", name=name) for name in names]
+    sources = Sources(settings, lambda: Client(ClientSettings()))
+    return ProjectQuestions(holdings.state, sources, work)
+
+
+def remember(holdings: Holdings, **row: Any) -> None:
+    with holdings.state.transaction():
+        holdings.state.save_projects([ProjectRow(FOO, "Foo", **row)])
+
+
+def test_only_what_has_to_be_asked_is_asked(
+    holdings: Holdings, work: WorkContext, workers: Workers
+) -> None:
+    asked = questions(holdings, work, "one").ask([VISIT, Visit(NormalizedName("bar"), ask=False)])
+    assert [visit for visit, _ in asked] == [VISIT]
+    assert workers.tasks == [FetchProject("foo", None, 9, (0,), None)]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("one", ('"e"', 7)), ("", ('"e"', 7)), ("another", (None, None))]
+)
+def test_what_is_known_of_the_same_source_is_a_condition(
+    holdings: Holdings, work: WorkContext, workers: Workers, source: str, expected: tuple[Any, Any]
+) -> None:
+    remember(holdings, etag='"e"', serial=7, source=source)
+    questions(holdings, work, "one").ask([VISIT])
+    (task,) = workers.tasks
+    assert (task.etag, task.known_serial) == expected
+
+
+def test_nobody_is_asked_while_a_source_before_may_have_it(
+    holdings: Holdings, work: WorkContext, workers: Workers, tmp_path: Path
+) -> None:
+    ((_, future),) = questions(holdings, work, "gone", "public").ask([VISIT])
+    outcome = future.result()
+    assert (outcome.status, workers.tasks) == ("failed", [])
+    assert "gone" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("status", "facts", "asked"),
+    [("unchanged", 0, True), (None, 0, True), ("unchanged", 1, False), ("changed", 0, False)],
+)
+def test_records_that_tell_too_little_are_asked_for_again(
+    holdings: Holdings, work: WorkContext, workers: Workers,
+    status: str | None, facts: int, asked: bool,
+) -> None:  # fmt: skip
+    remember(holdings, etag='"e"', serial=7, source="one")
+    stored = {"foo": pack(Project(FOO, "Foo", facts=facts))}
+    answers = {FOO: ProjectOutcome("foo", status)} if status else {}
+    found = questions(holdings, work, "one").ask_for_facts([VISIT], 1, answers, stored)
+    assert list(found) == ([FOO] if asked else [])
+    assert [task.etag for task in workers.tasks] == [None] * asked
