@@ -104,4 +104,4 @@ def test_the_only_list_has_to_be_had(tmp_path: Path) -> None:
 
 def test_names_are_those_of_the_settings(tmp_path: Path) -> None:
     sources = Counted(lost(tmp_path / "a"), lost(tmp_path / "b"))
-    assert (sources.name(1), sources.names()) == ("b", {"a", "b"})
+    assert (sources.name(1), set(sources.names())) == ("b", {"a", "b"})

@@ -37,7 +37,9 @@ def run(shelf: Shelf, *, exit_code: int = 0) -> int:
 
 
 def report_of(shelf: Shelf) -> Report:
-    return ReportBuilder("refresh", str(shelf.path), NOW).build(1.5)
+    report = ReportBuilder("refresh", str(shelf.path), NOW)
+    report.seconds = 1.5
+    return report.build()
 
 
 def write(config: Config, shelf: Shelf, number: int) -> Ended:
@@ -134,7 +136,7 @@ def script(*lines: str) -> list[str]:
         (script("raise SystemExit(3)"), "3"),
         (script("import os; os.kill(os.getpid(), 9)"), "9"),
         (["/nowhere/program"], "/nowhere/program"),
-        (["with\0null"], "hook"),
+        (["with\0null"], "null"),
     ],
 )
 def test_how_a_hook_ends(config: Config, tmp_path: Path, hook: list[str], word: str) -> None:
