@@ -1,1 +1,1 @@
-"""Bytes to records and back: what indexes, archives and file names say. Pure."""
+"""Parsers and writers of formats: indexes, archives, file names, requirements. Pure."""

@@ -1,7 +1,7 @@
-"""Access logs: the combined and common formats, as Apache and nginx define them and we write them.
+"""Parser of access logs in the combined and common formats of Apache and nginx.
 
-Whoever sends a request chooses what stands in its line, so nothing here is trusted: a line that does
-not fit is not a hit, and only known programs get a name.
+Clients control the content of a line, so nothing here is trusted: a malformed line is not a hit,
+and only known programs get a name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
-# What stands before the time differs (host, identity, user, virtual host) and does not matter; an
-# unescaped quote cannot be smuggled into it.
+# The text before the time varies (host, identity, user, virtual host) and is ignored; it cannot
+# contain an unescaped quote.
 _LINE = re.compile(
     r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d):\d\d ([+-]\d{4})\] "
     rf"{_QUOTED} (\d{{3}}) (?:\d+|-)(?: {_QUOTED} {_QUOTED})?"
@@ -46,12 +46,12 @@ BROWSER, OTHER, UNKNOWN = "browser", "other", "unknown"
 
 
 class Hit(Struct, frozen=True, gc=False):
-    """One distribution that a server gave away.
+    """One download of a distribution.
 
     Attributes:
-        day: of the answer in UTC, ``YYYY-MM-DD``.
+        day: day of the response in UTC, ``YYYY-MM-DD``.
         project: normalised.
-        client: name of the program, with its version where it told one (``pip/24.0``).
+        client: name of the program, with its version if known (``pip/24.0``).
     """
 
     day: str
@@ -61,13 +61,13 @@ class Hit(Struct, frozen=True, gc=False):
 
 
 def parse_hit(line: str) -> Hit | None:
-    """Return the download that a line of a log tells of; None when it tells of none.
+    """Return the download in a line of a log; None for other requests.
 
-    A download is a GET for a distribution that was answered in full (status 200). Metadata and
-    parts of files do not count.
+    A download is a GET for a distribution with a complete response (status 200). Metadata and parts
+    of files do not count.
 
     Raises:
-        ValueError: the line has not the form of either format.
+        ValueError: the line has neither format.
     """
     match = _LINE.search(line)
     if match is None:
@@ -86,7 +86,7 @@ def parse_hit(line: str) -> Hit | None:
 
 @lru_cache(maxsize=16_384)
 def _distribution_at(target: str) -> tuple[str, str] | None:
-    """Return project and file name of the distribution that a request is for."""
+    """Return project and file name of the requested distribution."""
     try:
         path = urlsplit(target).path
     except ValueError:
@@ -117,14 +117,14 @@ def _day_of(minute: str, zone: str) -> str:
 
 @lru_cache(maxsize=4096)
 def client_of(agent: str) -> str:
-    """Return the program behind a User-Agent, as ``name/version`` or a word for the kind."""
+    """Return the program of a User-Agent, as ``name/version`` or a word for the kind."""
     if not agent or agent == "-":
         return UNKNOWN
     products = [
         (name.lower(), version)
         for name, version in _PRODUCT.findall(agent.partition("{")[0].partition("(")[0][:200])
     ]
-    # setuptools puts itself behind the library that it uses, in its older releases.
+    # Older releases of setuptools come after the name of the library that they use.
     ordered = sorted(products, key=lambda product: product[0] not in {"setuptools", "distribute"})
     for name, version in ordered:
         if name in _CLIENTS:

@@ -1,9 +1,8 @@
-"""Bounds on foreign bytes: what reading, unpacking and decoding one body may cost. Pure.
+"""Limits for reading, unpacking and decoding foreign bytes. Pure.
 
-A hostile body costs the project that it belongs to, never the run: it is refused before it becomes
-objects. Sizes are checked while bytes arrive, elements by counting the marks that separate them,
-which is far cheaper than the objects would be. Decoders behind these checks run in linear time, so a
-bound on size is a bound on time as well.
+A hostile body fails its project, never the run: it is refused before it is decoded. Sizes are
+checked while bytes arrive, elements by counting their separators, which is far cheaper than
+creating objects. The decoders run in linear time, so a limit on size is also a limit on time.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ from microrepo.errors import MalformedResponse
 
 _T = TypeVar("_T")
 _MIB = 1 << 20
-# A body may always unpack to this much, whatever its packed size.
+# Unpacked size that is always allowed, whatever the packed size.
 _FREE_BYTES = 4 * _MIB
-# Bytes of a real document per separating mark, at the least.
+# Minimum bytes per separator in a real document.
 _BYTES_PER_MARK = 64
 
 
 class OutOfBounds(MalformedResponse):
-    """A body costs more than any real one would. Arguments: whose it is, which bound it breaks."""
+    """A body exceeds the limits of any real one. Arguments: its name, the limit."""
 
 
 class Bound(Struct, frozen=True):
-    """What one use of foreign bytes may cost.
+    """Limits for one kind of body.
 
     Attributes:
         size_bytes: unpacked size.
         marks: separators of elements in it; see `count_marks`.
         entries: files, projects or links.
-        ratio: unpacked bytes per packed byte.
+        ratio: maximum unpacked bytes per packed byte.
     """
 
     size_bytes: int
@@ -52,15 +51,15 @@ METADATA = Bound(16 * _MIB, marks=200_000)
 REQUIREMENTS = Bound(16 * _MIB, marks=200_000)
 """A requirement file, lock file or pyproject.toml."""
 ARCHIVE = Bound(1024 * _MIB, entries=200_000, ratio=2000)
-"""What is unpacked of a source distribution on the way to its metadata."""
+"""Bytes of a source distribution unpacked to find its metadata."""
 
 
 class Meter:
-    """Counts what comes of one body; raises `OutOfBounds` at the first byte too many.
+    """Counter for one body; raises `OutOfBounds` at the first byte too many.
 
     Args:
-        bound: what it may cost.
-        name: what messages call the body.
+        bound: its limits.
+        name: name of the body in messages.
         marks: the bytes that separate its elements, such as ``b","`` of JSON.
     """
 
@@ -81,7 +80,7 @@ class Meter:
         """Count unpacked bytes and the marks in them.
 
         Raises:
-            OutOfBounds: too many.
+            OutOfBounds: a limit is exceeded.
         """
         bound = self._bound
         self._size_bytes += len(piece)
@@ -93,7 +92,7 @@ class Meter:
             )
         if self._marks:
             self._uncounted.append(piece)
-            if self._size_bytes > bound.marks:  # fewer bytes cannot hold too many marks
+            if self._size_bytes > bound.marks:  # fewer bytes cannot contain too many marks
                 self._count += sum(count_marks(part, self._marks) for part in self._uncounted)
                 self._uncounted.clear()
             if self._count > bound.marks:
@@ -101,12 +100,12 @@ class Meter:
 
 
 def count_marks(body: bytes, marks: bytes) -> int:
-    """Return how often any of the bytes `marks` stands in `body`: more than it has elements."""
+    """Return the number of bytes of `body` in `marks`, an upper bound of its elements."""
     return sum(body.count(marks[at : at + 1]) for at in range(len(marks)))
 
 
 def check_size(body: bytes, bound: Bound, name: str, marks: bytes = b"") -> None:
-    """Raise `OutOfBounds` when a whole body is larger, or has more elements, than `bound` allows."""
+    """Raise `OutOfBounds` if a whole body is larger, or has more elements, than `bound` allows."""
     meter = Meter(bound, name, marks)
     meter.received(len(body))
     meter.unpacked(body)

@@ -1,6 +1,6 @@
-"""Bounded decompression of every method that foreign bytes come in: a little at a time, counted.
+"""Bounded decompression, in small steps that are counted.
 
-The standard library's readers of bzip2, LZMA and Zstandard unpack all that a piece of input holds,
+The standard library's decompressors of bzip2, LZMA and Zstandard unpack a whole piece of input,
 which can be gigabytes; here no call returns more than `_STEP_BYTES`.
 """
 
@@ -18,7 +18,7 @@ from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import Meter, OutOfBounds
 
 Method = Literal["store", "deflate", "zlib", "gzip", "bzip2", "xz", "zip-lzma", "zstd"]
-# By the numbers of the ZIP format (APPNOTE, 4.4.5).
+# Method numbers of the ZIP format (APPNOTE, 4.4.5).
 ZIP_METHODS: dict[int, Method] = {
     0: "store",
     8: "deflate",
@@ -40,7 +40,7 @@ _MAGIC: tuple[tuple[bytes, Method], ...] = (
 
 
 def method_of(start: bytes) -> Method:
-    """Return the method that a stream's first bytes announce; ``store`` for none."""
+    """Return the compression method from a stream's first bytes; ``store`` for none."""
     return next((method for magic, method in _MAGIC if start.startswith(magic)), "store")
 
 
@@ -48,10 +48,10 @@ def unpack(method: Method, pieces: Iterable[bytes], meter: Meter, name: str) -> 
     """Yield the unpacked bytes of a stream, at most 64 KiB at a time.
 
     Args:
-        method: how it is packed; concatenated streams of gzip, bzip2, xz and zstd count as one.
+        method: compression method; concatenated streams of gzip, bzip2, xz and zstd count as one.
         pieces: its packed bytes.
         meter: counts both sides.
-        name: what messages call it.
+        name: its name in messages.
 
     Raises:
         MalformedResponse: it is damaged, ends early, or the method is not supported here.
@@ -83,7 +83,7 @@ def _steps(method: Method, pieces: Iterable[bytes], meter: Meter, name: str) -> 
         while rest:
             if opened is None:
                 if streams and not rest.strip(b"\0"):
-                    break  # padding behind the last stream
+                    break  # padding after the last stream
                 opened, streams = _open(method, name), streams + 1
                 if streams > _MOST_STREAMS:
                     raise OutOfBounds(name, f"consists of more than {_MOST_STREAMS:,} streams")
@@ -91,7 +91,7 @@ def _steps(method: Method, pieces: Iterable[bytes], meter: Meter, name: str) -> 
             rest = opened.unused if opened.ended else b""
             if opened.ended:
                 opened = None
-    # LZMA in a ZIP need not mark its end: what is missing shows in the member's size.
+    # LZMA in a ZIP need not mark its end: the member's size shows missing bytes.
     if (opened is not None and method != "zip-lzma") or not streams:
         raise MalformedResponse(name, "ends before it is complete")
 
@@ -140,7 +140,7 @@ class _StepStream(_Stream):
 
 
 class _ZipLzmaStream(_Stream):
-    """LZMA as ZIP has it: four bytes that say how long the properties are, then these, then data."""
+    """LZMA in ZIP: four bytes with the length of the properties, the properties, the data."""
 
     _HEAD_BYTES = 9
 

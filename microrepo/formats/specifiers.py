@@ -1,8 +1,8 @@
-"""Requirements and version specifiers as people wrote them: strict reading first, then repair.
+"""Parser of requirements and version specifiers: strict first, then with repairs.
 
-Old releases carry specifiers that PEP 440 and PEP 508 do not know (``>=3.6.*``, ``!=3.0*``,
-``>=1.9<2.0``). The table below repairs those whose meaning is plain; each repair is returned as a
-note, because newer pip refuses a release whose requirements need one.
+Old releases have specifiers that PEP 440 and PEP 508 do not allow (``>=3.6.*``, ``!=3.0*``,
+``>=1.9<2.0``). The table below repairs those with a clear meaning; each repair is returned as a
+note, because newer pip refuses such a release.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-# Longer than any that was ever published. The grammars below need quadratic time where nothing fits.
+# Longer than any published one. The grammars below need quadratic time if nothing matches.
 MAX_REQUIREMENT_CHARS = 4096
 _MAX_REPAIRED_CHARS = 512
 _SHOWN_CHARS = 200
@@ -55,7 +55,7 @@ _REQUIREMENT = re.compile(
 
 
 class Reading(NamedTuple):
-    """A requirement that was read; `note` tells what had to be repaired, None for nothing."""
+    """A parsed requirement; `note` describes repairs, None without any."""
 
     requirement: Requirement
     note: str | None
@@ -150,9 +150,9 @@ def parse_specifiers(text: str) -> tuple[SpecifierSet, str | None]:
 
 
 def parse_requires_python(text: str) -> tuple[SpecifierSet | None, str | None]:
-    """Read a Requires-Python text; one beyond repair gives None, which admits every Python.
+    """Parse a Requires-Python text; return None, which allows every Python, if it is beyond repair.
 
-    pip ignores what it cannot read here, too; only requirements on projects must be right.
+    pip ignores unreadable ones too; only requirements on projects must be valid.
     """
     try:
         return parse_specifiers(text)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NORMALIZED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-# What file systems and SQLite can keep; beyond the year 2262 a time is somebody's joke.
+# The range of file systems and SQLite; times after the year 2262 are not real.
 _LARGEST_NS = 2**63 - 1
 _FIRST = datetime(1, 1, 1, tzinfo=timezone.utc)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc)
@@ -53,7 +53,7 @@ def normalize_time(text: str | None) -> str | None:
 def to_ns(text: str | None) -> int | None:
     """Return the nanoseconds since the epoch of a normalised time, exactly.
 
-    None for none, and for one so far off that it fits no signed 64-bit number.
+    None for None, and for a time outside signed 64-bit numbers.
     """
     if text is None:
         return None

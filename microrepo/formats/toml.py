@@ -11,7 +11,7 @@ from microrepo.errors import ConfigError
 
 _toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
-# Readers need quadratic time and memory for the parts of a key.
+# Parsers need quadratic time and memory for the parts of a key.
 _MAX_KEY_PARTS = 100
 _TOKEN = re.compile(r"""[\w-]+|"[^"\n]*"|'[^'\n]*'|[ \t]+|.""", re.DOTALL)
 # A pyproject.toml of a source distribution is smaller by far.
@@ -73,7 +73,7 @@ def _has_long_key(text: str) -> bool:
 def toml_mistake(text: str) -> tuple[int, str]:
     """Return where a text stops being TOML: the number of the line, and what is wrong there.
 
-    Of a correct document the answer means nothing.
+    The result is meaningless for a valid document.
     """
     if _has_long_key(text):
         return 1, f"a key has more than {_MAX_KEY_PARTS} parts"

@@ -1,1 +1,1 @@
-"""What distributions say: file names, archives, core metadata."""
+"""Distributions: file names, archives, core metadata."""

@@ -1,7 +1,7 @@
-"""Archives of source distributions and eggs, read in place from an open file; never unpacked.
+"""Reader of source distributions and eggs in place, without unpacking to disk.
 
-The names inside an archive are only compared, never used as paths, and everything that is read or
-skipped is bounded: an archive that is larger inside than any real one is refused.
+Names inside an archive are only compared, never used as paths, and everything that is read or
+skipped is limited: an archive larger inside than any real one is refused.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BROKEN = (
 
 
 class SdistParts(Struct, frozen=True):
-    """The files of a source distribution that tell about it; None for what it lacks."""
+    """Metadata files of a source distribution; None for missing ones."""
 
     pkg_info: bytes | None = None
     requires_txt: bytes | None = None
@@ -53,25 +53,25 @@ class SdistParts(Struct, frozen=True):
 
 @contextmanager
 def translated(filename: str) -> Iterator[None]:
-    """Say what is wrong with an archive in one way, however the standard library puts it.
+    """Turn the standard library's errors about an archive into MalformedResponse.
 
     Raises:
-        MalformedResponse: instead of the many errors of broken archives.
+        MalformedResponse: the archive is damaged.
     """
     try:
         yield
     except _BROKEN as error:
         raise MalformedResponse(filename, f"cannot be read ({error})") from error
     except OSError as error:
-        # Decompressors say "invalid data" with a plain OSError; a disk or a network that fails
-        # has an error number or a class of its own, and says nothing about the archive.
+        # Decompressors report invalid data with a plain OSError. Errors of a disk or a network have
+        # an error number or another class, and do not mean that the archive is damaged.
         if type(error) not in {OSError, gzip.BadGzipFile} or error.errno is not None:
             raise
         raise MalformedResponse(filename, f"cannot be read ({error})") from error
 
 
 def read_egg_metadata(fileobj: BinaryIO, filename: str = "") -> bytes | None:
-    """Return the PKG-INFO of an egg, None when it has none.
+    """Return the PKG-INFO of an egg, or None.
 
     Raises:
         MalformedResponse: not a zip archive, or the member is damaged or too large.
@@ -85,11 +85,11 @@ def read_egg_metadata(fileobj: BinaryIO, filename: str = "") -> bytes | None:
 
 
 def read_sdist_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
-    """Return the telling files of a source distribution: zip or any tar.
+    """Return the metadata files of a source distribution: zip or any tar.
 
     Args:
         fileobj: the archive, readable and seekable.
-        filename: its name, which tells the format.
+        filename: its name, which determines the format.
 
     Raises:
         MalformedResponse: it cannot be read, or is larger inside than any real one.
@@ -108,7 +108,7 @@ def _zip_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
     directory = _directory(fileobj, filename)
     parts = _Parts()
     for place, raw in names_in(directory, filename):
-        # Windows programs of old wrote backslashes.
+        # Old Windows programs wrote backslashes.
         member = raw.decode("utf-8", errors="replace").replace("\\", "/")
 
         def read(place: int = place) -> bytes:
@@ -119,7 +119,7 @@ def _zip_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
 
 
 def _tar_parts(fileobj: BinaryIO, filename: str) -> SdistParts:
-    """Read a tar from front to back, once, keeping what may be wanted."""
+    """Read a tar sequentially, once, keeping possible metadata files."""
     parts = _Parts()
     members = TarMembers(_Unpacked(fileobj, filename).read, ARCHIVE.entries)
     for member in members:
@@ -137,9 +137,9 @@ _LAST = (9, "")
 
 
 class _Parts:
-    """The best of each kind of file so far, read as it is met; the top directory shows at the end.
+    """Best file of each kind so far; the top directory is known only at the end.
 
-    Installers take the top directory that all members share, or the root of the archive.
+    Installers use the top directory that all members share, or the root of the archive.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class _Parts:
         self._best: dict[tuple[bool, str], tuple[tuple[int, str], bytes]] = {}
 
     def see(self, name: str, read: Callable[[], bytes], *, is_file: bool) -> None:
-        """Look at a member."""
+        """Process a member."""
         if name in {"", ".", "pax_global_header"}:
             return
         top, slash, rest = name.partition("/")
@@ -158,14 +158,15 @@ class _Parts:
         body: bytes | None = None
         for in_top, inside in ((False, name), (True, rest)):
             kind, rank = _kind(inside), (inside.count("/"), inside)
-            # Of several the highest, the first by name, counts, wherever it stands.
+            # Of several, the highest one counts, then the first by name, wherever it is in the
+            # archive.
             if kind is None or rank >= self._best.get((in_top, kind), (_LAST, b""))[0]:
                 continue
             body = read() if body is None else body
             self._best[in_top, kind] = (rank, body)
 
     def found(self) -> SdistParts:
-        """Return what was met in the top directory."""
+        """Return the files in the top directory."""
         has_top = len(self._tops) == 1 and "" not in self._tops
         bodies = {kind: body for (top, kind), (_, body) in self._best.items() if top == has_top}
         return SdistParts(
@@ -176,7 +177,7 @@ class _Parts:
 
 
 def _kind(name: str) -> str | None:
-    """Return what a member of the top directory is good for."""
+    """Return the kind of a member of the top directory."""
     parts = name.split("/")
     if len(parts) == 1 and name in {"PKG-INFO", "pyproject.toml"}:
         return name
@@ -186,7 +187,7 @@ def _kind(name: str) -> str | None:
 
 
 class _Unpacked:
-    """An unpacked tar, read forward, with a bound on everything."""
+    """An unpacked tar, read forward with limits."""
 
     def __init__(self, fileobj: BinaryIO, filename: str) -> None:
         magic = fileobj.read(6)
@@ -195,7 +196,7 @@ class _Unpacked:
         pieces: Iterable[bytes] = iter(lambda: fileobj.read(_READ_BYTES), b"")
         self._pieces = iter(unpack(method_of(magic), pieces, meter, filename))
         self._held = b""
-        self._at = 0  # where `_held` begins to be unread
+        self._at = 0  # start of the unread part of `_held`
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, fewer than `size` only at the end."""

@@ -1,7 +1,7 @@
-"""Core metadata of distributions: the record, and what the METADATA of a wheel says.
+"""Core metadata of distributions: the record, and its reader for wheels.
 
-The core metadata specification of PyPUG decides, read leniently: releases of twenty years must be
-readable. Nothing is ever built or executed; what only a build could tell is marked as a guess.
+Follows the core metadata specification of PyPUG leniently, so that releases of twenty years can be
+read. Nothing is built or executed; metadata that needs a build is marked as a guess.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from microrepo.formats.specifiers import (
 Source = Literal["metadata", "sdist", "guess"]
 
 _MAX_NOTES = 20
-# All requirements of a distribution together; real ones have a tenth of it.
+# Limit on all requirements of a distribution; real ones have a tenth of it.
 _MAX_REQUIREMENTS_CHARS = 1 << 20
 _REQUIREMENT_COSTS = 32
 
 
 class CoreMetadata(Struct, frozen=True, omit_defaults=True, gc=False):
-    """What a distribution says of itself, as far as installing it goes.
+    """Metadata of a distribution that matters for installation.
 
     Attributes:
         name: as written.
@@ -37,12 +37,12 @@ class CoreMetadata(Struct, frozen=True, omit_defaults=True, gc=False):
         requires_dist: requirements (PEP 508), each readable; repaired ones in repaired form.
         requires_python: specifier, None for any Python.
         provides_extra: extras, normalised.
-        dynamic: fields that a build may fill or extend (Metadata 2.2), lower case.
-        metadata_version: of the file, "" when it has none.
+        dynamic: fields that a build can set or extend (Metadata 2.2), lower case.
+        metadata_version: version of the format, "" without one.
         source: ``metadata`` is certain; ``sdist`` is static metadata of a source distribution;
-            ``guess`` is the best that can be known of one without building it.
-        strict: no requirement had to be repaired; newer pip refuses a file otherwise.
-        build_requires: what building needs; None for a wheel or when nobody looked.
+            ``guess`` is the best estimate for one without building it.
+        strict: no requirement was repaired; newer pip refuses a file with a repaired one.
+        build_requires: build requirements; None for a wheel or if not read.
         notes: repairs and doubts, for the log.
     """
 
@@ -63,7 +63,7 @@ class CoreMetadata(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class DeclaredDependencies(Struct, frozen=True):
-    """Dependency fields as a distribution writes them, not yet checked."""
+    """Dependency fields of a distribution, unchecked."""
 
     requires_dist: tuple[str, ...]
     provides_extra: tuple[str, ...]
@@ -71,7 +71,7 @@ class DeclaredDependencies(Struct, frozen=True):
 
 
 def from_metadata(body: bytes, *, with_description: bool = False) -> CoreMetadata:
-    """Return what the METADATA of a wheel says, read as strictly as installers read it.
+    """Return the metadata of a wheel, read as strictly as installers do.
 
     Args:
         body: its bytes.
@@ -94,7 +94,7 @@ def from_metadata(body: bytes, *, with_description: bool = False) -> CoreMetadat
 
 
 def dependencies_of(headers: Mapping[str, list[str]]) -> DeclaredDependencies:
-    """Return the dependencies that header fields declare."""
+    """Return the dependencies in header fields."""
     return DeclaredDependencies(
         tuple(headers.get("requires-dist", ())),
         tuple(headers.get("provides-extra", ())),
@@ -113,14 +113,14 @@ def checked_metadata(
 
     Raises:
         MalformedResponse: a requirement is beyond repair.
-        OutOfBounds: there are more than any real distribution states.
+        OutOfBounds: more requirements than any real distribution has.
     """
     requires, notes = _readable(dependencies.requires_dist)
     strict = not notes
     if dependencies.requires_python:
         read, note = parse_requires_python(dependencies.requires_python)
         notes += [note] if note else []
-        strict = strict and read is not None  # pip admits every Python then, uv refuses the file
+        strict = strict and read is not None  # pip then allows every Python, uv refuses the file
     return CoreMetadata(
         name=name,
         version=version,
@@ -154,7 +154,7 @@ def bounded(texts: Iterable[str], name: str = "metadata") -> Iterator[str]:
     """Yield requirements.
 
     Raises:
-        OutOfBounds: there are more than any real distribution states.
+        OutOfBounds: more requirements than any real distribution has.
     """
     total = 0
     for text in texts:

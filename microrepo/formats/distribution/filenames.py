@@ -1,6 +1,6 @@
 """File names: safety, extension, package type, version and wheel tags.
 
-The names are parsed by `standalone.server.names`, in the same way as the server does.
+`standalone.server.names` parses the names, as in the server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KNOWN_EXTENSIONS = frozenset(
     {"Z", "tar.Z", *(suffix[1:] for suffix in SUFFIX_TYPES)}
     | {suffix.rpartition(".")[2] for suffix in SUFFIX_TYPES}
 )
-# Newer pip looks only at these in a flat directory (seen with pip 26).
+# Newer pip reads only these in a flat directory (seen with pip 26).
 FLAT_DIRECTORY_SUFFIXES = (".whl", ".tar.gz", ".zip")
 
 _MAX_NAME_BYTES = 200  # leaves room for ".metadata" and temporary suffixes within NAME_MAX
@@ -33,21 +33,21 @@ _RESERVED_STEMS = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$", "clock$"}
     | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
 )
-# What the tree of a repository has beside its files.
+# Names in a repository's tree other than files.
 _RESERVED_NAMES = frozenset(
     {"simple", "pypi", "browse", "server.py", "index.html", "last-modified"}
 )
 _FORBIDDEN = frozenset('/\\:*?"<>|')
-# What nearly all names look like, and nothing refused does: what is reserved has no such ending.
+# The form of nearly all names, which no refused name has: reserved names have no such ending.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]\w*-[\w.+!-]{1,150}\.(?:whl|tar\.gz|zip)", re.ASCII).fullmatch
 
 
 def unsafe_filename(filename: str) -> str | None:
-    """Say why `filename` may not be used as a name in the flat directory; None when it may.
+    """Return why `filename` must not be used in the flat directory; None if it may.
 
-    Refused are path separators, hidden and control-character names, names that other systems
-    reserve, names longer than 200 bytes, and names that microrepo keeps for itself or that pip
-    would read as a page of links.
+    Refused are path separators, hidden names, control characters, names that other systems reserve,
+    names longer than 200 bytes, and names that microrepo uses or that pip would read as a links
+    page.
     """
     if len(filename) <= _MAX_NAME_BYTES and _PLAIN_NAME(filename):
         return None
@@ -57,10 +57,10 @@ def unsafe_filename(filename: str) -> str | None:
         return "separator, control or reserved character"
     if filename[-1] in ". " or filename[0] == " ":
         return "space or dot at an end"
-    # What is printable has no half characters, so it can be encoded.
+    # Printable text has no surrogates, so it can be encoded.
     if len(filename.encode()) > _MAX_NAME_BYTES:
         return f"longer than {_MAX_NAME_BYTES} bytes"
-    # Systems that fold characters take a superscript 1 for a 1, and one spelling for another.
+    # Some systems map a superscript 1 to 1, and one spelling to another.
     folded = unicodedata.normalize("NFKC", filename)
     if folded != filename:
         return "characters that some systems confuse with others"
@@ -73,12 +73,12 @@ def unsafe_filename(filename: str) -> str | None:
 
 
 def package_type_of(filename: str) -> str | None:
-    """Return PyPI's name of the package type that the suffix tells, None for an unknown one."""
+    """Return PyPI's package type for the suffix, None for an unknown one."""
     return SUFFIX_TYPES.get(split_suffix(filename)[1])
 
 
 def extension_of(filename: str) -> str:
-    """Return the text after the last dot, as the `extensions` setting counts it."""
+    """Return the text after the last dot, as in the `extensions` setting."""
     return filename.rpartition(".")[2]
 
 
@@ -91,12 +91,12 @@ def parse_wheel_name(filename: str) -> FileName | None:
 
 @lru_cache(maxsize=65536)
 def parse_candidate_name(filename: str, version: str) -> FileName | None:
-    """Return the parts of the name of a wheel or sdist that installers take for `version`.
+    """Return the parts of a wheel's or sdist's name if installers read it as `version`.
 
     None for names that an installer refuses or reads as another version (``foo-1.0-1.tar.gz``).
     """
     found = parse_installable(filename)
-    if found is None or found.version == version:  # nearly always, and keys cost more than names
+    if found is None or found.version == version:  # the usual case, and keys cost more than names
         return found
     return found if version_key(found.version) == version_key(version) else None
 
@@ -119,7 +119,7 @@ def python_label(filename: str) -> str:
 def guess_release(filename: str, project: str) -> str | None:
     """Return the version in the name of a file of `project`, None without one.
 
-    ReleaseClosure where an index gives no version (PEP 503 pages).
+    Needed if an index gives no version (PEP 503 pages).
     """
     found = parse_filename(filename, project)
     return found.version if found else None
@@ -132,6 +132,6 @@ def split_release(filename: str) -> tuple[str, str] | None:
 
 
 def project_of(filename: str) -> NormalizedName | None:
-    """Return the project that a distribution's name tells, None for another file."""
+    """Return the project in a distribution's name, None for another file."""
     found = parse_filename(filename)
     return canonicalize_name(found.project) if found else None

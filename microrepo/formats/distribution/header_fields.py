@@ -11,19 +11,19 @@ _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:(.*)")
 
 
 def metadata_fields(body: bytes) -> tuple[dict[str, list[str]], str]:
-    """Return the header fields of a METADATA or PKG-INFO file, and the text behind them.
+    """Return the header fields of a METADATA or PKG-INFO file, and the text after them.
 
     Args:
         body: the file's bytes.
 
     Returns:
-        Values by field name in lower case, in their order; the payload, which holds the long
-        description since Metadata 2.1.
+        Values by field name in lower case, in order; the payload, which is the long description
+        since Metadata 2.1.
     """
     check_size(body, METADATA, "metadata")
     text = body.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     head, _, payload = text.partition("\n\n")
-    if text.startswith("\n"):  # an empty line at the beginning ends the headers, too
+    if text.startswith("\n"):  # an empty first line also ends the headers
         head, payload = "", text[1:]
     if head.count("\n") > METADATA.marks:
         raise OutOfBounds("metadata", f"has more than {METADATA.marks:,} header lines")
@@ -51,7 +51,7 @@ def _unfolded(key: str, value: str) -> str:
 
 
 def first_field(headers: Mapping[str, list[str]], key: str) -> str | None:
-    """Return the first value of a field, None when it is empty, absent or ``UNKNOWN``."""
+    """Return the first value of a field, None if it is empty, missing or ``UNKNOWN``."""
     values = headers.get(key)
     value = values[0] if values else ""
     return value if value and value != "UNKNOWN" else None

@@ -1,10 +1,9 @@
-"""Direct-URL requirements to be met from an index: metadata and wheels rewritten.
+"""Redirection of direct-URL requirements to an index, in metadata and wheels.
 
-``name @ https://host/name-1.0-py3-none-any.whl`` (PEP 508) becomes ``name==1.0``, which the one who
-installs finds at the index that the wheel itself came from. A URL that tells no version leaves the
-bare name. All other bytes of METADATA stay; of the wheel, all other members do, as they are packed.
-The rewritten wheel has a true RECORD, and a note of what it was made from, so the same wheel always
-gives the same bytes.
+``name @ https://host/name-1.0-py3-none-any.whl`` (PEP 508) becomes ``name==1.0``, which installers
+find at the index of the wheel. A URL without a version leaves the bare name. All other bytes of
+METADATA and all other members of the wheel stay the same. The rewritten wheel has a correct RECORD,
+and a note of its origin; the same wheel always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from microrepo.formats.distribution.zip_directory import read_zip_directory
 NOTE = "microrepo-redirect.json"
 _FIELD = re.compile(r"(?i)requires-dist[ \t]*:")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-# Of another archive: a signed RECORD (PEP 427) says nothing about this one.
+# Dropped: a signature of RECORD (PEP 427) is not valid for the rewritten wheel.
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _ENCRYPTED, _SIZES_FOLLOW = 0x1, 0x8
@@ -43,7 +42,7 @@ _PIECE_BYTES = 1 << 20
 
 
 class Redirect(Struct, frozen=True):
-    """One requirement: what it was (without a password in its URL), and what it is now."""
+    """One redirected requirement: before (without a password in its URL) and after."""
 
     was: str
     now: str
@@ -57,7 +56,7 @@ class _Note(Struct, frozen=True):
 
 
 def index_requirement(text: str) -> str | None:
-    """Return the requirement to an index that stands for a direct URL; None for any other."""
+    """Return the index requirement that replaces a direct URL; None for other requirements."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -82,7 +81,7 @@ def _version_told(url: str, name: str) -> str:
 
 
 def redirect_metadata(body: bytes) -> tuple[bytes, tuple[Redirect, ...]]:
-    """Return METADATA with its direct URLs redirected, and what was; the rest stays to the byte."""
+    """Return METADATA with direct URLs redirected, and the redirects; other bytes are unchanged."""
     lines = _LINE.findall(body.decode("utf-8", errors="surrogateescape"))
     kept: list[str] = []
     found: list[Redirect] = []
@@ -128,15 +127,15 @@ def redirect_wheel(
 
     Args:
         source: the wheel, seekable.
-        target: takes the new one.
+        target: receives the new wheel.
         filename: the wheel's name.
-        sha256: digest of the wheel as it is, for the note.
+        sha256: digest of the original wheel, for the note.
 
     Returns:
-        What was redirected; nothing was written when that is empty.
+        The redirects; if there are none, nothing was written.
 
     Raises:
-        MalformedResponse: not a wheel that can be read, or one without RECORD.
+        MalformedResponse: the wheel is unreadable, or has no RECORD.
     """
     directory = read_zip_directory(source, source.seek(0, io.SEEK_END), filename)
     with translated(filename), zipfile.ZipFile(source) as archive:
@@ -197,7 +196,7 @@ def _hash(content: bytes) -> str:
 def _write(
     archive: zipfile.ZipFile, name: str, contents: dict[str, bytes], like: zipfile.ZipInfo
 ) -> None:
-    """Write a new member, unpacked: packers differ, and the bytes must be the same anywhere."""
+    """Write a new member, uncompressed: compressors differ, and the bytes must be reproducible."""
     member = zipfile.ZipInfo(name, like.date_time)
     member.external_attr = like.external_attr
     archive.writestr(member, contents[name], zipfile.ZIP_STORED)
@@ -206,7 +205,7 @@ def _write(
 def _carry_over(
     source: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo, filename: str
 ) -> None:
-    """Copy a member as it is packed."""
+    """Copy a member without recompression."""
     if member.flag_bits & _ENCRYPTED:
         raise MalformedResponse(filename, f"{member.filename} is encrypted")
     source.seek(member.header_offset)

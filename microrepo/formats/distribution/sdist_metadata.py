@@ -32,11 +32,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def from_sdist(parts: SdistParts, filename: str = "") -> CoreMetadata:
-    """Return what a source distribution says without being built (PEP 643, PEP 621).
+    """Return the metadata of a source distribution without a build (PEP 643, PEP 621).
 
-    Certain (``sdist``) is a PKG-INFO of Metadata 2.2 or later that does not list the dependency
-    fields as dynamic, or a pyproject.toml that states them; everything else is a ``guess``. One
-    that has neither is still what its file name says: installers build it.
+    Certain (``sdist``) are a PKG-INFO of Metadata 2.2 or later without dynamic dependency fields,
+    and a pyproject.toml with them; everything else is a ``guess``. Without either, the file name
+    counts, since installers build the sdist.
 
     Raises:
         MalformedResponse: no name or version can be found, or a requirement is beyond repair.
@@ -91,12 +91,12 @@ def _version_at_least(headers: Mapping[str, list[str]], major: int, minor: int) 
 
 
 def parse_requires_txt(body: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Read an egg's ``requires.txt``: requirements (PEP 508) and extras.
+    """Parse an egg's ``requires.txt``: requirements (PEP 508) and extras.
 
     Sections are ``[extra]``, ``[:marker]`` and ``[extra:marker]``; they become markers.
 
     Raises:
-        OutOfBounds: it says more than any real one.
+        OutOfBounds: it has more entries than any real one.
     """
     extras: list[str] = []
     requires = tuple(bounded(_section_requirements(body, extras), "requires.txt"))
@@ -163,9 +163,9 @@ def _project_dependencies(project: Mapping[str, object]) -> DeclaredDependencies
 
 
 def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
-    """Return what building a source distribution needs (PEP 518); setuptools when unsaid.
+    """Return the build requirements of a source distribution (PEP 518); default: setuptools.
 
-    `wheel` goes with setuptools: pip before 24 and setuptools before 70.1 cannot do without.
+    `wheel` is added to setuptools, since pip before 24 and setuptools before 70.1 need it.
     """
     table = read_toml(pyproject, MAX_FOREIGN_BYTES) if pyproject is not None else None
     system = (table or {}).get("build-system")

@@ -1,6 +1,6 @@
-"""METADATA of wheels, found as installers find it: in the one ``.dist-info`` of the wheel's own name.
+"""Reader of wheels' METADATA, found as installers do: in the single matching ``.dist-info``.
 
-What pip and uv refuse is refused: several ``.dist-info`` directories, or one of another project.
+Refuses what pip and uv refuse: several ``.dist-info`` directories, or one of another project.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from microrepo.formats.distribution.zip_directory import (
 )
 
 _INFO = b".dist-info"
-# Without them no installer takes a wheel.
+# Installers refuse a wheel without them.
 _NEEDED = ("METADATA", "WHEEL", "RECORD")
 
 
@@ -32,12 +32,12 @@ def read_wheel_metadata(
 
     Args:
         fileobj: the wheel, readable and seekable; it may be a window on a remote file.
-        filename: the wheel's name, which its contents must agree with, and for messages.
+        filename: the wheel's name, which its contents must match.
         size_bytes: its length, if known.
 
     Raises:
-        MalformedResponse: not a zip archive, no METADATA, or a wheel that installers refuse. Errors
-            of ours that `fileobj` raises pass through.
+        MalformedResponse: not a zip archive, no METADATA, or a wheel that installers refuse.
+            microrepo's own errors in `fileobj` pass through.
     """
     name = filename or "wheel"
     size = fileobj.seek(0, io.SEEK_END) if size_bytes is None else size_bytes
@@ -49,10 +49,10 @@ def read_wheel_metadata(
 
 
 def check_wheel(fileobj: BinaryIO, filename: str) -> None:
-    """Raise when installers would refuse a wheel for what it lists.
+    """Raise if installers would refuse a wheel for its list of members.
 
     Raises:
-        MalformedResponse: it says why.
+        MalformedResponse: with the reason.
     """
     size = fileobj.seek(0, io.SEEK_END)
     found = _info_members(read_zip_directory(fileobj, size, filename), filename)
@@ -65,7 +65,7 @@ def metadata_name(directory: ZipDirectory, filename: str) -> str:
     """Return the name of the member that is a wheel's METADATA.
 
     Raises:
-        MalformedResponse: it has none, or installers refuse it.
+        MalformedResponse: it is missing, or installers refuse the wheel.
     """
     found = _info_members(directory, filename)
     if "METADATA" not in found:
@@ -74,7 +74,7 @@ def metadata_name(directory: ZipDirectory, filename: str) -> str:
 
 
 def _info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
-    """Return the places of the members of the wheel's .dist-info, by their names in it."""
+    """Return the positions of the members of the wheel's .dist-info, by name."""
     name = filename or "wheel"
     infos: set[bytes] = set()
     found: dict[str, int] = {}
@@ -98,7 +98,7 @@ def _info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
 
 
 def _check_info_name(info: str, filename: str) -> None:
-    """Raise for the .dist-info of another project; of versions only METADATA's own counts."""
+    """Raise for the .dist-info of another project; its version does not matter."""
     wheel = parse_wheel_name(filename)
     project = info.removesuffix(_INFO.decode()).rpartition("-")[0]
     if wheel is not None and canonicalize_name(project) != canonicalize_name(wheel.project):

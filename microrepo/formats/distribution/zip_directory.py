@@ -1,7 +1,7 @@
-"""Central directories of zip archives, read without an object for each member.
+"""Reader of zip central directories, without an object per member.
 
-APPNOTE.TXT, 4.3. A hostile archive may list millions of members: what is listed is counted in the
-bytes before anything is made of it.
+APPNOTE.TXT, 4.3. A hostile archive can list millions of members, so they are counted in the bytes
+first.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _LOCATOR_64 = struct.Struct("<4sLQL")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _ENCRYPTED = 0x1
-_UNKNOWN = 0xFFFFFFFF  # the true number stands in a zip64 record
+_UNKNOWN = 0xFFFFFFFF  # the real number is in a zip64 record
 _MAX_DIRECTORY_BYTES = 32 << 20
 _MAX_MEMBERS = 100_000
-# What is read at once; the directory of most wheels lies within.
+# Size of the first read, which contains the directory of most wheels.
 _TAIL_BYTES = 16 << 10
 _MAX_COMMENT_BYTES = 1 << 16
 
@@ -36,7 +36,7 @@ class ZipDirectory(Struct, frozen=True):
 
     Attributes:
         body: its bytes.
-        shift_bytes: what stands before the archive; offsets count from behind it.
+        shift_bytes: bytes before the archive, which offsets do not include.
         plain: neither comment nor zip64 records nor bytes before the archive.
     """
 
@@ -46,7 +46,7 @@ class ZipDirectory(Struct, frozen=True):
 
 
 class ZipEntry(Struct, frozen=True):
-    """One member as the directory lists it."""
+    """One member in the directory."""
 
     name: str
     raw_name: bytes
@@ -64,10 +64,10 @@ def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDire
     Args:
         fileobj: the archive.
         size_bytes: its length.
-        name: what messages call it.
+        name: its name in messages.
 
     Raises:
-        MalformedResponse: not a zip archive, or one like no real distribution.
+        MalformedResponse: not a zip archive, or beyond the limits of a real distribution.
     """
     start = max(0, size_bytes - _TAIL_BYTES)
     tail = _read_at(fileobj, start, size_bytes - start)
@@ -99,7 +99,7 @@ def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDire
 
 
 def plain_directory(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
-    """Return the central directory of a plainly made archive, None for any other."""
+    """Return the central directory of a plain archive, None for others."""
     try:
         directory = read_zip_directory(fileobj, size_bytes, "archive")
     except MalformedResponse:
@@ -113,7 +113,7 @@ def _read_at(fileobj: BinaryIO, offset: int, count_bytes: int) -> bytes:
 
 
 def _end_of(tail: bytes) -> int:
-    """Return where the end record begins, negative when it is not there."""
+    """Return the start of the end record, negative without one."""
     place = len(tail) - _END.size
     if place >= 0 and tail.startswith(b"PK\x05\x06", place) and tail.endswith(b"\0\0"):
         return place
@@ -192,7 +192,7 @@ def _large_sizes(extra: bytes) -> list[int]:
 
 
 def read_member(fileobj: BinaryIO, entry: ZipEntry, name: str) -> bytes:
-    """Return a member that holds text about its distribution.
+    """Return a member with metadata text.
 
     Raises:
         MalformedResponse: it is damaged, encrypted, or larger than any real one.

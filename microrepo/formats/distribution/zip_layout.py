@@ -1,9 +1,9 @@
-"""Layout of a zip archive: the place of each member, and which of them another archive has already.
+"""Layout of a zip archive, and the members that it shares with another archive.
 
-Two releases of a project share most of their packed members, byte for byte. From the directories of
-both archives (APPNOTE.TXT, 4.3) follows how the new one can be put together: of pieces of the old
-one, of local headers that the directory foretells, and of what has to be fetched. Whether that is
-right, the digest of the whole decides.
+Two releases of a project often share most of their compressed members. The directories of both
+archives (APPNOTE.TXT, 4.3) determine how to assemble the new one: from pieces of the old one, local
+headers predicted from the directory, and downloaded ranges. The digest of the whole file verifies
+the result.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_BYTES = _LOCAL.size
 _SIZES_FOLLOW = 0x8
-_UNKNOWN = 0xFFFFFFFF  # the true number stands in a zip64 record
-# A request costs about as much as this many bytes: smaller gaps are fetched along.
+_UNKNOWN = 0xFFFFFFFF  # the real number is in a zip64 record
+# A request costs about as much as this many bytes, so smaller gaps are downloaded too.
 _GAP_BYTES = 32 << 10
 
 
 class Member(Struct, frozen=True, gc=False):
-    """One member as the directory describes it.
+    """One member in the directory.
 
     Attributes:
         offset: of its local header.
-        header: the local header without extra fields, as it must be if it has none.
-        content: what tells packed contents apart: method, CRC, packed and unpacked bytes.
+        header: the predicted local header, without extra fields.
+        content: identity of the compressed content: method, CRC, packed and unpacked bytes.
     """
 
     offset: int
@@ -42,7 +42,7 @@ class Member(Struct, frozen=True, gc=False):
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """A stretch of the new archive: literal bytes, or a range of the old or of the new one."""
+    """A part of the new archive: literal bytes, or a range of the old or the new one."""
 
     kind: str
     start: int = 0
@@ -56,9 +56,9 @@ class Piece(Struct, frozen=True, gc=False):
 
 
 def read_members(directory: bytes) -> list[Member] | None:
-    """Return the members that a central directory lists, by their place; None for an odd one.
+    """Return the members of a central directory by position; None for an unusual one.
 
-    Odd are archives beyond 4 GiB, and entries that cannot be read.
+    Unusual are archives over 4 GiB, and unreadable entries.
     """
     members = []
     place = 0
@@ -93,17 +93,17 @@ def content_start(local_header: bytes, offset: int) -> int | None:
 def plan_pieces(
     new: Iterable[Member], size_bytes: int, old: dict[tuple[int, int, int, int], int]
 ) -> list[Piece]:
-    """Return how the new archive is put together, in its order and without gaps.
+    """Return the pieces of the new archive, in order and without gaps.
 
     Args:
-        new: its members, by their place.
+        new: its members, by position.
         size_bytes: its length.
-        old: where the old archive has the packed contents that it has.
+        old: positions of the compressed contents in the old archive.
     """
     members = list(new)
     ends = [*(member.offset for member in members), size_bytes][1:]
     pieces: list[Piece] = []
-    done = 0  # up to here all is planned
+    done = 0  # planned up to this offset
     for run in _runs(members, ends, size_bytes, old):
         if sum(member.packed_bytes for member in run) <= _GAP_BYTES or run[0].offset < done:
             continue
@@ -125,11 +125,11 @@ def _runs(
     size_bytes: int,
     old: dict[tuple[int, int, int, int], int],
 ) -> Iterable[list[Member]]:
-    """Yield the members that the old archive has, those together that follow each other."""
+    """Yield runs of adjacent members that the old archive has."""
     run: list[Member] = []
     for member, end in zip(members, ends, strict=True):
         body_end = member.offset + len(member.header) + member.packed_bytes
-        # Behind the last member comes the directory, so only its beginning counts.
+        # The directory follows the last member, so only its start matters.
         fits = body_end < end if member is members[-1] else body_end == end <= size_bytes
         if member.header and fits and (member.content in old or not member.packed_bytes):
             run.append(member)

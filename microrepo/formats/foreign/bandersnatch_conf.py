@@ -1,7 +1,7 @@
-"""bandersnatch's configuration (all versions) in terms of ours.
+"""Translator of bandersnatch's configuration (all versions).
 
-What it selects here is what it selects there: all releases, pre-releases and yanked files of the
-whole index, as far as no filter plugin says otherwise.
+The translation selects what bandersnatch selects: all releases, pre-releases and yanked files of
+the whole index, unless a filter plugin excludes them.
 """
 
 from __future__ import annotations

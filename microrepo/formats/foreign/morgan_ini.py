@@ -1,4 +1,4 @@
-"""Morgan's configuration in terms of ours."""
+"""Translator of Morgan's configuration."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What indexes answer: JSON API, Simple API, upload form."""
+"""Formats of indexes: JSON API, Simple API, upload form."""

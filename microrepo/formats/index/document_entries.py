@@ -119,7 +119,7 @@ def to_info(raw: RawInfo) -> Info:
 
 
 def to_vulnerabilities(raw: list[RawVulnerability] | None) -> tuple[Vulnerability, ...]:
-    """Return the advisories that stand, withdrawn ones left out."""
+    """Return the advisories that are not withdrawn."""
     return tuple(
         Vulnerability(
             id=entry.id,

@@ -76,8 +76,9 @@ def parse_document(
 
     Args:
         body: the answer's bytes, JSON.
-        name: the project that was asked for; a document of another project is refused.
-        header_serial: value of the ``X-PyPI-Last-Serial`` header, which goes before the body's.
+        name: the requested project; a document of another project is refused.
+        header_serial: value of the ``X-PyPI-Last-Serial`` header, which takes precedence over the
+            body's.
         base_url: where the document came from; mirrors link to their files relative to it.
 
     Raises:
@@ -122,11 +123,11 @@ def parse_document(
 
 
 def parse_vulnerabilities(body: bytes, name: str) -> tuple[Vulnerability, ...]:
-    """Read the advisories of a document, be it that of a project or of a release.
+    """Read the advisories of a project's or a release's document.
 
     Args:
         body: the answer's bytes, JSON.
-        name: what was asked for, for messages.
+        name: name of the project or release, for messages.
 
     Raises:
         MalformedResponse: no JSON, or advisories that cannot be read.
@@ -139,7 +140,7 @@ def parse_vulnerabilities(body: bytes, name: str) -> tuple[Vulnerability, ...]:
 
 
 def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
-    """Read what can be read of a document in which some value has an unexpected type."""
+    """Read the valid parts of a document in which a value has an unexpected type."""
     rejected: list[str] = []
     try:
         loose = _decode_loose(body)

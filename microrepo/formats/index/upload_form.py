@@ -1,6 +1,6 @@
-"""The legacy upload form: what an upload says of a distribution besides its bytes. Pure.
+"""Fields of the legacy upload form. Pure.
 
-The field names are those of PyPI's upload API, which every index with uploads has taken over.
+The field names are those of PyPI's upload API, which every index with uploads uses.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def form_fields(filename: str, metadata: bytes | None, digests: Digests) -> list
         digests: of the content.
 
     Raises:
-        MalformedResponse: neither metadata nor file name tell name and version.
+        MalformedResponse: neither metadata nor file name give name and version.
     """
     described = _from_metadata(metadata) if metadata is not None else []
     names = {name for name, _ in described}

@@ -14,7 +14,7 @@ def parse_versions(text: str, name: str) -> tuple[str, ...]:
 
     Args:
         text: the configuration.
-        name: what messages call it.
+        name: its name in messages.
 
     Raises:
         ConfigError: it cannot be read, or has no such section.

@@ -1,4 +1,4 @@
-"""Direct URLs (``name @ https://…/name-1.0.whl#sha256=…``, PEP 508): what they say of their file."""
+"""Parser of direct URLs (``name @ https://…/name-1.0.whl#sha256=…``, PEP 508)."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _SCHEMES = ("http://", "https://")
 
 
 def is_followed(url: str) -> bool:
-    """Return whether a direct URL is of a kind that can be fetched: not of version control or a path."""
+    """Return whether a direct URL can be downloaded: not version control or a path."""
     return url.lower().startswith(_SCHEMES)
 
 
 def without_user(text: str) -> str:
-    """Return a text with URLs whose user and password are not shown."""
+    """Return a text without users and passwords in URLs."""
     return _USER.sub("://***@", text)
 
 
 def parse_direct_url(url: str) -> File | str:
-    """Return the file behind a direct URL as far as the URL tells, or why it cannot be kept.
+    """Return the file of a direct URL, as far as the URL describes it, or why it cannot be kept.
 
-    The fragment may announce a digest, ``sha256`` or ``md5``; others say nothing here.
+    The fragment can have a digest, ``sha256`` or ``md5``; others are ignored.
     """
     if not is_followed(url):
         return "only http and https URLs are fetched"

@@ -63,9 +63,9 @@ def _value(value: object) -> str:
 def parse_pylock(
     body: bytes, name: str, *, extras: Sequence[str] = (), groups: Sequence[str] = ()
 ) -> RequirementSet:
-    """Return what a lock file holds: every package pinned, with the digests of its files.
+    """Return the requirements of a lock file: every package pinned, with digests.
 
-    Directories are left out: they are the project itself, or a part of it.
+    Directories are skipped: they are the project itself, or a part of it.
 
     Raises:
         ConfigError: not a lock file of version 1, or one that locks what no index has.

@@ -47,7 +47,7 @@ class Requirement(Struct, frozen=True, cache_hash=True):
 
 
 def parse_requirement(text: str, origin: str = "") -> Requirement:
-    """Return the requirement that somebody wrote, read strictly.
+    """Parse a requirement of a user, strictly.
 
     Raises:
         ConfigError: not a requirement; the message says where reading stopped.
@@ -63,7 +63,7 @@ def parse_requirement(text: str, origin: str = "") -> Requirement:
 
 
 def parse_requirements(texts: Iterable[str]) -> tuple[Requirement, ...]:
-    """Return requirements that somebody wrote, each once.
+    """Parse requirements of a user, each once.
 
     Raises:
         ConfigError: one of them is not a requirement.

@@ -31,7 +31,7 @@ def read_requirement_set(
     groups: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> RequirementSet:
-    """Return what a file asks for.
+    """Return the requirement set of a file.
 
     Args:
         name: path of the file.

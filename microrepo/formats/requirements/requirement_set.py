@@ -17,7 +17,7 @@ _EVERY, _NONE = ":all:", ":none:"
 
 
 class FormatControl(Struct, frozen=True):
-    """Which kinds of files may be installed, as ``--no-binary`` and ``--only-binary`` say.
+    """Allowed kinds of files, by ``--no-binary`` and ``--only-binary``.
 
     Attributes:
         no_binary: projects of which no wheels are used, or ``:all:``.
@@ -60,7 +60,7 @@ ANY_FORMAT = FormatControl()
 
 
 class RequirementSet(Struct, frozen=True):
-    """What a file asks for; its requirements must install together.
+    """Requirements of a file, which must install together.
 
     Attributes:
         requirements: what to install.

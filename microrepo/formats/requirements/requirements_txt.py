@@ -1,9 +1,9 @@
 """Requirements files, as pip's documentation describes them, read without pip.
 
-Nothing is read but through the callable that is passed in, so a file can come from anywhere. What
-a repository cannot provide (editable installs, paths, version control) is refused with its place,
-and so is what would change the choice and is not supported; what only says where to install from
-is skipped with a note.
+Files are read only through a callable, so they can come from anywhere. Lines that a repository
+cannot provide (editable installs, paths, version control) are refused with their position, and so
+are unsupported options that change the result; options about where to install from are skipped with
+a note.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ _EXPORTED_BY_UV = re.compile(r"\A(?:#[^\n]*\n)*?#[^\n]*\buv (?:export|pip compil
 def parse_requirements_txt(
     name: str, read: Reader, variables: Mapping[str, str] | None = None
 ) -> RequirementSet:
-    """Return what a requirements file and all that it includes ask for.
+    """Return the requirements of a file and its includes.
 
     Args:
         name: path of the file; included paths are relative to the including file.
-        read: returns the bytes of a path, or raises what the caller wants to see.
+        read: returns the bytes of a path, or raises an error that passes through.
         variables: the environment, for ``${NAME}``.
 
     Raises:
-        ConfigError: a line is wrong or asks for something that no repository holds; the text
-            begins with ``file:line``.
+        ConfigError: a line is invalid or needs something that no repository has; the text begins
+            with ``file:line``.
     """
     reading = _Reading(read, variables or {})
     reading.file(name, constraint=False, depth=0)
@@ -144,7 +144,7 @@ class _Reading:
     def _own_project(self, text: str, place: str, name: str) -> bool:
         """Read the requirements of the project in whose directory the file is.
 
-        What uv wrote has them already.
+        Files written by uv already contain them.
         """
         match = _OWN_PROJECT.fullmatch(text)
         if match is None or not text or text.startswith("/"):
@@ -200,7 +200,7 @@ class _Reading:
 
 
 def _add(into: dict[Requirement, Requirement], requirement: Requirement) -> None:
-    """Add a requirement unless it is there already, from another place."""
+    """Add a requirement unless it is present from another line."""
     into.setdefault(msgspec.structs.replace(requirement, origin=""), requirement)
 
 

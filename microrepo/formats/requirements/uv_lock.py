@@ -1,7 +1,7 @@
-"""Lock files of uv (`uv.lock`): the project's dependencies, held to the versions that are locked.
+"""Parser of uv's lock files (`uv.lock`): the project's dependencies at locked versions.
 
-The packages of the lock are constraints: which of them an environment needs, their own metadata
-says. The project itself and other members of its workspace are left out.
+The locked packages are constraints; their own metadata decides which of them an environment needs.
+The project and other members of its workspace are skipped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DEFAULT_GROUPS = ("dev",)
 def parse_uv_lock(
     body: bytes, name: str, *, extras: Sequence[str] = (), groups: Sequence[str] = ()
 ) -> RequirementSet:
-    """Return what a `uv.lock` holds.
+    """Return the requirements of a `uv.lock`.
 
     Raises:
         ConfigError: not such a file, one from version control, or an unknown extra or group.
