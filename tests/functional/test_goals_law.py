@@ -125,10 +125,10 @@ def _ignore(_: Request) -> None:
 
 
 def _is_met(text: str, directory: Path, *, dependencies: bool) -> bool:
-    """Return whether some wheel on disk is what a requirement asks for, with all that it needs."""
+    """Return whether some file on disk is what a requirement asks for, with all that it needs."""
     requirement = Requirement(text)
-    for path in directory.glob(f"{requirement.name}-*.whl"):
-        version = path.name.split("-")[1]
+    for path in directory.glob(f"{requirement.name}-*"):
+        version = path.name.removesuffix(".tar.gz").split("-")[1]
         if requirement.specifier.contains(version, prereleases=True) and (
             not dependencies
             or all(

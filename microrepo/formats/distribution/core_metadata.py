@@ -61,6 +61,12 @@ class CoreMetadata(Struct, frozen=True, omit_defaults=True, gc=False):
     build_requires: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_repaired(self) -> bool:
+        """Whether a requirement had to be repaired; pip minds that, but no odd Requires-Python."""
+        python_note = parse_requires_python(self.requires_python or "")[1]
+        return not self.strict and len(self.notes) > (python_note is not None)
+
 
 class DeclaredDependencies(Struct, frozen=True):
     """Dependency fields of a distribution, unchecked."""

@@ -37,6 +37,12 @@ _RESERVED_STEMS = frozenset(
 _RESERVED_NAMES = frozenset(
     {"simple", "pypi", "browse", "server.py", "index.html", "last-modified"}
 )
+_USUAL_TO_UV = re.compile(
+    r"(?:[^\W_]|[_.](?![_.]))+(?:-[\w.+!]+){1,2}-[a-z0-9_.]+-[a-z0-9_.]+-[a-z0-9_.]+\.whl", re.ASCII
+).fullmatch
+_PLAIN_LINUX = re.compile(r"[-.]linux_")
+_SEVERAL = re.compile(r"[_.]{2,}")
+_BUILD = re.compile(r"(\d+)(.*)")
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 # The form of nearly all names, which no refused name has: reserved names have no such ending.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]\w*-[\w.+!-]{1,150}\.(?:whl|tar\.gz|zip)", re.ASCII).fullmatch
@@ -87,6 +93,34 @@ def parse_wheel_name(filename: str) -> FileName | None:
     """Return the parts of a wheel's name, read leniently; None for another file."""
     found = parse_filename(filename) if filename[-4:].lower() == ".whl" else None
     return found if found and found.kind == "wheel" else None
+
+
+def build_order(filename: str) -> tuple[int, str]:
+    """Return the sort key of a wheel's build tag, the preferred one last; that of no tag first."""
+    wheel = parse_wheel_name(filename)
+    match = _BUILD.match(wheel.build) if wheel is not None else None
+    return (int(match[1]), match[2]) if match is not None else (-1, "")
+
+
+def is_read_variously(filename: str) -> bool:
+    """Return whether pip and uv take a wheel's name differently, or rank its tags differently."""
+    return filename.endswith(".whl") and (
+        uv_filename(filename) != filename or _PLAIN_LINUX.search(filename) is not None
+    )
+
+
+def uv_filename(filename: str) -> str:
+    """Return the name of a wheel as uv reads it, in the words of `packaging`.
+
+    uv takes names with several separators, no tags in capitals, and no spaces.
+    """
+    if _USUAL_TO_UV(filename):
+        return filename
+    parts = filename.removesuffix(".whl").split("-")
+    tags = "-".join(parts[-3:])
+    if tags != tags.lower() or " " in filename:
+        return f"{filename}.unknown"
+    return "-".join((_SEVERAL.sub("_", parts[0]), *parts[1:])) + ".whl"
 
 
 @lru_cache(maxsize=65536)

@@ -1,4 +1,4 @@
-"""Header fields of METADATA and PKG-INFO files."""
+"""Header fields of METADATA and PKG-INFO files, read as `email.parser` reads them for installers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from microrepo.formats.bounds import METADATA, OutOfBounds, check_size
 
-_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:(.*)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_HEADER = re.compile(r"([!-9;-~]*):(.*)", re.DOTALL)
 
 
 def metadata_fields(body: bytes) -> tuple[dict[str, list[str]], str]:
@@ -21,22 +22,24 @@ def metadata_fields(body: bytes) -> tuple[dict[str, list[str]], str]:
         since Metadata 2.1.
     """
     check_size(body, METADATA, "metadata")
-    text = body.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    head, _, payload = text.partition("\n\n")
-    if text.startswith("\n"):  # an empty first line also ends the headers
-        head, payload = "", text[1:]
-    if head.count("\n") > METADATA.marks:
-        raise OutOfBounds("metadata", f"has more than {METADATA.marks:,} header lines")
+    lines = _LINE_END.split(body.decode("utf-8", errors="replace"))
     headers: dict[str, list[list[str]]] = {}
     current: list[str] | None = None
-    for line in head.split("\n"):
-        if line[:1] in {" ", "\t"} and current is not None:
-            current.append(line)
+    count = 0
+    for count, line in enumerate(lines):
+        if count > METADATA.marks:
+            raise OutOfBounds("metadata", f"has more than {METADATA.marks:,} header lines")
+        if line[:1] in {" ", "\t"}:
+            if current is not None:
+                current.append(line)
             continue
         match = _HEADER.match(line)
-        current = [match[2]] if match is not None else None
+        if match is None and not line.startswith("From "):
+            break  # the first line that is no header ends them, an empty one or another
+        current = [match[2]] if match is not None and match[1] else None
         if match is not None and current is not None:
             headers.setdefault(match[1].lower(), []).append(current)
+    payload = "\n".join(lines[count + (not lines[count]) :])
     unfolded = {
         key: [_unfolded(key, "\n".join(lines)) for lines in found] for key, found in headers.items()
     }

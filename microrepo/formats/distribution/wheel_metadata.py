@@ -42,23 +42,10 @@ def read_wheel_metadata(
     name = filename or "wheel"
     size = fileobj.seek(0, io.SEEK_END) if size_bytes is None else size_bytes
     directory = read_zip_directory(fileobj, size, name)
-    found = _info_members(directory, filename)
+    found = info_members(directory, filename)
     if "METADATA" not in found:
         raise MalformedResponse(name, "has no METADATA")
     return read_member(fileobj, entry_at(directory, found["METADATA"], name), name)
-
-
-def check_wheel(fileobj: BinaryIO, filename: str) -> None:
-    """Raise if installers would refuse a wheel for its list of members.
-
-    Raises:
-        MalformedResponse: with the reason.
-    """
-    size = fileobj.seek(0, io.SEEK_END)
-    found = _info_members(read_zip_directory(fileobj, size, filename), filename)
-    for member in _NEEDED:
-        if member not in found:
-            raise MalformedResponse(filename, f"has no {member} in its .dist-info")
 
 
 def metadata_name(directory: ZipDirectory, filename: str) -> str:
@@ -67,14 +54,18 @@ def metadata_name(directory: ZipDirectory, filename: str) -> str:
     Raises:
         MalformedResponse: it is missing, or installers refuse the wheel.
     """
-    found = _info_members(directory, filename)
+    found = info_members(directory, filename)
     if "METADATA" not in found:
         raise MalformedResponse(filename or "wheel", "has no METADATA")
     return entry_at(directory, found["METADATA"], filename).name
 
 
-def _info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
-    """Return the positions of the members of the wheel's .dist-info, by name."""
+def info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
+    """Return the positions of the members of a wheel's .dist-info, by name.
+
+    Raises:
+        MalformedResponse: there is not exactly one, or it belongs to another project.
+    """
     name = filename or "wheel"
     infos: set[bytes] = set()
     found: dict[str, int] = {}
@@ -98,8 +89,7 @@ def _info_members(directory: ZipDirectory, filename: str) -> dict[str, int]:
 
 
 def _check_info_name(info: str, filename: str) -> None:
-    """Raise for the .dist-info of another project; its version does not matter."""
+    """Raise for the .dist-info of another project, as pip compares names."""
     wheel = parse_wheel_name(filename)
-    project = info.removesuffix(_INFO.decode()).rpartition("-")[0]
-    if wheel is not None and canonicalize_name(project) != canonicalize_name(wheel.project):
+    if wheel is not None and not canonicalize_name(info).startswith(wheel.name):
         raise MalformedResponse(filename, f"its .dist-info belongs to another project ({info})")

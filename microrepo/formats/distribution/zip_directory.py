@@ -6,6 +6,7 @@ first.
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.bounds import METADATA, Meter, OutOfBounds
+from microrepo.formats.bounds import METADATA, Bound, Meter, OutOfBounds
 from microrepo.formats.compression import ZIP_METHODS, unpack
 
 _END = struct.Struct("<4s4H2LH")
@@ -29,6 +30,8 @@ _MAX_MEMBERS = 100_000
 # Size of the first read, which contains the directory of most wheels.
 _TAIL_BYTES = 16 << 10
 _MAX_COMMENT_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 18
+_LARGEST_RATIO = 2000  # deflate cannot do much better than half of it
 
 
 class ZipDirectory(Struct, frozen=True):
@@ -197,23 +200,47 @@ def read_member(fileobj: BinaryIO, entry: ZipEntry, name: str) -> bytes:
     Raises:
         MalformedResponse: it is damaged, encrypted, or larger than any real one.
     """
-    if entry.flags & _ENCRYPTED:
-        raise MalformedResponse(name, f"{entry.name} is encrypted")
     if max(entry.packed_bytes, entry.size_bytes) > METADATA.size_bytes:
         raise OutOfBounds(name, f"{entry.name} is too large")
+    return b"".join(_unpacked(fileobj, entry, METADATA, name))
+
+
+def check_member(fileobj: BinaryIO, entry: ZipEntry, name: str) -> None:
+    """Raise when a member, of whatever size, is damaged or encrypted.
+
+    Raises:
+        MalformedResponse: it says how.
+    """
+    head = _read_at(fileobj, entry.offset, _LOCAL.size)
+    if len(head) == _LOCAL.size and _LOCAL.unpack(head)[2:4] != (entry.flags, entry.method):
+        raise MalformedResponse(name, f"{entry.name} is packed otherwise in its own header")
+    for _ in _unpacked(fileobj, entry, Bound(entry.size_bytes, ratio=_LARGEST_RATIO), name):
+        pass
+
+
+def _unpacked(fileobj: BinaryIO, entry: ZipEntry, bound: Bound, name: str) -> Iterator[bytes]:
+    """Yield a member's content; raise at its end when it was not what the directory says."""
+    if entry.flags & _ENCRYPTED:
+        raise MalformedResponse(name, f"{entry.name} is encrypted")
     head = _read_at(fileobj, entry.offset, _LOCAL.size)
     if len(head) != _LOCAL.size or not head.startswith(b"PK\x03\x04"):
         raise MalformedResponse(name, f"{entry.name} is not where the table of contents says")
     fields = _LOCAL.unpack(head)
     if fileobj.read(fields[9]) != entry.raw_name:
         raise MalformedResponse(name, f"{entry.name} has another name in its own header")
-    packed = _read_at(
-        fileobj, entry.offset + _LOCAL.size + fields[9] + fields[10], entry.packed_bytes
-    )
     method = ZIP_METHODS.get(entry.method)
     if method is None:
         raise MalformedResponse(name, f"{entry.name} is packed by an unknown method")
-    body = b"".join(unpack(method, [packed], Meter(METADATA, name), name))
-    if len(body) != entry.size_bytes or zlib.crc32(body) != entry.crc:
+    fileobj.seek(fields[10], io.SEEK_CUR)
+    crc = size = 0
+    for piece in unpack(method, _pieces(fileobj, entry.packed_bytes), Meter(bound, name), name):
+        crc, size = zlib.crc32(piece, crc), size + len(piece)
+        yield piece
+    if (size, crc) != (entry.size_bytes, entry.crc):
         raise MalformedResponse(name, f"{entry.name} is damaged")
-    return body
+
+
+def _pieces(fileobj: BinaryIO, count_bytes: int) -> Iterator[bytes]:
+    while count_bytes > 0 and (piece := fileobj.read(min(count_bytes, _PIECE_BYTES))):
+        count_bytes -= len(piece)
+        yield piece

@@ -68,6 +68,7 @@ class RequirementSet(Struct, frozen=True):
         formats: the kinds of files that may be used.
         prefer_binary: an older wheel is preferred to a newer source distribution.
         prereleases: pre-releases count as releases.
+        requires_hashes: installers refuse whatever has no digest here.
         requires_python: specifiers of the Pythons that the file is for; "" = any.
         build_requirements: what building the project itself needs.
         notes: what was skipped, and where.
@@ -78,6 +79,7 @@ class RequirementSet(Struct, frozen=True):
     formats: FormatControl = ANY_FORMAT
     prefer_binary: bool = False
     prereleases: bool = False
+    requires_hashes: bool = False
     requires_python: str = ""
     build_requirements: tuple[Requirement, ...] = ()
     notes: tuple[str, ...] = ()

@@ -99,13 +99,13 @@ class _Reading:
         self.notes: list[str] = []
         self._seen: set[tuple[str, bool]] = set()
         self._exported = False
-        self._requires_hashes = False
 
     def check_hashes(self, name: str) -> None:
         """Raise ConfigError if the file requires digests and has none for a requirement."""
         hashed = {one.project for one in self.constraints.values() if one.hashes}
-        for one in self.requirements.values() if self._requires_hashes else ():
-            if not (one.hashes or one.url or one.project in hashed):
+        for one in self.requirements.values() if self.options.requires_hashes else ():
+            # One with a marker may not count where this is installed.
+            if not (one.hashes or one.url or one.marker or one.project in hashed):
                 raise ConfigError(f"{name}: --require-hashes: {one.project} has no --hash")
 
     def file(self, name: str, *, constraint: bool, depth: int) -> None:
@@ -171,7 +171,7 @@ class _Reading:
         elif option == "--prefer-binary":
             self.options = msgspec.structs.replace(options, prefer_binary=True)
         elif option == "--require-hashes":
-            self._requires_hashes = True
+            self.options = msgspec.structs.replace(options, requires_hashes=True)
         elif option in _PASSED_OVER:
             self.notes.append(f"{place}: {option} is not used")
         else:

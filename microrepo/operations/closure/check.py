@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, RepositoryError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.requirements.requirement import parse_requirements
+from microrepo.operations.closure.acceptance import Acceptance
 from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
 from microrepo.operations.closure.target_records import (
@@ -30,7 +31,7 @@ from microrepo.selection.closure.lock_sets import plan_locks
 from microrepo.selection.closure.proof import SdistOnly, sdist_only
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.targets import named_environments
-from microrepo.selection.resolver.goal_records import Goal, bare_goals
+from microrepo.selection.resolver.goal_records import Goal, Installer, bare_goals
 from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
@@ -144,21 +145,46 @@ def prove(
     goals: Sequence[Goal],
     environments: Sequence[Environment],
     watch: Callable[[int], None] = lambda _: None,
+    *,
+    any_hash: bool = False,
 ) -> CheckReport:
-    """Run the closure only on the files that are present."""
-    supply = HeldRecords(state, directory, config, best_file_counts=True)
-    options = options_of(config)
-    closure = Closure(goals, environments, supply.facts, options)
-    while needs := closure.step():
-        watch(len(needs.projects))
-        supply.answer(needs)
-    missing = [*map(_unmet, closure.failures), *_left_open(closure.resolutions)]
+    """Run the closure only on the files that are present, as pip and, where it differs, uv would.
+
+    `any_hash` also takes ``--hash`` algorithms that pip does not.
+    """
+    supply = HeldRecords(state, directory, config, offers_damaged=True)
     by_name = {environment.name: environment for environment in environments}
-    missing += [
-        UnmetGoal(found.goal.name, found.environment, faults)
-        for found in closure.resolutions
-        if not found.unmet and (faults := tuple(supply.faults(found, by_name[found.environment])))
-    ]
+    acceptance = None
+    if links_of(config, state, decides=False).files:
+        acceptance = Acceptance(state, directory, any_hash=any_hash)
+
+    def close(installer: Installer) -> Closure:
+        options = msgspec.structs.replace(options_of(config), installer=installer)
+        closure = Closure(goals, environments, supply.facts, options)
+        while needs := closure.step():
+            watch(len(needs.projects))
+            supply.answer(needs)
+        return closure
+
+    def unmet(closure: Closure) -> Iterator[UnmetGoal]:
+        yield from map(_unmet, closure.failures)
+        yield from _left_open(closure.resolutions)
+        for found in closure.resolutions:
+            faults = tuple(_blocked(found, supply.facts.blocking - supply.damaged))
+            if acceptance is not None and not faults:
+                faults = tuple(acceptance.faults(found, by_name[found.environment]))
+            if faults and not found.unmet:
+                yield UnmetGoal(found.goal.name, found.environment, faults)
+
+    closure = close(Installer.PIP)
+    missing = list(unmet(closure))
+    if supply.facts.contested:
+        known = {(one.goal, one.environment) for one in missing}
+        missing += [
+            msgspec.structs.replace(one, reasons=(f"uv: {one.reasons[0]}", *one.reasons[1:]))
+            for one in unmet(close(Installer.UV))
+            if (one.goal, one.environment) not in known
+        ]
     return CheckReport(
         repository=config.repository,
         environments=tuple(environment.name for environment in environments),
@@ -198,6 +224,16 @@ def _with_locks(
     unmet = {(missing.goal, missing.environment) for missing in report.missing}
     warnings = (*report.warnings, *warnings_of(locks, unmet))
     return msgspec.structs.replace(report, locks=written.paths, warnings=warnings)
+
+
+def _blocked(found: Resolution, blocking: Collection[str]) -> Iterator[str]:
+    """Yield the files at which installers fail, chosen or not."""
+    for one in found.passed_over:
+        if one.blocks:
+            yield f"{one.project} {one.version}: {one.why}; installers stop there"
+    for pin in found.pins:
+        if pin.files[0].filename in blocking:
+            yield f"{pin.files[0].filename}: installers fail at it"
 
 
 def _unmet(failure: GoalFailure) -> UnmetGoal:

@@ -11,6 +11,7 @@ from microrepo.operations.closure.check import CheckReport, prove
 from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.closure_records import RecordSources
 from microrepo.operations.closure.lock_files import Written, warnings_of, write_locks
+from microrepo.operations.closure.needed_files import files_held_for
 from microrepo.operations.closure.resolution import (
     Resolved,
     concerned_records,
@@ -61,7 +62,11 @@ def follow(
         )
     resolved = resolve_goals(config, origins, goals)
     earlier = earlier_needs(holdings.state, resolved, goals, only_these=only_these)
-    kept = {row.filename: row.goal for row in earlier}
+    unmet = [(one.goal, one.environment) for one in resolved.failures]
+    unmet += [(one.goal, one.environment) for one in resolved.resolutions if one.unmet]
+    held = config, holdings.state, holdings.directory
+    kept = files_held_for(*held, unmet, resolved.environments)
+    kept.update((row.filename, row.goal) for row in earlier)
     decide = deciding_by_closure(rules, resolved.chosen(), kept, resolved.environments, work.now)
     records = concerned_records(holdings.state, rules, resolved)
     concerned = with_own_pythons(holdings, work, records, decide)
@@ -96,10 +101,9 @@ def follow(
         there = _files_there(
             holdings.state, holdings.directory, resolved, keeps=holdings.links.files
         )
-        held = config, holdings.state, holdings.directory
 
         def prove_again(doubtful: Sequence[Goal]) -> CheckReport:
-            return prove(*held, doubtful, resolved.environments)
+            return prove(*held, doubtful, resolved.environments, any_hash=True)
 
         _prove(work.report, goals, resolved, there, prove_again)
         if config.lock and holdings.links.files:

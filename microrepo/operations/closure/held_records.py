@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
@@ -13,30 +12,33 @@ from microrepo.errors import MalformedResponse, MicrorepoError
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.distribution.header_fields import first_field, metadata_fields
-from microrepo.formats.distribution.wheel_metadata import check_wheel, read_wheel_metadata
+from microrepo.formats.distribution.wheel_checks import has_prefix, unread_by_uv
+from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.formats.requirements.direct_urls import parse_direct_url
+from microrepo.formats.requirements.installer_markers import pip_stumbles
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName, Project
-from microrepo.operations.closure.held_url_files import held_url_file, is_behind
+from microrepo.operations.closure.url_files import file_of_row, held_url_file, is_behind
 from microrepo.publish.links import links_of
-from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.admission import admission_of
 from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs, UrlFile
-from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.state import FileRow, State
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.download.remote_metadata import read_distribution, unpack_metadata
 
-_READ_BYTES = 1 << 20
-_DAMAGED = "damaged, and installers choose it; run `microrepo verify --repair`"
-
 
 class HeldRecords:
     """Facts about the files of a repository, read when needed.
 
+    Args:
+        state, directory, config: those of the repository.
+        admits: chooses among the files that a project's record lists.
+        unlisted: also use files that no record lists any more.
+        offers_damaged: also list damaged files, as installers see them.
+
     Attributes:
         facts: the facts read so far.
+        damaged: names of the damaged files among them.
     """
 
     def __init__(
@@ -46,14 +48,17 @@ class HeldRecords:
         config: Config,
         admits: Callable[[Project], Iterable[File]] = lambda project: project.files,
         *,
-        best_file_counts: bool = False,
+        unlisted: bool = False,
+        offers_damaged: bool = False,
     ) -> None:
         self._admits = admits
+        self._unlisted = unlisted
         self._state = state
         self._files = links_of(config, state, decides=False).files
         self._directory = directory
-        self.facts = Facts(best_file_counts=best_file_counts)
-        self._damaged: set[str] = set()
+        self.facts = Facts()
+        self.damaged: set[str] = set()
+        self._offers_damaged = offers_damaged
 
     def answer(self, needs: Needs) -> None:
         """Add the facts that are needed; a project that the state does not know does not exist."""
@@ -83,16 +88,22 @@ class HeldRecords:
         documents = self._state.documents(names)
         rows = tuple(self._state.files(names))
         present = {row.filename for row in rows if self.has(row)}
-        if self.facts.best_file_counts:
+        if self._offers_damaged:
             # Installers do not pass over a damaged file: they choose it, and fail.
             damaged = {row.filename for row in rows if self.offers(row)} - present
-            self._damaged |= damaged
+            self.damaged |= damaged
             self.facts.blocking |= damaged
             present |= damaged
         found: dict[NormalizedName, Candidates | None] = dict.fromkeys(names)
         for name, project in documents.items():
             files = tuple(file for file in self._admits(project) if file.filename in present)
             found[NormalizedName(name)] = Candidates(files)
+        listed = {file.filename for one in documents.values() for file in one.files}
+        for row in rows if self._unlisted else ():
+            if row.filename in present and row.filename not in listed:
+                known = found[row.project]
+                files = known.files if known is not None else ()
+                found[row.project] = Candidates((*files, file_of_row(row)))
         return found
 
     def _behind(self, url: str) -> UrlFile | str:
@@ -107,76 +118,32 @@ class HeldRecords:
         return metadata if isinstance(metadata, str) else held_url_file(row, metadata)
 
     def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
-        stored = self._state.metadata([need.filename]).get(need.filename)
+        metadata = self._read(need)
+        if isinstance(metadata, CoreMetadata) and pip_stumbles(metadata.requires_dist):
+            self.facts.blocking.add(need.filename)
+        return metadata
+
+    def _read(self, need: MetadataNeed) -> CoreMetadata | str:
+        name = need.filename
+        stored = self._state.metadata([name]).get(name)
         if stored is not None:
             metadata = unpack_metadata(stored[1])
-            if need.filename.endswith(".whl") and not _names(
-                need.filename, metadata.name, metadata.version
-            ):
-                self.facts.blocking.add(need.filename)
+            if name.endswith(".whl") and not _names(name, metadata.name, metadata.version):
+                self.facts.blocking.add(name)
+            if name.endswith(".whl") and unread_by_uv(metadata):
+                self.facts.refused_by_uv.add(name)
             return metadata
         try:
-            with self._directory.file(need.filename).open("rb") as stream:
-                if need.filename.endswith(".whl") and _stops_installers(stream, need.filename):
-                    self.facts.blocking.add(need.filename)
+            with self._directory.file(name).open("rb") as stream:
+                if name.endswith(".whl") and _stops_installers(stream, name):
+                    self.facts.blocking.add(name)
                 stream.seek(0)
-                return read_distribution(stream, need.filename)
+                metadata = read_distribution(stream, name)
+                if name.endswith(".whl") and (has_prefix(stream) or unread_by_uv(metadata)):
+                    self.facts.refused_by_uv.add(name)
+                return metadata
         except (OSError, MicrorepoError, ValueError) as error:
             return f"its metadata cannot be read: {error}"
-
-    def faults(self, found: Resolution, environment: Environment) -> Iterator[str]:
-        """Yield why installers would refuse, or never reach, the files that a resolution chose."""
-        for one in found.passed_over:
-            if one.blocks:
-                yield f"{one.project} {one.version}: {one.why}; installers stop there"
-        admission = admission_of(found.goal, environment)
-        hashes, urls = dict(admission.hashes), dict(admission.urls)
-        urls.update((one.project, one.url) for one in found.goal.requirements if one.url)
-        for pin in found.pins:
-            name = pin.files[0].filename
-            if pin.metadata_file in self.facts.repaired and self._is_read(pin.metadata_file):
-                yield f"{pin.metadata_file}: installers cannot read its metadata"
-            if not self._files:
-                continue
-            why = _DAMAGED if name in self._damaged else self._refused(name)
-            if why is None and pin.project in hashes:
-                why = self._undigested(name, hashes[pin.project])
-            elif why is None and hashes and pin.project not in urls:
-                why = "has no --hash; pip requires one because another requirement has one"
-            if why is not None:
-                yield f"{name}: {why}"
-
-    def _is_read(self, filename: str) -> bool:
-        """Return whether installers read a file's metadata, rather than build it."""
-        metadata = self.facts.metadata[filename]
-        return not isinstance(metadata, str) and metadata.source != "guess"
-
-    def _refused(self, filename: str) -> str | None:
-        """Return why installers refuse a wheel for the requirements that it lists."""
-        if not filename.endswith(".whl"):
-            return None
-        try:
-            with self._directory.file(filename).open("rb") as stream:
-                check_wheel(stream, filename)
-        except MalformedResponse as error:
-            return str(error.args[-1])
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
-        return None
-
-    def _undigested(self, filename: str, allowed: frozenset[str]) -> str | None:
-        """Return why a file matches none of the required digests."""
-        for algorithm in sorted({one.partition(":")[0] for one in allowed}):
-            hasher = hashlib.new(algorithm, usedforsecurity=False)
-            try:
-                with self._directory.file(filename).open("rb") as stream:
-                    while piece := stream.read(_READ_BYTES):
-                        hasher.update(piece)
-            except OSError as error:
-                return f"cannot be read: {error.strerror}"
-            if f"{algorithm}:{hasher.hexdigest()}" in allowed:
-                return None
-        return "matches no --hash"
 
 
 def _stops_installers(stream: BinaryIO, filename: str) -> bool:

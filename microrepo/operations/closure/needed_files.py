@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.model import File, Project
 from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.target_records import environments_of, options_of
-from microrepo.selection.closure.closure import Closure
+from microrepo.selection.closure.closure import Closure, build_environment
+from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
@@ -22,12 +24,47 @@ class Needed(Struct, frozen=True):
     Attributes:
         files: names of the files that the closure chose.
         projects: projects of these files.
-        unmet: goals that are not met, with the environments.
+        unmet: names of goals that are not met, with the environments.
     """
 
     files: frozenset[str]
     projects: frozenset[str]
     unmet: frozenset[tuple[str, str]]
+
+
+def files_held_for(
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    unmet: Iterable[tuple[Goal, str]],
+    environments: Iterable[Environment],
+) -> dict[str, str]:
+    """Return files that meet goals which nothing new meets, by name, with the goal.
+
+    Whatever brought them, and whatever the rules, the index and its yanked marks say by now: what
+    was met yesterday must not be deleted before something better is there.
+    """
+    goals: dict[str, list[Goal]] = {}
+    for goal, name in unmet:
+        goals.setdefault(name, []).append(goal)
+    if not goals:
+        return {}
+    supply = HeldRecords(state, directory, config, _unyanked, unlisted=True)
+    found: dict[str, str] = {}
+    for target in environments:
+        for environment in (target, build_environment(target)):
+            wanted = goals.pop(environment.name, ())
+            closure = Closure(wanted, [environment], supply.facts, options_of(config, "solve"))
+            while needs := closure.step():
+                supply.answer(needs)
+            for answer in closure.resolutions:
+                for pin in answer.pins:
+                    found.update((file.filename, answer.goal.name) for file in pin.files)
+    return found
+
+
+def _unyanked(project: Project) -> Iterable[File]:
+    return (msgspec.structs.replace(file, yanked=False) for file in project.files)
 
 
 def needed_files(
@@ -49,10 +86,11 @@ def needed_files(
     while needs := closure.step():
         supply.answer(needs)
     pins = [pin for found in closure.resolutions for pin in found.pins]
-    unmet = [(one.goal.name, one.environment) for one in closure.failures]
-    unmet += [(one.goal.name, one.environment) for one in closure.resolutions if one.unmet]
+    unmet = [(one.goal, one.environment) for one in closure.failures]
+    unmet += [(one.goal, one.environment) for one in closure.resolutions if one.unmet]
+    held = files_held_for(config, state, directory, unmet, environments_of(config))
     return Needed(
-        frozenset(file.filename for pin in pins for file in pin.files),
+        frozenset(file.filename for pin in pins for file in pin.files).union(held),
         frozenset(pin.project for pin in pins),
-        frozenset(unmet),
+        frozenset((goal.name, name) for goal, name in unmet),
     )

@@ -13,14 +13,13 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.distribution.filenames import split_release
+from microrepo.formats.distribution.filenames import package_type_of, split_release
 from microrepo.formats.requirements.direct_urls import parse_direct_url, without_user
 from microrepo.formats.requirements.requirement import stated_requirement
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.closure.held_url_files import file_of_row, is_behind
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.run.run_rules import Rules
@@ -28,12 +27,32 @@ from microrepo.plan import same_content
 from microrepo.selection.resolver.facts import Facts, UrlFile
 from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.selection.rules.decisions import split_candidates
-from microrepo.state import ProjectRow, Requirer, State, pack
+from microrepo.state import FileRow, ProjectRow, Requirer, State, pack
 from microrepo.transfer.download.remote_metadata import unpack_metadata
 from microrepo.transfer.tasks import FetchMetadata, MetadataOutcome
 
 Rewrite = Callable[[CoreMetadata], CoreMetadata]
 AskedUrl = tuple[str, File, "Future[MetadataOutcome]"]
+
+
+def is_behind(row: FileRow, file: File) -> bool:
+    """Return whether a recorded file is the one behind a direct URL."""
+    same = same_content(file.digests, row.digests)
+    return row.url == file.url if same is None else same
+
+
+def held_url_file(row: FileRow, metadata: CoreMetadata) -> UrlFile:
+    """Return what is behind a direct URL from what is held of it."""
+    file = file_of_row(row)
+    return UrlFile(
+        msgspec.structs.replace(file, requires_python=metadata.requires_python), metadata
+    )
+
+
+def file_of_row(row: FileRow) -> File:
+    """Return the file that a row records."""
+    kind = package_type_of(row.filename) or ""
+    return File(row.filename, row.url, row.version, kind, row.digests, row.size)
 
 
 class UrlLearner:

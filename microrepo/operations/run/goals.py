@@ -175,6 +175,7 @@ def _file_goals(
         formats=found.formats,
         prefer_binary=found.prefer_binary,
         prereleases=found.prereleases,
+        requires_hashes=found.requires_hashes,
         requires_python=found.requires_python,
     )
     goals = [goal]

@@ -5,7 +5,7 @@ By PEP 600 (manylinux), PEP 656 (musllinux) and the platform compatibility tags 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from packaging import tags
 
@@ -59,6 +59,16 @@ def _manylinux(machine: str, glibc: Release) -> Iterator[str]:
         legacy = _LEGACY_MANYLINUX.get((major, minor))
         if legacy:
             yield f"{legacy}_{machine}"
+
+
+def uv_order(ordered: Iterable[str]) -> tuple[str, ...]:
+    """Return wheel tags, given best first, in uv's order: plain ``linux`` ones behind manylinux."""
+    groups: dict[str, tuple[list[str], list[str]]] = {}
+    for tag in ordered:
+        interpreter, _, platform = tag.rpartition("-")
+        key = tag if platform == "any" else interpreter
+        groups.setdefault(key, ([], []))[platform.startswith("linux_")].append(tag)
+    return tuple(tag for others, plain in groups.values() for tag in (*others, *plain))
 
 
 def macos_tags(release: Release, machine: str) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES, parse_wheel_name
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.requirements.requirement_set import ANY_FORMAT, FormatControl
+from microrepo.formats.version_numbers import is_pin
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.goal_records import Goal
+from microrepo.selection.resolver.goal_records import Goal, Installer
 
 
 class Admission(Struct, frozen=True, cache_hash=True):
@@ -23,15 +24,21 @@ class Admission(Struct, frozen=True, cache_hash=True):
         prefer_binary: prefer an older wheel to a newer source distribution.
         hashes: per project, the digests of which a file must match one.
         urls: per project, the URL that its file must come from.
+        installer: the installer that chooses, None for any.
+        pins: per project, the specifiers that let uv take a yanked release.
     """
 
     formats: FormatControl = ANY_FORMAT
     prefer_binary: bool = False
     hashes: tuple[tuple[NormalizedName, frozenset[str]], ...] = ()
     urls: tuple[tuple[NormalizedName, str], ...] = ()
+    installer: Installer | None = None
+    pins: tuple[tuple[NormalizedName, frozenset[str]], ...] = ()
 
     def admits(self, project: NormalizedName, file: File) -> bool:
         """Return whether a file may be used."""
+        if self.installer is not None and not file.filename.endswith(FLAT_DIRECTORY_SUFFIXES):
+            return False
         if self.formats is not ANY_FORMAT:
             wheel = parse_wheel_name(file.filename) is not None
             if not self.formats.admits(project, wheel=wheel):
@@ -54,6 +61,12 @@ class Admission(Struct, frozen=True, cache_hash=True):
         }
         return bool(known & allowed) or not known
 
+    def pins_of(self, project: NormalizedName) -> frozenset[str] | None:
+        """Return what lets a yanked release of a project be taken; None = any pin does."""
+        if self.installer is not Installer.UV:
+            return None
+        return next((found for name, found in self.pins if name == project), frozenset())
+
     def directed(self, requirement: Requirement) -> Requirement:
         """Return a requirement with the URL that a constraint gives its project."""
         if not self.urls or requirement.url:
@@ -65,10 +78,13 @@ class Admission(Struct, frozen=True, cache_hash=True):
 ANYTHING = Admission()
 
 
-def admission_of(goal: Goal, environment: Environment) -> Admission:
+def admission_of(
+    goal: Goal, environment: Environment, installer: Installer | None = None
+) -> Admission:
     """Return the admission of a goal in an environment; markers decide which lines count."""
-    if not (goal.constraints or goal.formats is not ANY_FORMAT or goal.prefer_binary) and not any(
-        requirement.hashes for requirement in goal.requirements
+    if not (
+        (goal.constraints or goal.formats is not ANY_FORMAT or goal.prefer_binary)
+        or (installer is not None or any(one.hashes for one in goal.requirements))
     ):
         return ANYTHING
     hashes: dict[NormalizedName, frozenset[str]] = {}
@@ -79,8 +95,18 @@ def admission_of(goal: Goal, environment: Environment) -> Admission:
             found = frozenset(one.hashes)
             hashes[one.project] = found if before is None else before & found
     urls = {one.project: one.url for one in _applying(goal.constraints, environment) if one.url}
+    pins: dict[NormalizedName, frozenset[str]] = {}
+    if installer is Installer.UV:
+        for one in _applying((*goal.requirements, *goal.constraints), environment):
+            if is_pin(one.specifiers) and "," not in one.specifiers:
+                pins[one.project] = pins.get(one.project, frozenset()) | {one.specifiers}
     return Admission(
-        goal.formats, goal.prefer_binary, tuple(sorted(hashes.items())), tuple(sorted(urls.items()))
+        goal.formats,
+        goal.prefer_binary,
+        tuple(sorted(hashes.items())),
+        tuple(sorted(urls.items())),
+        installer,
+        tuple(sorted(pins.items())),
     )
 
 

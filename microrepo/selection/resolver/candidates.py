@@ -1,4 +1,4 @@
-"""Releases of a project for one environment, and which of them match.
+"""Facts for one environment: releases, metadata, dependencies.
 
 A resolution spends most of its time here, so results are cached: parsed versions, the releases that
 each specifier matches (as bits of an integer), markers, requirements.
@@ -6,131 +6,27 @@ each specifier matches (as bits of an integer), markers, requirements.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
+import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.distribution.filenames import (
+    is_read_variously,
+    uv_filename,
+)
+from microrepo.formats.requirements.installer_markers import uv_marker
 from microrepo.formats.requirements.requirement import Requirement
-from microrepo.formats.specifiers import parse_specifiers
-from microrepo.formats.version_numbers import is_pin, names_prerelease, parse_version
+from microrepo.formats.requirements.stated_requirements import StatedRequirements
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.platform_tags import uv_order
 from microrepo.selection.resolver.admission import ANYTHING, Admission
 from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
+from microrepo.selection.resolver.goal_records import Installer
+from microrepo.selection.resolver.releases import Release, Releases, best_first
 from microrepo.selection.resolver.resolution_records import PassedOver
-from microrepo.selection.resolver.stated_requirements import StatedRequirements
-
-_BUILD = re.compile(r"(\d+)(.*)")
-
-
-class Release:
-    """One version of a project with the files that fit the environment, best first."""
-
-    __slots__ = ("files", "position", "project", "sdist_only", "text", "url", "version", "yanked")
-
-    def __init__(
-        self, project: NormalizedName, version: Version, files: tuple[File, ...], url: str = ""
-    ) -> None:
-        self.project = project
-        self.version = version
-        self.text = files[0].version
-        self.yanked = all(file.yanked for file in files)
-        self.files = files if self.yanked else tuple(f for f in files if not f.yanked)
-        self.sdist_only = all(parse_wheel_name(file.filename) is None for file in self.files)
-        self.url = url
-        self.position = 0
-
-    @property
-    def key(self) -> str:
-        """``project==version``."""
-        return f"{self.project}=={self.text}"
-
-    def __repr__(self) -> str:
-        return self.key
-
-
-class Releases:
-    """All releases of a project with a file for the environment, newest first."""
-
-    def __init__(self, releases: list[Release]) -> None:
-        self.releases = releases
-        for position, release in enumerate(releases):
-            release.position = position
-        self.everything = (1 << len(releases)) - 1
-        self._stable = self._bits(not release.version.is_prerelease for release in releases)
-        self._unyanked = self._bits(not release.yanked for release in releases)
-        self._masks: dict[str, int] = {"": self.everything}
-        self._matches: dict[tuple[frozenset[str], bool], tuple[Release, ...]] = {}
-        self._repaired_seen = 0
-        self._repaired = 0
-
-    @staticmethod
-    def _bits(flags: Iterable[bool]) -> int:
-        mask = 0
-        for position, flag in enumerate(flags):
-            mask |= bool(flag) << position
-        return mask
-
-    def mask(self, specifiers: str) -> int:
-        """Return which releases match the specifiers, pre-releases included."""
-        mask = self._masks.get(specifiers)
-        if mask is None:
-            parsed, _ = parse_specifiers(specifiers)
-            mask = self._bits(
-                parsed.contains(release.version, prereleases=True) for release in self.releases
-            )
-            self._masks[specifiers] = mask
-        return mask
-
-    def admits(self, specifiers: str, release: Release) -> bool:
-        """Return whether a release matches the specifiers."""
-        return bool(self.mask(specifiers) >> release.position & 1)
-
-    def matches(
-        self, specifiers: frozenset[str], facts: Facts, *, prereleases: bool
-    ) -> tuple[Release, ...]:
-        """Return the releases that match all specifiers, in the order to try them.
-
-        Pre-releases count if a specifier names one or nothing else matches (PEP 440); yanked
-        releases if nothing else matches and the version is pinned (PEP 592). Releases with repaired
-        metadata come last, since newer pip ignores them.
-        """
-        self._note_repairs(facts)
-        key = (specifiers, prereleases)
-        found = self._matches.get(key)
-        if found is None:
-            mask = self._matching_mask(specifiers, prereleases=prereleases)
-            found = (*self._chosen(mask & ~self._repaired), *self._chosen(mask & self._repaired))
-            self._matches[key] = found
-        return found
-
-    def _matching_mask(self, specifiers: frozenset[str], *, prereleases: bool) -> int:
-        mask = self.everything
-        for text in specifiers:
-            mask &= self.mask(text)
-        if not prereleases and not any(names_prerelease(text) for text in specifiers):
-            mask = mask & self._stable or mask
-        if mask & self._unyanked:
-            return mask & self._unyanked
-        return mask if any(is_pin(text) for text in specifiers) else 0
-
-    def _chosen(self, mask: int) -> list[Release]:
-        return [release for release in self.releases if mask >> release.position & 1]
-
-    def _note_repairs(self, facts: Facts) -> None:
-        if len(facts.repaired) == self._repaired_seen:
-            return
-        self._repaired_seen = len(facts.repaired)
-        repaired = self._bits(
-            release.files[0].filename in facts.repaired for release in self.releases
-        )
-        if repaired != self._repaired:
-            self._repaired = repaired
-            self._matches.clear()
 
 
 class View:
@@ -142,6 +38,11 @@ class View:
         self.facts = facts
         self.environment = environment
         self.admission = admission
+        self._installer = admission.installer
+        self.ranking = environment
+        if self._installer is Installer.UV:
+            tags = uv_order(environment.tags)
+            self.ranking = Environment(environment.name, environment.markers, tags)
         self._releases: dict[NormalizedName, Releases | None] = {}
         self._url_releases: dict[str, Release] = {}
         self._metadata: dict[Release, CoreMetadata] = {}
@@ -169,16 +70,31 @@ class View:
         fitting: dict[Version, list[tuple[int, File]]] = {}
         for file in files:
             version = parse_version(file.version)
-            rank = self.environment.supports(file) if version is not None else None
-            if version is not None and rank is not None and self.admission.admits(project, file):
+            rank = _rank(self, project, file) if version is not None else None
+            if version is not None and rank is not None:
                 fitting.setdefault(version, []).append((rank, file))
         releases = [
-            Release(project, version, _best_first(found)) for version, found in fitting.items()
+            Release(project, version, best_first(found)) for version, found in fitting.items()
         ]
         releases.sort(key=lambda release: release.version, reverse=True)
         if self.admission.prefer_binary:
             releases.sort(key=lambda release: release.sdist_only)
         return Releases(releases)
+
+    def matches(
+        self, project: NormalizedName, specifiers: frozenset[str], *, prereleases: bool
+    ) -> tuple[Release, ...]:
+        """Return a known project's releases that specifiers admit, in the order of preference."""
+        releases = self.releases(project)
+        if releases is None:
+            return ()
+        if self._installer is None:  # newer pip ignores what needed repair
+            releases.put_last(self.facts.repaired)
+        found = releases.matches(
+            specifiers, self.admission.pins_of(project), prereleases=prereleases
+        )
+        self.facts.contested |= bool(found) and found[0].yanked
+        return found
 
     def url_release(self, project: NormalizedName, url: str) -> Release | None:
         """Return the release of a known URL; None if it cannot be used here."""
@@ -199,7 +115,8 @@ class View:
     def metadata(self, release: Release) -> CoreMetadata | MetadataNeed | None:
         """Return a release's metadata, the need for it, or None if it has none.
 
-        The best file with readable metadata counts, as in pip, unless only the best file may count.
+        The best file speaks for the release; one without usable metadata is passed over, as pip
+        does. For uv only the best one counts.
         """
         known = self._metadata.get(release)
         if known is not None:
@@ -208,35 +125,34 @@ class View:
             fact = self.facts.urls[release.url]
             return fact.metadata if isinstance(fact, UrlFile) else None
         for file in release.files:
-            found = self.facts.metadata.get(file.filename)
-            if found is None:
+            if file.filename not in self.facts.metadata:
                 return MetadataNeed(release.project, file.filename)
-            usable = self._usable(found, release)
+            usable = self._usable(file, release)
             if usable is not None:
                 self._metadata[release] = usable
                 return usable
-            if self.facts.best_file_counts:
+            if self._installer is Installer.UV:
                 return None
         return None
 
-    def _usable(self, found: CoreMetadata | str, release: Release) -> CoreMetadata | None:
-        if isinstance(found, str) or not _belongs(found, release):
-            return None
-        # The metadata that a build would give is unknown, so it may be fine.
-        repaired = not found.strict and found.source != "guess"
-        return None if repaired and self.facts.best_file_counts else found
+    def _usable(self, file: File, release: Release) -> CoreMetadata | None:
+        return self.facts.usable(file.filename, release.project, release.version, self._installer)
 
     def metadata_file(self, release: Release) -> str:
         """Return the name of the file whose metadata `metadata` returns."""
         for file in release.files:
-            found = self.facts.metadata.get(file.filename)
-            if found is not None and self._usable(found, release) is not None:
+            if file.filename in self.facts.metadata and self._usable(file, release) is not None:
                 return file.filename
         return release.files[0].filename
 
     def applies(self, requirement: Requirement, extra: str = "") -> bool:
-        """Return whether a requirement's marker is true here, for one extra."""
-        return self.environment.applies(requirement.marker, extra)
+        """Return whether a requirement's marker holds here, for one extra."""
+        marker = requirement.marker
+        if marker and self._installer is not None:
+            read = uv_marker(marker, self.environment.markers)
+            self.facts.contested |= read != marker
+            marker = read if self._installer is Installer.UV else marker
+        return self.environment.applies(marker, extra)
 
     def directed(self, requirement: Requirement) -> Requirement:
         """Return a requirement with the URL that a constraint gives its project."""
@@ -261,26 +177,16 @@ class View:
         return found
 
 
-def _best_first(ranked: list[tuple[int, File]]) -> tuple[File, ...]:
-    """Return files in the installers' order of preference: by tags, then the latest build."""
-    if len(ranked) > 1:
-        ranked.sort(key=lambda entry: entry[1].filename)
-        ranked.sort(key=lambda entry: _build_of(entry[1]), reverse=True)
-        ranked.sort(key=lambda entry: entry[0])
-    return tuple(file for _, file in ranked)
-
-
-def _build_of(file: File) -> tuple[int, str]:
-    wheel = parse_wheel_name(file.filename)
-    match = _BUILD.match(wheel.build) if wheel is not None else None
-    return (int(match[1]), match[2]) if match is not None else (-1, "")
-
-
-def _belongs(metadata: CoreMetadata, release: Release) -> bool:
-    return (
-        canonicalize_name(metadata.name) == release.project
-        and parse_version(metadata.version) == release.version
-    )
+def _rank(view: View, project: NormalizedName, file: File) -> int | None:
+    """Return how well a file fits, None when it may not be used."""
+    installer = view.admission.installer
+    if not view.admission.admits(project, file):
+        return None
+    if installer is not None and is_read_variously(file.filename):
+        view.facts.contested = True
+        if installer is Installer.UV:
+            file = msgspec.structs.replace(file, filename=uv_filename(file.filename))
+    return view.ranking.supports(file)
 
 
 def view_of(facts: Facts, environment: Environment, admission: Admission = ANYTHING) -> View:

@@ -8,11 +8,12 @@ from typing import cast
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.requirements.direct_urls import is_followed
 from microrepo.formats.requirements.requirement import Requirement
-from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.facts import MetadataNeed
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.nodes import Choice, Req
 from microrepo.selection.resolver.release_matches import is_unknown
+from microrepo.selection.resolver.releases import Release
 
 
 class Dependencies:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Decision, File, NormalizedName
+from microrepo.selection.resolver.goal_records import Installer
 
 
 class Candidates(Struct, frozen=True):
@@ -66,8 +70,8 @@ class Facts:
         urls: the same for direct URLs.
         repaired: names of files with repaired requirements.
         blocking: names of files at which installers fail.
-        best_file_counts: a release is unusable if its best file has no usable metadata, as in uv;
-            otherwise its next file is tried, as in pip.
+        refused_by_uv: names of files that uv skips and pip does not.
+        contested: there was something that pip and uv treat differently.
     """
 
     def __init__(
@@ -75,15 +79,14 @@ class Facts:
         projects: Mapping[NormalizedName, Candidates | None] | None = None,
         metadata: Mapping[str, CoreMetadata | str] | None = None,
         urls: Mapping[str, UrlFile | str] | None = None,
-        *,
-        best_file_counts: bool = False,
     ) -> None:
-        self.best_file_counts = best_file_counts
         self.projects: dict[NormalizedName, Candidates | None] = {}
         self.metadata: dict[str, CoreMetadata | str] = {}
         self.urls: dict[str, UrlFile | str] = {}
         self.repaired: set[str] = set()
         self.blocking: set[str] = set()
+        self.refused_by_uv: set[str] = set()
+        self.contested = False
         self.views: dict[object, object] = {}
         self.add(projects or {}, metadata or {}, urls or {})
 
@@ -100,3 +103,34 @@ class Facts:
             self.metadata[filename] = found
             if not isinstance(found, str) and not found.strict:
                 self.repaired.add(filename)
+
+    def usable(
+        self,
+        filename: str,
+        project: NormalizedName,
+        version: Version,
+        installer: Installer | None,
+    ) -> CoreMetadata | None:
+        """Return a known file's metadata; None if it is of another release, or none is usable.
+
+        Args:
+            filename: of the file.
+            project: that the file should belong to.
+            version: that the file should be of.
+            installer: that has to read it; None takes what can be repaired.
+        """
+        found = self.metadata.get(filename)
+        if (
+            found is None
+            or isinstance(found, str)
+            or canonicalize_name(found.name) != project
+            or parse_version(found.version) != version
+        ):
+            self.contested = True
+            return None
+        refused = {
+            Installer.PIP: found.is_repaired,
+            Installer.UV: not found.strict or filename in self.refused_by_uv,
+        }
+        self.contested |= refused[Installer.PIP] != refused[Installer.UV]
+        return None if installer is not None and refused[installer] else found

@@ -14,6 +14,13 @@ from microrepo.formats.requirements.requirement_set import ANY_FORMAT, FormatCon
 Mode = Literal["solve", "latest", "all"]
 
 
+class Installer(Enum):
+    """An installer whose choices are foretold."""
+
+    PIP = "pip"
+    UV = "uv"
+
+
 class GoalKind(Enum):
     """Origin of a goal: a single requirement, a file, or a build."""
 
@@ -33,6 +40,7 @@ class Goal(Struct, frozen=True, cache_hash=True):
         formats: allowed kinds of files.
         prefer_binary: prefer an older wheel to a newer source distribution.
         prereleases: pre-releases count as releases.
+        requires_hashes: every file must match a digest of the goal.
         requires_python: specifiers of its Pythons; "" for any.
     """
 
@@ -44,6 +52,7 @@ class Goal(Struct, frozen=True, cache_hash=True):
     formats: FormatControl = ANY_FORMAT
     prefer_binary: bool = False
     prereleases: bool = False
+    requires_hashes: bool = False
     requires_python: str = ""
 
 
@@ -66,9 +75,11 @@ class ResolveOptions(Struct, frozen=True):
         allow_urls: follow requirements of the form ``name @ url``.
         prereleases: treat pre-releases like releases.
         max_rounds: maximum number of solver steps.
+        installer: choose as this installer would; None = the best that any of them can use.
     """
 
     mode: Mode = "solve"
     allow_urls: bool = False
     prereleases: bool = False
     max_rounds: int = 20_000
+    installer: Installer | None = None

@@ -6,7 +6,7 @@ from resolvelib.structs import RequirementInformation
 
 from microrepo.formats.version_numbers import has_upper_bound, is_pin
 from microrepo.model import NormalizedName
-from microrepo.selection.resolver.candidates import Release
+from microrepo.selection.resolver.releases import Release
 
 
 class Req:

@@ -10,11 +10,12 @@ from math import inf
 
 from resolvelib.providers import AbstractProvider
 
-from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.dependencies import Dependencies
 from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req, node_of
 from microrepo.selection.resolver.release_matches import ReleaseMatcher
+from microrepo.selection.resolver.releases import Release
 
 # Number of conflicts after which a project is resolved before others.
 _PROMOTED_AFTER = 5
@@ -27,6 +28,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         matches: finds the releases that match requirements.
         dependencies: returns the requirements of goals and releases.
         parents: for each identifier, the first choice that required it.
+        stops: why installers fail, even if another choice would do.
     """
 
     def __init__(self, view: View, goal: Goal, options: ResolveOptions) -> None:
@@ -39,6 +41,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         self._conflicts: dict[str, int] = {}
         self._choices: dict[tuple[Release, tuple[str, ...]], Choice] = {}
         self.parents: dict[str, Choice] = {}
+        self.stops: dict[str, None] = {}
 
     def identify(self, requirement_or_candidate: Req | Choice) -> str:
         """Return the name of the node: ``project`` or ``project[extra]``."""
@@ -138,4 +141,14 @@ class Provider(AbstractProvider[Req, Choice, str]):
         found = self.dependencies.of(candidate)
         for requirement in found:
             self.parents.setdefault(requirement.ident, candidate)
+        if self.options.installer is not None:
+            self._note_stops(candidate.release, found)
         return found
+
+    def _note_stops(self, release: Release, requires: Iterable[Req]) -> None:
+        """Note why pip or uv fails when it looks at a release."""
+        if any(one.direct and one.impossible for one in requires):
+            self.stops[f"{release.key} depends on a direct URL; installers stop there"] = None
+        name = release.files[0].filename
+        if name in self.view.facts.blocking:
+            self.stops[f"{name}: installers fail at it"] = None

@@ -12,9 +12,10 @@ from packaging.version import Version
 
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.model import File, NormalizedName
-from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.nodes import Req
+from microrepo.selection.resolver.releases import Release
 
 _HOPE = File(filename="", url="", version="0", package_type="")
 
@@ -53,14 +54,9 @@ class ReleaseMatcher:
         return [r for r in found if all(self.admits(want, r) for want in wants)] if urls else found
 
     def _known(self, project: NormalizedName, wants: Iterable[Req]) -> Iterable[Release]:
-        releases = self._view.releases(project)
-        if releases is None:
-            return ()
         specifiers = {want.specifiers for want in wants if want.specifiers}
         specifiers.update(self.constraints.get(project, ()))
-        return releases.matches(
-            frozenset(specifiers), self._view.facts, prereleases=self._prereleases
-        )
+        return self._view.matches(project, frozenset(specifiers), prereleases=self._prereleases)
 
     def _behind_urls(
         self, project: NormalizedName, urls: set[str], exact: set[Release]

@@ -17,7 +17,7 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import admission_of
-from microrepo.selection.resolver.candidates import Release, View, view_of
+from microrepo.selection.resolver.candidates import View, view_of
 from microrepo.selection.resolver.diagnosis.passed_over import passed_over
 from microrepo.selection.resolver.diagnosis.unmet_reasons import failure_of, unmet_reasons
 from microrepo.selection.resolver.facts import Facts, MetadataNeed, Needs
@@ -25,6 +25,7 @@ from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req
 from microrepo.selection.resolver.provider import Provider
 from microrepo.selection.resolver.release_matches import is_unknown
+from microrepo.selection.resolver.releases import Release
 from microrepo.selection.resolver.resolution_records import (
     Edge,
     GoalFailure,
@@ -48,7 +49,7 @@ def resolve(
     if not environment.admits_python(goal.requires_python):
         why = f"{goal.name} requires Python {goal.requires_python}, this is {environment.python}"
         return GoalFailure(goal, environment.name, (why,))
-    view = view_of(facts, environment, admission_of(goal, environment))
+    view = view_of(facts, environment, admission_of(goal, environment, options.installer))
     if goal.prereleases:
         options = msgspec.structs.replace(options, prereleases=True)
     try:
@@ -87,6 +88,8 @@ def solve(view: View, goal: Goal, options: ResolveOptions) -> Resolution | Needs
         criteria = _required(state.mapping, state.criteria)
         mapping = {name: choice for name, choice in state.mapping.items() if name in criteria}
         needs = _needs(provider, mapping.values(), criteria)
+        if provider.stops and not needs:
+            return GoalFailure(goal, view.environment.name, tuple(provider.stops))
         return needs or _resolution(provider, goal, mapping, criteria)
     # Assumed matches can hide that yanked or pre-releases would match: read them first.
     touched = Needs(

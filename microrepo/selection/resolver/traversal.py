@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from microrepo.formats.requirements.direct_urls import is_followed
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.model import NormalizedName
-from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.facts import MetadataNeed, Needs
 from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
+from microrepo.selection.resolver.releases import Release
 from microrepo.selection.resolver.resolution_records import Edge
 
 Limits = Mapping[NormalizedName, frozenset[str]]
@@ -98,12 +99,7 @@ class _Walk:
         specifiers = self.limits.get(want.project, frozenset())
         if want.specifiers:
             specifiers |= {want.specifiers}
-        releases = self.view.releases(want.project)
-        matches: tuple[Release, ...] = ()
-        if releases is not None:
-            matches = releases.matches(
-                specifiers, self.view.facts, prereleases=self.options.prereleases
-            )
+        matches = self.view.matches(want.project, specifiers, prereleases=self.options.prereleases)
         if self.every:
             usable: Iterable[Release] = [r for r in matches if self._usable(r) is not False]
         else:

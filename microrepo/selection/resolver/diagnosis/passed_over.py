@@ -14,7 +14,8 @@ from microrepo.selection.environments.python_versions import (
     PythonTarget,
     requires_python_admits,
 )
-from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.candidates import View
+from microrepo.selection.resolver.releases import Release
 from microrepo.selection.resolver.resolution_records import Edge, Obstacle, PassedOver
 
 

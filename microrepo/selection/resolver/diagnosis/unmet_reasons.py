@@ -13,10 +13,11 @@ from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName
-from microrepo.selection.resolver.candidates import Release, View
+from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req
 from microrepo.selection.resolver.provider import Provider
+from microrepo.selection.resolver.releases import Release
 from microrepo.selection.resolver.resolution_records import Blocked, GoalFailure
 
 _MAX_VERSIONS = 15
@@ -118,7 +119,7 @@ def _matches(view: View, project: NormalizedName, specifiers: tuple[str, ...]) -
     if not (candidates.files or candidates.rejected):
         yield f"project {project} has no files"
         return
-    if releases.matches(frozenset(specifiers), view.facts, prereleases=True):
+    if view.matches(project, frozenset(specifiers), prereleases=True):
         return
     wanted = f"{project}{','.join(specifiers)}"
     usable = [release.text for release in releases.releases]

@@ -37,18 +37,36 @@ def test_a_whole_file():
     [
         HEAD.replace(b"2.1", b"2.0"),
         HEAD.replace(b"\n", b"\r\n"),
-        b"\xef\xbb\xbf" + HEAD,
         HEAD + b"no colon here\n",
         HEAD + b"License: one\n        two\n        three\n",
         HEAD.lower(),
         HEAD + b"Requires-Python: 3\n",
     ],
-    ids=["2.0", "crlf", "bom", "junk", "folded", "lower case", "bare version"],
+    ids=["2.0", "crlf", "junk", "folded", "lower case", "bare version"],
 )
 def test_lenient(body):
     """Old and odd files are read."""
     found = from_metadata(body)
     assert found.version == "1.0"
+
+
+@pytest.mark.parametrize(
+    "line", ["no colon", "a b: c", "Caf\u00e9: c", "\ufeffSummary: c", "Name : a"]
+)
+def test_a_line_that_is_no_header_ends_them(line):
+    """As `email.parser` has it for pip, and uv likewise."""
+    body = HEAD + f"Summary: a\n{line}\nRequires-Dist: b\n".encode()
+    found = from_metadata(body, with_description=True)
+    assert (found.summary, found.requires_dist) == ("a", ())
+    assert found.description == f"{line}\nRequires-Dist: b"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("line", ["From x", "x_y!: 1", " folded", ": nothing"])
+def test_odd_headers_do_not_end_them(line, end):
+    """Installers pass over them, whatever ends the lines."""
+    body = f"{HEAD.decode()}Summary: a\n{line}\nRequires-Dist: b\n\nRequires-Dist: c\n"
+    assert from_metadata(body.replace("\n", end).encode()).requires_dist == ("b",)
 
 
 def test_folded_description_header():
@@ -76,6 +94,9 @@ def test_repaired_requirements_are_marked():
         HEAD + b"Requires-Dist: ??\n",
         b"\n" + HEAD,
         b"\r\n" + HEAD,
+        b"\xef\xbb\xbf" + HEAD,
+        b"no header\n" + HEAD,
+        HEAD.replace(b"Name:", b"Name :"),
         HEAD + b"Summary: caf\xe9\n",
         HEAD + b"Requires-Dist: a>=1" + b"," * 200_000 + b"x\n",
         HEAD + b"Requires-Dist: a>=1\n" * 100_000,

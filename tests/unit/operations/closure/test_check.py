@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ConfigError, RepositoryError
+from microrepo.model import Digests
 from microrepo.operations.closure.check import CheckReport, check
 from microrepo.operations.closure.target_records import record_environments
 from microrepo.operations.run.goals import EVERYTHING_REQUESTED, read_requests
@@ -51,10 +53,12 @@ def test_a_file_that_cannot_install_is_not_counted(
 ) -> None:
     shelf.hold(BASE)
     content = odd_wheel(BASE.filename, fault=damage)
+    digests = Digests(sha256=hashlib.sha256(content).hexdigest())
     (shelf.path / BASE.filename).write_bytes(content)
     with shelf.state.transaction():
         shelf.state.save_files(
-            msgspec.structs.replace(row, size=len(content)) for row in list(shelf.state.files())
+            msgspec.structs.replace(row, size=len(content), digests=digests)
+            for row in list(shelf.state.files())
         )
     assert run(config, "base").closed is (damage == "")
 

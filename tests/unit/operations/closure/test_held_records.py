@@ -9,13 +9,9 @@ import pytest
 
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.requirements.requirement import parse_requirement
 from microrepo.model import NormalizedName, Project
 from microrepo.operations.closure.held_records import HeldRecords
-from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import MetadataNeed, Needs, UrlFile
-from microrepo.selection.resolver.goal_records import Goal
-from microrepo.selection.resolver.resolution_records import Obstacle, PassedOver, Pin, Resolution
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.transfer.download.remote_metadata import pack_metadata
 from tests.support.odd_wheels import odd_wheel
@@ -146,69 +142,3 @@ def test_what_is_behind_a_url(shelf: Shelf, supply: HeldRecords, url: str, known
     shelf.hold(WHEEL)
     supply.answer(Needs(urls=frozenset({url})))
     assert isinstance(supply.facts.urls[url], UrlFile) is known
-
-
-# --- what installers refuse of an answer ----------------------------------------------------------
-
-
-def chosen(shelf: Shelf, *requirements: str, **more: Any) -> Resolution:
-    file = shelf.files["foo"][WHEEL.filename]
-    pin = Pin(FOO, "1.0", (), (file,), file.filename, False, False, ())
-    parsed = tuple(parse_requirement(one.partition(" --hash=")[0]) for one in requirements)
-    hashes = tuple(one.partition(" --hash=")[2] for one in requirements)
-    parsed = tuple(
-        msgspec.structs.replace(one, hashes=(digest,) if digest else ())
-        for one, digest in zip(parsed, hashes, strict=True)
-    )
-    return Resolution(Goal("foo", parsed), "linux", (pin,), **more)
-
-
-def faults(supply: HeldRecords, found: Resolution, linux: Environment) -> list[str]:
-    metadata_of(supply)
-    return list(supply.faults(found, linux))
-
-
-def test_a_sound_answer_has_no_fault(shelf: Shelf, supply: HeldRecords, linux: Environment) -> None:
-    shelf.hold(WHEEL)
-    assert faults(supply, chosen(shelf, "foo"), linux) == []
-
-
-@pytest.mark.parametrize(
-    ("fault", "word"),
-    [("old requirement", "metadata"), ("no wheel", "WHEEL"), ("no record", "RECORD")],
-)
-def test_a_wheel_that_installers_refuse(
-    shelf: Shelf, supply: HeldRecords, linux: Environment, fault: str, word: str
-) -> None:
-    shelf.hold(WHEEL)
-    replace(shelf, odd_wheel(WHEEL.filename, fault=fault))
-    (text,) = faults(supply, chosen(shelf, "foo"), linux)
-    assert text.startswith(WHEEL.filename)
-    assert word in text
-
-
-@pytest.mark.parametrize(
-    ("requirements", "word"),
-    [
-        ([f"foo --hash=sha256:{WHEEL.sha256}"], ""),
-        ([f"foo --hash=md5:{WHEEL.md5}"], ""),
-        ([f"foo --hash=sha256:{'0' * 64}"], "--hash"),
-        ([f"bar --hash=sha256:{'0' * 64}", "foo"], "--hash"),
-    ],
-)
-def test_digests_that_are_asked_for(
-    shelf: Shelf, supply: HeldRecords, linux: Environment, requirements: list[str], word: str
-) -> None:
-    shelf.hold(WHEEL)
-    found = faults(supply, chosen(shelf, *requirements), linux)
-    assert [word in text for text in found] == ([True] if word else [])
-
-
-@pytest.mark.parametrize("blocks", [False, True])
-def test_a_newer_release_at_which_installers_stop(
-    shelf: Shelf, supply: HeldRecords, linux: Environment, blocks: bool
-) -> None:
-    shelf.hold(WHEEL)
-    newer = PassedOver(FOO, "2.0", "1.0", "broken", Obstacle.BROKEN, blocks)
-    found = faults(supply, chosen(shelf, "foo", passed_over=(newer,)), linux)
-    assert found == (["foo 2.0: broken; installers stop there"] if blocks else [])

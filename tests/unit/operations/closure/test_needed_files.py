@@ -44,11 +44,12 @@ def test_an_unmet_goal_is_named_with_its_environment(config: Config, shelf: Shel
     assert found.files == {BASE_2.filename}
 
 
-def test_what_the_rules_reject_is_not_there(config: Config, shelf: Shelf) -> None:
+def test_what_the_rules_reject_meets_no_goal_and_stays(config: Config, shelf: Shelf) -> None:
     goals = [goal("app", ["app"])]
 
     def admits(project: Project) -> list[File]:
         return [file for file in project.files if file.version != "1.0"]
 
     found = needed_files(config, shelf.state, shelf.directory, goals, admits)
-    assert (set(found.files), set(found.unmet)) == (set(), {("app", "linux")})
+    assert set(found.unmet) == {("app", "linux")}
+    assert (set(found.files), set(found.projects)) == ({APP.filename, BASE.filename}, set())

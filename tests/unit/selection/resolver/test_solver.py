@@ -12,7 +12,7 @@ from microrepo.selection.closure.proof import chains, prove, required_by
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.facts import Candidates, Facts, MetadataNeed, Needs, UrlFile
-from microrepo.selection.resolver.goal_records import Goal, ResolveOptions, bare_goals
+from microrepo.selection.resolver.goal_records import Goal, Installer, ResolveOptions, bare_goals
 from microrepo.selection.resolver.resolution_records import Edge, GoalFailure, Resolution
 from microrepo.selection.resolver.solver import resolve
 from tests.support.closure_world import World, close, versions
@@ -114,13 +114,106 @@ def test_every_fitting_file_of_the_chosen_release_comes_along():
     assert pin.metadata_file == "a-1.0-cp312-cp312-win_amd64.whl"
 
 
-@pytest.mark.parametrize(("best_file_counts", "version"), [(False, "2.0"), (True, "1.0")])
-def test_a_release_whose_wheel_is_broken(best_file_counts: bool, version: str) -> None:
+@pytest.mark.parametrize(
+    ("installer", "version"), [(None, "2.0"), (Installer.PIP, "2.0"), (Installer.UV, "1.0")]
+)
+def test_a_release_whose_wheel_is_broken(installer: Installer | None, version: str) -> None:
     """Its sdist does for pip; for uv the release cannot be used."""
     world = World({"a": {"1.0": [], "2.0": {"files": ["py3-none-any", "sdist"]}}})
     world.metadata["a-2.0-py3-none-any.whl"] = "not a zip archive"
-    facts = Facts(world.projects, world.metadata, best_file_counts=best_file_counts)
-    assert versions(resolve(make_goal("a", ("a",)), WINDOWS, facts)) == {"a": version}
+    facts = Facts(world.projects, world.metadata)
+    options = ResolveOptions(installer=installer)
+    assert versions(resolve(make_goal("a", ("a",)), WINDOWS, facts, options)) == {"a": version}
+    assert facts.contested
+
+
+@pytest.mark.parametrize(
+    ("release", "pip", "uv"),
+    [
+        ({"requires": ["b (>=1.*)"]}, "1.0", "1.0"),
+        ({"python": "junk"}, "2.0", "1.0"),
+        ({"requires": ["b>=1"]}, "2.0", "2.0"),
+    ],
+)
+def test_what_only_one_installer_reads(release: dict[str, Any], pip: str, uv: str) -> None:
+    """Requirements that need repair are refused by both, an odd Requires-Python by uv alone."""
+    world = World({"a": {"1.0": [], "2.0": release}, "b": {"1.0": []}})
+    facts = Facts(world.projects, world.metadata)
+    for installer, version in ((Installer.PIP, pip), (Installer.UV, uv)):
+        options = ResolveOptions(installer=installer)
+        found = versions(resolve(make_goal("a", ("a",)), WINDOWS, facts, options))
+        assert found["a"] == version
+    assert facts.contested is (pip != uv)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "pip", "uv"),
+    [
+        (("a==2.0",), True, True),
+        (("c",), True, False),
+        (("c", "a==2.0"), True, True),
+        (("c", "a==2.0,<3"), True, False),
+        (("a>=2",), False, False),
+    ],
+)
+def test_who_may_pin_a_yanked_release(requirements: tuple[str, ...], pip: bool, uv: bool) -> None:
+    """Anybody for pip; for uv only the one who asks, by nothing but the version."""
+    world = World({"a": {"1.0": [], "2.0": {"yanked": True}}, "c": {"1.0": ["a==2.0"]}})
+    facts = Facts(world.projects, world.metadata)
+    for installer, installs in ((Installer.PIP, pip), (Installer.UV, uv)):
+        options = ResolveOptions(installer=installer)
+        found = resolve(make_goal("x", requirements), WINDOWS, facts, options)
+        assert isinstance(found, Resolution) is installs
+    assert facts.contested or not pip
+
+
+@pytest.mark.parametrize("installer", [None, *Installer])
+def test_where_installers_stop(installer: Installer | None) -> None:
+    """A release that depends on a direct URL ends them, although an older one would do."""
+    index = {"a": {"1.0": [], "2.0": ["b @ https://x.example/b-1-py3-none-any.whl"]}}
+    options = ResolveOptions(installer=installer)
+    found = resolve(make_goal("a", ("a",)), WINDOWS, World(index).facts(), options)
+    assert isinstance(found, GoalFailure) is (installer is not None)
+    assert found == resolve(make_goal("a", ("a",)), WINDOWS, World(index).facts(), options)
+
+
+def test_installers_stop_at_a_broken_wheel_that_they_look_at() -> None:
+    """Also of a project that the result does not need: pip comes by it on its way."""
+    index: dict[str, Any] = {"a": {"1.0": [], "2.0": ["b>=1", "c"]}, "b": {"1.0": []}}
+    world = World({**index, "c": {"1.0": []}})
+    world.metadata["b-1.0-py3-none-any.whl"] = "not a zip archive"
+    for blocking, installs in ((set(), True), ({"b-1.0-py3-none-any.whl"}, False)):
+        facts = Facts(world.projects, world.metadata)
+        facts.blocking.update(blocking)
+        options = ResolveOptions(installer=Installer.PIP)
+        found = resolve(make_goal("a", ("a",)), WINDOWS, facts, options)
+        assert isinstance(found, Resolution) is installs
+
+
+@pytest.mark.parametrize(
+    ("tag", "pip", "uv"),
+    [
+        ("py3-none-any", "2.0", "2.0"),
+        ("PY3-none-any", "2.0", "1.0"),
+        ("py3-none-ANY", "2.0", "1.0"),
+    ],
+)
+def test_names_that_one_installer_reads(tag: str, pip: str, uv: str) -> None:
+    world = World({"a": {"1.0": [], "2.0": {"files": [tag]}}})
+    for installer, version in ((Installer.PIP, pip), (Installer.UV, uv)):
+        options = ResolveOptions(installer=installer)
+        found = resolve(make_goal("a", ("a",)), WINDOWS, world.facts(), options)
+        assert versions(found) == {"a": version}
+
+
+def test_which_wheel_of_linux_speaks_for_a_release() -> None:
+    """The plain tag is the best one for pip, and the last one for uv."""
+    tags = ["py3-none-linux_x86_64", "py3-none-manylinux1_x86_64", "py3-none-any"]
+    world = World({"a": {"1.0": {"files": tags}}})
+    for installer, order in ((Installer.PIP, tags), (Installer.UV, [tags[1], tags[0], tags[2]])):
+        options = ResolveOptions(installer=installer)
+        (pin,) = _resolved(resolve(make_goal("a", ("a",)), LINUX, world.facts(), options)).pins
+        assert [file.filename.split("-", 2)[2][:-4] for file in pin.files] == order
 
 
 def test_the_latest_build_speaks_for_a_release():
@@ -129,13 +222,6 @@ def test_the_latest_build_speaks_for_a_release():
     world = World({"a": {"1.0": {"files": tags}}})
     (pin,) = _resolved(resolve(make_goal("a", ("a",)), WINDOWS, world.facts())).pins
     assert [file.filename.split("-")[2] for file in pin.files] == ["10", "2x", "1", "py3"]
-
-
-def test_a_proof_uses_no_repaired_metadata() -> None:
-    """One of the installers refuses it, and takes an older release."""
-    world = World({"a": {"1.0": [], "2.0": {"requires": ["b (>=1.*)"]}}, "b": {"1.0": []}})
-    facts = Facts(world.projects, world.metadata, best_file_counts=True)
-    assert versions(resolve(make_goal("a", ("a",)), WINDOWS, facts)) == {"a": "1.0"}
 
 
 def test_edges_and_chains():

@@ -6,7 +6,7 @@ import pytest
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.model import Digests, File, NormalizedName
-from microrepo.operations.closure.held_url_files import file_of_row, held_url_file, is_behind
+from microrepo.operations.closure.url_files import file_of_row, held_url_file, is_behind
 from microrepo.state import FileRow
 
 NAME, URL = "foo-1.0-py3-none-any.whl", "https://f.example/foo-1.0-py3-none-any.whl"
