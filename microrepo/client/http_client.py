@@ -28,6 +28,8 @@ class Client:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
+        document_bytes = settings.document_bytes
+        self._document_bound = DOCUMENT.of_size(document_bytes) if document_bytes else DOCUMENT
         self.reach = Reach(settings.internal_hosts)
         self._sender = RequestSender(settings, self.reach)
         self._api_bucket = self._bucket("api", settings.requests_per_second, settings.burst)
@@ -40,7 +42,7 @@ class Client:
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
-        bound: Bound = DOCUMENT,
+        bound: Bound | None = None,
         *,
         same_origin: bool = False,
     ) -> Answer:
@@ -49,7 +51,7 @@ class Client:
         Args:
             url: of the document, at a server that the user named.
             headers: to send besides the client's own.
-            bound: what the document may cost.
+            bound: what the document may cost; None for a document or page of one project.
             same_origin: do not follow redirects to other servers; their answer is returned.
 
         Returns:
@@ -61,6 +63,7 @@ class Client:
             MalformedResponse: it breaks `bound`, cannot be unpacked, or redirects to where it may
                 not.
         """
+        bound = bound or self._document_bound
         self.reach.admit(url)
         for attempt in range(_BODY_ATTEMPTS):
             if self._api_bucket is not None:
@@ -80,7 +83,7 @@ class Client:
                 response.close()
                 raise
             response.release_conn()
-            return Answer(response.status, response.headers, body, response.url or url)
+            return Answer(response.status, response.headers, body, response.url or url, bound=bound)
         raise AssertionError("unreachable")
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:

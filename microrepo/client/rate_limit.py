@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from microrepo.client.transport.waiting import pause
-from microrepo.stores.plain_files import read_plain_file
+from microrepo.stores.plain_files import read_plain_file, write_plain_file
 
 _FORMAT = "<d"
 _LONGEST_DEBT_S = 600.0
@@ -46,7 +46,7 @@ class TokenBucket:
                 self._read(), now + _LONGEST_DEBT_S
             )  # the clock may have been set back
             paid_until = max(paid_until, now - self._burst_s) + units / self._rate
-            self._path.write_bytes(struct.pack(_FORMAT, paid_until))
+            write_plain_file(self._path, struct.pack(_FORMAT, paid_until))
         return max(0.0, paid_until - now)
 
     def _read(self) -> float:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from microrepo.formats.bounds import DOCUMENT, Bound
+
 TransportName = Literal["auto", "libcurl", "requests"]
 
 
@@ -20,6 +22,7 @@ class ClientSettings(Struct, frozen=True):
         bandwidth_bytes: bytes of files per second; None = no limit.
         internal_hosts: hosts on inner networks that sources may lead to.
         transport: what carries requests; ``auto`` is libcurl where it is installed.
+        document_bytes: largest document or page of one project; None = the default bound.
     """
 
     contact: str | None = None
@@ -37,13 +40,19 @@ class ClientSettings(Struct, frozen=True):
     bandwidth_bytes: int | None = None
     internal_hosts: tuple[str, ...] = ()
     transport: TransportName = "auto"
+    document_bytes: int | None = None
 
 
 class Answer(Struct, frozen=True):
-    """A complete answer: status, headers (any case), body, the URL it finally came from, reason."""
+    """A complete answer: status, headers (any case), body, the URL it finally came from, reason.
+
+    Attributes:
+        bound: what its body was allowed to cost.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
     reason: str = ""
+    bound: Bound = DOCUMENT

@@ -758,6 +758,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allow_http: Annotated[
         bool, _about(_N, None, "Allow plain http to other hosts than this one.")
     ] = False
+    max_document_size: Annotated[
+        Size,
+        _about(
+            _N,
+            Kind.SIZE,
+            "Largest document or index page of one project, unpacked. A project with a larger one "
+            "fails; nothing else is affected. Raise it for a project with very many files.",
+            example="256 MB",
+        ),
+    ] = "64 MiB"
     internal_hosts: Annotated[
         list[str],
         _about(

@@ -34,16 +34,33 @@ class Bound(Struct, frozen=True):
         marks: separators of elements in it; see `count_marks`.
         entries: files, projects or links.
         ratio: maximum unpacked bytes per packed byte.
+        setting: setting that raises it, for messages.
     """
 
     size_bytes: int
     marks: int = 0
     entries: int = 0
     ratio: int = 200
+    setting: str = ""
+
+    def of_size(self, size_bytes: int) -> Bound:
+        """Return the bound for another size, with as many elements per byte."""
+        return Bound(
+            size_bytes,
+            -(-self.marks * size_bytes // self.size_bytes),
+            -(-self.entries * size_bytes // self.size_bytes),
+            self.ratio,
+            self.setting,
+        )
+
+    @property
+    def hint(self) -> str:
+        """What a message about this bound ends with."""
+        return f"; `{self.setting}` raises the limit" if self.setting else ""
 
 
-DOCUMENT = Bound(64 * _MIB, marks=_MIB, entries=100_000, ratio=100)
-"""A project's JSON document or index page."""
+DOCUMENT = Bound(64 * _MIB, marks=_MIB, entries=100_000, ratio=100, setting="max_document_size")
+"""A project's JSON document or index page, unless the setting `max_document_size` says otherwise."""
 PROJECT_LIST = Bound(128 * _MIB, marks=4 * _MIB, entries=2_000_000, ratio=100)
 """The list of all projects of an index."""
 METADATA = Bound(16 * _MIB, marks=200_000)
@@ -85,7 +102,7 @@ class Meter:
         bound = self._bound
         self._size_bytes += len(piece)
         if self._size_bytes > bound.size_bytes:
-            raise OutOfBounds(self._name, f"larger than {_size(bound.size_bytes)}")
+            raise OutOfBounds(self._name, f"larger than {_size(bound.size_bytes)}{bound.hint}")
         if self._size_bytes > max(_FREE_BYTES, self._wire_bytes * bound.ratio):
             raise OutOfBounds(
                 self._name, f"unpacks to more than {bound.ratio} times its packed size"
@@ -96,7 +113,7 @@ class Meter:
                 self._count += sum(count_marks(part, self._marks) for part in self._uncounted)
                 self._uncounted.clear()
             if self._count > bound.marks:
-                raise OutOfBounds(self._name, f"has more than {bound.marks:,} elements")
+                raise OutOfBounds(self._name, f"has more than {bound.marks:,} elements{bound.hint}")
 
 
 def count_marks(body: bytes, marks: bytes) -> int:
@@ -115,7 +132,7 @@ def at_most(entries: Iterable[_T], bound: Bound, name: str) -> Iterator[_T]:
     """Yield entries; raise `OutOfBounds` at the first one beyond `bound`."""
     for count, entry in enumerate(entries):
         if count >= bound.entries:
-            raise OutOfBounds(name, f"has more than {bound.entries:,} entries")
+            raise OutOfBounds(name, f"has more than {bound.entries:,} entries{bound.hint}")
         yield entry
 
 

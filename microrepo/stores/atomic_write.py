@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from microrepo.stores.durability import sync_path
+from microrepo.stores.plain_files import replace_file
 
 
 class Replacement:
@@ -28,7 +29,7 @@ class Replacement:
         """Make the content durable, then rename it into place."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
-        self._temporary.replace(self._path)
+        replace_file(str(self._temporary), str(self._path))
 
     def __enter__(self) -> Replacement:  # noqa: PYI034 - typing has no Self in Python 3.10
         return self
@@ -77,7 +78,7 @@ def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = Tr
         if not overwrite:
             _link(temporary, target)
         else:
-            os.replace(temporary, target)  # noqa: PTH105 - `temporary` is text
+            replace_file(temporary, str(target))
     finally:
         Path(temporary).unlink(missing_ok=True)
     # Some network file systems refuse this; the content is already durable.

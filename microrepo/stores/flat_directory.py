@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -16,8 +15,9 @@ from msgspec import Struct
 from microrepo.errors import RepositoryError
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_path
+from microrepo.stores.page_paths import TREES
+from microrepo.stores.plain_files import put_aside_odd
 
-_log = logging.getLogger(__name__)
 CONTROL = ".microrepo"
 # With more files, a scan in each run costs too much.
 SCAN_LIMIT = 200_000
@@ -77,10 +77,16 @@ class FlatDirectory:
             RepositoryError: the path is unsuitable or not writable.
         """
         refuse_unfit(self.path)
+        if self.control.is_symlink():
+            raise RepositoryError(
+                self.control, "is a symbolic link, which is not followed; make it a directory"
+            )
         try:
             for directory in (self.path, self.control):
                 directory.mkdir(parents=True, exist_ok=True)
             self.prepare_scratch()
+            for name in TREES:
+                _refuse_odd(self.path / name)
         except OSError as error:
             words = disk_words(error, self.path)
             raise RepositoryError(self.path, f"cannot be written to: {words}") from error
@@ -90,11 +96,7 @@ class FlatDirectory:
     def prepare_scratch(self) -> None:
         """Create the directories for partial downloads and rate limits."""
         for directory in (self.partial, self.limits):
-            # Through a link, files of another program would count as downloads, and be deleted.
-            if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
-                aside = directory.with_name(f"{directory.name}.not-a-directory")
-                directory.rename(aside)
-                _log.warning("%s: was not a directory; it was renamed to %s", directory, aside.name)
+            _refuse_odd(directory)
             directory.mkdir(parents=True, exist_ok=True)
 
     def exists(self) -> bool:
@@ -174,6 +176,15 @@ class FlatDirectory:
             if entry.name not in keep:
                 with suppress(IsADirectoryError):  # not ours
                     entry.unlink(missing_ok=True)
+
+
+def _refuse_odd(directory: Path) -> None:
+    """Put aside what is not a directory.
+
+    Through a link, files of somebody else would be replaced, or taken for downloads and removed.
+    """
+    if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
+        put_aside_odd(directory, "not-a-directory")
 
 
 def refuse_unfit(path: Path) -> None:

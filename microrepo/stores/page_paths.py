@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Folders at the top of a repository that hold nothing but pages.
+TREES = ("simple", "pypi", "browse")
 START_PAGE = "browse/index.html"
 # File names of a project's page.
 _FORMS = ("index.html", "index.v1_html", "index.v1_json")

@@ -17,6 +17,7 @@ from microrepo.errors import DigestMismatch
 from microrepo.model import Digests, LocalFile
 from microrepo.stores.hard_links import CANNOT_LINK
 from microrepo.stores.hashing import hash_file, new_hasher
+from microrepo.stores.plain_files import replace_file
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): the files share their blocks
 _READ_BYTES = 1 << 20
@@ -129,7 +130,7 @@ def _finish(temporary: Path, target: Path, *, replace: bool) -> None:
     if replace or not _link(temporary, target):
         if not replace and target.exists():  # no links here: check first
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-        temporary.replace(target)
+        replace_file(str(temporary), str(target))
 
 
 def _copy(source: Path, target: Path, filename: str, digests: Digests, *, share: bool) -> Digests:

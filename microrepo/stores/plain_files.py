@@ -1,11 +1,14 @@
-"""Reader of plain files, which refuses FIFOs and devices."""
+"""Plain files: read without FIFOs and devices, and put where something else was."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 
 def read_plain_file(path: Path) -> bytes:
@@ -19,3 +22,40 @@ def read_plain_file(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a plain file", str(path))
         return file.read()
+
+
+def write_plain_file(path: Path, content: bytes) -> None:
+    """Write a small file that need not survive a crash; what is not a file there is renamed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        put_aside_odd(path, "not-a-file")
+    path.write_bytes(content)
+
+
+def replace_file(temporary: str, target: str) -> None:
+    """Give a complete file its name; a directory that has the name is renamed, with a warning.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    try:
+        os.replace(temporary, target)  # noqa: PTH105 - downloads and pages come by here
+    except IsADirectoryError:
+        put_aside_odd(Path(target), "not-a-file")
+        os.replace(temporary, target)  # noqa: PTH105
+
+
+def put_aside_odd(path: Path, suffix: str) -> None:
+    """Rename what has the name of something of ours, and warn about it.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    names = (f"{path.name}.{suffix}{number}" for number in ("", *range(2, 100)))
+    aside = next(other for name in names if not os.path.lexists(other := path.with_name(name)))
+    path.rename(aside)
+    what = "a file" if suffix == "not-a-file" else "a directory"
+    _log.warning("%s: was not %s; it was renamed to %s", path, what, aside.name)

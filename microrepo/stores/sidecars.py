@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from microrepo.stores.flat_directory import CONTROL, sidecar_name
+from microrepo.stores.plain_files import replace_file
 
 MAX_SIDECAR_BYTES = 16 << 20
 
@@ -28,7 +29,7 @@ def write_sidecar(repository: str, filename: str, content: bytes, mtime_ns: int)
         with open(temporary, "xb", buffering=0) as stream:  # noqa: PTH123
             stream.write(content)
             os.utime(stream.fileno(), ns=(mtime_ns, mtime_ns))
-        os.replace(temporary, f"{repository}/{sidecar_name(filename)}")  # noqa: PTH105
+        replace_file(temporary, f"{repository}/{sidecar_name(filename)}")
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108

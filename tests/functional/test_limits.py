@@ -121,3 +121,16 @@ def test_workers_share_the_limit_on_bytes(repo: Repository, files: list[BuiltFil
     repo.holds(*files)
     # A quarter of a second's worth may come at once.
     assert report.seconds >= 2 - 0.25 - 0.1
+
+
+def test_a_larger_document_costs_its_project(
+    repo: Repository, index: FakeIndex, files: list[BuiltFile]
+) -> None:
+    for version in range(2, 30):
+        index.add("p0", build_wheel("p0", str(version)))
+    report = repo.refresh_all("--max-document-size", "8 kB", expect=3)
+    assert [failure.what for failure in report.failed] == ["p0"]
+    assert "`max_document_size`" in report.failed[0].why
+    repo.holds(*files[1:])
+    repo.refresh_all("--max-document-size", "1 MB")
+    assert "p0-29-py3-none-any.whl" in repo.names()

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.bounds import DOCUMENT, at_most, check_size
+from microrepo.formats.bounds import DOCUMENT, Bound, at_most, check_size
 from microrepo.formats.index.document_entries import (
     RawFile,
     RawInfo,
@@ -70,7 +70,11 @@ class Parsed(Struct, frozen=True):
 
 
 def parse_document(
-    body: bytes, name: str, header_serial: int | None = None, base_url: str = ""
+    body: bytes,
+    name: str,
+    header_serial: int | None = None,
+    base_url: str = "",
+    bound: Bound = DOCUMENT,
 ) -> Parsed:
     """Read the document of one project.
 
@@ -80,16 +84,17 @@ def parse_document(
         header_serial: value of the ``X-PyPI-Last-Serial`` header, which takes precedence over the
             body's.
         base_url: where the document came from; mirrors link to their files relative to it.
+        bound: what it may cost.
 
     Raises:
         MalformedResponse: no JSON, no project document, or another project's document.
     """
-    check_size(body, DOCUMENT, name, JSON_MARKS)
+    check_size(body, bound, name, JSON_MARKS)
     try:
         document = _decode_document(body)
         rejected: list[str] = []
     except UNREADABLE:
-        document, rejected = _salvage(without_half_pairs(body), name)
+        document, rejected = _salvage(without_half_pairs(body), name, bound)
     normalized = canonicalize_name(name)
     display_name = document.info.name or name
     if canonicalize_name(display_name) != normalized:
@@ -97,7 +102,7 @@ def parse_document(
     files = []
     listed = ((version, file) for version, of in (document.releases or {}).items() for file in of)
     silent = True
-    for version, entry in at_most(listed, DOCUMENT, name):
+    for version, entry in at_most(listed, bound, name):
         silent = silent and entry.requires_python is msgspec.UNSET
         try:
             files.append(to_file(entry, version, base_url))
@@ -122,24 +127,27 @@ def parse_document(
     return Parsed(project, document.releases is not None)
 
 
-def parse_vulnerabilities(body: bytes, name: str) -> tuple[Vulnerability, ...]:
+def parse_vulnerabilities(
+    body: bytes, name: str, bound: Bound = DOCUMENT
+) -> tuple[Vulnerability, ...]:
     """Read the advisories of a project's or a release's document.
 
     Args:
         body: the answer's bytes, JSON.
         name: name of the project or release, for messages.
+        bound: what it may cost.
 
     Raises:
         MalformedResponse: no JSON, or advisories that cannot be read.
     """
-    check_size(body, DOCUMENT, name, JSON_MARKS)
+    check_size(body, bound, name, JSON_MARKS)
     try:
         return to_vulnerabilities(_decode_advisories(body).vulnerabilities)
     except UNREADABLE as error:
         raise MalformedResponse(name, f"its advisories cannot be read ({error})") from error
 
 
-def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
+def _salvage(body: bytes, name: str, bound: Bound) -> tuple[_Document, list[str]]:
     """Read the valid parts of a document in which a value has an unexpected type."""
     rejected: list[str] = []
     try:
@@ -154,7 +162,7 @@ def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
         raise MalformedResponse(name, "not a project document (no `info`)")
     document = _Document(
         info=decode_leniently(loose.info, RawInfo),
-        releases=None if releases is None else _readable_releases(releases, name, rejected),
+        releases=None if releases is None else _readable_releases(releases, name, rejected, bound),
         last_serial=_readable(loose.last_serial, int),
         vulnerabilities=_readable(loose.vulnerabilities, list[RawVulnerability]),
         project_status=_readable(loose.project_status, ProjectStatus),
@@ -163,17 +171,17 @@ def _salvage(body: bytes, name: str) -> tuple[_Document, list[str]]:
 
 
 def _readable_releases(
-    releases: dict[str, msgspec.Raw], name: str, rejected: list[str]
+    releases: dict[str, msgspec.Raw], name: str, rejected: list[str], bound: Bound
 ) -> dict[str, list[RawFile]]:
     kept: dict[str, list[RawFile]] = {}
     entries: list[tuple[str, msgspec.Raw]] = []
-    for version, raw in at_most(releases.items(), DOCUMENT, name):
+    for version, raw in at_most(releases.items(), bound, name):
         kept[version] = []
         try:
             entries.extend((version, entry) for entry in _decode_entries(raw))
         except UNREADABLE as error:
             rejected.append(f"the files of {version[:80]!r}: {error}")
-    for version, entry in at_most(entries, DOCUMENT, name):
+    for version, entry in at_most(entries, bound, name):
         try:
             kept[version].append(decode_leniently(entry, RawFile))
         except UNREADABLE as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from microrepo.formats.bounds import DOCUMENT, Bound
 from microrepo.formats.index.index_records import Root
 from microrepo.formats.index.simple_html import project_from_html, root_from_html, status_from_html
 from microrepo.formats.index.simple_json import project_from_json, root_from_json, status_from_json
@@ -37,6 +38,7 @@ def parse_project(
     url: str,
     name: str,
     header_serial: int | None = None,
+    bound: Bound = DOCUMENT,
 ) -> Project:
     """Return the record of one project's page; relative links are resolved against `url`.
 
@@ -44,16 +46,18 @@ def parse_project(
         MalformedResponse: the page cannot be read, or is of a newer major API version.
     """
     if is_json(content_type):
-        return project_from_json(body, url, name, header_serial)
-    return project_from_html(body, url, name, header_serial)
+        return project_from_json(body, url, name, header_serial, bound)
+    return project_from_html(body, url, name, header_serial, bound)
 
 
-def parse_status(body: bytes, content_type: str, url: str) -> tuple[str, str | None]:
+def parse_status(
+    body: bytes, content_type: str, url: str, bound: Bound = DOCUMENT
+) -> tuple[str, str | None]:
     """Return the status that one project's page tells (PEP 792), and its reason.
 
     Raises:
         MalformedResponse: the page cannot be read.
     """
     if is_json(content_type):
-        return status_from_json(body, url)
-    return status_from_html(body, url)
+        return status_from_json(body, url, bound)
+    return status_from_html(body, url, bound)

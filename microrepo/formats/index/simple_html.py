@@ -47,9 +47,11 @@ def _listed_name(anchor: Anchor) -> str | None:
     return text if same and linked.strip(".") else None
 
 
-def project_from_html(body: bytes, url: str, name: str, header_serial: int | None) -> Project:
+def project_from_html(
+    body: bytes, url: str, name: str, header_serial: int | None, bound: Bound = DOCUMENT
+) -> Project:
     """Return the record of a project's page."""
-    page = _read(body, url, DOCUMENT)
+    page = _read(body, url, bound)
     normalized = canonicalize_name(name)
     files: list[File] = []
     rejected: list[str] = []
@@ -74,9 +76,9 @@ def project_from_html(body: bytes, url: str, name: str, header_serial: int | Non
     )
 
 
-def status_from_html(body: bytes, url: str) -> tuple[str, str | None]:
+def status_from_html(body: bytes, url: str, bound: Bound = DOCUMENT) -> tuple[str, str | None]:
     """Return the status of a project's page and its reason."""
-    page = _read(body, url, DOCUMENT)
+    page = _read(body, url, bound)
     _check_index_page(page, url)
     return _status_of(page)
 

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, at_most, check_size
+from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, Bound, at_most, check_size
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
 from microrepo.formats.index.index_records import (
     ProjectStatus,
@@ -145,9 +145,11 @@ def _salvage_root(body: bytes, url: str) -> tuple[_Meta, list[_RootEntry], int]:
     return loose.meta, entries, len(loose.projects) - len(entries)
 
 
-def project_from_json(body: bytes, url: str, name: str, header_serial: int | None) -> Project:
+def project_from_json(
+    body: bytes, url: str, name: str, header_serial: int | None, bound: Bound = DOCUMENT
+) -> Project:
     """Return the record of a project's page; an entry that cannot be read costs that file."""
-    check_size(body, DOCUMENT, url, JSON_MARKS)
+    check_size(body, bound, url, JSON_MARKS)
     try:
         page = _decode_page(body)
     except UNREADABLE:
@@ -159,7 +161,7 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
     files: list[File] = []
     rejected: list[str] = []
     silent = True
-    for entry in at_most(page.files, DOCUMENT, url):
+    for entry in at_most(page.files, bound, url):
         try:
             raw = _read_file(entry)
             silent = silent and raw.requires_python is msgspec.UNSET
@@ -182,9 +184,9 @@ def project_from_json(body: bytes, url: str, name: str, header_serial: int | Non
     )
 
 
-def status_from_json(body: bytes, url: str) -> tuple[str, str | None]:
+def status_from_json(body: bytes, url: str, bound: Bound = DOCUMENT) -> tuple[str, str | None]:
     """Return the status of a project's page and its reason."""
-    check_size(body, DOCUMENT, url, JSON_MARKS)
+    check_size(body, bound, url, JSON_MARKS)
     try:
         status = _decode_status(body).project_status or ProjectStatus()
     except UNREADABLE as error:

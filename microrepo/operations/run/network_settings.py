@@ -92,6 +92,7 @@ def client_settings(
         allow_http=config.allow_http,
         transport=config.transport,
         internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
+        document_bytes=parse_size(config.max_document_size, "max_document_size"),
         connections=-(-config.connections // processes),
         auth=source_logins(config, os.environ),
         limits_dir=str(directory.limits),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from microrepo.stores.durability import sync_file_system, sync_path
-from microrepo.stores.plain_files import read_plain_file
+from microrepo.stores.plain_files import put_aside_odd, read_plain_file, replace_file
 
 # From this many files on, the whole file system is synced instead of each file.
 _FEW_FILES = 32
@@ -49,7 +49,10 @@ class PageWriter:
         Raises:
             OSError: the file cannot be written.
         """
-        if _holds(f"{self._root}/{path}", content):
+        folder, slash, _ = path.rpartition("/")
+        if not (slash and _is_absent(f"{self._root}/{folder}")) and _holds(
+            f"{self._root}/{path}", content
+        ):
             return False
         temporary = self.temporary()
         _create(temporary, content, mode)
@@ -73,7 +76,7 @@ class PageWriter:
         Raises:
             OSError: the file cannot be written.
         """
-        if os.path.lexists(f"{self._root}/{folder}"):
+        if not _is_absent(f"{self._root}/{folder}"):
             changes = [self.put(f"{folder}/{name}", content) for name, content in files.items()]
             return any(changes)
         temporary = self.temporary()
@@ -126,10 +129,10 @@ class PageWriter:
         # `os`, not pathlib, which is slower: a large tree has hundreds of thousands of these.
         for temporary, final in renames:
             try:
-                os.rename(temporary, final)  # noqa: PTH104
+                replace_file(temporary, final)
             except FileNotFoundError:
                 Path(final).parent.mkdir(parents=True, exist_ok=True)
-                os.rename(temporary, final)  # noqa: PTH104
+                replace_file(temporary, final)
 
     def remove(self, path: str) -> None:
         """Delete a file, and its directory if it is then empty; both may be missing."""
@@ -155,6 +158,21 @@ class PageWriter:
             else:
                 left.unlink()
         self._ready = True
+
+
+def _is_absent(folder: str) -> bool:
+    """Return whether a folder of the tree has to be made; a link in its place goes, a file is renamed."""
+    try:
+        mode = os.lstat(folder).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    if stat.S_ISDIR(mode):
+        return False
+    if stat.S_ISLNK(mode):
+        os.unlink(folder)  # noqa: PTH108
+    else:
+        put_aside_odd(Path(folder), "not-a-directory")
+    return True
 
 
 def _create(path: str, content: bytes, mode: int) -> None:

@@ -76,7 +76,7 @@ class UploadDestination:
             return {}
         expect_success(answer, public_url(url))
         content_type = answer.headers.get("Content-Type", "")
-        files = parse_project(answer.body, content_type, answer.url, name).files
+        files = parse_project(answer.body, content_type, answer.url, name, bound=answer.bound).files
         return {file.filename: file for file in files}
 
     def put(self, path: Path, filename: str, digests: Digests) -> PutResult:

@@ -68,7 +68,7 @@ class PyPISource:
         expect_success(answer, url)
         if min_serial is None and is_same_content(answer, etag):
             return Fetched(None, etag)
-        parsed = parse_document(answer.body, name, serial_of(answer), answer.url)
+        parsed = parse_document(answer.body, name, serial_of(answer), answer.url, answer.bound)
         project = parsed.project
         check_serial(normalized, min_serial, project.serial)
         if not parsed.has_files:
@@ -112,7 +112,7 @@ class PyPISource:
         if answer.status in {404, 410}:
             raise ProjectNotFound(f"{name} {version}", url)
         expect_success(answer, url)
-        return parse_vulnerabilities(answer.body, f"{name} {version}")
+        return parse_vulnerabilities(answer.body, f"{name} {version}", answer.bound)
 
 
 def _with_files_of(document: Project, page: Project | None) -> Project:

@@ -81,6 +81,7 @@ class IndexSource:
             answer.url,
             name,
             serial_of(answer),
+            answer.bound,
         )
         check_serial(normalized, min_serial, project.serial)
         return Fetched(project, validator_of(answer), page_time_of(answer))
@@ -97,7 +98,8 @@ class IndexSource:
         if answer.status in _NO_LIST:
             raise ProjectNotFound(name, self._name)
         expect_success(answer, url)
-        return parse_status(answer.body, answer.headers.get("Content-Type", ""), answer.url)
+        content_type = answer.headers.get("Content-Type", "")
+        return parse_status(answer.body, content_type, answer.url, answer.bound)
 
 
 def conditional(validator: str | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from microrepo.client.transport.waiting import call_patiently
 from microrepo.errors import DigestMismatch, SizeMismatch
 from microrepo.model import COMPUTED, Digests
 from microrepo.stores.hashing import ContentHasher
+from microrepo.stores.plain_files import replace_file
 from microrepo.transfer.tasks import FetchFile
 
 READ_BYTES = 1 << 20
@@ -152,5 +153,5 @@ def put_in_place(download: PartialFile, place: Place) -> os.stat_result:
         call_patiently(lambda: os.fsync(download.descriptor))
     status = os.fstat(download.descriptor)
     # Paths are text here: making Path objects would cost more than the calls that use them.
-    os.replace(download.path, f"{place.directory}/{task.filename}")  # noqa: PTH105
+    replace_file(download.path, f"{place.directory}/{task.filename}")
     return status

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.bounds import Bound, Meter, OutOfBounds, at_most, check_size
+from microrepo.formats.bounds import DOCUMENT, Bound, Meter, OutOfBounds, at_most, check_size
 from microrepo.formats.compression import method_of, unpack
 
 WIDE = Bound(1 << 30, marks=1 << 30, ratio=1 << 20)
@@ -122,3 +122,12 @@ def test_entries_beyond_the_bound_are_refused():
     assert list(at_most([1, 2], bound, "foo")) == [1, 2]
     with pytest.raises(OutOfBounds, match="more than 2 entries"):
         list(at_most([1, 2, 3], bound, "foo"))
+
+
+def test_a_bound_of_another_size_has_as_many_elements_per_byte() -> None:
+    larger = DOCUMENT.of_size(4 * DOCUMENT.size_bytes)
+    assert (larger.marks, larger.entries) == (4 * DOCUMENT.marks, 4 * DOCUMENT.entries)
+    assert larger.ratio == DOCUMENT.ratio
+    with pytest.raises(OutOfBounds, match="`max_document_size` raises the limit"):
+        check_size(b"x" * 11, DOCUMENT.of_size(10), "foo")
+    check_size(b"x" * 11, DOCUMENT.of_size(12), "foo")

@@ -69,7 +69,8 @@ def test_a_damaged_record_tells_nothing() -> None:
 
 
 def test_a_status_that_could_not_be_asked_for_stays_as_it_was() -> None:
-    known = msgspec.structs.replace(project(), status="archived", status_reason="moved")
+    # On Python 3.10, msgspec does not recognise an empty tuple as a default.
+    known = msgspec.structs.replace(project(wheel()), status="archived", status_reason="moved")
     new = msgspec.structs.replace(project(wheel()), silent_on_status=True)
     found = unpack(with_known_values(pack(new), pack(known)))
     assert (found.status, found.status_reason, len(found.files)) == ("archived", "moved", 1)

@@ -100,12 +100,12 @@ def test_a_link_is_replaced_not_followed(root: Path, writer: PageWriter, tmp_pat
     assert not (root / "a").is_symlink()
 
 
-def test_a_file_in_the_way_of_a_folder_is_an_error(root: Path, writer: PageWriter) -> None:
+def test_a_file_in_the_place_of_a_folder_is_renamed(root: Path, writer: PageWriter) -> None:
     (root / "folder").write_bytes(b"a file")
     writer.put_folder("folder", {"a": b"1"})
-    with pytest.raises(OSError, match="folder"):
-        writer.flush()
-    assert (root / "folder").read_bytes() == b"a file"
+    writer.flush()
+    assert (root / "folder.not-a-directory").read_bytes() == b"a file"
+    assert (root / "folder/a").read_bytes() == b"1"
 
 
 def test_removing_takes_an_empty_folder_along(root: Path, writer: PageWriter) -> None:
