@@ -149,11 +149,11 @@ def _advice(state: State, targets: Iterable[Target], policy: Policy, now: str) -
 
 def _carry_out(pages: RepositoryPages, deletions: Sequence[Action]) -> None:
     holdings, state = pages.holdings, pages.holdings.state
-    delete_with_pages(pages, deletions)
     names = {NormalizedName(action.project) for action in deletions}
+    with state.transaction():
+        # Files that are still selected will be missing, also if this run is killed.
+        state.mark_incomplete(names)
+    delete_with_pages(pages, deletions)
     holding = {row.project for row in state.files(names) if holdings.holds(row)}
-    rows = state.projects(holding)
     with state.transaction():
         state.forget_projects(sorted(names - holding))
-        # Files that are still selected are missing now, and the next refresh must notice.
-        state.save_projects(msgspec.structs.replace(row, complete=False) for row in rows.values())

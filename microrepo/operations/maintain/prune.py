@@ -68,20 +68,22 @@ def prune(
         elif dry_run:
             report.plan = deletions
         else:
-            delete_with_pages(RepositoryPages(config, holdings, work), deletions)
             _note_other_rules(config, holdings.state, policy, deletions)
+            delete_with_pages(RepositoryPages(config, holdings, work), deletions)
     return report.build()
 
 
 def _note_other_rules(
     config: Config, state: State, policy: Policy, deletions: Iterable[Action]
 ) -> None:
-    """Let the next refresh decide again where the rules are not those of the last one."""
+    """Let the next refresh decide again where the rules are not those of the last one.
+
+    Before anything is deleted: a run that is killed must not leave projects that count as complete.
+    """
     rules = rules_of(config, policy)
     rows = state.projects({NormalizedName(action.project) for action in deletions}).values()
-    changed = [row for row in rows if row.policy != rules.fingerprint(row.name)]
     with state.transaction():
-        state.save_projects(msgspec.structs.replace(row, complete=False) for row in changed)
+        state.mark_incomplete(row.name for row in rows if row.policy != rules.fingerprint(row.name))
 
 
 def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | None) -> list[Action]:

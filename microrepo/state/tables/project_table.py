@@ -100,6 +100,12 @@ class ProjectTable(Table):
             "UPDATE projects SET complete = 1 WHERE name = ?", [(name,) for name in names]
         )
 
+    def mark_incomplete(self, names: Iterable[str]) -> None:
+        """Let the next refresh check that projects have the files that its rules select."""
+        self._db.executemany(
+            "UPDATE projects SET complete = 0 WHERE name = ?", [(name,) for name in names]
+        )
+
     def save_documents(self, documents: Iterable[tuple[str, bytes]]) -> None:
         """Store packed documents by project name."""
         self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?)", documents)
