@@ -68,7 +68,7 @@ class Bench:
             yield Arena(server, tree, Path(output), Path(scratch))
 
     def microrepos(self, *, with_simple: bool = False) -> list[Microrepo]:
-        """Return microrepo as one or two contestants; none, with a note, if it can't run."""
+        """Return microrepo as one contestant or several; none, with a note, if it can't run."""
         product.compile_all()
         probe = subprocess.run(
             list(map(str, product.command("refresh", "--help"))),
@@ -80,7 +80,9 @@ class Bench:
             last_line = (probe.stderr.strip().splitlines() or ["no output"])[-1]
             self.note(f"microrepo does not run: {last_line}")
             return []
-        return [Microrepo(), Microrepo(simple=True)] if with_simple else [Microrepo()]
+        if not with_simple:
+            return [Microrepo()]
+        return [Microrepo(), Microrepo(transport="requests"), Microrepo(simple=True)]
 
     def bandersnatches(self) -> list[Contestant]:
         """Return bandersnatch if it is asked for and can be installed."""

@@ -18,9 +18,13 @@ UNFAIR = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 class Microrepo(Flat):
     """`microrepo refresh` of the whole index: newest release, wheels and sdists."""
 
-    def __init__(self, *, processes: int = 2, simple: bool = False) -> None:
-        self.name = "microrepo" + (" + simple/" if simple else "")
+    def __init__(
+        self, *, processes: int = 2, simple: bool = False, transport: str = "auto"
+    ) -> None:
+        by = "" if transport == "auto" else f", by {transport}"
+        self.name = f"microrepo{by}" + (" + simple/" if simple else "")
         self._processes = processes
+        self._transport = transport
         self._simple = simple
 
     def write_config(self, place: Place) -> Path:
@@ -30,6 +34,7 @@ class Microrepo(Flat):
             "packages": "everything",
             "source": place.endpoint.url,
             "processes": self._processes,
+            "transport": self._transport,
             "connections": place.connections,
             "python_versions": "all",
             "package_types": ["bdist_wheel", "sdist"],

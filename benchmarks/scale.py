@@ -160,7 +160,7 @@ class _Scenes:
     def begin(self) -> None:
         """Let each contestant mirror the projects that have files."""
         for contestant in (
-            *self._bench.microrepos(with_simple=True)[1:],
+            *self._bench.microrepos(with_simple=True)[-1:],
             *self._bench.bandersnatches(),
         ):
             run = self._run(contestant)

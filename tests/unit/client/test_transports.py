@@ -188,6 +188,26 @@ def test_an_address_counts_when_it_is_connected_to(
     assert server.connections == 0
 
 
+def test_a_closed_client_has_no_connections_and_works_on(
+    server: CountingServer, client: Client
+) -> None:
+    ends: list[bytes] = []
+
+    def waits_for_the_end(handler: BaseHTTPRequestHandler) -> None:
+        plain(handler)
+        handler.connection.settimeout(10)
+        ends.append(handler.rfile.read(1))
+        handler.close_connection = True
+
+    server.answers = [waits_for_the_end]
+    assert client.get(f"{server.url}/1").body == BODY
+    client.close()
+    while not ends:
+        time.sleep(0.001)
+    assert ends == [b""]
+    assert client.get(f"{server.url}/2").body == BODY
+
+
 def test_a_header_field_is_one_line(server: CountingServer, client: Client) -> None:
     with pytest.raises(Unavailable):
         client.get(f"{server.url}/x", {"If-None-Match": "a\r\nHost: other.example"})

@@ -62,6 +62,11 @@ class CurlLoop:
         if self._transfers.pop(transfer.easy, None) is not None:
             self._multi.remove_handle(transfer.easy)
 
+    def close(self) -> None:
+        """Close the connections, unless answers still come over some."""
+        if not self._transfers:
+            self._multi.close()
+
     def release(self, descriptor: int) -> None:
         """Note that a transfer is done with its connection, unless the next one has it already."""
         if descriptor not in self._watched:

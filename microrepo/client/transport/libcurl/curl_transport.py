@@ -29,8 +29,11 @@ class CurlTransport:
         return CurlRoute(settings, self._find_loop, self._reach)
 
     def close(self) -> None:
-        """Close all connections that are not in use: those of a loop go with its last user."""
+        """Close all connections that are not in use; those of other threads go with their loops."""
+        loop: CurlLoop | None = getattr(self._loops, "loop", None)
         self._loops = threading.local()
+        if loop is not None:
+            loop.close()
 
     def _find_loop(self) -> CurlLoop:
         loop: CurlLoop | None = getattr(self._loops, "loop", None)
