@@ -12,6 +12,7 @@ from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel
 from tests.support.repository import Repository
 from tests.support.server import PyPIServer
+from tests.support.transports import each_transport
 
 
 @pytest.fixture
@@ -105,6 +106,7 @@ def test_time_travel(repo: Repository, index: FakeIndex) -> None:
     assert repo.names() == {"alpha-2022.1-py3-none-any.whl"}
 
 
+@each_transport
 def test_workers_share_the_limit_on_requests(
     repo: Repository, pypi: PyPIServer, files: list[BuiltFile]
 ) -> None:
@@ -115,6 +117,7 @@ def test_workers_share_the_limit_on_requests(
     assert pypi.count("/pypi/") == 8
 
 
+@each_transport
 def test_workers_share_the_limit_on_bytes(repo: Repository, files: list[BuiltFile]) -> None:
     total = sum(file.size for file in files)
     report = repo.refresh_all("--bandwidth", str(total // 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.programs import MicrorepoRunner
 from tests.support.proxy import Proxy
 from tests.support.repository import Repository
 from tests.support.server import PyPIServer
+from tests.support.socks import SocksProxy
 from tests.support.tls import Authority
 from tests.support.transports import each_transport
 
@@ -176,6 +178,20 @@ class TestProxy:
             repo.refresh("alpha", "--proxy", proxy.url)
         repo.holds(alpha)
         assert proxy.forwarded == []
+
+    def test_of_socks(
+        self, repo: Repository, pypi: PyPIServer, alpha: BuiltFile, transport: str
+    ) -> None:
+        repo.source = "http://pypi.example"
+        with SocksProxy(pypi.port) as proxy:
+            flags = ("--allow-http", "--internal-hosts", "127.0.0.1", "--proxy", proxy.url)
+            if transport == "requests" and find_spec("socks") is None:
+                done = repo.run("refresh", "alpha", *repo.flags(), *flags, expect=2)
+                assert "microrepo[socks]" in done.stderr
+                return
+            repo.refresh("alpha", *flags)
+        repo.holds(alpha)
+        assert set(proxy.hosts) == {"pypi.example"}
 
     def test_that_is_down_is_told(self, repo: Repository, alpha: BuiltFile) -> None:
         repo.source = "http://pypi.example"

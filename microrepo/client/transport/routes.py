@@ -20,6 +20,8 @@ from microrepo.client.transport.transport_choice import open_transport
 from microrepo.errors import ConfigError, MalformedResponse
 
 _IS_PLAIN = re.compile(r"[!-~]+").fullmatch
+# Nearly all URLs, taken apart at a fraction of the cost: no login, port or not, no fragment.
+_USUAL = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]+)?)(/[!\"$-~]*)").fullmatch
 
 
 class Routes:
@@ -47,6 +49,10 @@ class Routes:
             MalformedResponse: it may not be asked.
             ValueError: it is not a URL.
         """
+        usual = _USUAL(url)
+        known = self._routes.get(usual[1]) if usual is not None else None
+        if usual is not None and known is not None:
+            return known, url if known.has_absolute_targets else usual[2]
         try:
             if not _IS_PLAIN(url):
                 url = requote_uri(url)

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ from microrepo.client.transport.libcurl.idle_sockets import IdleSockets
 from microrepo.client.transport.response_protocol import NoAnswer, Response, error_text
 from microrepo.client.transport.route_protocol import RouteSettings
 from microrepo.errors import MalformedResponse
+
+# Most requests have one of a few sets of header fields.
+_MOST_LINES_KEPT = 16
 
 
 class _Lane:
@@ -65,6 +69,7 @@ class CurlRoute:
         self._reach = reach
         self._lanes = threading.local()
         self._in_step = True
+        self._lines_of = lru_cache(_MOST_LINES_KEPT)(self._make_lines)
 
     def get(self, target: str, headers: Mapping[str, str]) -> Response:
         """Send a GET; see `Route.get`."""
@@ -97,6 +102,9 @@ class CurlRoute:
         if self._in_step and lane.idle.close_noisy(lane.loop.busy, wait_s):
             self._in_step = False
         return not self._in_step
+
+    def _make_lines(self, headers: tuple[tuple[str, str], ...]) -> list[bytes]:
+        return header_lines({**self._settings.headers, **dict(headers)})
 
     def leave_step(self) -> None:
         """Use each connection once from now on: the server sent more than it was asked for."""
@@ -146,12 +154,13 @@ class CurlRoute:
 
         try:
             easy.setopt(pycurl.URL, self._base + target)
-            easy.setopt(pycurl.HTTPHEADER, header_lines({**self._settings.headers, **headers}))
+            easy.setopt(pycurl.HTTPHEADER, self._lines_of(tuple(headers.items())))
             easy.setopt(pycurl.HEADERFUNCTION, answer.on_header)
             easy.setopt(pycurl.WRITEFUNCTION, answer.on_body)
             easy.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
-            easy.setopt(pycurl.FRESH_CONNECT, not self._in_step)
-            easy.setopt(pycurl.FORBID_REUSE, not self._in_step)
+            if not self._in_step:
+                easy.setopt(pycurl.FRESH_CONNECT, 1)
+                easy.setopt(pycurl.FORBID_REUSE, 1)
             lane.loop.add(answer)
         except (ValueError, pycurl.error) as error:
             raise NoAnswer(error) from error
