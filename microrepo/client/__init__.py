@@ -1,6 +1,6 @@
-"""The one way to the network: sessions, retries, limits, credentials.
+"""HTTP client: sessions, retries, limits, credentials.
 
-Commands that ask nobody use parts of this package too, so the client is loaded when it is first used.
+Commands without network access use parts of this package too, so the client is loaded on first use.
 """
 
 from __future__ import annotations

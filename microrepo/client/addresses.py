@@ -1,4 +1,4 @@
-"""URLs as requests need them: their origin, where redirects lead, what may be shown of them."""
+"""URLs of requests: origin, redirects, and a form without secrets."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def leads_elsewhere(url: str, location: str) -> bool:
 
 
 def redirected(start: str, url: str, location: str) -> str:
-    """Return where a redirect leads.
+    """Return the URL of a redirect.
 
     Raises:
-        MalformedResponse: it is not a web address.
+        MalformedResponse: it is not an http(s) URL.
     """
     try:
         target = urljoin(url, location)
@@ -53,15 +53,15 @@ def without_login(url: str) -> str:
     """Return `url` without user and password."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # not a URL, though a password may stand in it
+    except ValueError:  # not a URL, but it can contain a password
         return url.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def public_url(url: str) -> str:
-    """Return `url` fit for messages and logs: without login, and without the values of its query.
+    """Return `url` for messages and logs: without login, and without the values of its query.
 
-    Signatures and tokens stand in queries.
+    Queries contain signatures and tokens.
     """
     try:
         parts = urlsplit(without_login(url))
@@ -72,5 +72,5 @@ def public_url(url: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Return a text in which every URL is fit for messages and logs."""
+    """Return a text with the secrets of all URLs removed."""
     return _URL.sub(lambda match: public_url(match[0]), text) if "://" in text else text

@@ -1,4 +1,4 @@
-"""Bodies of answers: read whole within a bound, or left aside without waiting for their end."""
+"""Bodies of responses: read completely within limits, or discarded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from microrepo.formats.bounds import Bound, Meter
 from microrepo.formats.compression import Method, unpack
 
 PIECE_BYTES = 1 << 18
-# So much of a body that nobody reads is read all the same, to use the connection again.
+# An unused body up to this size is read, to reuse the connection.
 _WORTH_READING = 1 << 16
-# Of one whose length is not known.
+# The same for a body of unknown length.
 _WORTH_A_LOOK = 1 << 12
 _METHODS: dict[str, Method] = {
     "": "store",
@@ -25,12 +25,12 @@ _METHODS: dict[str, Method] = {
 
 
 def read_document(response: Response, url: str, bound: Bound) -> bytes:
-    """Return the unpacked body of an answer.
+    """Return the unpacked body of a response.
 
     Raises:
         OutOfBounds: it is larger, or has more elements, than `bound` allows.
         MalformedResponse: it cannot be unpacked.
-        OSError: it broke off.
+        OSError: the connection broke.
     """
     name = public_url(url)
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
@@ -43,7 +43,7 @@ def read_document(response: Response, url: str, bound: Bound) -> bytes:
     pieces = _pieces(response)
     first = next(pieces, b"")
     if method == "zlib" and first and first[0] & 0x0F != 8:
-        method = "deflate"  # some servers leave the zlib header out
+        method = "deflate"  # some servers omit the zlib header
     if not first:
         return b""
     return b"".join(unpack(method, _with(first, pieces), meter, name))
@@ -60,7 +60,7 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def read_reply(response: Response, most_bytes: int = _WORTH_READING) -> bytes:
-    """Return the beginning of a body that is for people, packed or not; then end the answer."""
+    """Return the beginning of a text body, packed or not; then end the response."""
     pieces: list[bytes] = []
     left = most_bytes
     try:
@@ -75,7 +75,7 @@ def read_reply(response: Response, most_bytes: int = _WORTH_READING) -> bytes:
 
 
 def finish(response: Response, *, complete: bool) -> None:
-    """End an answer; its connection is used again only after a complete body."""
+    """End a response; reuse its connection only after a complete body."""
     if complete:
         response.release_conn()
     else:
@@ -83,7 +83,7 @@ def finish(response: Response, *, complete: bool) -> None:
 
 
 def put_aside(response: Response) -> None:
-    """End an answer whose body nobody reads; a short one is read to keep the connection."""
+    """End a response without reading its body, except a short one, to reuse the connection."""
     length = response.headers.get("Content-Length", "")
     is_number = length.isascii() and length.isdigit() and len(length) <= 6
     if is_number and int(length) <= _WORTH_READING:

@@ -1,4 +1,4 @@
-"""Names and passwords for an index, from where people keep them.
+"""Credentials for an index, from the usual places.
 
 In this order: the command line (a user, a file with the password), the URL itself, the
 environment, `.pypirc`, netrc, the keyring's command, and at last a question at the terminal. A
@@ -25,14 +25,14 @@ _KEYRING_TIMEOUT_S = 30
 
 
 class Surroundings(Struct, frozen=True):
-    """Where credentials may be found; tests pass others.
+    """Places to look up credentials; tests pass others.
 
     Attributes:
         environ: variables.
-        prefix: of the two that count: ``<prefix>_USERNAME`` and ``<prefix>_PASSWORD``.
+        prefix: prefix of the variables ``<prefix>_USERNAME`` and ``<prefix>_PASSWORD``.
         pypirc: the file, which need not exist.
         keyring: argument list of the keyring's command, empty for none.
-        ask: asks a person for a password, given the question; None when there is nobody.
+        ask: prompts for a password with the given question; None without a terminal.
     """
 
     environ: Mapping[str, str]
@@ -43,7 +43,7 @@ class Surroundings(Struct, frozen=True):
 
 
 class Given(Struct, frozen=True):
-    """What the command line says.
+    """Credentials from the command line.
 
     Attributes:
         username: user name.
@@ -55,10 +55,10 @@ class Given(Struct, frozen=True):
 
 
 def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
-    """Return user and password for an index; None for nobody in particular.
+    """Return user and password for an index; None without any.
 
     Raises:
-        ConfigError: a password file cannot be read, or a user has no password anywhere.
+        ConfigError: a password file cannot be read, or a user has no password.
     """
     username, password = _from_url(url)
     username = given.username or username or around.environ.get(f"{around.prefix}_USERNAME")
@@ -84,7 +84,7 @@ def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
 
 
 def question(url: str, username: str) -> str:
-    """Return the words that ask for a password."""
+    """Return the prompt for a password."""
     return f"Password of {username} at {public_url(url)}: "
 
 
@@ -98,7 +98,7 @@ def read_password(path: str) -> str:
     """Return the first line of a file.
 
     Raises:
-        ConfigError: it cannot be read, or is empty.
+        ConfigError: the file cannot be read, or is empty.
     """
     try:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
@@ -125,7 +125,7 @@ def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
     try:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, OSError, UnicodeDecodeError) as error:
-        # Not its text: a broken line may hold the password.
+        # Not its text: a broken line can contain the password.
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
     wanted = without_login(url).rstrip("/")
     for section in parser.sections():
@@ -139,7 +139,7 @@ def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
 
 
 def from_keyring(url: str, username: str, command: tuple[str, ...]) -> str | None:
-    """Ask the keyring's command for a password, by URL and by host; None when it has none."""
+    """Return a password from the keyring command, by URL or by host, or None."""
     for service in (without_login(url), urlsplit(url).hostname or "") if command else ():
         try:
             done = subprocess.run(

@@ -1,4 +1,4 @@
-"""HTTP client that all requests go through: redirects, limits, bounded answers."""
+"""HTTP client for all requests: redirects, limits, bounded responses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BODY_ATTEMPTS = 3
 
 
 class Client:
-    """Makes requests with retries, time-outs, credentials and limits. Threads may share it."""
+    """Client with retries, timeouts, credentials and limits. Thread-safe."""
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
@@ -46,7 +46,7 @@ class Client:
         *,
         same_origin: bool = False,
     ) -> Answer:
-        """Fetch a whole document; counts against the limit on API requests.
+        """Return a whole document; counts against the limit on API requests.
 
         Args:
             url: of the document, at a server that the user named.
@@ -55,13 +55,12 @@ class Client:
             same_origin: do not follow redirects to other servers; their answer is returned.
 
         Returns:
-            The answer, whatever its status, once the retries are used up. Only one with status 200
-            has a body.
+            The response, whatever its status, after all retries. Only one with status 200 has a
+            body.
 
         Raises:
-            Unavailable: no connection, or the body kept breaking off.
-            MalformedResponse: it breaks `bound`, cannot be unpacked, or redirects to where it may
-                not.
+            Unavailable: no connection, or no complete body after all retries.
+            MalformedResponse: it exceeds `bound`, cannot be unpacked, or has a forbidden redirect.
         """
         bound = bound or self._document_bound
         self.reach.admit(url)
@@ -87,18 +86,18 @@ class Client:
         raise AssertionError("unreachable")
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:
-        """Send one POST, once: neither retries nor redirects, which the caller decides on.
+        """Send one POST, without retries or redirects, which the caller handles.
 
         Args:
-            url: where to.
-            headers: with the `Content-Length`, when `body` is not bytes.
-            body: all of it, or pieces as they are sent.
+            url: target URL.
+            headers: headers, with `Content-Length` if `body` is not bytes.
+            body: the whole body, or an iterator over pieces.
 
         Returns:
-            The answer, without our credentials in it, should the server repeat them.
+            The response, with our credentials removed if the server repeats them.
 
         Raises:
-            Unavailable: no answer; the server may have taken the body all the same.
+            Unavailable: no response; the server may still have processed the body.
         """
         self.reach.admit(url)
         return self._sender.post(url, headers, body)
@@ -110,14 +109,14 @@ class Client:
         *,
         same_origin: bool = False,
     ) -> Response:
-        """Send a GET and return the answer with its body unread, packed as it comes.
+        """Send a GET and return the response with its body unread and packed.
 
         Follows redirects. The caller reads the body and then calls `release_conn()`, or `close()`
-        to give it up.
+        to discard it.
 
         Raises:
-            Unavailable: no answer after all retries.
-            MalformedResponse: a redirect loop, a redirect to where it may not lead, or no URL.
+            Unavailable: no response after all retries.
+            MalformedResponse: a redirect loop, a forbidden redirect, or an invalid URL.
         """
         if self.reach.knows_none():
             self.reach.admit(url)
@@ -137,15 +136,15 @@ class Client:
         raise MalformedResponse(public_url(start), f"more than {_MAX_REDIRECTS} redirects")
 
     def throttle(self, count_bytes: int) -> None:
-        """Wait until `count_bytes` of file content fit the limit on bandwidth."""
+        """Wait until the bandwidth limit allows `count_bytes` of file content."""
         if self._byte_bucket is not None:
             self._byte_bucket.take(count_bytes)
 
     def is_out_of_step(self, url: str) -> bool:
-        """Return whether the server of a URL sent more than it was asked for.
+        """Return whether the server of a URL sent more than was requested.
 
-        An answer of it may be that to another request. From then on each request has a connection
-        of its own, so that asking again gives the right one.
+        Its response can belong to another request. From then on each request has its own
+        connection, so a repeated request gets the right response.
         """
         return self._sender.is_out_of_step(url)
 

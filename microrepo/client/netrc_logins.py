@@ -1,4 +1,4 @@
-"""Logins of netrc. Its `default` entry is for hosts that the user named, never for a redirect's."""
+"""Logins of netrc. Its `default` entry is only for hosts that the user named."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def netrc_login(url: str, *, with_default: bool) -> tuple[str, str] | None:
     """Return user and password for the host of a URL; None without any, or without the file.
 
     Args:
-        url: whose host counts.
-        with_default: the `default` entry counts too.
+        url: URL with the host.
+        with_default: use the `default` entry too.
     """
     host = urlsplit(url).hostname
     path = _path()

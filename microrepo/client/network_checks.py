@@ -1,4 +1,4 @@
-"""Mistakes in the network settings, found before anything is asked of anyone."""
+"""Checks of network settings before the first request."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "soc
 
 
 def check_network(settings: ClientSettings, source_url: str, key: str = "source") -> None:
-    """Look for settings with which no request can succeed.
+    """Raise ConfigError for settings with which no request can succeed.
 
     Args:
-        settings: what the clients of a run will get.
-        source_url: where the source is.
-        key: of the setting that says so.
+        settings: settings of the run's clients.
+        source_url: URL of the source.
+        key: setting of the source.
 
     Raises:
         ConfigError: plain http to another host, a transport that is not installed, a proxy that is

@@ -1,4 +1,4 @@
-"""A rate limit that threads and processes share, and that survives the death of any of them."""
+"""Rate limit shared by threads and processes, which survives killed processes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _LONGEST_DEBT_S = 600.0
 class TokenBucket:
     """Lets `burst` units through at once and `rate` units per second from then on.
 
-    The bucket is eight bytes in a file: the moment at which all that was let through so far will
-    have been paid for (the generic cell rate algorithm). A file lock guards it, because the kernel
-    takes that lock away from a killed worker, which a lock in shared memory would outlive.
+    The bucket is eight bytes in a file: the time at which all units so far are paid for (generic
+    cell rate algorithm). A file lock guards it, because the kernel releases it for a killed worker,
+    unlike a lock in shared memory.
     """
 
     def __init__(self, path: Path, rate: float, burst: float) -> None:
         self._path = path
         self._rate = rate
         self._burst_s = burst / rate
-        # The file lock keeps other processes out; threads of this one would all count as its holder.
+        # The file lock excludes other processes, but not threads of this one.
         self._threads = threading.Lock()
         self._lock = FileLock(f"{path}.lock", poll_interval=0.005, thread_local=False)
 

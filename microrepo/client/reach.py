@@ -1,7 +1,7 @@
-"""Hosts that a source may send requests to: the web, itself, and what the settings name.
+"""Hosts that a source may lead to: the web, itself, and hosts in the settings.
 
-An index names the addresses of its files, and servers redirect. Were any address taken, an index on
-the web could have requests sent to services of this machine and its network, which trust them.
+An index lists the URLs of its files, and servers redirect. Without a check, an index on the web
+could direct requests to services of this machine and its network, which trust them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _parse(text: str) -> Address | None:
     except ValueError:
         pass
     try:
-        # Resolvers take `127.1`, `0x7f000001` and `2130706433` as well.
+        # Resolvers also accept `127.1`, `0x7f000001` and `2130706433`.
         return ipaddress.IPv4Address(socket.inet_aton(bare)) if bare[:1].isdigit() else None
     except (OSError, ValueError):
         return None
@@ -65,10 +65,10 @@ def _embedded(address: Address) -> Address:
 
 
 class Reach:
-    """Decides whether a connection may be opened. Threads may share it.
+    """Decides whether a connection may be opened. Thread-safe.
 
     Args:
-        allowed: hosts that the settings allow on whatever network.
+        allowed: hosts that the settings allow on any network.
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
@@ -79,7 +79,7 @@ class Reach:
         self._lock = threading.Lock()
 
     def admit(self, url: str) -> None:
-        """Take the host of a URL for one that the user named: a source, a destination."""
+        """Record the host of a URL as named by the user: a source, a destination."""
         origin = url[: url.find("/", len("https://")) + 1]
         if origin in self._admitted:
             return
@@ -91,7 +91,7 @@ class Reach:
                     self._admitted.add(origin)
 
     def knows_none(self) -> bool:
-        """Return whether nothing was admitted yet."""
+        """Return whether no host was recorded yet."""
         return not self._homes
 
     def is_home(self, host: str) -> bool:
@@ -99,14 +99,14 @@ class Reach:
         return host.casefold() in self._homes
 
     def check_host(self, url: str) -> None:
-        """Raise `MalformedResponse` for a URL whose host shows that it may not be asked."""
+        """Raise `MalformedResponse` for a URL whose host is not allowed."""
         parts = urlsplit(url)
         network = network_of(parts.hostname or "")
         if network is not None:
             self.check_address(parts.hostname or "", _port(parts), network)
 
     def check_address(self, host: str, port: int | None, network: Network) -> None:
-        """Raise `MalformedResponse` when a host may not be asked at an address of this network."""
+        """Raise `MalformedResponse` if a host is not allowed at an address of this network."""
         host = host.casefold()
         if network is Network.PUBLIC or host in self._allowed or host in self._homes:
             return
@@ -117,9 +117,9 @@ class Reach:
         raise _refused(host, network)
 
     def check_redirect(self, start: str, target: str) -> None:
-        """Raise `MalformedResponse` when a server of the web redirects into an inner network.
+        """Raise `MalformedResponse` if a server on the web redirects into a private network.
 
-        Even to another source's: what one source says is not another's request.
+        This includes the hosts of other sources.
         """
         first, then = urlsplit(start).hostname or "", urlsplit(target).hostname or ""
         if first.casefold() == then.casefold() or then.casefold() in self._allowed:
@@ -130,7 +130,7 @@ class Reach:
         raise _refused(then, network)
 
     def _ports_here(self) -> set[int | None]:
-        """Return the ports of this machine that the user named, under whatever name."""
+        """Return the ports of this machine that the user named, under any name."""
         with self._lock:
             homes = list(self._homes.items())
         return {
@@ -182,10 +182,10 @@ def _refused(host: str, network: Network) -> MalformedResponse:
 
 
 def connect(host: str, port: int, timeout_s: float | None, reach: Reach | None) -> socket.socket:
-    """Return a connection to a host, at an address that it may be asked at.
+    """Return a connection to a host, at an allowed address.
 
     Raises:
-        MalformedResponse: it may not be asked.
+        MalformedResponse: the host is not allowed.
         OSError: no connection.
     """
     error: OSError | None = None

@@ -29,21 +29,21 @@ _STRAY_BYTES_WAIT_S = 0.05
 
 
 class RequestSender:
-    """Sends requests, one at a time, without following redirects. Threads may share it."""
+    """Sends single requests without following redirects. Thread-safe."""
 
     def __init__(self, settings: ClientSettings, reach: Reach) -> None:
-        # The transport takes long to load, and most commands send nothing.
+        # Loading the transport is slow, and most commands send nothing.
         from microrepo.client.transport.routes import Routes
 
         self._retries = settings.retries
         self._routes = Routes(settings, reach)
 
     def get(self, url: str, headers: Mapping[str, str]) -> Response:
-        """Send a GET until there is an answer that another attempt would not better.
+        """Send a GET, with retries after temporary failures.
 
         Raises:
-            Unavailable: no answer after all retries.
-            MalformedResponse: no URL.
+            Unavailable: no response after all retries.
+            MalformedResponse: an invalid URL.
         """
         route, target = self._find_route(url)
         attempt = 0
@@ -80,7 +80,7 @@ class RequestSender:
         return Answer(response.status, response.headers, text, url, reason)
 
     def _find_route(self, url: str) -> tuple[Route, str]:
-        """Return the route to a URL, and what is asked for there."""
+        """Return the route to a URL, and the request target."""
         try:
             return self._routes.find(url)
         except ValueError as error:
@@ -88,7 +88,7 @@ class RequestSender:
             raise MalformedResponse(shown, f"is not a proper URL: {masked(str(error))}") from error
 
     def is_out_of_step(self, url: str) -> bool:
-        """Return whether the server of a URL sent more than it was asked for."""
+        """Return whether the server of a URL sent more than was requested."""
         return self._routes.is_out_of_step(url, _STRAY_BYTES_WAIT_S)
 
     def close(self) -> None:

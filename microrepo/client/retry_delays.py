@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-# A person would not wait longer either.
+# Upper limit of a pause.
 LONGEST_WAIT_S = 120.0
 _FIRST_S = 0.25
 
@@ -23,7 +23,7 @@ def backoff_s(attempt: int, jitter: float) -> float:
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Return the pause that a `Retry-After` header asks for, None for a missing or senseless one."""
+    """Return the pause in a `Retry-After` header, None for a missing or invalid one."""
     text = (header or "").strip()
     if not text or len(text) > 100:
         return None

@@ -1,4 +1,4 @@
-"""Settings of a client, and the record of a whole answer."""
+"""Settings of a client, and the record of a complete response."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TransportName = Literal["auto", "libcurl", "requests"]
 
 
 class ClientSettings(Struct, frozen=True):
-    """What a client needs to know; travels to the workers.
+    """Settings of a client; sent to the workers.
 
     Attributes:
         auth: per origin (``https://host:port``) a user and a password.
         limits_dir: directory for the rate limits' files; no limits without it.
-        requests_per_second: API requests, after a first `burst`; None = no limit.
-        bandwidth_bytes: bytes of files per second; None = no limit.
-        internal_hosts: hosts on inner networks that sources may lead to.
+        requests_per_second: API requests, after a first `burst`; None for no limit.
+        bandwidth_bytes: bytes of files per second; None for no limit.
+        internal_hosts: hosts on private networks that sources may lead to.
         transport: what carries requests; ``auto`` is libcurl where it is installed.
         document_bytes: largest document or page of one project; None = the default bound.
     """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Describe the Python that runs this file, for a repository that is made on another machine.
+"""Describe the Python that runs this file, for a repository on another machine.
 
 One file, standard library only, Python 3.7 and later: copy it to the target machine, run it
 there, and put what it prints under `environments` in the configuration of microrepo. It prints
@@ -50,7 +50,7 @@ def markers() -> dict[str, str]:
 
 
 def glibc() -> str | None:
-    """Return the release of glibc that this process runs on, None when there is none."""
+    """Return the version of glibc of this process, or None."""
     try:
         text = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (AttributeError, ValueError, OSError):
@@ -119,7 +119,7 @@ def macos() -> str | None:
         return None
     release = platform.mac_ver()[0]
     if release.startswith("10.16"):
-        # A Python built for an old macOS is told a made-up release; a fresh process is not.
+        # A Python built for an old macOS gets a fake version; a new process does not.
         done = subprocess.run(
             [sys.executable, "-sS", "-c", "import platform; print(platform.mac_ver()[0])"],
             stdout=subprocess.PIPE,

@@ -103,7 +103,7 @@ def explained_errors(path: Path) -> Iterator[None]:
         if not is_damage(error):
             if isinstance(error, sqlite3.OperationalError):
                 raise RepositoryError(path, f"cannot be used: {error}") from error
-            raise  # a fault of ours
+            raise  # an error of microrepo itself
         note_damage(path)
         raise StateCorrupt(
             path, f"is damaged ({error}); the next refresh sets it aside and builds a new one"

@@ -1,1 +1,1 @@
-"""Tasks, the workers that carry them out, and the pool that hands them out."""
+"""Tasks, workers and the pool."""

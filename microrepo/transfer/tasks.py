@@ -1,4 +1,4 @@
-"""Messages to and from workers: frozen tasks, frozen outcomes."""
+"""Messages to and from workers: tasks and outcomes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from microrepo.stores.placement import Sharing
 
 
 class WorkerSettings(Struct, frozen=True):
-    """All that a worker needs to know; nothing reaches it any other way.
+    """All settings of a worker.
 
     Attributes:
         repository: path of the flat directory.
-        partial: path of the directory for downloads in flight, on the same file system.
+        partial: path of the directory for partial downloads, on the same file system.
         threads: tasks that a worker runs at the same time.
-        umask: of the parent, for the mode of new files.
+        umask: umask of the parent, for the mode of new files.
         durable: fsync files before they are renamed into place.
         sidecars: put core metadata beside each wheel.
         further: the sources after the first.
         file_host: URL of another host that has the same files; "" for none.
-        file_host_fallback: ask the source for what that host does not have.
-        destination: the index that files are sent to, when there is one.
+        file_host_fallback: download from the source if that host fails.
+        destination: the index for uploads, or None.
     """
 
     repository: str
@@ -42,12 +42,12 @@ class WorkerSettings(Struct, frozen=True):
 
 
 class FetchProject(Struct, frozen=True, gc=False):
-    """Ask for a project's record.
+    """Task: read a project's record.
 
     Attributes:
-        etag: of the record that is known; it holds at the first of `sources`.
-        sources: numbers of the sources to ask, one after the other, until one has the project.
-        known_serial: of the record that is known, likewise at the first of `sources`.
+        etag: ETag of the stored record; valid at the first of `sources`.
+        sources: numbers of the sources to try in order, until one has the project.
+        known_serial: serial of the stored record, valid at the first of `sources`.
     """
 
     name: str
@@ -58,7 +58,7 @@ class FetchProject(Struct, frozen=True, gc=False):
 
 
 class ProjectOutcome(Struct, frozen=True, gc=False):
-    """What the source said of a project.
+    """Outcome: a project's record.
 
     Attributes:
         status: ``changed``, ``unchanged`` (the stored record still holds), ``missing`` or
@@ -66,8 +66,8 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
         document: the packed record when changed.
         error: why it failed.
         source: name of the source that answered.
-        unreachable: no source that could have it answered.
-        page_time: when the answer was made, as the source says.
+        unreachable: no source that can have it responded.
+        page_time: time of the response, from the source.
     """
 
     name: str
@@ -81,7 +81,7 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
 
 
 class FetchAdvisories(Struct, frozen=True, gc=False):
-    """Ask for the advisories on one release.
+    """Task: read the advisories for one release.
 
     Attributes:
         sources: as in `FetchProject`.
@@ -93,11 +93,11 @@ class FetchAdvisories(Struct, frozen=True, gc=False):
 
 
 class AdvisoriesOutcome(Struct, frozen=True, gc=False):
-    """What the source said of one release.
+    """Outcome: the advisories for one release.
 
     Attributes:
-        error: why it said nothing.
-        transient: it may say more when it is asked again.
+        error: why there are none.
+        transient: another attempt may succeed.
     """
 
     vulnerabilities: tuple[Vulnerability, ...] = ()
@@ -106,11 +106,11 @@ class AdvisoriesOutcome(Struct, frozen=True, gc=False):
 
 
 class FetchFile(Struct, frozen=True, gc=False):
-    """Fetch one file into the repository, verified.
+    """Task: download one file into the repository, verified.
 
     Attributes:
-        digests: as announced; the strongest decides.
-        size: bytes announced, None when unknown.
+        digests: as listed; the strongest decides.
+        size: listed bytes, None if unknown.
         upload_ns: upload time, becomes the modification time; None leaves the time of arrival.
         template: path of an older wheel that shares content with this one.
     """
@@ -125,7 +125,7 @@ class FetchFile(Struct, frozen=True, gc=False):
 
 
 class HashFile(Struct, frozen=True, gc=False):
-    """Compute digests of a file in the repository.
+    """Task: compute digests of a file in the repository.
 
     Attributes:
         algorithms: names as in `Digests`.
@@ -136,12 +136,12 @@ class HashFile(Struct, frozen=True, gc=False):
 
 
 class FetchMetadata(Struct, frozen=True, gc=False):
-    """Find out what a distribution says of itself, with as few bytes as possible.
+    """Task: read a distribution's metadata, with as few bytes as possible.
 
     Attributes:
         url, digests, size: of the distribution itself.
-        has_metadata: the source offers it as a file of its own (PEP 658).
-        metadata_sha256: that file's digest, where announced.
+        has_metadata: the source has a metadata file (PEP 658).
+        metadata_sha256: digest of that file, if listed.
         here: the distribution is in the repository, verified.
     """
 
@@ -155,7 +155,7 @@ class FetchMetadata(Struct, frozen=True, gc=False):
 
 
 def metadata_of(file: File, *, here: bool = False) -> FetchMetadata:
-    """Return the task that finds out what a file of an index says of itself.
+    """Return the task that reads the metadata of an index's file.
 
     Args:
         file: as the index lists it.
@@ -173,10 +173,10 @@ def metadata_of(file: File, *, here: bool = False) -> FetchMetadata:
 
 
 class MetadataOutcome(Struct, frozen=True, gc=False):
-    """What was found: a packed `CoreMetadata`, or why there is none.
+    """Outcome: a packed `CoreMetadata`, or why it is missing.
 
     Attributes:
-        transient: another attempt may do better.
+        transient: another attempt may succeed.
     """
 
     filename: str
@@ -187,16 +187,16 @@ class MetadataOutcome(Struct, frozen=True, gc=False):
 
 
 class ListHeld(Struct, frozen=True, gc=False):
-    """Ask the destination what it has of a project."""
+    """Task: list the destination's files of a project."""
 
     project: str
 
 
 class HeldOutcome(Struct, frozen=True, gc=False):
-    """What it has; `error` says why that is not known.
+    """Outcome: the files, or `error`.
 
     Attributes:
-        denied: the answer, where credentials were refused.
+        denied: the response that refused the credentials.
     """
 
     project: str
@@ -206,10 +206,10 @@ class HeldOutcome(Struct, frozen=True, gc=False):
 
 
 class HashUrl(Struct, frozen=True, gc=False):
-    """Compute the digests of the content of a URL, where none are announced.
+    """Task: compute the digests of a URL's content, if none are listed.
 
     Attributes:
-        held: it is the destination's, and read with its credentials.
+        held: the file is the destination's, and read with its credentials.
     """
 
     filename: str
@@ -218,10 +218,10 @@ class HashUrl(Struct, frozen=True, gc=False):
 
 
 class SendFile(Struct, frozen=True, gc=False):
-    """Fetch a file aside, verified, and give it to the destination.
+    """Task: download and verify a file, and upload it to the destination.
 
     Attributes:
-        url, digests, size: as the source announces them; a ``file:`` URL is read in place.
+        url, digests, size: as the source lists them; a ``file:`` URL is read in place.
     """
 
     filename: str
@@ -231,12 +231,12 @@ class SendFile(Struct, frozen=True, gc=False):
 
 
 class PlaceFile(Struct, frozen=True, gc=False):
-    """Link or copy a file of this machine into the repository.
+    """Task: link or copy a local file into the repository.
 
     Attributes:
-        path: where it lies.
-        digests: a copy must have the strongest of them.
-        sharing: how it may come there.
+        path: its path.
+        digests: known digests; a copy is compared with the strongest.
+        sharing: how it may be put in place.
     """
 
     filename: str
@@ -246,10 +246,10 @@ class PlaceFile(Struct, frozen=True, gc=False):
 
 
 class RedirectWheel(Struct, frozen=True, gc=False):
-    """Make a copy of a wheel whose direct-URL requirements lead to an index, if it has any.
+    """Task: rewrite a wheel with direct-URL requirements for an index, if it has any.
 
     Attributes:
-        of: the wheel, and how to find out what it requires.
+        of: the wheel, and the task that reads its metadata.
     """
 
     of: FetchMetadata
@@ -261,12 +261,12 @@ class RedirectWheel(Struct, frozen=True, gc=False):
 
 
 class RedirectOutcome(Struct, frozen=True, gc=False):
-    """The copy, waiting aside.
+    """Outcome: the rewritten copy.
 
     Attributes:
-        path: where it lies; "" when there was nothing to redirect.
-        requirements: (was, is now) of each requirement that was redirected.
-        error: why it could not be made.
+        path: its path; "" if nothing was redirected.
+        requirements: (before, after) of each redirected requirement.
+        error: why it failed.
     """
 
     filename: str

@@ -133,7 +133,7 @@ def config_text(values: Mapping[str, object]) -> str:
 
 
 def write_config(path: Path, values: Mapping[str, object], *, overwrite: bool = False) -> None:
-    """Write a config file, whole or not at all.
+    """Write a config file atomically.
 
     Only its owner may read a file with a password in it (in a proxy's URL, say).
 

@@ -1,1 +1,1 @@
-"""Connections: direct and by proxy, with TLS, every answer counted on the wire."""
+"""Connections: direct or by proxy, with TLS, with all received bytes counted."""

@@ -1,6 +1,6 @@
-"""Connections to servers that are reached without a proxy, kept open from one GET to the next.
+"""Direct connections to servers, kept open between GETs.
 
-What a small request costs is mostly its client: urllib3's pool and response take 70 microseconds
+The client is the main cost of a small request: urllib3's pool and response take 70 microseconds
 more than the standard library's client below them.
 """
 
@@ -28,7 +28,7 @@ _DRAIN_BYTES = 1 << 16
 
 
 class DirectResponse(MeteredResponse):
-    """An answer that knows its connection."""
+    """A response with its connection."""
 
     line: Line
     connection: HTTPConnection | None = None  # the standard library gives a bad answer up unasked
@@ -41,7 +41,7 @@ class DirectResponse(MeteredResponse):
             pass
 
     def release_conn(self) -> None:
-        """Give the connection back, once; one with an unread rest is closed."""
+        """Return the connection, once; close it if part of the body is unread."""
         if self.released or self.connection is None:
             return
         self.released = True
@@ -52,7 +52,7 @@ class DirectResponse(MeteredResponse):
         self.line.take_back(self.connection)
 
     def close(self) -> None:
-        """Give the answer up, and with an unread rest its connection too."""
+        """Discard the response, and its connection if part of the body is unread."""
         complete = self.isclosed() and not self.length
         super().close()
         if complete:
@@ -63,11 +63,11 @@ class DirectResponse(MeteredResponse):
 
 
 class Line:
-    """The way to one server, with its idle connections. Threads may share it.
+    """Connections to one server, with the idle ones. Thread-safe.
 
     Args:
-        parts: a URL there, taken apart.
-        timeout_s: for the connection, and for each next piece of an answer.
+        parts: a URL of the server, split.
+        timeout_s: for the connection, and for each piece of a response.
         context: the client's side of TLS, for https.
         reach: decides which addresses may be connected to.
     """
@@ -90,15 +90,15 @@ class Line:
         weakref.finalize(self, _close_all, self._idle)
 
     def get(self, target: str, headers: Mapping[str, str]) -> Response:
-        """Send a GET; return the answer with its body unread.
+        """Send a GET; return the response with its body unread.
 
         Args:
             target: path and query.
-            headers: all of them, but for `Host`.
+            headers: all headers except `Host`.
 
         Raises:
-            NoAnswer: none came.
-            MalformedResponse: the server's address is one that a source may not lead to.
+            NoAnswer: no response.
+            MalformedResponse: the server's address is not allowed.
         """
         connection, used = self._next_idle(), True
         if connection is None:
@@ -119,7 +119,7 @@ class Line:
         return cast("Response", response)
 
     def _next_idle(self) -> _Connection | None:
-        """Return an open connection; what has been closed, or speaks unasked, is given up."""
+        """Return an open idle connection; close those that the server closed or sent data on."""
         while (connection := self._pop_idle()) is not None:
             if not wait_for_read(connection.sock, timeout=0):
                 return connection
@@ -127,19 +127,19 @@ class Line:
         return None
 
     def take_back(self, connection: HTTPConnection) -> None:
-        """Keep a connection for the next request, unless the server is known to be out of step."""
+        """Keep a connection for the next request, unless the server is out of step."""
         if self._in_step:
             self._idle.append(cast("_Connection", connection))
         else:
             connection.close()
 
     def is_out_of_step(self, wait_s: float) -> bool:
-        """Return whether the server sends more than was asked for, so that answers may be mixed up.
+        """Return whether the server sends more than was requested.
 
         Such a server gets a new connection for each request from then on.
 
         Args:
-            wait_s: how long to wait for bytes on connections that are not in use.
+            wait_s: seconds to wait for bytes on idle connections.
         """
         waiting: list[_Connection] = []
         while self._in_step and (connection := self._pop_idle()) is not None:
@@ -156,12 +156,12 @@ class Line:
         return not self._in_step
 
     def leave_step(self) -> None:
-        """Use each connection once from now on: the server sent more than it was asked for."""
+        """Use each connection once from now on: the server sent more than was requested."""
         self._in_step = False
         self.close()
 
     def _pop_idle(self) -> _Connection | None:
-        """Return an idle connection that is open, None when there is none."""
+        """Return an idle open connection, or None."""
         while True:
             try:
                 connection = self._idle.pop()
@@ -171,7 +171,7 @@ class Line:
                 return connection
 
     def _give_up(self, connection: _Connection) -> None:
-        """Close a connection with something to read; note when that is more than its end."""
+        """Close a readable idle connection; record if the server sent data on it."""
         with contextlib.suppress(OSError):
             connection.sock.settimeout(0)
             if connection.sock.recv(1):

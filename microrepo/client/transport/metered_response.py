@@ -1,7 +1,7 @@
-"""Answers whose bytes are counted on the wire: no head, trailer or trickle keeps a run waiting.
+"""Responses with limits on headers, trailers and pace.
 
-A socket's time-out ends only silence. Here an answer that never comes to its point, or comes slower
-than any line in use, ends as well.
+A socket timeout only ends silence. This also ends endless headers, and responses slower than any
+real connection.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from http.client import HTTPMessage
 
 _BUFFER_BYTES = 1 << 16
-# Heads of answers, those of `100 Continue` included; Python itself takes 100 lines of 64 KiB each.
+# Heads of responses, including `100 Continue`; Python itself accepts 100 lines of 64 KiB each.
 _MOST_HEAD_BYTES = 1 << 20
-# What framing may take beyond the content: chunks of one byte have five bytes of it.
+# Framing bytes beyond the content: a chunk of one byte has five.
 _MOST_FRAMING = 8
 _MOST_TRAILERS, _LONGEST_LINE = 100, 1 << 12
 _LEAST_BYTES_PER_S = 100
@@ -86,10 +86,10 @@ class _Meter(io.RawIOBase):
 
 
 class MeteredResponse(HTTPResponse):
-    """An answer with the methods of urllib3's that are used here.
+    """A response with the urllib3 methods that are used here.
 
     Attributes:
-        surplus: bytes came behind its end, so that its connection must not be used again.
+        surplus: bytes came after its end, so its connection must not be reused.
     """
 
     fp: Any
@@ -105,7 +105,7 @@ class MeteredResponse(HTTPResponse):
         """Return the next bytes of the body; b"" at its end.
 
         Raises:
-            BrokenAnswer: the body ended before it was complete.
+            BrokenAnswer: the body is incomplete.
             TooSlow: it gets nowhere.
         """
         if not self._meter.closed:

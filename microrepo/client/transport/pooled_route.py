@@ -1,4 +1,4 @@
-"""Route to one server: by a connection of our own, or through the pool below `requests`."""
+"""Route to one server: by a direct connection, or through the pool below `requests`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from microrepo.client.transport.response_protocol import (
 
 
 class PooledRoute:
-    """How one origin is reached. Threads may share it.
+    """Route to one origin. Thread-safe.
 
     Args:
         pool: urllib3's, for everything but a plain GET.
         timeout_s: of the pool's requests.
         headers: sent with each request.
         has_absolute_targets: the proxy is given whole URLs.
-        line: the short way, where no proxy is used.
+        line: the direct connections, if no proxy is used.
 
     Attributes:
         secret: the credentials as they are sent; "" without any.
@@ -50,10 +50,10 @@ class PooledRoute:
         self._line = line
 
     def get(self, target: str, headers: Mapping[str, str]) -> Response:
-        """Send a GET once; on connections that the server has closed meanwhile it is repeated.
+        """Send a GET once; repeat it on connections that the server had closed.
 
         Raises:
-            NoAnswer: none came.
+            NoAnswer: no response.
         """
         if self._line is None:
             return self._send("GET", target, headers)
@@ -82,10 +82,10 @@ class PooledRoute:
         headers: Mapping[str, str],
         body: bytes | Iterable[bytes] | None = None,
     ) -> Response:
-        """Send a request once, through the pool; should the head repeat our credentials, hide them.
+        """Send a request once, through the pool; hide our credentials if the head repeats them.
 
         Raises:
-            NoAnswer: none came.
+            NoAnswer: no response.
         """
         try:
             response = self._pool.urlopen(
@@ -107,13 +107,13 @@ class PooledRoute:
         return _PooledResponse(response, self.secret)
 
     def close(self) -> None:
-        """Close the idle connections of the short way; the pool's owner closes the others."""
+        """Close idle direct connections; the pool's owner closes the others."""
         if self._line is not None:
             self._line.close()
 
 
 class _PooledResponse:
-    """An answer that came through the pool."""
+    """A response from the pool."""
 
     def __init__(self, inside: BaseHTTPResponse, secret: str) -> None:
         self._inside = inside

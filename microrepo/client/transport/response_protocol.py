@@ -1,6 +1,6 @@
-"""Answers of servers, and how they fail: the same for every transport.
+"""Responses of servers and their errors, for every transport.
 
-Programs that ask nobody import this module; what carries requests is loaded by the first client.
+Programs without network access import this module; the first client loads the transport.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ LONGEST_TEXT = 300
 
 
 class NoAnswer(Exception):
-    """A server gave no answer.
+    """No response from a server.
 
     Attributes:
-        stale: on a connection that had been open for a while, which the server may just close.
+        stale: on a connection that had been open for a while, which the server may have closed.
     """
 
     def __init__(self, why: object, *, stale: bool = False) -> None:
@@ -27,18 +27,18 @@ class NoAnswer(Exception):
 
 
 class BrokenAnswer(ConnectionError):
-    """The body of an answer ended before it was complete."""
+    """The body of a response is incomplete."""
 
 
 class TooSlow(BrokenAnswer):
-    """An answer keeps coming and gets nowhere."""
+    """A response is too slow or endless."""
 
 
 class Response(Protocol):
-    """An answer with its body unread.
+    """A response with its body unread.
 
     Attributes:
-        url: that it came from, after redirects.
+        url: its URL, after redirects.
     """
 
     url: str | None
@@ -49,7 +49,7 @@ class Response(Protocol):
 
     @property
     def reason(self) -> str | None:
-        """The words beside the status code."""
+        """The reason phrase."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -59,18 +59,18 @@ class Response(Protocol):
         """Return the next bytes of the body, as it is packed; b"" at its end.
 
         Raises:
-            OSError: it broke off.
+            OSError: the connection broke.
         """
 
     def release_conn(self) -> None:
-        """Give the connection back, after the whole body was read."""
+        """Return the connection after the whole body was read."""
 
     def close(self) -> None:
-        """Give the answer up, and with an unread rest its connection too."""
+        """Discard the response, and its connection if part of the body is unread."""
 
 
 def error_text(error: object) -> str:
-    """Return the gist of a network error, without objects, logins and signatures."""
+    """Return a short text of a network error, without objects, logins and signatures."""
     text = masked(str(error))
     _, arrow, rest = text.rpartition(">: ")
     text = rest if arrow else text.removeprefix("(").partition("): ")[2] or text

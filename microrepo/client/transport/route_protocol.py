@@ -36,7 +36,7 @@ class RouteSettings(Struct, frozen=True):
 
 
 class Route(Protocol):
-    """How one origin is reached. Threads may share it.
+    """Route to one origin. Thread-safe.
 
     Attributes:
         secret: the credentials as they are sent; "" without any.
@@ -54,8 +54,8 @@ class Route(Protocol):
             headers: besides those of the route.
 
         Raises:
-            NoAnswer: none came.
-            MalformedResponse: the server's address is one that a source may not lead to.
+            NoAnswer: no response.
+            MalformedResponse: the server's address is not allowed.
         """
 
     def post(
@@ -64,17 +64,17 @@ class Route(Protocol):
         """Send a POST, once.
 
         Raises:
-            NoAnswer: none came.
+            NoAnswer: no response.
             MalformedResponse: as for `get`.
         """
 
     def is_out_of_step(self, wait_s: float) -> bool:
-        """Return whether the server sends more than was asked for, so that answers may be mixed up.
+        """Return whether the server sends more than was requested.
 
         Such a server gets a new connection for each request from then on.
 
         Args:
-            wait_s: how long to wait for bytes on connections that are not in use.
+            wait_s: seconds to wait for bytes on idle connections.
         """
 
     def close(self) -> None:

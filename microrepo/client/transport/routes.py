@@ -25,13 +25,13 @@ _USUAL = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]+)?)(/[!\"$-~]*)").fullmatch
 
 
 class Routes:
-    """The routes of one client; each is opened when it is first needed.
+    """The routes of one client, opened on first use.
 
     `requests` finds the proxy of a server, whatever the transport is.
 
     Args:
         settings: the client's.
-        reach: decides which hosts may be asked.
+        reach: decides which hosts are allowed.
     """
 
     def __init__(self, settings: ClientSettings, reach: Reach) -> None:
@@ -42,11 +42,11 @@ class Routes:
         self._transport: Transport = open_transport(settings.transport, reach)
 
     def find(self, url: str) -> tuple[Route, str]:
-        """Return the route to the server of a URL, and what is asked for there.
+        """Return the route to the server of a URL, and the request target.
 
         Raises:
-            ConfigError: the settings refuse it.
-            MalformedResponse: it may not be asked.
+            ConfigError: the settings forbid it.
+            MalformedResponse: the host is not allowed.
             ValueError: it is not a URL.
         """
         usual = _USUAL(url)
@@ -84,7 +84,7 @@ class Routes:
         host = urlsplit(url).hostname or ""
         if origin.startswith("http://") and not (self._settings.allow_http or is_loopback(host)):
             refused = "plain http is refused for other hosts than this one"
-            if not self._reach.is_home(host):  # a source led here
+            if not self._reach.is_home(host):  # a source led to this URL
                 raise MalformedResponse(
                     public_url(url), f"{refused}; to allow it, set `allow_http`"
                 )

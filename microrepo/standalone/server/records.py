@@ -68,7 +68,7 @@ def sort_files(files: Iterable[FileEntry]) -> list[FileEntry]:
 
 
 def list_versions(page: ProjectPage) -> list[str]:
-    """Return each release once, oldest first; the page's own spelling goes before a file name's."""
+    """Return each release once, oldest first, in the page's spelling or else a file name's."""
     spelling = {version_key(entry.release): entry.release for entry in page.files}
     spelling.update((version_key(version), version) for version in page.versions)
     return [spelling[key] for key in sorted(spelling) if spelling[key]]

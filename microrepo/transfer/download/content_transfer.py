@@ -1,4 +1,4 @@
-"""Content into a partial file: from a server, going on where an earlier answer broke off, or a path."""
+"""Transfer of content into a partial file, from a server (with resume) or a path."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from microrepo.transfer.download.partial_file import READ_BYTES, PartialFile, Pr
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d*/(\d{1,18}|\*)")
 _UNSATISFIED = re.compile(r"bytes \*/(\d{1,18})")
-# What a source may send when it announces no size at all.
+# Limit on a file without an announced size.
 _MOST_UNANNOUNCED_BYTES = 8 << 30
-# A read that breaks off takes along what came during it, so reads begin small and grow: whatever
-# the line, a good part of what arrived is there to go on from.
+# An interrupted read loses the bytes of that read, so reads begin small and grow: on any
+# connection, most of the received bytes are kept.
 _FIRST_PIECE_BYTES = 1 << 16
 
 
 def receive(
     client: Client, download: PartialFile, progress: Progress, *, past_caches: bool
 ) -> None:
-    """Add what a server has of a file to what is here.
+    """Append the missing bytes of a file from a server.
 
     Raises:
-        Truncated: the answer broke off; another attempt goes on from there.
-        TransferError: the server does not have it.
-        Unavailable: it cannot say at present.
+        Truncated: the response is incomplete; another attempt resumes.
+        TransferError: the server does not have the file.
+        Unavailable: the server fails.
         OSError: the bytes cannot be written.
     """
     headers = {"Accept-Encoding": "identity"}
@@ -48,7 +48,7 @@ def receive(
             put_aside(response)
             return
         if response.status not in {200, 206}:
-            put_aside(response)  # some servers refuse every range, by any status
+            put_aside(response)  # some servers refuse every range, with any status
             response = client.open(download.task.url, headers)
     else:
         response = client.open(download.task.url, headers)
@@ -73,18 +73,18 @@ def _take(client: Client, response: Response, download: PartialFile, progress: P
 
 
 def _is_whole(response: Response, download: PartialFile) -> bool:
-    """Return whether a server without anything beyond the bytes here has just as many."""
+    """Return whether the server's file has exactly the bytes received so far."""
     match = _UNSATISFIED.match(response.headers.get("Content-Range", ""))
     is_end = response.status == 416 and match is not None and int(match[1]) == download.received
     return is_end and download.expected is not None
 
 
 def read_local(path: Path, download: PartialFile, progress: Progress) -> None:
-    """Add what a file of this machine has to what is here.
+    """Append the missing bytes from a local file.
 
     Raises:
-        TransferError: it is not there.
-        OSError: it cannot be read, or the bytes cannot be written.
+        TransferError: the file does not exist.
+        OSError: the file cannot be read, or the bytes cannot be written.
     """
     try:
         with path.open("rb", buffering=0) as stream:
@@ -97,7 +97,7 @@ def read_local(path: Path, download: PartialFile, progress: Progress) -> None:
 
 
 def _check_answer(response: Response, download: PartialFile) -> None:
-    """Bring the download to where the answer begins, or raise what the answer means."""
+    """Seek to the response's start offset, or raise the error for its status."""
     task, status = download.task, response.status
     if status == 206 and download.received:
         match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))

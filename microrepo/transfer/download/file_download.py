@@ -1,4 +1,4 @@
-"""One file from its URL into the flat directory: resume, verify, make durable, rename."""
+"""Download of one file into the flat directory: resume, verify, make durable, rename."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _LONGEST_PAUSE_S = 30.0
 def fetch_file(
     client: Client, task: FetchFile, place: Place, attempts: int, progress: Progress
 ) -> Outcome:
-    """Fetch one file; expected failures come back as an outcome with `error`.
+    """Download one file; return expected failures as an outcome with `error`.
 
     Args:
-        client: makes the requests.
-        task: what to fetch.
-        place: where to put it.
-        attempts: further tries after the first; broken connections are resumed, and wrong content
-            is asked for once more from zero, past caches.
-        progress: told of bytes as they arrive.
+        client: the HTTP client.
+        task: the file to download.
+        place: the target directory.
+        attempts: retries; broken connections are resumed, and wrong content is requested again from
+            zero, bypassing caches.
+        progress: receives byte counts as they arrive.
 
     Returns:
-        The outcome; on success the file stands complete under its name and is durable.
+        The outcome; on success the file is complete under its name and durable.
     """
     try:
         download = PartialFile(task, place)
@@ -50,7 +50,7 @@ def fetch_file(
         reused = 0 if download.restarted else reused
         status = put_in_place(download, place)
     except MicrorepoError as error:
-        # What came so far is good unless it is what is wrong; the next run resumes it.
+        # Keep the partial file, unless its content is wrong; the next run resumes it.
         wrong = isinstance(error, (DigestMismatch, SizeMismatch)) or download.expected is None
         if wrong:
             download.discard()
@@ -78,9 +78,9 @@ def fetch_file(
 
 
 def _begin_with_template(client: Client, download: PartialFile, progress: Progress) -> int:
-    """Take what an older wheel here shares with this one; return how many bytes that were.
+    """Reuse content of a local older wheel; return the number of reused bytes.
 
-    Only where a digest decides in the end whether it was right.
+    Only with a digest that verifies the result.
     """
     task = download.task
     if task.template is None or task.size is None or download.expected is None:
@@ -88,7 +88,7 @@ def _begin_with_template(client: Client, download: PartialFile, progress: Progre
     if download.received or local_path(task.url) is not None:
         return 0
     download.restarted = False
-    # Downloads without a template are spared what this takes.
+    # Imported here to keep other downloads fast.
     from microrepo.transfer.download.wheel_template import assemble
 
     return assemble(client, task.url, task.size, Path(task.template), download.append, progress)
@@ -97,13 +97,13 @@ def _begin_with_template(client: Client, download: PartialFile, progress: Progre
 def fetch_aside(
     client: Client, task: FetchFile, place: Place, attempts: int, progress: Progress
 ) -> Path:
-    """Fetch and verify one file without giving it its name; return where it lies.
+    """Download and verify one file under a temporary name; return its path.
 
-    A later `fetch_file` of the same task finds it complete and only has to rename it.
+    A later `fetch_file` of the same task only renames it.
 
     Raises:
-        MicrorepoError: it could not be had.
-        OSError: it could not be written.
+        MicrorepoError: the download failed.
+        OSError: the file cannot be written.
     """
     download = PartialFile(task, place)
     try:

@@ -1,7 +1,7 @@
-"""Another host for the same files: asked first, under the same path; the source's own is behind it.
+"""File host: another host for the source's files, tried first under the same paths.
 
-What it sends is trusted as far as announced digests reach. Content without one is asked for at the
-source, unless there is no way back to it.
+Its content is verified by listed digests. Files without a digest come from the source, unless the
+fallback is off.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import msgspec
 from microrepo.model import Digests, Outcome
 from microrepo.transfer.tasks import FetchFile, FetchMetadata, MetadataOutcome
 
-# A host that is down would cost each file its retries: after this many failures in a row that took
-# longer than a refusal takes, this worker asks it no more.
+# A host that is down would cost retries for each file: after this many slow failures in a row, the
+# worker stops using it.
 _SLOW_S = 2.0
 _PATIENCE = 3
 
 
 class FileHost:
-    """Where files are asked for first.
+    """Host that is tried first.
 
     Args:
-        root: URL that takes the place of scheme and host.
-        fallback: ask the source for what cannot be had there.
+        root: URL that replaces scheme and host.
+        fallback: download from the source after a failure.
     """
 
     def __init__(self, root: str, *, fallback: bool) -> None:
@@ -35,14 +35,14 @@ class FileHost:
         self._slow_failures = 0
 
     def url_for(self, url: str) -> str:
-        """Return the address of the same file at this host; others than http(s) stay."""
+        """Return the URL of the same file at this host; other schemes than http(s) stay."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
             return url
         return f"{self._root}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
     def fetch(self, task: FetchFile, fetch: Callable[[FetchFile], Outcome]) -> Outcome:
-        """Fetch a file from here, else from its source; `note` then says what went wrong here."""
+        """Download a file from here, or from its source, with the failure here in `note`."""
         url = self.url_for(task.url)
         if not self._is_asked(url, task.url, verifiable=task.digests != Digests()):
             return fetch(task)
@@ -62,7 +62,7 @@ class FileHost:
     def find(
         self, task: FetchMetadata, find: Callable[[FetchMetadata], MetadataOutcome]
     ) -> MetadataOutcome:
-        """Find the metadata of a distribution here, else at its source."""
+        """Find the metadata of a distribution here, or at its source."""
         url = self.url_for(task.url)
         verifiable = task.has_metadata and task.metadata_sha256 is not None
         if task.here or not self._is_asked(url, task.url, verifiable=verifiable):
@@ -82,5 +82,5 @@ class FileHost:
         return not self._fallback or (verifiable and self._slow_failures < _PATIENCE)
 
     def _remember(self, *, failed: bool, seconds: float) -> None:
-        # Threads may race here: one failure more or less does not matter.
+        # A race of threads is harmless here: one failure more or less does not matter.
         self._slow_failures = self._slow_failures + 1 if failed and seconds > _SLOW_S else 0

@@ -1,4 +1,4 @@
-"""The metadata file beside a wheel (PEP 658, PEP 714): taken out of the wheel that is in place.
+"""Writer of the metadata file beside a wheel (PEP 658, PEP 714), from the wheel in place.
 
 An index makes its metadata files from the wheels too, so a verified wheel needs no further request.
 """
@@ -18,7 +18,7 @@ from microrepo.stores.sidecars import write_sidecar
 
 
 class MakeSidecar(Struct, frozen=True, gc=False):
-    """Put the metadata of a wheel beside it.
+    """Write the metadata of a wheel beside it.
 
     Attributes:
         repository: path of the flat directory.
@@ -30,10 +30,10 @@ class MakeSidecar(Struct, frozen=True, gc=False):
 
 
 def make_sidecar(task: MakeSidecar) -> SidecarRow:
-    """Put the metadata of a wheel beside it, at once or not at all.
+    """Write the metadata of a wheel beside it, atomically.
 
     Returns:
-        What there is now; without a digest when the wheel holds no readable metadata.
+        The outcome, without a digest if the wheel has no readable metadata.
 
     Raises:
         OSError: the wheel cannot be opened, or the file cannot be written.

@@ -1,7 +1,7 @@
-"""A file on its way: its bytes so far in the control directory, and their digests.
+"""Partial file of a download in the control directory, with its digests.
 
-Until the last step nothing stands under the file's name; the partial download is in the control
-directory under the announced digest, so that a later download of this content goes on from there.
+The file gets its name only in the last step. The partial download is in the control directory under
+the listed digest, so that a later download of this content resumes it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ READ_BYTES = 1 << 20
 
 
 class Place(Struct, frozen=True):
-    """Where files go, and with what mode and care."""
+    """Target directory of files, with mode and durability."""
 
     directory: str
     partial: str
@@ -34,14 +34,14 @@ class Place(Struct, frozen=True):
 
 
 class Progress(Protocol):
-    """Told of bytes as they arrive."""
+    """Callback for received bytes."""
 
     def __call__(self, count_bytes: int, /) -> None:
         """Count bytes."""
 
 
 class ByteCounter:
-    """A progress that adds up what it passes on."""
+    """Progress callback that also counts the bytes."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.total = 0
@@ -55,7 +55,7 @@ class ByteCounter:
 
 
 class PartialFile:
-    """The partial file of one download, with its digest up to where it reaches."""
+    """The partial file of one download, with the digest of its bytes so far."""
 
     def __init__(self, task: FetchFile, place: Place) -> None:
         strongest = task.digests.strongest()
@@ -67,7 +67,7 @@ class PartialFile:
         self.received = 0
         self.resumed = False
         self.restarted = False
-        # States and pages know few algorithms: beside another one, sha256 is computed too.
+        # States and pages use few algorithms, so sha256 is computed too.
         self._algorithms = (
             (self.algorithm,) if self.algorithm in COMPUTED else (self.algorithm, "sha256")
         )
@@ -84,7 +84,7 @@ class PartialFile:
             self.restart()
 
     def restart(self) -> None:
-        """Give up what came so far."""
+        """Discard the bytes so far."""
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
         self.hasher = ContentHasher(self._algorithms)
@@ -101,15 +101,15 @@ class PartialFile:
             view = view[os.write(self.descriptor, view) :]
 
     def is_complete(self) -> bool:
-        """Return whether as many bytes are here as were announced."""
+        """Return whether the listed number of bytes has arrived."""
         return self.task.size is not None and self.received == self.task.size
 
     def verify(self) -> Digests:
         """Return the digests of the content.
 
         Raises:
-            SizeMismatch: it has another length than announced.
-            DigestMismatch: it has another digest.
+            SizeMismatch: the size differs from the listed one.
+            DigestMismatch: the digest differs.
         """
         task = self.task
         if task.size is not None and self.received != task.size:
@@ -121,7 +121,7 @@ class PartialFile:
         return digests
 
     def close(self) -> None:
-        """Close the file; it stays."""
+        """Close the file without deleting it."""
         os.close(self.descriptor)
 
     def discard(self) -> None:
@@ -130,11 +130,11 @@ class PartialFile:
 
 
 def partial_name(task: FetchFile) -> str:
-    """Return the name under which a download of `task` waits for its end.
+    """Return the name of the partial file of `task`.
 
-    It holds the announced digest, so that a later run resumes only what belongs to this content,
-    and the file's name, because two files may have the same content and be fetched at once.
-    Without a digest there is no telling whether old bytes belong, so every attempt has its own.
+    It contains the listed digest, so that a later run resumes only the same content, and the file
+    name, because two files with the same content can be downloaded at the same time. Without a
+    digest every attempt has its own name, since old bytes could belong to other content.
     """
     strongest = task.digests.strongest()
     if strongest is None:
@@ -143,10 +143,10 @@ def partial_name(task: FetchFile) -> str:
 
 
 def put_in_place(download: PartialFile, place: Place) -> os.stat_result:
-    """Give a complete file its name; return what it is on disk now."""
+    """Rename a complete file into place; return its record."""
     task = download.task
     if download.is_old:
-        os.fchmod(download.descriptor, place.mode)  # an earlier run may have had another umask
+        os.fchmod(download.descriptor, place.mode)  # an earlier run may have used another umask
     if task.upload_ns is not None:
         os.utime(download.descriptor, ns=(task.upload_ns, task.upload_ns))
     if place.durable:

@@ -1,4 +1,4 @@
-"""Fetch of what sources say about projects: records and advisories."""
+"""Reader of project records and advisories from sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microrepo.transfer.tasks import (
 
 
 class ProjectFetcher:
-    """Asks the sources that all tasks of one process share."""
+    """Reader with the sources that all tasks of a process share."""
 
     def __init__(self, client: Client, sources: tuple[SourceSettings, ...]) -> None:
         self._client = client
@@ -57,7 +57,7 @@ class ProjectFetcher:
         )
 
     def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:
-        """Return what a source says of a project; an answer that may be another's is not it."""
+        """Return a source's record of a project; reject a response out of step."""
         source = self._sources[number]
         serial = task.known_serial if number == task.sources[0] else None
         try:
@@ -78,7 +78,7 @@ class ProjectFetcher:
         return source.kind != "directory" and self._client.is_out_of_step(source.simple_root)
 
     def fetch_advisories(self, task: FetchAdvisories) -> AdvisoriesOutcome:
-        """Return the advisories on one release from the first source that tells any."""
+        """Return the advisories for one release from the first source that has any."""
         outcome = AdvisoriesOutcome(error="the source has none for single releases")
         for source in (self._sources[number] for number in task.sources):
             if not isinstance(source, PyPISource):

@@ -1,4 +1,4 @@
-"""A file behind a URL, read by ranges."""
+"""Remote file, read by ranges."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _TAIL_BYTES = 64 << 10
 
 
 class RangesRefused(Exception):
-    """The server sends whole files only."""
+    """The server does not support ranges."""
 
 
 class RemoteFile(io.RawIOBase):
-    """A file behind a URL, read by ranges: what zipfile needs of a wheel lies near its end.
+    """A remote file, read by ranges: zipfile needs only the end of a wheel.
 
     Args:
-        client: makes the requests.
-        url: of the file.
+        client: the HTTP client.
+        url: URL of the file.
         size_bytes: its length, as announced.
     """
 
@@ -45,17 +45,17 @@ class RemoteFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place, without any request."""
+        """Move to an offset, without a request."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
         self._place = max(0, base + offset)
         return self._place
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the offset."""
         return self._place
 
     def read(self, size: int = -1) -> bytes:
-        """Return bytes from the place on, fetching what is not held yet."""
+        """Return bytes from the offset, downloading missing ones."""
         end = self._size if size is None or size < 0 else min(self._size, self._place + size)
         if end <= self._place:
             return b""
@@ -67,7 +67,7 @@ class RemoteFile(io.RawIOBase):
         return piece
 
     def _fetch(self, end: int) -> None:
-        # A request costs more than some kilobytes: take the tail at once, and read ahead elsewhere.
+        # A request costs more than some kilobytes: read the tail at once, and read ahead elsewhere.
         start = min(self._place, max(0, self._size - _TAIL_BYTES))
         if end <= self._size - _TAIL_BYTES:
             start, end = self._place, max(end, self._place + _TAIL_BYTES // 4)
@@ -76,7 +76,7 @@ class RemoteFile(io.RawIOBase):
         headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
         response = self._client.open(self._url, headers)
         if response.status != 206 or not _begins_at(start, response):
-            # By whatever status: servers refuse ranges with any of them.
+            # Any status: servers refuse ranges with all kinds.
             put_aside(response)
             raise RangesRefused
         try:

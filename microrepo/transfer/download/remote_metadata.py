@@ -1,8 +1,8 @@
-"""The metadata of a distribution, by the cheapest way that is certain.
+"""Reader of a distribution's metadata, by the cheapest reliable way.
 
-A file of its own beside the distribution (PEP 658); else, of a wheel, the few kilobytes at its end
-that hold it, by range requests; else the whole file, which then waits aside in case it is chosen.
-Nothing is ever built or executed.
+The metadata file beside the distribution (PEP 658); or, for a wheel, the few kilobytes at its end,
+by range requests; or the whole file, which is kept in case it is chosen. Nothing is built or
+executed.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _decode = msgspec.msgpack.Decoder(CoreMetadata).decode
 
 
 def pack_metadata(metadata: CoreMetadata) -> bytes:
-    """Return the form in which metadata travels and is kept; the long description stays behind."""
+    """Return metadata in packed form, without the long description."""
     return _encode(msgspec.structs.replace(metadata, description=None))
 
 
 def unpack_metadata(packed: bytes) -> CoreMetadata:
-    """Return what `pack_metadata` was given."""
+    """Return metadata from its packed form."""
     return _decode(packed)
 
 
 def find_metadata(
     client: Client, task: FetchMetadata, place: Place, attempts: int
 ) -> MetadataOutcome:
-    """Return the metadata of one distribution; failures come back as an outcome with `error`."""
+    """Return the metadata of one distribution; return failures as an outcome with `error`."""
     counter = ByteCounter()
     try:
         metadata = _find(client, task, place, attempts, counter)
@@ -99,7 +99,7 @@ def read_distribution(stream: BinaryIO, filename: str) -> CoreMetadata:
 
 
 def _metadata_file(client: Client, task: FetchMetadata) -> bytes | None:
-    """Fetch the file beside the distribution; None when it is not there after all."""
+    """Download the metadata file beside the distribution; None if it does not exist."""
     url = f"{task.url}.metadata"
     response = client.open(url, {"Accept-Encoding": "identity"})
     if response.status != 200:

@@ -1,4 +1,4 @@
-"""Wheels whose direct-URL requirements lead elsewhere: rewritten copies, made aside."""
+"""Rewritten copies of wheels with redirected direct-URL requirements."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def redirect(
     attempts: int,
     progress: Callable[[int], None],
 ) -> RedirectOutcome:
-    """Make the rewritten copy of a wheel; failures come back as an outcome with `error`.
+    """Make the rewritten copy of a wheel; return failures as an outcome with `error`.
 
-    A wheel without such requirements is found out only by its metadata, and not fetched.
+    A wheel without such requirements is recognised by its metadata, and not downloaded.
     """
     try:
         return _redirect(client, task, place, attempts, progress)

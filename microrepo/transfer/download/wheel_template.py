@@ -1,4 +1,4 @@
-"""A wheel put together of an older one that is here and of the bytes that are new."""
+"""Assembly of a wheel from a local older one and downloaded ranges."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def assemble(
     take: Callable[[bytes], None],
     progress: Callable[[int], None],
 ) -> int:
-    """Hand over the bytes of a wheel from its beginning, as far as that is cheaper than all of it.
+    """Pass on the bytes of a wheel from its start, as far as this is cheaper than a download.
 
-    Nothing is verified here: the caller compares the digest of the whole. What cannot
-    be done ends early, with as many bytes handed over as there are by then.
+    Nothing is verified here: the caller compares the digest of the whole file. After a failure the
+    function ends early, with the bytes so far.
 
     Args:
-        client: makes the requests.
+        client: the HTTP client.
         url: of the wheel.
         size_bytes: its length.
-        template: an older wheel, on this machine.
-        take: called with the bytes in their order.
-        progress: told of bytes as they come.
+        template: a local older wheel.
+        take: called with the bytes in order.
+        progress: receives byte counts as they arrive.
 
     Returns:
-        How many bytes came from the template.
+        The number of bytes from the template.
     """
     reused = 0
     remote = RemoteFile(client, url, size_bytes)
@@ -58,7 +58,7 @@ def assemble(
                 if piece.kind == "old":
                     reused += piece.size_bytes
     except (RangesRefused, MicrorepoError, OSError):
-        # The plain way goes on from here, or starts over.
+        # The normal download continues from here, or starts over.
         return reused
     return reused
 

@@ -1,4 +1,4 @@
-"""Calls for the worker processes: a queue, and the pipe that announces them to the keeper."""
+"""Queue of calls for the worker processes, with a pipe that wakes up the keeper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Call:
-    """One call on its way: what to run, where its result goes, how many processes it has cost."""
+    """One queued call: function, future, number of lost processes."""
 
     def __init__(self, number: int, payload: tuple[Any, ...]) -> None:
         self.number = number
@@ -21,10 +21,10 @@ class Call:
 
 
 class CallQueue:
-    """Calls that wait for a process. Any thread may add some; the keeper takes them.
+    """Waiting calls. Any thread may add calls; the keeper takes them.
 
     Attributes:
-        bell: end of a pipe that can be read once calls were added, or the queue was stopped.
+        bell: end of a pipe that becomes readable when calls are added or the queue is stopped.
         is_stopped: no more calls are accepted.
     """
 
@@ -58,7 +58,7 @@ class CallQueue:
             self._ring()
 
     def take(self) -> Call | None:
-        """Return the next call that was not cancelled, None when none waits."""
+        """Return the next call that was not cancelled, or None."""
         with self._lock:
             while self._waiting:
                 call = self._waiting.popleft()
@@ -67,12 +67,12 @@ class CallQueue:
         return None
 
     def put_back(self, call: Call) -> None:
-        """Queue a call whose process was lost; it is the next."""
+        """Queue a call first whose process was lost."""
         with self._lock:
             self._waiting.appendleft(call)
 
     def drain(self) -> list[Call]:
-        """Return the calls that wait, and forget them."""
+        """Remove and return the waiting calls."""
         with self._lock:
             calls = list(self._waiting)
             self._waiting.clear()
@@ -81,14 +81,14 @@ class CallQueue:
     def silence(self) -> None:
         """Empty the pipe of the bell."""
         with self._lock:
-            # Together: a call between the two would be read away and never heard of.
+            # Under one lock: the wake-up of a call added in between would be lost.
             os.read(self.bell, 4096)
             self._is_rung = False
 
     def close(self) -> None:
         """Close the pipe of the bell."""
         with self._lock:
-            self._is_rung = True  # its number may soon be that of another file
+            self._is_rung = True  # its number may soon belong to another file
             os.close(self.bell)
             os.close(self._bell_rope)
 

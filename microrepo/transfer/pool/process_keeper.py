@@ -24,11 +24,11 @@ _MAX_LOSSES_IN_A_ROW = 8
 
 
 class WorkerLost(TransferError):
-    """The process that carried out a call died, three times. Arguments: what, what happened."""
+    """The process of a call died, three times. Arguments: the call, the problem."""
 
 
 class PoolBroken(TransferError):
-    """No worker stays alive. Arguments: what, what happened."""
+    """Worker processes keep dying. Arguments: the pool, the problem."""
 
 
 class WorkerHandle:
@@ -37,8 +37,8 @@ class WorkerHandle:
     Args:
         context: of multiprocessing.
         settings: for the worker.
-        inherited: pipes that a forked worker gets copies of and must close, lest they seem open
-            when this process is gone.
+        inherited: pipes that a forked worker inherits and must close, so that they do not stay open
+            after this process ends.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class WorkerHandle:
 
 
 class ProcessKeeper:
-    """Keeps a number of worker processes busy. `run` is for one thread of its own.
+    """Keeps a number of worker processes busy. `run` needs its own thread.
 
     Args:
         queue: the calls to hand out.
@@ -68,7 +68,7 @@ class ProcessKeeper:
         lost: see `WorkerPool`.
 
     Attributes:
-        workers: the processes there are now.
+        workers: the running processes.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ProcessKeeper:
         self._settings = settings
         self._context = start_context()
         self._count = count
-        # Calls in a process beyond its threads wait in its queue and hide the pipe's latency.
+        # More calls than threads are in each process, to hide the latency of the pipe.
         self._capacity = settings.threads + max(2, settings.threads // 2)
         self._on_bytes = on_bytes or (lambda _: None)
         self._lost = lost
@@ -98,7 +98,7 @@ class ProcessKeeper:
             self.workers.append(WorkerHandle(context, self._settings, pipes))
 
     def run(self) -> None:
-        """Work until the queue is stopped; then end the workers and cancel what is left."""
+        """Run until the queue is stopped; then stop the workers and cancel the remaining calls."""
         try:
             while not self._queue.is_stopped:
                 while len(self.workers) < self._count:

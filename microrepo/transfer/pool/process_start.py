@@ -25,14 +25,14 @@ _IS_SECRET = re.compile(r"MICROREPO_\w*PASSWORD").fullmatch
 def may_fork() -> bool:
     """Return whether this process may be forked to make workers.
 
-    It may while it has one thread, and before it holds a lock or an open state: a worker made then
-    takes nothing along, starts at once, and shares its memory.
+    It may while it has one thread, and before it holds a lock or an open state: such a worker
+    inherits nothing harmful, starts at once, and shares memory.
     """
     return sys.platform.startswith("linux") and threading.active_count() == 1
 
 
 def start_context() -> Any:
-    """Return how processes are started once this one holds locks and threads: never by fork.
+    """Return how processes are started after this one has locks or threads: never by fork.
 
     The fork server imports the worker's modules once; each worker is then a cheap copy of it.
     """
@@ -64,10 +64,10 @@ def fork_context(transport: TransportName) -> Any:
 
 
 def start_server() -> None:
-    """Start the fork server now, with an environment that has no passwords of ours.
+    """Start the fork server now, in an environment without our passwords.
 
-    What it is started with, all workers get, and `ps` shows it. To be called while this process
-    has one thread: nobody else may look for a password meanwhile.
+    All workers inherit its environment, and `ps` shows it. Call it while this process has one
+    thread, since no other thread may read a password meanwhile.
     """
     context = start_context()
     if context.get_start_method() != "forkserver":

@@ -1,4 +1,4 @@
-"""Work of a worker process on a task. Expected failures come back as values."""
+"""Execution of tasks in a worker process. Expected failures are returned as values."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Worker:
         )
 
     def run(self, task: Task) -> TaskOutcome:
-        """Carry out one task."""
+        """Run one task."""
         if isinstance(task, FetchFile):
             return self._fetch_file(task)
         if isinstance(task, FetchProject):
@@ -94,7 +94,7 @@ class Worker:
 
     @cached_property
     def _sender(self) -> Sender:
-        # Workers that only fetch are spared what sending takes.
+        # Imported here, because most workers only download.
         from microrepo.transfer.upload.file_upload import Sender
 
         return Sender(self._client, self._settings, self._place, self._progress)
@@ -105,7 +105,7 @@ class Worker:
         if outcome.ok and self._sidecars and task.filename.endswith(".whl"):
             from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
-            # The file is what counts; publishing it tries again and says what is wrong.
+            # The file matters more; publishing tries again and reports the error.
             with suppress(OSError):
                 make_sidecar(MakeSidecar(self._place.directory, task.filename))
         return outcome
@@ -114,7 +114,7 @@ class Worker:
         return fetch_file(self._client, task, self._place, self._attempts, self._progress)
 
     def _find_metadata(self, task: FetchMetadata) -> MetadataOutcome:
-        # Workers that follow no dependencies are spared what reading metadata takes.
+        # Imported here, because not all workers read metadata.
         from microrepo.transfer.download.remote_metadata import find_metadata
 
         def find(task: FetchMetadata) -> MetadataOutcome:
@@ -152,7 +152,7 @@ def waits_for_network(arguments: tuple[object, ...], settings: WorkerSettings) -
 
 
 def lost(task: Task, why: str) -> TaskOutcome:
-    """Return the outcome of a task that could not be carried out because workers died of it."""
+    """Return the outcome of a task whose workers died."""
     if isinstance(task, FetchProject):
         return ProjectOutcome(task.name, "failed", error=why)
     if isinstance(task, FetchAdvisories):
@@ -183,7 +183,7 @@ def initialize(settings: WorkerSettings, progress: Callable[[int], None]) -> Non
 
 
 def run_task(task: Task) -> TaskOutcome:
-    """Carry out one task with this process's worker; the function that executors are given."""
+    """Run one task with this process's worker; the function for executors."""
     if _worker is None:
         raise RuntimeError("this process was not initialised as a worker")
     try:
@@ -198,7 +198,7 @@ def run_task(task: Task) -> TaskOutcome:
 
 
 def _fit_for_people(outcome: TaskOutcome) -> TaskOutcome:
-    """Return an outcome whose words hold no secrets of URLs, and not too much foreign text."""
+    """Return an outcome whose texts have no secrets of URLs, and limited foreign text."""
     words = {
         name: text
         for name in _WORDS

@@ -2,8 +2,8 @@
 
 The standard pool gives each process one call at a time, and one lost process breaks it as a whole.
 This one keeps a few calls in each process, run by its threads; a lost process is replaced and its
-calls are tried again. A process ends as soon as its pipe to the parent closes, which the kernel
-sees to even when the parent is killed.
+calls are tried again. A process ends as soon as its pipe to the parent closes, which happens even
+if the parent is killed.
 """
 
 from __future__ import annotations

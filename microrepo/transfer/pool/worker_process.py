@@ -1,4 +1,4 @@
-"""A worker process: calls come through a pipe, run in threads, and their results go back."""
+"""Worker process: receives calls by a pipe, runs them in threads, and returns results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microrepo.client.transport.libcurl.reactor import this_reactor
 from microrepo.client.transport.transport_choice import can_multiplex
 from microrepo.transfer.tasks import WorkerSettings
 
-# The number of a message that tells of bytes instead of a result.
+# The number of a message with byte counts instead of a result.
 PROGRESS = -1
 _Call = tuple[int, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 STOP_TIMEOUT_S = 1.0
@@ -28,7 +28,7 @@ _PROGRESS_EVERY_S = 0.2
 
 
 class _Sender:
-    """Sends results to the parent; what piles up while one is being sent goes out together."""
+    """Sends results to the parent, in batches while a previous one is being sent."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -108,7 +108,7 @@ def _receive(pipe: Connection) -> list[_Call]:
     try:
         calls: list[_Call] = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own parent
     except (EOFError, OSError):
-        os._exit(0)  # the parent is done or dead; downloads in flight resume another time
+        os._exit(0)  # the parent has finished or died; partial downloads are resumed later
     return calls
 
 

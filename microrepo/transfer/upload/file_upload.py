@@ -1,4 +1,4 @@
-"""One file to a destination: fetched aside and verified first, dropped when it has arrived."""
+"""Upload of one file, which is downloaded and verified first, and deleted afterwards."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Progress = Callable[[int], None]
 
 
 def destination_client(settings: ClientSettings, destination: DestinationSettings) -> Client:
-    """Return a client with the destination's credentials, which no other server ever sees."""
+    """Return a client with the destination's credentials, sent to no other server."""
     auth = {} if destination.auth is None else {origin_of(destination.url): destination.auth}
     if destination.auth is not None and destination.simple_root:
         auth.setdefault(origin_of(destination.simple_root), destination.auth)
@@ -42,13 +42,13 @@ def destination_client(settings: ClientSettings, destination: DestinationSetting
 
 
 class Sender:
-    """What a worker needs to send files.
+    """Uploader of a worker.
 
     Args:
         client: reads the source.
         settings: the worker's, with the destination.
-        where: directory for files on their way.
-        progress: told of bytes.
+        where: directory for files in transit.
+        progress: receives byte counts.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Sender:
             self._destination = UploadDestination(self._to, settings.destination, settings.attempts)
 
     def run(self, task: ListHeld | HashUrl | SendFile) -> HeldOutcome | Outcome:
-        """Carry out one task."""
+        """Run one task."""
         if isinstance(task, SendFile):
             return self._send(task)
         if isinstance(task, ListHeld):
@@ -129,7 +129,7 @@ def _why(filename: str, error: MicrorepoError | OSError) -> str:
 
 
 def place(task: PlaceFile, where: Place, progress: _Progress) -> Outcome:
-    """Link or copy one file of this machine into the repository."""
+    """Link or copy one local file into the repository."""
     try:
         done = place_file(
             Path(task.path),

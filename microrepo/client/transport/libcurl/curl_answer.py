@@ -39,7 +39,7 @@ class CurlAnswer:
     Attributes:
         head: of it.
         failure: why there is no more of it.
-        url: that it came from, after redirects.
+        url: its URL, after redirects.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CurlAnswer:
 
     @property
     def reason(self) -> str | None:
-        """The words beside the status code."""
+        """The reason phrase."""
         return self.head.reason
 
     @property
@@ -121,7 +121,7 @@ class CurlAnswer:
         """Return the next bytes of the body, as it is packed; b"" at its end.
 
         Raises:
-            BrokenAnswer: the body ended before it was complete.
+            BrokenAnswer: the body is incomplete.
             TooSlow: it gets nowhere.
         """
         self._wanted_bytes = amt or 1 << 62

@@ -107,7 +107,7 @@ class CurlRoute:
         return header_lines({**self._settings.headers, **dict(headers)})
 
     def leave_step(self) -> None:
-        """Use each connection once from now on: the server sent more than it was asked for."""
+        """Use each connection once from now on: the server sent more than was requested."""
         self._in_step = False
 
     def close(self) -> None:

@@ -53,7 +53,7 @@ class Inbox:
             self.received = self.received[gone:]
             self.discard -= gone
         if self.received[:2] == b"\r\n":
-            # An empty line before a request is to be ignored (RFC 9112, section 2.2).
+            # Ignore an empty line before a request (RFC 9112, section 2.2).
             self.received = self.received[2:]
         end = self.received.find(b"\r\n\r\n")
         line = self.received.find(b"\r\n")
@@ -94,7 +94,7 @@ class Connection:
         self.waits_for = selectors.EVENT_READ
 
     def receive(self) -> bytes | None:
-        """Return received bytes, empty at the end of the stream, None if there are none yet."""
+        """Return received bytes, empty at the end of the stream, None if nothing arrived yet."""
         try:
             return self.sock.recv(MAX_LINE_BYTES + MAX_HEAD_BYTES)
         except WAITING_ERRORS:
@@ -103,7 +103,7 @@ class Connection:
             return b""
 
     def begin(self, response: Response, keep: bool) -> None:
-        """Start a response: its head and the chosen part of its content are to be sent."""
+        """Start a response with its head and the chosen part of its content."""
         request = self.request
         part = (
             select_part(request, response)

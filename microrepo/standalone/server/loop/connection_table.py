@@ -44,7 +44,7 @@ class ConnectionTable:
         return len(self._connections) < self._max_connections or self.evict()
 
     def evict(self) -> bool:
-        """Close the connection that is missed least; return False if all must stay."""
+        """Close the least useful connection; return False if all must stay."""
         victim = choose_victim(self._connections, time.monotonic())
         if victim:
             self.drop(victim)

@@ -43,7 +43,7 @@ class Passwords:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line is not one that `hash_password` makes, or there is none.
+        ValueError: a line is malformed, or the file has no users.
     """
 
     private = True
