@@ -196,7 +196,7 @@ def open_destination_endpoint(
 def _with_login(
     url: str, login: Login | None, around: Surroundings, attempt: Callable[[Login | None], _T]
 ) -> _T:
-    """Try a login; if it is refused, prompt once more."""
+    """Try a login; if it is refused, prompt again."""
     try:
         return attempt(login)
     except AccessDenied:
