@@ -49,10 +49,10 @@ class Client:
         """Return a whole document; counts against the limit on API requests.
 
         Args:
-            url: of the document, at a server that the user named.
-            headers: to send besides the client's own.
+            url: URL of the document, at a server that the user named.
+            headers: additional headers.
             bound: what the document may cost; None for a document or page of one project.
-            same_origin: do not follow redirects to other servers; their answer is returned.
+            same_origin: do not follow redirects to other servers, but return them.
 
         Returns:
             The response, whatever its status, after all retries. Only one with status 200 has a

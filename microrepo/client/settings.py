@@ -44,7 +44,7 @@ class ClientSettings(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """A complete answer: status, headers (any case), body, the URL it finally came from, reason.
+    """A complete response: status, headers (any case), body, final URL, reason.
 
     Attributes:
         bound: what its body was allowed to cost.

@@ -152,6 +152,6 @@ def put_in_place(download: PartialFile, place: Place) -> os.stat_result:
     if place.durable:
         call_patiently(lambda: os.fsync(download.descriptor))
     status = os.fstat(download.descriptor)
-    # Paths are text here: making Path objects would cost more than the calls that use them.
+    # Paths are text here: Path objects would cost more than the calls.
     replace_file(download.path, f"{place.directory}/{task.filename}")
     return status
