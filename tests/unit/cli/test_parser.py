@@ -106,6 +106,8 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "file_host": [(["https://f.example/"], "https://f.example/")],
     "file_host_fallback": [([], True)],
     "api": [(["simple"], "simple")],
+    "transport": [(["libcurl"], "libcurl")],
+    "max_document_size": [(["256 MB"], "256 MB")],
     "requests_per_second": [(["2.5"], 2.5)],
     "bandwidth": [(["10 MB"], "10 MB")],
     "contact": [(["a@b.example"], "a@b.example")],
