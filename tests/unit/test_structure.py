@@ -22,6 +22,16 @@ LARGER_MODULES = {
 LARGER_CLASSES = {
     "Config": DECLARATION,
 }
+# Modules of these rooms with more statements than this have unit tests of their own.
+TESTED_ROOMS = ("operations", "transfer")
+UNTESTED_STATEMENTS = 15
+PROCESSES = "is made of processes: tests/functional/test_pool.py"
+WITHOUT_UNIT_TESTS = {
+    "operations/apply/destination.py": "a protocol, without a statement that does anything",
+    "transfer/pool/process_keeper.py": PROCESSES,
+    "transfer/pool/worker_pool.py": PROCESSES,
+    "transfer/pool/worker_process.py": PROCESSES,
+}
 # Entry points have one name everywhere.
 SPECIAL = {"__init__", "__main__"}
 
@@ -82,3 +92,25 @@ def test_no_name_is_used_twice(kind: str) -> None:
     twice = {name: found for name, found in places.items() if len(found) > 1}
     assert len(places) > 100
     assert not twice
+
+
+def count_statements(tree: ast.Module) -> int:
+    """Return how many statements a module has, without imports and docstrings."""
+    return sum(
+        isinstance(node, ast.stmt)
+        and not isinstance(node, (ast.Import, ast.ImportFrom))
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in ast.walk(tree)
+    )
+
+
+def test_modules_have_unit_tests_of_their_own() -> None:
+    tests = {path.stem for path in Path(__file__).parent.rglob("test_*.py")}
+    large = {
+        path
+        for path, tree in modules().items()
+        if path.startswith(TESTED_ROOMS) and count_statements(tree) > UNTESTED_STATEMENTS
+    }
+    assert len(large) > 50
+    untested = {path for path in large if f"test_{Path(path).stem}" not in tests}
+    assert untested == set(WITHOUT_UNIT_TESTS)

@@ -16,6 +16,8 @@ from microrepo.config.schema import Config
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.copy.channel import Channel
+from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.refresh.refresh_run import Run
@@ -23,12 +25,15 @@ from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
 from microrepo.publish.links import Links
 from microrepo.reporting import SilentReporter
-from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.selection.rules.policy import build_policy
-from microrepo.transfer.pool.worker import run_task
+from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.transfer.pool.worker import Worker, run_task
+from microrepo.transfer.tasks import Task, WorkerSettings
 from tests.support.shelf import Shelf
 from tests.support.upstream import NAME, Upstream
 
+MakeChannel = Callable[..., Channel]
 MakeRun = Callable[..., Run]
 NOW = "2026-06-02T12:00:00.000000Z"
 
@@ -116,3 +121,66 @@ def make_run(config: Config, holdings: Holdings, work: WorkContext) -> MakeRun:
         return Run(pages, sources, rules, only_these=only_these, replace=replace)
 
     return make
+
+
+# --- copies between directories ---------------------------------------------------------------------
+
+
+class NearChannel(Channel):
+    """A channel whose workers answer at once."""
+
+    workers: Workers
+
+    def pool(self) -> Workers:  # type: ignore[override]
+        return self.workers
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The directory to copy from."""
+    (tmp_path / "source").mkdir()
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The directory to copy to."""
+    (tmp_path / "target").mkdir()
+    return tmp_path / "target"
+
+
+@pytest.fixture
+def open_near(
+    config: Config, source: Path, target: Path, workers: Workers
+) -> Iterator[MakeChannel]:
+    """``open_near(replace=False, further=())``: a channel from `source` to `target`."""
+    opened: list[Channel] = []
+
+    def make(*, replace: bool = False, further: tuple[Path, ...] = ()) -> Channel:
+        sources = [
+            SourceSettings("directory", str(one), name=one.name) for one in (source, *further)
+        ]
+        to = DestinationSettings("directory", str(target), name="target", replace=replace)
+        directory = FlatDirectory(target)
+        directory.prepare()
+        endpoints = Endpoints(sources[0], to, further=tuple(sources[1:]))
+        channel = NearChannel(config, endpoints, directory, lambda _: None)
+        channel.workers = workers
+        opened.append(channel)
+
+        def answer(task: Task) -> object:
+            settings = WorkerSettings(
+                str(target),
+                channel._settings.client,
+                sources[0],
+                str(directory.partial),
+                further=tuple(sources[1:]),
+            )
+            return Worker(settings, lambda _: None).run(task)
+
+        workers.answer = answer
+        return channel
+
+    yield make
+    for channel in opened:
+        channel.close()

@@ -15,7 +15,7 @@ from microrepo.operations.copy.channel import Channel, open_channel
 from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.stores.flat_directory import FlatDirectory
-from tests.unit.operations.copy.conftest import OpenChannel
+from tests.unit.operations.conftest import MakeChannel
 
 
 def endpoints(source: Path, target: Path) -> Endpoints:
@@ -26,7 +26,7 @@ def endpoints(source: Path, target: Path) -> Endpoints:
 
 
 def test_a_directory_is_read_once_until_it_is_looked_at_again(
-    open_near: OpenChannel, target: Path
+    open_near: MakeChannel, target: Path
 ) -> None:
     channel = open_near()
     destination = channel.destination(Placement())

@@ -19,7 +19,7 @@ from microrepo.reporting import SilentReporter
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.selection.rules.policy import Policy, build_policy
 from tests.support.packages import build_sdist, build_wheel
-from tests.unit.operations.copy.conftest import OpenChannel
+from tests.unit.operations.conftest import MakeChannel
 
 FOO, FOO_2 = build_wheel("foo", "1.0"), build_wheel("foo", "2.0")
 BAR = build_sdist("bar", "1.0")
@@ -37,7 +37,7 @@ def policy_of(config: Config, *requested: str, **changes: Any) -> Policy:
 
 
 def run(
-    config: Config, open_near: OpenChannel, *requested: str, how: CopyOptions | None = None,
+    config: Config, open_near: MakeChannel, *requested: str, how: CopyOptions | None = None,
     replace: bool = False, further: tuple[Path, ...] = (), **changes: Any,
 ) -> CopyRun:  # fmt: skip
     policy = policy_of(config, *requested, **changes)
@@ -53,7 +53,7 @@ def names(directory: Path) -> list[str]:
 
 
 def test_everything_is_linked(
-    config: Config, open_near: OpenChannel, source: Path, target: Path
+    config: Config, open_near: MakeChannel, source: Path, target: Path
 ) -> None:
     report = run(config, open_near).report
     assert names(target) == names(source)
@@ -61,14 +61,14 @@ def test_everything_is_linked(
     assert (report.downloaded, report.projects, report.exit_code()) == (3, 2, 0)
 
 
-def test_only_what_is_asked_for(config: Config, open_near: OpenChannel, target: Path) -> None:
+def test_only_what_is_asked_for(config: Config, open_near: MakeChannel, target: Path) -> None:
     report = run(config, open_near, "foo<2", "nothing").report
     assert names(target) == [FOO.filename]
     assert (report.missing, report.exit_code()) == (["nothing"], 3)
 
 
 def test_what_is_there_is_not_sent_again(
-    config: Config, open_near: OpenChannel, target: Path
+    config: Config, open_near: MakeChannel, target: Path
 ) -> None:
     FOO.write_to(target)
     report = run(config, open_near, "foo").report
@@ -77,7 +77,7 @@ def test_what_is_there_is_not_sent_again(
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_other_content_of_the_same_name(
-    config: Config, open_near: OpenChannel, target: Path, replace: bool
+    config: Config, open_near: MakeChannel, target: Path, replace: bool
 ) -> None:
     (target / FOO.filename).write_bytes(b"x" * FOO.size)
     report = run(config, open_near, "foo", replace=replace).report
@@ -88,21 +88,21 @@ def test_other_content_of_the_same_name(
 
 
 def test_a_whole_copy_sends_nothing_next_to_a_conflict(
-    config: Config, open_near: OpenChannel, target: Path
+    config: Config, open_near: MakeChannel, target: Path
 ) -> None:
     (target / FOO.filename).write_bytes(b"other")
     run(config, open_near, "foo", how=CopyOptions(whole=True))
     assert names(target) == [FOO.filename]
 
 
-def test_a_dry_run_only_plans(config: Config, open_near: OpenChannel, target: Path) -> None:
+def test_a_dry_run_only_plans(config: Config, open_near: MakeChannel, target: Path) -> None:
     report = run(config, open_near, how=CopyOptions(dry_run=True)).report
     assert len(report.plan) == 3
     assert names(target) == []
 
 
 def test_a_copy_that_is_read_is_verified(
-    config: Config, open_near: OpenChannel, source: Path, target: Path
+    config: Config, open_near: MakeChannel, source: Path, target: Path
 ) -> None:
     """What the source says of a file must hold."""
     (source / f"{FOO.filename}.hash").write_text(f"sha256={'0' * 64}")
@@ -112,7 +112,7 @@ def test_a_copy_that_is_read_is_verified(
 
 
 def test_several_sources_are_asked_through_the_workers(
-    config: Config, open_near: OpenChannel, tmp_path: Path, target: Path
+    config: Config, open_near: MakeChannel, tmp_path: Path, target: Path
 ) -> None:
     (tmp_path / "second").mkdir()
     later, more = build_wheel("foo", "9.0"), build_wheel("more", "1.0")
@@ -124,7 +124,7 @@ def test_several_sources_are_asked_through_the_workers(
 
 
 def test_a_source_that_does_not_answer_is_a_failure(
-    config: Config, open_near: OpenChannel, source: Path, tmp_path: Path
+    config: Config, open_near: MakeChannel, source: Path, tmp_path: Path
 ) -> None:
     for path in source.iterdir():
         path.unlink()
@@ -142,20 +142,20 @@ def test_a_source_that_does_not_answer_is_a_failure(
     ],
 )
 def test_a_request_that_leads_to_nothing(
-    config: Config, open_near: OpenChannel, requested: str, changes: dict[str, Any], why: str
+    config: Config, open_near: MakeChannel, requested: str, changes: dict[str, Any], why: str
 ) -> None:
     failed = run(config, open_near, requested, **changes).report.failed
     assert [one.why.startswith(why) for one in failed] == ([True] if why else [])
 
 
 def test_batches_end_one_after_the_other(
-    config: Config, open_near: OpenChannel, target: Path
+    config: Config, open_near: MakeChannel, target: Path
 ) -> None:
     report = run(config, open_near, how=CopyOptions(batch_projects=1)).report
     assert (report.projects, len(names(target))) == (2, 3)
 
 
-def test_it_can_be_cancelled(config: Config, open_near: OpenChannel, target: Path) -> None:
+def test_it_can_be_cancelled(config: Config, open_near: MakeChannel, target: Path) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
