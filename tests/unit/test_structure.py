@@ -27,7 +27,6 @@ TESTED_ROOMS = ("operations", "transfer")
 UNTESTED_STATEMENTS = 15
 PROCESSES = "is made of processes: tests/functional/test_pool.py"
 WITHOUT_UNIT_TESTS = {
-    "operations/apply/destination.py": "a protocol, without a statement that does anything",
     "transfer/pool/process_keeper.py": PROCESSES,
     "transfer/pool/worker_pool.py": PROCESSES,
     "transfer/pool/worker_process.py": PROCESSES,
