@@ -63,7 +63,7 @@ class Info(Struct, frozen=True, omit_defaults=True, gc=False):
     maintainer_email: str | None = None
     license: str | None = None
     license_expression: str | None = None
-    classifiers: tuple[str, ...] = ()
+    classifiers: tuple[str, ...] | None = None
     keywords: str | None = None
     home_page: str | None = None
     project_urls: dict[str, str] | None = None
@@ -72,9 +72,9 @@ class Info(Struct, frozen=True, omit_defaults=True, gc=False):
     docs_url: str | None = None
     download_url: str | None = None
     description_content_type: str | None = None
-    dynamic: tuple[str, ...] = ()
-    license_files: tuple[str, ...] = ()
-    provides_extra: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] | None = None
+    license_files: tuple[str, ...] | None = None
+    provides_extra: tuple[str, ...] | None = None
 
 
 # Increased when records store more facts; and the fields of `Info` by version.

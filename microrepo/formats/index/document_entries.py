@@ -37,30 +37,10 @@ class RawFile(Struct):
     core_metadata: bool | dict[str, str | None] | None = field(default=None, name="core-metadata")
 
 
-class RawInfo(Struct):
+class RawInfo(Info, frozen=True):
     """The key `info` of a document."""
 
     name: str | None = None
-    version: str | None = None
-    summary: str | None = None
-    author: str | None = None
-    author_email: str | None = None
-    maintainer: str | None = None
-    maintainer_email: str | None = None
-    license: str | None = None
-    license_expression: str | None = None
-    classifiers: list[str] | None = None
-    keywords: str | None = None
-    home_page: str | None = None
-    project_urls: dict[str, str] | None = None
-    requires_python: str | None = None
-    platform: str | None = None
-    docs_url: str | None = None
-    download_url: str | None = None
-    description_content_type: str | None = None
-    dynamic: list[str] | None = None
-    license_files: list[str] | None = None
-    provides_extra: list[str] | None = None
 
 
 class RawVulnerability(Struct):
@@ -114,8 +94,7 @@ def to_info(raw: RawInfo) -> Info:
     values: dict[str, Any] = {name: getattr(raw, name) for name in Info.__struct_fields__}
     # Some owners paste the whole text of a license here; one line is what rules look at.
     values["license"] = (raw.license or "").strip().partition("\n")[0][:200]
-    stated = {name: value for name, value in values.items() if value}
-    return msgspec.convert(stated, Info)
+    return Info(**{name: value for name, value in values.items() if value})
 
 
 def to_vulnerabilities(raw: list[RawVulnerability] | None) -> tuple[Vulnerability, ...]:

@@ -124,7 +124,7 @@ def _to_info(contents: Contents, version: str, entries: list[_FileEntry]) -> _In
         maintainer_email=info.maintainer_email,
         license=info.license,
         license_expression=info.license_expression,
-        classifiers=info.classifiers,
+        classifiers=info.classifiers or (),
         keywords=info.keywords,
         home_page=info.home_page,
         project_urls=info.project_urls,
