@@ -24,7 +24,6 @@ def record_arrivals(holdings: Holdings, run: int) -> None:
     Files with different content belong to somebody else. About two seconds' worth of files is read.
 
     Args:
-        holdings: holdings of the repository.
         run: number of the run that records them.
     """
     if not holdings.links.files:

@@ -43,9 +43,5 @@ class Destination(Protocol):
         ...
 
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
-        """Record the files that have arrived."""
-        ...
-
-    def finish(self) -> None:
-        """Make the arrived files durable (safe from power loss)."""
+        """Make the arrived files durable (safe from power loss), and record them."""
         ...

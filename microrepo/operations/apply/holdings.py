@@ -14,8 +14,6 @@ class Holdings:
         state_was_lost: the state was rebuilt, and the directory may hold files of earlier runs.
 
     Args:
-        state: the recorded files.
-        directory: the files on disk.
         links: how pages link to files; without files of its own, the repository is an index.
     """
 

@@ -119,9 +119,6 @@ class IndexDestination:
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
         """Do nothing: the index keeps its own records."""
 
-    def finish(self) -> None:
-        """Do nothing: the index keeps its own records."""
-
 
 def _task(action: Action) -> SendFile:
     file = file_of(action)

@@ -109,7 +109,6 @@ class RepositoryDirectory:
         self._limits = limits
         self._partials: dict[str, str] = {}
         self._catalogue = known
-        self._is_durable = True
 
     def catalogue(self, projects: Sequence[NormalizedName]) -> DirectoryCatalogue:  # noqa: ARG002
         """Return the contents of the directory, read once."""
@@ -174,7 +173,6 @@ class RepositoryDirectory:
             disk = self._directory.stat(action.filename)
             if disk is not None:
                 size, mtime_ns = disk.size_bytes, disk.mtime_ns
-        self._is_durable &= not ok
         return Outcome(
             action.filename,
             ok,
@@ -213,13 +211,6 @@ class RepositoryDirectory:
         """Record the arrived files once their directory entries are durable."""
         for _, outcome in arrived:
             self._unfinished.discard(self._partials.get(outcome.filename, ""))
-        self._is_durable = False
+        self._directory.sync()
         if self._journal is not None:
-            self.finish()
             self._journal.record(arrived)
-
-    def finish(self) -> None:
-        """Make the directory entries durable."""
-        if not self._is_durable:
-            self._directory.sync()
-            self._is_durable = True

@@ -19,13 +19,7 @@ _MAX_DENIED = 5
 
 
 class Transfer:
-    """One transfer of files, the largest first.
-
-    Args:
-        chosen: files to transfer.
-        destination: where they go.
-        work: workers, report, progress.
-    """
+    """One transfer of files, the largest first."""
 
     def __init__(
         self, chosen: Sequence[Action], destination: Destination, work: WorkContext

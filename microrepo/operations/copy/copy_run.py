@@ -120,9 +120,6 @@ class CopyRun:
     """A running copy.
 
     Args:
-        channel: channel between the endpoints.
-        how: options of the copy.
-        reporter: receives progress.
         operation: name for the report.
 
     Attributes:
@@ -199,7 +196,6 @@ class CopyRun:
             report.refused = destination.prepare(downloads)
             return
         carry(downloads, destination, self._conduct)
-        destination.finish()
 
     def _destination(self) -> Destination:
         how = self._how

@@ -105,4 +105,3 @@ def test_an_index_needs_no_room_here(workers: Workers) -> None:
     destination = IndexDestination(Way(workers), "index")
     assert destination.prepare(CHOSEN) == ""
     destination.record([])
-    destination.finish()

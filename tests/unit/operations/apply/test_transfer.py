@@ -57,14 +57,8 @@ class Shelf:
             else:
                 yield SendFile(file.filename, file.url, file.digests)
 
-    def remove(self, chosen: Sequence[Action]) -> None:
-        raise NotImplementedError
-
     def record(self, arrived: Sequence[tuple[Action, Outcome]]) -> None:
         self.recorded += [outcome.filename for _, outcome in arrived]
-
-    def finish(self) -> None:
-        raise NotImplementedError
 
 
 def action(name: str, size: int = 1) -> Action:
