@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,9 @@ from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory
 _NAMES_AT_ONCE = 500
 
 
-def open_for_reading(repository: str | Path) -> State:
-    """Open the state of a repository, adding rows for unrecorded files.
+@contextmanager
+def open_for_reading(repository: str | Path) -> Iterator[State]:
+    """Yield the state of a repository, adding rows for unrecorded files.
 
     A directory without a state gets one in memory, built from its files, pages and documents. With
     more than `SCAN_LIMIT` recorded files, the directory is not scanned.
@@ -35,17 +37,16 @@ def open_for_reading(repository: str | Path) -> State:
         with explained_errors(directory.state_file):
             if state.count_present(SCAN_LIMIT + 1) <= SCAN_LIMIT:
                 _add_unrecorded(directory, state)
-    except OSError as error:
+            yield state
+    finally:
         state.close()
-        raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error
-    except BaseException:
-        state.close()
-        raise
-    return state
 
 
 def _add_unrecorded(directory: FlatDirectory, state: State) -> None:
-    found = list(unrecorded(directory, state, directory.scan(), listed=True))
+    try:
+        found = list(unrecorded(directory, state, directory.scan(), listed=True))
+    except OSError as error:
+        raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error
     if not found:
         return
     projects: dict[NormalizedName, list[File]] = {}

@@ -97,8 +97,7 @@ def check(
         RepositoryError: the state cannot be read, or a lock file cannot be written.
     """
     directory = FlatDirectory(Path(config.repository))
-    state = open_for_reading(directory.path)
-    try:
+    with open_for_reading(directory.path) as state:
         goals = requests.goals
         if requests.requirements is None:
             supply = HeldRecords(state, directory, config)
@@ -112,8 +111,6 @@ def check(
         if lock and config.lock:
             report = _with_locks(report, config, state, directory, goals, environments)
         return report
-    finally:
-        state.close()
 
 
 def _environments(config: Config, state: State) -> tuple[Environment, ...]:

@@ -54,8 +54,7 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> tuple
         ConfigError: a setting is invalid.
     """
     policy = policy_of(config, requests)
-    state = open_for_reading(config.repository)
-    try:
+    with open_for_reading(config.repository) as state:
         named = find_named(state, config.repository, targets)
         is_index = not links_of(config, state, decides=False).files
         is_closure = next(iter(state.all_requirers()), None) is not None
@@ -63,8 +62,6 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> tuple
             _explain(state, one, policy, config, is_index=is_index, is_closure=is_closure)
             for one in named
         )
-    finally:
-        state.close()
 
 
 def _explain(

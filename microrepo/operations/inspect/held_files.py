@@ -26,8 +26,7 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]
     Raises:
         RepositoryError: the state cannot be read, or a named project is not in it.
     """
-    state = open_for_reading(config.repository)
-    try:
+    with open_for_reading(config.repository) as state:
         names = [canonicalize_name(name) for name in patterns]
         for name, pattern in zip(names, patterns, strict=True):
             if name not in state.projects([name]):
@@ -40,5 +39,3 @@ def list_files(config: Config, patterns: Sequence[str] = ()) -> list[ListedFile]
             if row.present or is_index
         )
         return sorted(rows, key=lambda row: row.filename)
-    finally:
-        state.close()

@@ -29,12 +29,9 @@ def history(config: Config, project: str | None = None, limit: int = 100) -> His
     Raises:
         RepositoryError: the state cannot be read.
     """
-    state = open_for_reading(config.repository)
-    try:
+    with open_for_reading(config.repository) as state:
         changes = state.history(canonicalize_name(project) if project else None, limit)
         numbers = {row.run for row in changes}
         oldest = min(numbers, default=0)
         newer = takewhile(lambda run: numbers and run.id >= oldest, state.ended_runs())
         return History(tuple(changes), {run.id: run for run in newer if run.id in numbers})
-    finally:
-        state.close()

@@ -55,8 +55,7 @@ def stats(config: Config) -> Stats:
     Raises:
         RepositoryError: the state cannot be read.
     """
-    state = open_for_reading(config.repository)
-    try:
+    with open_for_reading(config.repository) as state:
         is_index = not links_of(config, state, decides=False).files
         rows = [row for row in state.files() if row.present or is_index]
         seen = _seen(_all_documents(state))
@@ -70,8 +69,6 @@ def stats(config: Config) -> Stats:
             by_platform=_tally(rows, _platforms),
             seen=seen,
         )
-    finally:
-        state.close()
 
 
 def _platforms(filename: str) -> list[str]:

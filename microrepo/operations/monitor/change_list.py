@@ -23,7 +23,7 @@ from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.model import ActionKind
 from microrepo.repositories.reading import open_for_reading
-from microrepo.state import FileRow, State, explained_errors
+from microrepo.state import FileRow, State
 from microrepo.state.change_log import ROOT_PLACE, ChangedFile
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk, sidecar_name
@@ -214,14 +214,10 @@ def recorded_changes(
         RepositoryError: the state cannot be read, or has no such run.
     """
     directory = FlatDirectory(Path(config.repository))
-    state = open_for_reading(directory.path)
-    try:
+    with open_for_reading(directory.path) as state:
         newest = state.changes.last_run()
         first = newest if run is None else run
         if not 0 < first <= newest:
             raise RepositoryError(config.repository, f"has no run {first}; the newest is {newest}")
-        with explained_errors(state.path):
-            last = newest if since else first
-            yield from changes_between(state, directory, first, last, digests=digests)
-    finally:
-        state.close()
+        last = newest if since else first
+        yield from changes_between(state, directory, first, last, digests=digests)

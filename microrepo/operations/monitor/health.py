@@ -14,7 +14,7 @@ from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
 from microrepo.repositories.reading import open_for_reading
-from microrepo.state import RunRow, State, explained_errors
+from microrepo.state import RunRow, State
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import holder_of
 
@@ -105,13 +105,9 @@ def health(config: Config, max_age_s: float) -> Health:
     Raises:
         RepositoryError: the directory does not exist, or its state cannot be read.
     """
-    state = open_for_reading(config.repository)
-    try:
-        with explained_errors(state.path):
-            directory = FlatDirectory(Path(config.repository))
-            return examine(state, directory, now(), max_age_s, with_pages=config.simple)
-    finally:
-        state.close()
+    with open_for_reading(config.repository) as state:
+        directory = FlatDirectory(Path(config.repository))
+        return examine(state, directory, now(), max_age_s, with_pages=config.simple)
 
 
 def examine(

@@ -125,19 +125,18 @@ def test_a_reader_sees_recorded_and_other_files(directory: FlatDirectory) -> Non
     before = directory.state_file.read_bytes()
     (directory.path / "bar-2.tar.gz").write_bytes(b"1")
     (directory.path / "notes.txt").write_bytes(b"1")
-    reader = open_for_reading(directory.path)
-    rows = {found.filename: found for found in reader.files()}
-    assert rows["foo-0.9.zip"] == row
-    assert rows[NAME].owner is Owner.PERSON
-    assert sorted(rows) == ["bar-2.tar.gz", "foo-0.9.zip", NAME]
-    assert list(reader.files_named(["bar-2.tar.gz"])) == ["bar-2.tar.gz"]
-    assert reader.watch.present() == (3, 9)
-    projects = reader.projects()
-    assert (projects["foo"].display_name, sorted(projects)) == ("Foo", ["bar", "foo"])
-    documents = reader.documents(["foo", "bar"])
-    assert {file.filename for file in documents["foo"].files} == {"foo-0.9.zip", NAME}
-    assert documents["bar"].versions == ("2",)
-    reader.close()
+    with open_for_reading(directory.path) as reader:
+        rows = {found.filename: found for found in reader.files()}
+        assert rows["foo-0.9.zip"] == row
+        assert rows[NAME].owner is Owner.PERSON
+        assert sorted(rows) == ["bar-2.tar.gz", "foo-0.9.zip", NAME]
+        assert list(reader.files_named(["bar-2.tar.gz"])) == ["bar-2.tar.gz"]
+        assert reader.watch.present() == (3, 9)
+        projects = reader.projects()
+        assert (projects["foo"].display_name, sorted(projects)) == ("Foo", ["bar", "foo"])
+        documents = reader.documents(["foo", "bar"])
+        assert {file.filename for file in documents["foo"].files} == {"foo-0.9.zip", NAME}
+        assert documents["bar"].versions == ("2",)
     assert directory.state_file.read_bytes() == before
 
 
@@ -150,11 +149,10 @@ def test_a_row_of_a_person_is_seen_once(directory: FlatDirectory) -> None:
     with state.transaction():
         state.save_files([row])
     state.close()
-    reader = open_for_reading(directory.path)
-    (seen,) = reader.files()
-    assert msgspec.structs.replace(seen, cause=row.cause) == row
-    assert [file.filename for file in reader.documents([FOO])[FOO].files] == [NAME]
-    reader.close()
+    with open_for_reading(directory.path) as reader:
+        (seen,) = reader.files()
+        assert msgspec.structs.replace(seen, cause=row.cause) == row
+        assert [file.filename for file in reader.documents([FOO])[FOO].files] == [NAME]
 
 
 def test_the_size_of_a_damaged_file_may_be_unknown(directory: FlatDirectory) -> None:
