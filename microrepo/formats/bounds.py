@@ -18,8 +18,6 @@ _T = TypeVar("_T")
 _MIB = 1 << 20
 # Unpacked size that is always allowed, whatever the packed size.
 _FREE_BYTES = 4 * _MIB
-# Minimum bytes per separator in a real document.
-_BYTES_PER_MARK = 64
 
 
 class OutOfBounds(MalformedResponse):

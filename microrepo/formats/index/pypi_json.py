@@ -59,7 +59,6 @@ _decode_advisories = msgspec.json.Decoder(_Advisories).decode
 _decode_loose = msgspec.json.Decoder(_LooseDocument).decode
 _decode_releases = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 _decode_entries = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_file = msgspec.json.Decoder(RawFile).decode
 
 
 class Parsed(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import tempfile
 import threading
@@ -34,9 +33,6 @@ from microrepo.stores.lock import held_lock
 from microrepo.transfer.pool.process_start import may_fork
 from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.pool.worker_pool import WorkerPool
-
-_log = logging.getLogger(__name__)
-_LOOK_EVERY_S = 0.5
 
 
 class Session:

@@ -21,8 +21,6 @@ from microrepo.standalone.server.names import is_project_name, normalize_name, p
 from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.hashing import hash_file
 
-_READ_BYTES = 1 << 20
-
 
 class Description(Struct, frozen=True, gc=False):
     """Description of a file; `problem` says why it cannot be published."""
