@@ -54,7 +54,7 @@ class Access(Struct, frozen=True):
         """Return a source as `endpoints` takes it."""
         return EndpointText(where, self.source, auth=self.logins.get(where))
 
-    def destination_end(self, where: str) -> EndpointText:
+    def destination_endpoint(self, where: str) -> EndpointText:
         """Return a destination as `endpoints` takes it."""
         auth = self.logins.get(where)
         return EndpointText(where, self.destination, self.destination_index, auth)
@@ -164,7 +164,7 @@ class Connections:
                 endpoints = open_endpoints(
                     self.config,
                     access.source_endpoint(source),
-                    access.destination_end(destination),
+                    access.destination_endpoint(destination),
                     ask=access.ask,
                 )
                 self._endpoints[source, destination] = endpoints

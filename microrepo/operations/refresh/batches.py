@@ -13,10 +13,7 @@ from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
 from microrepo.guards import check_inodes, check_space, inodes_needed
-from microrepo.model import (
-    Action,
-    ActionKind,
-)
+from microrepo.model import Action, ActionKind
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import Transfer
@@ -52,20 +49,13 @@ class BatchResult(Struct, frozen=True):
     changed: frozenset[str] = frozenset()
 
 
-class StartedBatch:
+class StartedBatch(Struct, frozen=True):
     """A batch with running transfers; without a transfer it was only planned."""
 
-    def __init__(
-        self,
-        looked: Sequence[Looked],
-        plan: Sequence[Action],
-        changed: frozenset[str] = frozenset(),
-        transfer: Transfer | None = None,
-    ) -> None:
-        self.looked = looked
-        self.plan = plan
-        self.changed = changed
-        self.transfer = transfer
+    looked: Sequence[Looked]
+    plan: Sequence[Action]
+    changed: frozenset[str] = frozenset()
+    transfer: Transfer | None = None
 
     def record_arrived(self) -> None:
         """Record the files that have arrived, if the run ends before the batch."""
