@@ -82,7 +82,7 @@ def nearest_platform(word: str) -> str | None:
     for pattern in likely:
         if pattern in FAMILIES or any(fnmatch.fnmatchcase(tag, pattern) for tag in tags):
             return pattern
-    return nearest(word, (*FAMILIES, *tags), 0.6)
+    return nearest(word, (*FAMILIES, *tags))
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ unless it is given (``3.12.7-win_amd64``).
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +25,6 @@ from microrepo.selection.environments.platform_patterns import (
     nearest_platform,
 )
 from microrepo.selection.environments.python_versions import NEWEST_MINOR
-from microrepo.suggestions import nearest
 
 _TAG = re.compile(r"(?P<name>cp|pp)(?P<major>\d)(?P<minor>\d+)(?P<threads>t?)")
 _DOTTED = re.compile(r"(?P<major>\d)\.(?P<minor>\d+)(?:\.(?P<micro>\d+))?(?P<threads>t?)")
@@ -111,22 +111,21 @@ def _near(python: str, platform: str) -> str:
     minor = _DOTTED.search(python)
     if minor and minor["major"] != "3":
         minor = None
-    near_python = f"cp3{minor['minor']}" if minor else nearest(python, pythons, 0.6)
+    near_python = [f"cp3{minor['minor']}"] if minor else difflib.get_close_matches(python, pythons)
     pattern = nearest_platform(platform or python)
-    of_pattern = [
+    # Not by slips: a preset stands for a family of names that share parts.
+    near_platform = [
         name
         for one in FAMILIES.get(pattern or "", (pattern or "",))
         for name in USUAL_PLATFORMS
         if first_match(name, (one,))
-    ]
-    near_platform = (
-        of_pattern[0] if of_pattern else nearest(platform or python, USUAL_PLATFORMS, 0.5)
-    )
+    ] or difflib.get_close_matches(platform or python, USUAL_PLATFORMS, cutoff=0.5)
     if parse_python(python) is not None:
-        near_python = python
+        near_python = [python]
     if not (near_python or near_platform):
         return ""
-    return f"; did you mean '{near_python or _USUAL_PYTHON}-{near_platform or USUAL_PLATFORMS[0]}'?"
+    nearest = (*near_python, _USUAL_PYTHON)[0], (*near_platform, *USUAL_PLATFORMS)[0]
+    return f"; did you mean {'-'.join(nearest)!r}?"
 
 
 def environment_from_listed_python(text: str, host: Block) -> Environment:
