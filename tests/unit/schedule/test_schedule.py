@@ -492,6 +492,8 @@ def test_atomic_writes_follow_a_symlink(tmp_path: Path) -> None:
 
 def test_unwritable_places_are_reported(tmp_path: Path) -> None:
     schedule = system_schedule("systemd-user", tmp_path)
-    next(iter(schedule.files)).mkdir(parents=True)
+    folder = next(iter(schedule.files)).parent
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a file")
     with pytest.raises(ConfigError, match="cannot be changed"):
         install(schedule, FakeSystem())
