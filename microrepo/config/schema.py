@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -98,9 +99,9 @@ class MetadataRule(
 
 def _about(
     group: Group,
-    kind: Kind | None,
     text: str,
     *,
+    kind: Kind | None = None,
     default: str = "",
     example: object = None,
     basic: bool = False,
@@ -111,8 +112,8 @@ def _about(
 
     Args:
         group: section in help texts and on the reference page.
-        kind: form as text; None = derived from the type.
         text: help; its first sentence is also the short help.
+        kind: form as text; None = derived from the type.
         default: default as text, if the value itself is not clear.
         example: a value, as in the config file.
         basic: show it in the short help of `refresh`.
@@ -125,8 +126,14 @@ def _about(
     return declared
 
 
-_P, _F, _D, _R = Group.PROJECTS, Group.FILES, Group.DEPENDENCIES, Group.REPOSITORY
-_L, _S, _N, _A = Group.LIMITS, Group.SOURCE, Group.NETWORK, Group.RUN
+_projects = partial(_about, Group.PROJECTS)
+_files = partial(_about, Group.FILES)
+_dependencies = partial(_about, Group.DEPENDENCIES)
+_repository = partial(_about, Group.REPOSITORY)
+_limits = partial(_about, Group.LIMITS)
+_source = partial(_about, Group.SOURCE)
+_network = partial(_about, Group.NETWORK)
+_run = partial(_about, Group.RUN)
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -137,24 +144,22 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     packages: Annotated[
         Words | None,
-        _about(
-            _P,
-            Kind.REQUIREMENTS,
+        _projects(
             "Projects to mirror: requirements such as `flask` or `numpy>=1.26,<3`, `-r FILE` for a "
             'requirements file, or `"everything"` for the whole index.',
+            kind=Kind.REQUIREMENTS,
             example=["requests", "numpy>=1.26,<3"],
             basic=True,
         ),
     ] = None
     exclude: Annotated[
         list[str],
-        _about(
-            _P,
-            Kind.PATTERNS,
+        _projects(
             "Projects and releases to skip. Names, globs (`*-nightly`), regular expressions on "
             "normalised names (`re:^evil-`), requirements (`numpy<1.20`), or `-r FILE` for a file "
             "with one of these per line and `#` comments. Takes precedence over every other rule, "
             "even pins.",
+            kind=Kind.PATTERNS,
             example=["*-nightly", "numpy<1.20"],
             basic=True,
             scope=Scope.REPOSITORY,
@@ -162,22 +167,20 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = msgspec.field(default_factory=list)
     allow: Annotated[
         list[str],
-        _about(
-            _P,
-            Kind.PATTERNS,
+        _projects(
             "Keep only these projects and releases, dependencies included. Written like `exclude`; "
             "what `packages` pins is kept anyway. Empty: no such rule.",
+            kind=Kind.PATTERNS,
             example=["flask", "re:^acme-"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     versions: Annotated[
         Annotated[int, Meta(ge=1)] | str,
-        _about(
-            _P,
-            Kind.COUNT,
+        _projects(
             'Releases of each project to keep: `"latest"`, the number of the newest, or `"all"`. '
             "Counted separately for each Python version.",
+            kind=Kind.COUNT,
             example=3,
             basic=True,
             scope=Scope.REPOSITORY,
@@ -185,18 +188,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = "latest"
     newest_by: Annotated[
         Literal["version", "time"],
-        _about(
-            _P,
-            None,
+        _projects(
             "Meaning of newest in `versions`: the highest version, or the latest first upload.",
             scope=Scope.REPOSITORY,
         ),
     ] = "version"
     keep_stable: Annotated[
         bool,
-        _about(
-            _P,
-            None,
+        _projects(
             "Count the newest stable release among the `versions` newest. Stable is final and not "
             "yanked; it is kept even when pre-releases or yanked releases are newer.",
             scope=Scope.REPOSITORY,
@@ -204,9 +203,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = False
     prereleases: Annotated[
         bool,
-        _about(
-            _P,
-            None,
+        _projects(
             "Keep pre-releases. A requirement that names one (`>=2.0b1`) keeps them too.",
             basic=True,
             scope=Scope.FILTER,
@@ -214,9 +211,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = False
     yanked: Annotated[
         bool,
-        _about(
-            _P,
-            None,
+        _projects(
             "Keep yanked files. A flat directory cannot show that a file is yanked, so pip would "
             "install it; a release pinned with `==` is kept anyway.",
             scope=Scope.FILTER,
@@ -224,19 +219,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = False
     uploaded_before: Annotated[
         str | None,
-        _about(
-            _P,
-            Kind.TEXT,
+        _projects(
             "Only files uploaded before this date or time (ISO 8601, UTC).",
+            kind=Kind.TEXT,
             example="2026-05-31",
             scope=Scope.FILTER,
         ),
     ] = None
     min_age_days: Annotated[
         float,
-        _about(
-            _P,
-            None,
+        _projects(
             "Only files at least this many days old. A cool-down against fresh malware.",
             example=7,
             ge=0,
@@ -246,63 +238,56 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 0
     min_age_exempt: Annotated[
         list[str],
-        _about(
-            _P,
-            Kind.PATTERNS,
+        _projects(
             "Projects and releases that `min_age_days` does not apply to. Written like `exclude`.",
+            kind=Kind.PATTERNS,
             example=["acme-*"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     allow_releases: Annotated[
         list[str],
-        _about(
-            _P,
-            Kind.REGEXES,
+        _projects(
             "Keep only releases whose version matches one of these regular expressions.",
+            kind=Kind.REGEXES,
             example=["^1\\."],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     exclude_releases: Annotated[
         list[str],
-        _about(
-            _P,
-            Kind.REGEXES,
+        _projects(
             "Skip releases whose version matches one of these regular expressions.",
+            kind=Kind.REGEXES,
             example=["(a|b|rc)\\d+$"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     metadata: Annotated[
         dict[str, MetadataRule],
-        _about(
-            _P,
-            Kind.TABLE,
+        _projects(
             "Conditions on the metadata of a project's newest release. Field of the JSON API's "
             "`info` (`classifiers`, `license_expression`, `project_urls.Homepage`) -> table of "
             "`any`, `all`, `none` (lists of regular expressions) and `missing` (`keep`, the "
             "default, or `drop`, for projects without the field). All must hold.",
+            kind=Kind.TABLE,
             example={"classifiers": {"none": ["Private"]}},
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=dict)
     max_project_size: Annotated[
         Size | None,
-        _about(
-            _P,
-            Kind.SIZE,
+        _projects(
             "Skip projects whose files add up to more than this. Projects that are pinned or named "
             "in `allow` are exempt.",
+            kind=Kind.SIZE,
             example="20 GB",
             scope=Scope.REPOSITORY,
         ),
     ] = None
     min_versions: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        _about(
-            _P,
-            None,
+        _projects(
             "Skip projects with fewer releases that have files. Exempt as for `max_project_size`.",
             example=2,
             scope=Scope.REPOSITORY,
@@ -310,9 +295,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     max_versions: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        _about(
-            _P,
-            None,
+        _projects(
             "Skip projects with more releases that have files. Exempt as for `max_project_size`.",
             example=1000,
             scope=Scope.REPOSITORY,
@@ -320,9 +303,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     vulnerabilities: Annotated[
         Literal["ignore", "report", "refuse"],
-        _about(
-            _P,
-            None,
+        _projects(
             "What to do about releases with known vulnerabilities: ignore, report or refuse them. "
             "By PyPI's advisories that are not withdrawn; a pinned release is never refused. Costs "
             "one request for each kept release that is not its project's latest.",
@@ -332,23 +313,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = "ignore"
     rules: Annotated[
         dict[str, Any] | list[str],
-        _about(
-            _P,
-            Kind.ENTRIES,
+        _projects(
             "Rules of other distributions, see docs/how-to/own-rules.md. Their names, or name -> "
             "table of the rule's own settings.",
+            kind=Kind.ENTRIES,
             example=["licences"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=dict)
     python_versions: Annotated[
         Words | None,
-        _about(
-            _F,
-            Kind.NAMES,
+        _files(
             "Python versions the files must work with: `3.11` or `cp311`, `cp313t`, `pp310`, or "
             '`"all"`. The words `py3`, `py2.py3`, `any` and `source` add no Python; a list of '
             "only these selects files by their own tags.",
+            kind=Kind.NAMES,
             default="the running Python",
             example=["3.11", "3.12"],
             basic=True,
@@ -357,11 +336,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     platforms: Annotated[
         Words,
-        _about(
-            _F,
-            Kind.NAMES,
+        _files(
             'Platform tags of wheels to keep, as patterns, or `"all"`. `any`, '
             "`manylinux*_x86_64`, `win_amd64`, ...; a wheel is kept if one of its tags matches.",
+            kind=Kind.NAMES,
             example=["any", "manylinux*_x86_64"],
             basic=True,
             scope=Scope.FILTER,
@@ -369,23 +347,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ALL
     exclude_platforms: Annotated[
         list[str],
-        _about(
-            _F,
-            Kind.WORDS,
+        _files(
             "Platforms to skip: patterns as in `platforms`, or `windows`, `macos`, `linux`, "
             "`freebsd`. A wheel is kept if one of its tags is not among them; sdists are always "
             "kept.",
+            kind=Kind.WORDS,
             example=["windows", "macos"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     package_types: Annotated[
         Words,
-        _about(
-            _F,
-            Kind.NAMES,
+        _files(
             'Package types to keep, as PyPI names them, or `"all"`. `bdist_wheel`, `sdist`, '
             "`bdist_egg`, ...",
+            kind=Kind.NAMES,
             example=["bdist_wheel"],
             basic=True,
             scope=Scope.FILTER,
@@ -393,52 +369,47 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = msgspec.field(default_factory=lambda: ["bdist_wheel", "sdist"])
     extensions: Annotated[
         Words,
-        _about(
-            _F,
-            Kind.NAMES,
+        _files(
             'File name extensions to keep, without the dot, or `"all"`. `gz` includes `tar.gz`.',
+            kind=Kind.NAMES,
             example=["whl", "gz"],
             scope=Scope.FILTER,
         ),
     ] = msgspec.field(default_factory=lambda: ["whl", "gz", "zip"])
     requires_python: Annotated[
         list[str],
-        _about(
-            _F,
-            Kind.WORDS,
+        _files(
             "Keep only files whose `requires_python` allows one of these versions, whatever their "
             "tags. `3.9`, `3.12.4`. Empty: no such rule.",
+            kind=Kind.WORDS,
             example=["3.9", "3.12"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     allow_files: Annotated[
         list[str],
-        _about(
-            _F,
-            Kind.REGEXES,
+        _files(
             "Keep only files whose name matches one of these regular expressions. Empty: no such "
             "rule.",
+            kind=Kind.REGEXES,
             example=["\\.whl$"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     exclude_files: Annotated[
         list[str],
-        _about(
-            _F,
-            Kind.REGEXES,
+        _files(
             "Skip files whose name matches one of these regular expressions.",
+            kind=Kind.REGEXES,
             example=["-cp2\\d-"],
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
     max_file_size: Annotated[
         Size | None,
-        _about(
-            _F,
-            Kind.SIZE,
+        _files(
             "Skip files larger than this.",
+            kind=Kind.SIZE,
             example="500 MB",
             basic=True,
             scope=Scope.FILTER,
@@ -446,9 +417,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     dependencies: Annotated[
         bool | None,
-        _about(
-            _D,
-            None,
+        _dependencies(
             "Follow dependencies.",
             default="on with named packages, off with everything",
             basic=True,
@@ -456,12 +425,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     environments: Annotated[
         dict[str, str | dict[str, Any]] | list[str],
-        _about(
-            _D,
-            Kind.ENTRIES,
+        _dependencies(
             "Target environments for dependencies: presets such as "
             "`cp312-manylinux_2_28_x86_64`. Or name -> preset or table, as `microrepo env` prints "
             "it.",
+            kind=Kind.ENTRIES,
             default="the listed Python versions on this platform",
             example=["cp312-manylinux_2_28_x86_64"],
             basic=True,
@@ -469,206 +437,172 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = msgspec.field(default_factory=dict)
     resolve: Annotated[
         Literal["solve", "latest", "all"],
-        _about(
-            _D,
-            None,
+        _dependencies(
             "How to choose dependencies: `solve` = one installable set per goal, `latest` = the "
             "newest match of each requirement, `all` = every match.",
             basic=True,
         ),
     ] = "solve"
     build_requirements: Annotated[
-        bool,
-        _about(_D, None, "Also follow the build requirements of sdists.", basic=True),
+        bool, _dependencies("Also follow the build requirements of sdists.", basic=True)
     ] = False
     allow_urls: Annotated[
         bool,
-        _about(
-            _D,
-            None,
+        _dependencies(
             "Download requirements of the form `name @ URL`. The URL should end with a digest "
             "(`#sha256=...`). Off: such a requirement cannot be met. Version control URLs are "
-            "never followed.",
+            "never followed."
         ),
     ] = False
     lock: Annotated[
         str | None,
-        _about(
-            _D,
-            Kind.PATH,
+        _dependencies(
             "Directory for lock files. For each environment and group a "
             "`pylock.<environment>.toml` (PEP 751) that names the repository's files by path, so "
             "that installers need neither index nor solver. A relative path is relative to the "
             "config file.",
+            kind=Kind.PATH,
             example="locks",
         ),
     ] = None
     repository: Annotated[
         str,
-        _about(
-            _R,
-            Kind.PATH,
+        _repository(
             "Directory of the repository. It holds the files and is the flat directory that `pip "
             "install --find-links` reads. `~` and `$VAR` are expanded; a relative path is relative "
             "to the config file.",
+            kind=Kind.PATH,
             basic=True,
         ),
     ] = "~/microrepo"
-    simple: Annotated[bool, _about(_R, None, "Write the static `simple/` index.", basic=True)] = (
-        True
-    )
-    server: Annotated[bool, _about(_R, None, "Write `server.py`, the one-file server.")] = True
+    simple: Annotated[bool, _repository("Write the static `simple/` index.", basic=True)] = True
+    server: Annotated[bool, _repository("Write `server.py`, the one-file server.")] = True
     browse: Annotated[
         bool,
-        _about(
-            _R,
-            None,
+        _repository(
             "Write `browse/`, pages for people. They work from a disk and any web server and need "
-            "`simple`; `server.py` shows such pages without them.",
+            "`simple`; `server.py` shows such pages without them."
         ),
     ] = False
     files: Annotated[
         bool,
-        _about(
-            _R,
-            None,
+        _repository(
             "Keep the files. Off: the repository is only an index; nothing is downloaded, and the "
-            "pages link to the source's files, or to `files_url`.",
+            "pages link to the source's files, or to `files_url`."
         ),
     ] = True
     files_url: Annotated[
         str | None,
-        _about(
-            _R,
-            Kind.URL,
+        _repository(
             "URL of the files, for pages with absolute links. A copy of the flat directory; with "
             "`files` off, a host that has the source's files under the same paths. Without it the "
             "links are relative.",
+            kind=Kind.URL,
             example="https://files.example/",
         ),
     ] = None
     prune: Annotated[
         bool,
-        _about(
-            _L, None, "Delete files that are no longer wanted, after their replacement.", basic=True
-        ),
+        _limits("Delete files that are no longer wanted, after their replacement.", basic=True),
     ] = True
     max_deletes: Annotated[
         Annotated[int, Meta(ge=0)] | str,
-        _about(
-            _L,
-            Kind.COUNT,
+        _limits(
             "Refuse to delete more files than this without a replacement in the same run. A "
             "number, or a share (`50 %`) of the existing files, which counts from 10 files on.",
+            kind=Kind.COUNT,
             example=1000,
             basic=True,
         ),
     ] = "50 %"
     removed: Annotated[
         Literal["delete", "keep", "quarantine"],
-        _about(
-            _L,
-            None,
-            "What to do with files of projects that upstream removed or quarantined.",
-            basic=True,
+        _limits(
+            "What to do with files of projects that upstream removed or quarantined.", basic=True
         ),
     ] = "delete"
     max_total_size: Annotated[
         Size | None,
-        _about(
-            _L,
-            Kind.SIZE,
+        _limits(
             "Limit on the size of all files together; see `over_budget`.",
+            kind=Kind.SIZE,
             example="2 TB",
             basic=True,
         ),
     ] = None
     over_budget: Annotated[
         Literal["refuse", "evict"],
-        _about(
-            _L,
-            None,
+        _limits(
             "What to do when `max_total_size` would be exceeded. `refuse` the plan, or `evict` "
             "releases, those uploaded longest ago first, but never pins, dependencies or the "
-            "newest release of a project.",
+            "newest release of a project."
         ),
     ] = "refuse"
     min_free_space: Annotated[
-        Size, _about(_L, Kind.SIZE, "Refuse a plan that would leave less free space than this.")
+        Size, _limits("Refuse a plan that would leave less free space than this.", kind=Kind.SIZE)
     ] = "1 GB"
     source: Annotated[
         str,
-        _about(
-            _S,
-            Kind.TEXT,
+        _source(
             'Where files come from: `"pypi"`, a URL or a directory. The root URL of a server like '
             "PyPI, the URL of a Simple API index (its path ends in `simple/`, or it is written "
             "`simple+https://...`), or a directory (an absolute path or a `file:` URL).",
+            kind=Kind.TEXT,
             example="https://index.example/simple/",
             basic=True,
         ),
     ] = "pypi"
     sources: Annotated[
         list[str | SourceEntry],
-        _about(
-            _S,
-            Kind.ENTRIES,
+        _source(
             "Several sources instead of one `source`, the most trusted first. Texts as in "
             '`source`, or tables `{"url": ..., "api": ..., "packages": [...], "name": ...}`. A '
             "project comes from the first source that lists it; a project that matches the "
             "`packages` of a source (names, globs, `re:` patterns) comes only from that source.",
+            kind=Kind.ENTRIES,
             example=[{"url": "https://index.example/simple/", "packages": ["acme-*"]}, "pypi"],
         ),
     ] = msgspec.field(default_factory=list)
-    api: Annotated[
-        Literal["json", "simple"], _about(_S, None, "API to read from a PyPI-like source.")
-    ] = "json"
+    api: Annotated[Literal["json", "simple"], _source("API to read from a PyPI-like source.")] = (
+        "json"
+    )
     project_status: Annotated[
         bool,
-        _about(
-            _S,
-            None,
+        _source(
             "Also read the status of projects (archived, deprecated, quarantined) with the JSON API, "
             "which does not report it: each project whose document changed costs one more request, "
-            "for its Simple API page. Without `simple`, it is not read.",
+            "for its Simple API page. Without `simple`, it is not read."
         ),
     ] = True
     file_host: Annotated[
         str | None,
-        _about(
-            _S,
-            Kind.URL,
+        _source(
             "Another host for the files, such as a near mirror of PyPI's. It is asked first for "
             "each file, under the path at the source; digests are verified as usual.",
+            kind=Kind.URL,
             example="https://files.example/",
         ),
     ] = None
     file_host_fallback: Annotated[
         bool,
-        _about(
-            _S,
-            None,
+        _source(
             "Download from the source if `file_host` fails. A file without an announced digest is "
-            "then only downloaded from the source.",
+            "then only downloaded from the source."
         ),
     ] = True
     require_digests: Annotated[
         bool,
-        _about(
-            _S,
-            None,
-            "Skip files for which the source announces no digest. A local directory needs none.",
+        _source(
+            "Skip files for which the source announces no digest. A local directory needs none."
         ),
     ] = True
     processes: Annotated[
         Annotated[int, Meta(ge=1, le=256)] | None,
-        _about(_N, None, "Worker processes.", default="number of CPUs", example=4, basic=True),
+        _network("Worker processes.", default="number of CPUs", example=4, basic=True),
     ] = None
     connections: Annotated[
         int,
-        _about(
-            _N,
-            None,
+        _network(
             "Parallel downloads. Each process runs connections / processes of them.",
             ge=1,
             le=1000,
@@ -677,18 +611,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 10
     transport: Annotated[
         Literal["auto", "libcurl", "requests"],
-        _about(
-            _N,
-            None,
+        _network(
             "HTTP client. `auto` is libcurl if the extra `microrepo[fast]` is installed, which takes "
-            "less CPU time and uses HTTP/2.",
+            "less CPU time and uses HTTP/2."
         ),
     ] = "auto"
     requests_per_second: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        _about(
-            _N,
-            None,
+        _network(
             "Limit on API requests, shared by all workers. Downloads of files do not count.",
             default="a burst of 500, then 20 a second; no limit on loopback",
             example=50,
@@ -696,30 +626,27 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     bandwidth: Annotated[
         Size | None,
-        _about(
-            _N,
-            Kind.SIZE,
+        _network(
             "Limit on bytes per second, shared by all workers.",
+            kind=Kind.SIZE,
             example="10 MB",
             basic=True,
         ),
     ] = None
     contact: Annotated[
         str | None,
-        _about(
-            _N,
-            Kind.TEXT,
+        _network(
             "E-mail address or URL for the User-Agent. The operators of the source can reach you.",
+            kind=Kind.TEXT,
             example="mirror@acme.example",
         ),
     ] = None
     proxy: Annotated[
         str | None,
-        _about(
-            _N,
-            Kind.TEXT,
+        _network(
             "Proxy URL. `http://`, `https://`, or `socks5://` with the extra `microrepo[fast]` or "
             "`microrepo[socks]`.",
+            kind=Kind.TEXT,
             default="the usual environment variables",
             example="http://proxy.example:3128",
             basic=True,
@@ -727,98 +654,82 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     ca_bundle: Annotated[
         str | None,
-        _about(
-            _N,
-            Kind.PATH,
+        _network(
             "File of trusted certificates.",
+            kind=Kind.PATH,
             default="REQUESTS_CA_BUNDLE, else certifi's",
             example="/etc/ssl/certs/ca-certificates.crt",
         ),
     ] = None
     client_cert: Annotated[
         str | None,
-        _about(
-            _N,
-            Kind.PATH,
-            "Client certificate with its key, one PEM file.",
-            example="client.pem",
+        _network(
+            "Client certificate with its key, one PEM file.", kind=Kind.PATH, example="client.pem"
         ),
     ] = None
     timeout_s: Annotated[
         float,
-        _about(
-            _N,
-            None,
+        _network(
             "Seconds to wait for a connection and for each part of an answer. A transfer as a "
             "whole has no limit.",
             gt=0,
         ),
     ] = 30
-    retries: Annotated[int, _about(_N, None, "Retries of a failed request.", ge=0, le=100)] = 5
-    allow_http: Annotated[
-        bool, _about(_N, None, "Allow plain http to other hosts than this one.")
-    ] = False
+    retries: Annotated[int, _network("Retries of a failed request.", ge=0, le=100)] = 5
+    allow_http: Annotated[bool, _network("Allow plain http to other hosts than this one.")] = False
     max_document_size: Annotated[
         Size,
-        _about(
-            _N,
-            Kind.SIZE,
+        _network(
             "Largest document or index page of one project, unpacked. A project with a larger one "
             "fails; nothing else is affected. Raise it for a project with very many files.",
+            kind=Kind.SIZE,
             example="256 MB",
         ),
     ] = "64 MiB"
     internal_hosts: Annotated[
         list[str],
-        _about(
-            _N,
-            Kind.WORDS,
+        _network(
             "Hosts of this machine or of private networks that a source may lead to, by the address "
             "of a file or by a redirect. A source on a private network may lead to others there.",
+            kind=Kind.WORDS,
             example=["files.corp.example"],
         ),
     ] = msgspec.field(default_factory=list)
     change_list: Annotated[
         str | None,
-        _about(
-            _A,
-            Kind.PATH,
+        _run(
             "Directory for the change list of each run. `changes.json` with sizes and digests, "
             "`adds.txt` and `deletes.txt` with only the paths, for `rsync --files-from` and "
             "similar tools. A relative path is relative to the config file.",
+            kind=Kind.PATH,
             example="lists",
         ),
     ] = None
     change_list_history: Annotated[
         bool,
-        _about(
-            _A,
-            None,
+        _run(
             "Keep the change list of every run that changed something. Its name has the run's "
-            "number (`changes-000042.json`). Off: each run replaces the list.",
+            "number (`changes-000042.json`). Off: each run replaces the list."
         ),
     ] = False
     metrics_file: Annotated[
         str | None,
-        _about(
-            _A,
-            Kind.PATH,
+        _run(
             "File for Prometheus' textfile collector, replaced after each run. Its name ends in "
             "`.prom`.",
+            kind=Kind.PATH,
             example="/var/lib/node_exporter/microrepo.prom",
         ),
     ] = None
     hook: Annotated[
         list[str],
-        _about(
-            _A,
-            Kind.COMMAND,
+        _run(
             "Command to run after each run, as a list of words. It is not run by a shell; variables "
             "describe the run (`MICROREPO_EXIT_CODE`, `MICROREPO_REPORT`, ...).",
+            kind=Kind.COMMAND,
             example=["notify", "--mirror"],
         ),
     ] = msgspec.field(default_factory=list)
     hook_timeout_s: Annotated[
-        float,
-        _about(_A, None, "Seconds after which the hook is stopped.", gt=0, le=86_400),
+        float, _run("Seconds after which the hook is stopped.", gt=0, le=86_400)
     ] = 600
