@@ -60,7 +60,6 @@ def inodes_needed(plan: Iterable[Action], *, with_pages: bool) -> int:
     """Return an upper bound of files and directories that a plan adds.
 
     Args:
-        plan: the actions.
         with_pages: pages are written, with metadata and a document for each project.
     """
     downloads = [action for action in plan if action.kind is ActionKind.DOWNLOAD]
@@ -113,9 +112,7 @@ def check_deletions(
     Only deletions without a replacement in the same run count.
 
     Args:
-        deletions: planned deletions.
         present_count: number of present files, counted up to `count_needed`.
-        limits: the limits.
     """
     bare = count_bare(deletions)
     allowed = limits.max_deletes

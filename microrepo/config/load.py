@@ -156,7 +156,6 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
     """Return settings with the defaults of this machine and with absolute paths.
 
     Args:
-        config: as it was read.
         base_of: key -> directory that its path is relative to.
 
     Raises:

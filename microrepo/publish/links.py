@@ -67,7 +67,6 @@ def links_of(config: Config, state: State, *, decides: bool) -> Links:
     """Return the links of a repository's pages.
 
     Args:
-        config: complete settings.
         state: records the previous links.
         decides: the settings decide; otherwise the recorded links fill in defaults.
     """

@@ -161,7 +161,6 @@ class DirectoryContents:
     """Claims about the files of one directory.
 
     Args:
-        directory: the directory.
         stated: claims of its state, see `state_claims`.
     """
 
@@ -190,9 +189,6 @@ def damaged_found(filename: str, project: NormalizedName, claim: Claim, size: in
     """Return the row that marks a file as damaged until it has the claimed content.
 
     Args:
-        filename: name of the file.
-        project: its project.
-        claim: the claim.
         size: size on disk, in bytes.
     """
     version = (parse_name(filename) or (project, ""))[1]
@@ -239,7 +235,6 @@ def unrecorded(
     the content was never compared with them.
 
     Args:
-        directory: the directory.
         state: state of the directory, or an empty one.
         disk: the contents of the directory.
         listed: also yield files with a row that no source has listed.

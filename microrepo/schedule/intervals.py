@@ -46,7 +46,6 @@ def parse_every(text: str, spread: int = 0) -> Every:
     """Return the interval that a text stands for.
 
     Args:
-        text: as written.
         spread: a number that differs from machine to machine. It shifts the minute of cron, which
             has no random delay.
 

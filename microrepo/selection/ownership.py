@@ -99,7 +99,6 @@ def owner_of(
     """Return where a project comes from.
 
     Args:
-        name: the project.
         reservations: of all sources.
         lists: normalised names that each source but the last lists; None: unknown.
         unlisted: numbers of sources that are requested for a project instead of their list.

@@ -77,7 +77,6 @@ def unrecorded_row(file: File, project: NormalizedName, mtime_ns: int) -> FileRo
 
     Args:
         file: its record.
-        project: its project.
         mtime_ns: its time when the digests were computed; 0 if unknown.
     """
     action = Action(ActionKind.ADOPT, file.filename, project, Cause.ADOPTED, file)

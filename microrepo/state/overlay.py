@@ -15,7 +15,6 @@ def add_overlay(
         connection: the reader's connection.
         table: name of the table.
         columns: names of the columns.
-        rows: the values.
     """
     name, extra = columns.split(",", maxsplit=1)[0], f"found_{table}"
     known = connection.execute(

@@ -57,8 +57,6 @@ def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = Tr
 
     Args:
         path: the file; missing directories are created. For a symlink, its target is written.
-        data: the whole content.
-        mode: permissions.
         overwrite: replace an existing file.
 
     Raises:

@@ -22,7 +22,6 @@ def disk_words(error: OSError, path: str | Path | None = None) -> str:
     """Return the meaning of a file system error.
 
     Args:
-        error: the raised error.
         path: a path on that file system, if the error does not have one.
     """
     if error.errno == errno.ENOSPC:

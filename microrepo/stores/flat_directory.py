@@ -57,7 +57,6 @@ class FlatDirectory:
     """Paths and primitive operations of one repository directory.
 
     Args:
-        path: the directory.
         scratch: directory for partial downloads and rate limits; default: in the control directory.
             A dry run, which must not change the repository, uses another one.
     """

@@ -49,7 +49,6 @@ def place_file(
     """Put a local file into a directory atomically.
 
     Args:
-        source: the file.
         directory: where the file goes.
         filename: its name there.
         digests: known digests; a copy is compared with the strongest.

@@ -39,7 +39,6 @@ def load_settings(arguments: argparse.Namespace, *, needed: bool = False) -> Loa
     If nothing names a repository and the working directory is one, it is used.
 
     Args:
-        arguments: parsed command line.
         needed: a missing config file is an error.
 
     Raises:
@@ -65,7 +64,6 @@ def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -
     """Return what is requested: on the command line, else by the settings.
 
     Args:
-        loaded: the settings.
         arguments: the command line; its files are relative to the working directory.
 
     Raises:

@@ -58,7 +58,6 @@ def add_settings(
     """Add the flags of settings.
 
     Args:
-        parser: the command.
         only: their keys; None for all.
         basic: keys that the short help shows; None for those that are declared as basic.
     """

@@ -85,7 +85,6 @@ def values_from_flags(
     Args:
         defaults: values that no flag names.
         packages: requirement strings, or `-r FILE`.
-        files: requirements files.
         everything: mirror the whole index.
         others: further keys, from their own flags.
 

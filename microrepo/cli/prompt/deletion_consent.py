@@ -17,7 +17,6 @@ def with_consent(config: Config, run: Callable[[Config], Report], *, quiet: bool
     """Run; if `max_deletes` stopped it, ask whether to delete, and run again after a yes.
 
     Args:
-        config: complete settings.
         run: runs the operation with settings; it deletes nothing if it refuses.
         quiet: ask nothing.
     """

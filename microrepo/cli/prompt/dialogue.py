@@ -200,7 +200,6 @@ def first_config(config_path: Path, before: Mapping[str, object] | None = None) 
     """Ask at the terminal and write the config file.
 
     Args:
-        config_path: the file.
         before: its settings, to change them; None for a new file.
 
     Raises:

@@ -140,7 +140,6 @@ def check_text(report: CheckReport, requirements: Sequence[str], *, is_here: boo
     """Return the outcome of a check.
 
     Args:
-        report: the outcome.
         requirements: what was checked; empty for every project.
         is_here: the environments describe this machine.
     """

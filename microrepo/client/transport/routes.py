@@ -30,7 +30,6 @@ class Routes:
     `requests` finds the proxy of a server, whatever the transport is.
 
     Args:
-        settings: the client's.
         reach: decides which hosts are allowed.
     """
 

@@ -80,7 +80,6 @@ def from_metadata(body: bytes, *, with_description: bool = False) -> CoreMetadat
     """Return the metadata of a wheel, read as strictly as installers do.
 
     Args:
-        body: its bytes.
         with_description: keep the long description.
 
     Raises:

@@ -14,9 +14,6 @@ _HEADER = re.compile(r"([!-9;-~]*):(.*)", re.DOTALL)
 def metadata_fields(body: bytes) -> tuple[dict[str, list[str]], str]:
     """Return the header fields of a METADATA or PKG-INFO file, and the text after them.
 
-    Args:
-        body: the file's bytes.
-
     Returns:
         Values by field name in lower case, in order; the payload, which is the long description
         since Metadata 2.1.

@@ -65,7 +65,6 @@ def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDire
     """Return the central directory of an archive.
 
     Args:
-        fileobj: the archive.
         size_bytes: its length.
         name: its name in messages.
 

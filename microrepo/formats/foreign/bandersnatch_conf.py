@@ -39,9 +39,7 @@ def translate_bandersnatch(text: str, name: str, world: Lookups) -> Translation:
     """Translate a configuration.
 
     Args:
-        text: of the file.
         name: of the file, for messages.
-        world: see there.
 
     Raises:
         ConfigError: it is not an INI file, or has no `[mirror]`.

@@ -52,7 +52,6 @@ def translate_morgan(text: str, name: str) -> Translation:
     """Translate a configuration: `[requirements]` to `packages`, `[env.*]` to `environments`.
 
     Args:
-        text: of the file.
         name: of the file, for messages.
 
     Raises:

@@ -78,7 +78,6 @@ def parse_document(
     """Read the document of one project.
 
     Args:
-        body: the answer's bytes, JSON.
         name: the requested project; a document of another project is refused.
         header_serial: value of the ``X-PyPI-Last-Serial`` header, which takes precedence over the
             body's.
@@ -132,7 +131,6 @@ def parse_vulnerabilities(
     """Read the advisories of a project's or a release's document.
 
     Args:
-        body: the answer's bytes, JSON.
         name: name of the project or release, for messages.
         bound: what it may cost.
 

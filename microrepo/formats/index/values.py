@@ -91,8 +91,6 @@ def decode_leniently(
     """Return a JSON object as a record; an optional value of an unexpected type is unknown.
 
     Args:
-        body: JSON.
-        kind: a `Struct`.
         name: what messages call the body, "" to let errors pass as they are.
         what: what is said of one that cannot be read.
 

@@ -13,7 +13,6 @@ def parse_versions(text: str, name: str) -> tuple[str, ...]:
     The section is ``[versions]``, or the one that ``[buildout] versions`` names.
 
     Args:
-        text: the configuration.
         name: its name in messages.
 
     Raises:

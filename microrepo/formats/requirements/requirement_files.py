@@ -34,7 +34,6 @@ def read_requirement_set(
     """Return the requirement set of a file.
 
     Args:
-        name: path of the file.
         read: returns the bytes of a path.
         extras: optional dependencies to add, or ``all`` (projects and lock files).
         groups: dependency groups to add, or ``all``.

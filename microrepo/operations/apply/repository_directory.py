@@ -84,7 +84,6 @@ class RepositoryDirectory:
     """Links, copies and downloads files into a directory.
 
     Args:
-        directory: the directory.
         placement: how files get there.
         journal: where files are recorded; None for a directory without a state.
         unfinished: names of partial downloads, kept for a run that resumes them.

@@ -84,7 +84,6 @@ def check(
     """Check that all requests install from the repository, and report what is missing.
 
     Args:
-        config: complete settings.
         requests: requirements that must install; "everything" means each project present.
         only: names of environments, or presets; empty for all environments.
         lock: write the lock files of the settings, from the files present.

@@ -26,7 +26,6 @@ def decide_by_closure(
 
     Args:
         project: the project of the files.
-        candidates: the files.
         chosen: names of the files that the closure needs, with what needs them.
         environments: the targets of the closure.
         also: names of files in other releases that are kept.
@@ -116,7 +115,6 @@ def deciding_by_closure(
         chosen: names of the files that the closure needs, with what needs them.
         kept: names of the files that unmet goals need, with these goals.
         environments: the targets of the closure.
-        now: the present, normalised.
     """
     needed = {**kept, **chosen}
     requested = rules.policy.requested or {}

@@ -115,7 +115,6 @@ class ClosureReader:
     """Reads the facts that a closure needs, each once.
 
     Args:
-        origins: where they come from.
         rewrite: changes the metadata of distributions before it is used.
         known: records that need no request.
 

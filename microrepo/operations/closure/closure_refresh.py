@@ -47,9 +47,6 @@ def follow(
     """Fill the repository with the closure of the goals, and check that it installs.
 
     Args:
-        goals: what has to install.
-        config: complete settings.
-        origins: of records and metadata.
         run: transfers, publishes and deletes files.
         only_these: do not change projects that the goals do not lead to.
     """

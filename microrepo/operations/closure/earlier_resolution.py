@@ -148,10 +148,7 @@ def settled_rows(
     Their rules have not changed, and the files that the earlier run left are intact on disk.
 
     Args:
-        holdings: of the repository.
-        rules: the rules that select files.
         earlier: the resolution, which still holds.
-        now: current time, normalised.
     """
     state = holdings.state
     rows = defaultdict(list)
@@ -184,7 +181,6 @@ def save_resolution(
         inputs: digest of its inputs.
         records: project records that the solver used.
         facts: facts that the solver used.
-        resolutions: its results.
     """
     seen = {record.project.name: record for record in records}
     stored = state.documents(seen)

@@ -80,7 +80,6 @@ def warnings_of(locks: Locks, reported: Collection[tuple[str, str]] = ()) -> Ite
     """Yield warnings about bare requirements with separate lock files, and about goals in none.
 
     Args:
-        locks: the planned locks.
         reported: goals and environments already reported as unmet.
     """
     for apart in locks.apart:

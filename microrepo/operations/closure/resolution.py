@@ -96,9 +96,6 @@ def resolve_goals(
     refused by them are excluded, and the goals are resolved again.
 
     Args:
-        config: complete settings.
-        origins: origins of the facts.
-        goals: goals that must install.
         environments: target environments; default: those of the settings.
         rewrite: changes the metadata of distributions before it is used.
     """

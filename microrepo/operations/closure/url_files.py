@@ -199,10 +199,6 @@ def with_files(
         looked: projects whose records were read.
         files: files of direct URLs, by project and name.
         reasons: why each is needed, by name.
-        resolutions: the chosen releases.
-        state: of the repository.
-        rules: the rules for releases.
-        now: current time, normalised.
     """
     chosen = {_key(f) for found in resolutions for pin in found.pins for f in pin.files}
     unlisted = files.keys() - {one.project.name for one in looked}

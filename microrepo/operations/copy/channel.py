@@ -35,8 +35,6 @@ class Channel:
     """Resources shared by all files between two endpoints; thread-safe.
 
     Args:
-        config: network settings and workers.
-        endpoints: source and destination.
         directory: working directory: the destination itself, or one in the cache.
         on_bytes: receives byte counts as workers report them.
 
@@ -132,8 +130,6 @@ def open_channel(
     """Create and lock the working directory, and yield the channel.
 
     Args:
-        config: network settings and workers.
-        endpoints: source and destination.
         on_bytes: receives byte counts as workers report them.
         dry_run: change nothing; necessary files go to a temporary directory.
 

@@ -90,9 +90,6 @@ def open_endpoints(
     """Determine how both endpoints are read and written, and with which credentials.
 
     Args:
-        config: network settings.
-        source: the source.
-        destination: the destination.
         replace: overwrite files of the same name that differ.
         ask: prompts for a password.
         environ: variables; default: those of this process.

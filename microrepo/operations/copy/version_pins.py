@@ -23,7 +23,6 @@ def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tup
     """Return the pins of a buildout configuration.
 
     Args:
-        config: network settings.
         name: path, ``file:`` URL, or http(s) URL. Credentials are looked up as for a source, with
             variables of their own (``MICROREPO_VERSIONS_USERNAME``).
         ask: prompts for a password.

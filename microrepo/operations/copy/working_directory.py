@@ -19,7 +19,6 @@ class WorkingDirectory:
     A dry run gets a temporary directory. The caller takes the lock.
 
     Args:
-        endpoints: endpoints of the copy.
         dry_run: change nothing.
 
     Raises:

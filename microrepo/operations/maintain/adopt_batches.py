@@ -78,10 +78,6 @@ class Adoption:
     """A running adoption.
 
     Args:
-        config: complete settings.
-        holdings: of the repository.
-        work: the run.
-        layout: of the tree.
         copy: copy files that cannot be linked.
     """
 

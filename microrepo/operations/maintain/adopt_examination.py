@@ -42,7 +42,6 @@ def examine(candidate: Candidate, listed: File | None, claim: Claim | None) -> E
     """Read one file and compare it with the tree's record.
 
     Args:
-        candidate: the file.
         listed: the tree's record of the file, if any.
         claim: other statements about its content.
 

@@ -20,8 +20,6 @@ class AdoptRecords:
     """Saves the records of adopted files, in the transaction of their rows.
 
     Args:
-        state: of the repository.
-        layout: of the tree.
         projects: the tree's records of projects.
         wanted: the examined files.
 

@@ -17,12 +17,7 @@ from microrepo.stores.hashing import hash_file
 
 
 class AdoptTarget:
-    """Compares the files of a tree with those of the repository.
-
-    Args:
-        holdings: of the repository.
-        layout: of the tree.
-    """
+    """Compares the files of a tree with those of the repository."""
 
     def __init__(self, holdings: Holdings, layout: Layout) -> None:
         self._holdings = holdings

@@ -116,7 +116,6 @@ class Connections:
     """Opens channels and keeps them open; thread-safe.
 
     Args:
-        config: network settings and workers.
         access: credentials.
         reporter: receives byte counts.
     """

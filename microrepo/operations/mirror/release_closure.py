@@ -65,10 +65,8 @@ def find_release_closure(
     Args:
         config: filters and resolver options.
         connections: source of workers that read the source.
-        source: source of the release.
         order: the release; direct-URL requirements count as requirements for the index if they are
             redirected.
-        environments: target environments.
 
     Raises:
         ConfigError: a setting is invalid.

@@ -82,8 +82,6 @@ def make_marks(
 
     Args:
         project: record with only the release's files.
-        source: the source.
-        files: the mirrored files.
         label: the user's label, or None.
         redirected: redirected requirements, as text.
     """

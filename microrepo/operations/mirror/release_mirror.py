@@ -35,7 +35,6 @@ def mirror_release(
 
     Args:
         channel: an open channel, in use.
-        release: the release.
         shared: values that all releases share.
 
     Raises:

@@ -39,8 +39,6 @@ def publish_release(
 
     Args:
         channel: channel to the directory, whose lock this thread holds.
-        project: record of the source.
-        files: the mirrored files.
         reporter: receives warnings.
         tags: also write the project's status and serial, if no refresh knows the project.
 

@@ -82,8 +82,6 @@ def changes_between(
     """Yield the changes of a range of runs: files, then metadata, then pages, the root page last.
 
     Args:
-        state: of the repository.
-        directory: the repository.
         first: number of the first run.
         last: number of the last.
         digests: include digests; those of pages are computed.
@@ -162,8 +160,6 @@ def write_change_list(
     Each file is written atomically, the JSON last. Memory use does not grow with the list.
 
     Args:
-        state: of the repository.
-        directory: the repository.
         folder: target directory; created if missing.
         suffix: inserted between file names and extensions.
         first: number of the first run.
@@ -205,10 +201,8 @@ def recorded_changes(
     """Yield the changes of a run from the state, as `changes_between` does.
 
     Args:
-        config: complete settings.
         run: its number; None for the newest.
         since: number of the first run of a range up to the newest.
-        digests: include digests.
 
     Raises:
         RepositoryError: the state cannot be read, or has no such run.

@@ -35,8 +35,6 @@ class RepositoryPages:
 
     Args:
         config: decides which pages exist.
-        holdings: of the repository.
-        work: the run.
     """
 
     def __init__(self, config: Config, holdings: Holdings, work: WorkContext) -> None:

@@ -153,7 +153,6 @@ def delete_files(
 
     Args:
         pages: of the repository; not written here.
-        deletions: files to delete.
         published: whether the pages no longer list these files.
     """
     holdings, report = pages.holdings, pages.work.report

@@ -27,9 +27,6 @@ def find_present(
     """Return the present files of some projects, for a plan.
 
     Args:
-        holdings: of the repository.
-        work: the run.
-        looked: the projects.
         wanted: the files to keep.
         recorded: their files in the state, by name.
     """

@@ -47,9 +47,6 @@ def look(
     """Decide on the files of records; count skipped files and report projects without files.
 
     Args:
-        report: of the run.
-        rules: the rules that select files.
-        records: of the projects.
         decide: decides on the files of a project.
         goals_are_reported: requested projects without files are reported as unmet goals.
     """

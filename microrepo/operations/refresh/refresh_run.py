@@ -36,8 +36,6 @@ class Run:
 
     Args:
         pages: of the repository, with its settings, its files and the run.
-        sources: of the projects.
-        rules: the rules that select files.
         only_these: other projects are not changed.
         replace: overwrite differing files that microrepo did not download.
     """

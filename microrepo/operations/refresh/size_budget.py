@@ -32,9 +32,7 @@ class Budget:
     """Size limit of a run. Files are counted only when they may not fit.
 
     Args:
-        holdings: of the repository.
         report: counts what is evicted.
-        rules: the rules that select files.
     """
 
     def __init__(self, holdings: Holdings, report: ReportBuilder, rules: Rules) -> None:
@@ -51,7 +49,6 @@ class Budget:
         """Return a batch with the decisions adjusted to the budget.
 
         Args:
-            looked: the batch.
             bytes_under_way: size of running downloads of earlier batches.
         """
         if self._limit is None:
@@ -178,7 +175,6 @@ def evictions(state: State, policy: Policy, leaving: set[str]) -> list[Action]:
 
     Args:
         state: of the repository, which keeps files.
-        policy: the rules.
         leaving: files that are deleted anyway.
     """
     if policy.budget_bytes is None:

@@ -85,7 +85,6 @@ def requests_of(config: Config, base: Path, constraints: Sequence[str] = ()) -> 
     """Return the requests of the configuration.
 
     Args:
-        config: the settings.
         base: directory that relative file names refer to.
         constraints: more entries ``-c FILE``.
 

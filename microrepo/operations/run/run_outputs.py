@@ -71,11 +71,7 @@ def write_outputs(
     """Write the outputs of a run; return the errors.
 
     Args:
-        config: complete settings.
-        directory: the repository.
         state: state of the repository, with the end of the run recorded.
-        run: its number.
-        report: its report.
     """
     failures: list[Failure] = []
     ended = Ended(run, report.operation, report.exit_code, directory.control / "report.json")
@@ -175,8 +171,6 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
     """Run the configured command; return the error, "" on success.
 
     Args:
-        config: complete settings.
-        ended: the finished run.
         environ: environment of this process.
     """
     _log.info("hook: %s", config.hook[0])

@@ -156,9 +156,7 @@ def open_session(
     """Hold lock, state and workers during an operation.
 
     Args:
-        config: complete settings.
         operation: name for the report.
-        reporter: receives progress.
         read_only: change nothing on disk and take no lock (dry runs).
         workers: the operation needs workers, so they can be started first.
         cancel: event that stops the run soon and cleanly after it is set.

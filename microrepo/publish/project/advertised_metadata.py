@@ -39,7 +39,6 @@ class Sidecars:
     """Digests of metadata files; writes missing ones.
 
     Args:
-        directory: the flat directory.
         state: records the digests.
         pool: returns the workers, to write many.
 

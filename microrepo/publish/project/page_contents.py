@@ -48,10 +48,7 @@ class ContentsReader:
     """Reader of page contents.
 
     Args:
-        directory: the flat directory.
-        state: records of its files.
         pool: returns the workers, if something must be computed.
-        links: links of the pages.
     """
 
     def __init__(
@@ -76,7 +73,6 @@ class ContentsReader:
         """Return the page contents of some projects.
 
         Args:
-            names: the projects.
             leaving: files about to be deleted, which no page lists.
             absent: recorded files that are missing.
         """

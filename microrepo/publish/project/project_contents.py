@@ -58,7 +58,6 @@ def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, li
         row: its row in the state.
         listed: the source's record, None if it no longer lists the file.
         metadata_sha256: digest of its sidecar, or None.
-        links: links of the pages.
     """
     if listed is None:
         listed = unlisted_file(row)

@@ -25,8 +25,6 @@ class PageSerials:
     """The serials of one repository's pages.
 
     Args:
-        directory: the flat directory.
-        state: of the repository.
         page_of: returns a project's page as it is on disk.
 
     Attributes:

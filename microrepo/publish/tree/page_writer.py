@@ -22,7 +22,6 @@ class PageWriter:
     """Writer of files below a directory that skips unchanged ones.
 
     Args:
-        root: the directory.
         scratch: directory for incomplete files, on the same file system; emptied at the start.
 
     Attributes:
@@ -43,7 +42,6 @@ class PageWriter:
 
         Args:
             path: relative to the root.
-            content: the whole content.
             mode: before the umask.
 
         Raises:

@@ -60,7 +60,6 @@ class Listings:
     """Updates the pages of all projects from the state.
 
     Args:
-        root: the repository.
         state: records the published pages.
         writer: writes pages.
         links_limit: maximum number of files for the links page.

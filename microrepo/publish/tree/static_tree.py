@@ -76,12 +76,9 @@ class Publisher:
     """Updates the static tree of a repository from its state.
 
     Args:
-        directory: the flat directory.
         state: state of the repository; the publisher is its writer.
         pool: returns the workers, if something must be computed.
-        now: current time, normalised.
         with_server: write `server.py` beside the tree.
-        links: links of the pages.
         links_limit: maximum number of files for `simple/links.html`.
     """
 

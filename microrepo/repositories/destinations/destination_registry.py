@@ -45,7 +45,6 @@ def describe_destination(
         text: a directory, the URL of an index, or that of its upload form.
         client: client for requests, with the destination's credentials.
         index: URL of the index's list of files, if given by the user.
-        auth: user and password.
         replace: overwrite files of the same name that differ.
 
     Raises:

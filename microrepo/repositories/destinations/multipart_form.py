@@ -16,7 +16,6 @@ class MultipartForm:
 
     Args:
         fields: names and values, in their order.
-        path: the file, or None.
         filename: its name in the form.
         progress: receives byte counts of the file as they are sent.
     """

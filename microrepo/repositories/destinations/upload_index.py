@@ -40,7 +40,6 @@ class UploadDestination:
 
     Args:
         client: client with the destination's credentials.
-        settings: the destination.
         attempts: retries after broken connections and responses that ask to wait.
         sleep: sleeps between attempts, seconds.
         progress: receives byte counts as they are sent.

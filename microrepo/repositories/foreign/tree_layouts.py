@@ -169,7 +169,6 @@ def candidates(
     skipped.
 
     Args:
-        layout: of the tree.
         repository: directory in the tree to skip: the target of the adoption.
         skipped: receives files that look like distributions but cannot be adopted, and why.
     """

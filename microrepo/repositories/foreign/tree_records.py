@@ -53,7 +53,6 @@ class TreeRecords:
     """Reads a tree's records of its projects.
 
     Args:
-        layout: of the tree.
         state: the open state of the tree, if the tree is the repository itself.
     """
 
@@ -63,11 +62,7 @@ class TreeRecords:
         self._documents: dict[NormalizedName, bytes] | None = None
 
     def claims(self, batch: Sequence[Candidate]) -> dict[str, Claim]:
-        """Return, by path, claims from files beside, paths, or the directory.
-
-        Args:
-            batch: the files.
-        """
+        """Return, by path, claims from files beside, paths, or the directory."""
         found = {}
         contents = self._contents({candidate.project for candidate in batch})
         for candidate in batch:

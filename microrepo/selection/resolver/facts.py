@@ -114,7 +114,6 @@ class Facts:
         """Return a known file's metadata; None if it is of another release, or none is usable.
 
         Args:
-            filename: of the file.
             project: that the file should belong to.
             version: that the file should be of.
             installer: that has to read it; None takes what can be repaired.

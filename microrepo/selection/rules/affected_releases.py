@@ -19,7 +19,6 @@ def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:
     select an older one with the same vulnerability.
 
     Args:
-        project: its record.
         text: version of the release, as the index spells it.
     """
     known, asked = project.vulnerabilities, project.advisories

@@ -35,7 +35,6 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
 
     Args:
         project: the source's record.
-        policy: the rules.
         now: current time, normalised, for rules on age.
 
     Returns:

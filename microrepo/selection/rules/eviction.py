@@ -55,7 +55,6 @@ def releases_of(
     """Group the selected files of a project by release; the newest release is fixed.
 
     Args:
-        project: its name.
         files: the selected files.
         is_pinned: returns whether a version is pinned.
     """

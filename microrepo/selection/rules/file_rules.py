@@ -48,9 +48,6 @@ def check_file(
     """Return why a file is skipped, ignoring Pythons and newer releases.
 
     Args:
-        file: the file.
-        policy: the rules.
-        now: current time, normalised.
         pinned: a requirement pins its release.
         ripe: ignore its age.
         project: project of the page that lists it.

@@ -68,7 +68,6 @@ def parse_patterns(entries: Iterable[str], key: str) -> Patterns:
 
     Args:
         entries: names, globs, ``re:REGEX``, requirement strings.
-        key: the setting, for messages.
 
     Raises:
         ConfigError: an entry is invalid.

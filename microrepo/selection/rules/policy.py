@@ -135,7 +135,6 @@ def build_policy(
     """Return the policy of a configuration.
 
     Args:
-        config: complete settings.
         requirements: the requests; None for everything.
         third_party: the rules that `rules` names, loaded.
 
@@ -245,9 +244,7 @@ def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
     """Return the digest of the rules for one project.
 
     Args:
-        name: the project.
         base: `policy.fingerprint()`, computed once.
-        policy: the rules.
     """
     requested = (policy.requested or {}).get(name, ("",))
     return base if requested == ("",) else f"{base} {' | '.join(requested)}"

@@ -32,7 +32,6 @@ def check_unpinned_release(
         project: the project.
         version: the parsed version, None for a legacy one.
         text: the version as the index spells it.
-        policy: the rules.
     """
     allowed, name = policy.allowed, project.name
     if allowed is not None and not (allowed.project(name) or allowed.release(name, version)):
@@ -56,10 +55,8 @@ def check_release(
     """Return why a release is skipped: exclusions, requirement specifiers, pre-releases.
 
     Args:
-        name: the project.
         version: the parsed version, None for a legacy one.
         text: the version as the index spells it.
-        policy: the rules.
     """
     requested = ("",) if policy.requested is None else policy.requested.get(name, ())
     if version is None:

@@ -37,7 +37,6 @@ def assemble(
 
     Args:
         client: the HTTP client.
-        url: of the wheel.
         size_bytes: its length.
         template: a local older wheel.
         take: called with the bytes in order.

@@ -35,8 +35,6 @@ class WorkerHandle:
     """One worker process with its pipe and the calls it has.
 
     Args:
-        context: of multiprocessing.
-        settings: for the worker.
         inherited: pipes that a forked worker inherits and must close, so that they do not stay open
             after this process ends.
     """
@@ -63,9 +61,7 @@ class ProcessKeeper:
     Args:
         queue: the calls to hand out.
         settings: for `worker.initialize` in each process.
-        count: how many processes.
         on_bytes: called with the bytes that workers report.
-        lost: see `WorkerPool`.
 
     Attributes:
         workers: the running processes.

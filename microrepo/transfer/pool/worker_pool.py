@@ -26,7 +26,6 @@ class WorkerPool(Executor):
 
     Args:
         settings: for `worker.initialize` in each process.
-        processes: how many processes.
         on_bytes: called in a thread of this process with the bytes that workers report.
         lost: makes the result of a call whose worker died three times, of the call's arguments and
             an explanation; without it such a call ends with `WorkerLost`.

@@ -83,8 +83,6 @@ def process_main(
     """Serve the parent until its end of the pipe closes.
 
     Args:
-        pipe: to the parent.
-        settings: for the worker.
         to_close: pipes of other workers, inherited.
     """
     for inherited in to_close:

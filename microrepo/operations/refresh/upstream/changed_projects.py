@@ -41,10 +41,6 @@ def find_changes(
     """Return the projects that must be checked.
 
     Args:
-        holdings: of the repository.
-        sources: sources of the projects.
-        work: the run.
-        rules: the rules that select files.
         only_these: ignore projects that are not requested.
         force: check every project.
 

@@ -46,10 +46,7 @@ def doubt_of(
     Args:
         answer: response of the source that the known record came from.
         page_time: time of the response, from the source.
-        known: the previous record.
-        row: the project's row.
         held: file names of the project in the repository.
-        now: the present, normalised.
     """
     since = row.doubted_at or now
     if known.serial is not None and answer.serial is not None and answer.serial < known.serial:

@@ -27,9 +27,6 @@ def with_own_pythons(
     If a wheel does not fit, the wheels that replace it are read in turn.
 
     Args:
-        holdings: of the repository.
-        work: the run.
-        records: of the projects.
         decide: decides which files are kept.
     """
     found = list(records)

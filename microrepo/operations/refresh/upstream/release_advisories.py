@@ -31,9 +31,6 @@ def advised(
     If releases are refused, the advisories for their replacements are requested in turn.
 
     Args:
-        sources: sources of the advisories.
-        work: the run.
-        records: of the projects.
         decide: decides which files are kept.
     """
     originals = list(records)

@@ -40,7 +40,6 @@ class Application:
     """Answers requests: index, files, pages for people. Threads may call it.
 
     Args:
-        repository: the repository served.
         url: the address clients use, with a trailing slash; empty: the one they asked at.
         scheme: ``http`` or ``https``, for that address.
         private: a password is needed to read.

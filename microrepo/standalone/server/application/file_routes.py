@@ -29,8 +29,6 @@ class FileRoutes:
     """Answers requests for files and documents.
 
     Args:
-        repository: the repository served.
-        answers: makes the answers.
         address: returns the repository's own address for a request.
     """
 

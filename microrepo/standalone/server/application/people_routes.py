@@ -24,8 +24,6 @@ class PeopleRoutes:
     """Answers requests for pages for people.
 
     Args:
-        repository: the repository served.
-        answers: makes the answers.
         address: returns the repository's own address for a request.
     """
 

@@ -18,7 +18,6 @@ class WorkerPool:
     """Threads that read, render and send; they give connections back with an outcome.
 
     Args:
-        count: number of threads.
         wake: called after a connection was given back.
         report: takes the traceback of a task that failed.
     """

@@ -58,7 +58,6 @@ class Response:
     """A complete answer, before conditions and ranges of the request are applied.
 
     Args:
-        status: the HTTP status.
         headers: pairs of name and value, without length, date and validators.
         content: the bytes, or a file that `close` closes.
         etag: the strong validator, quoted.
