@@ -14,12 +14,7 @@ from microrepo._version import __version__
 if TYPE_CHECKING:
     from microrepo.config.load import load as load_config
     from microrepo.config.schema import Config
-    from microrepo.errors import (
-        Cancelled,
-        FailedCommand,
-        MicrorepoError,
-        StorageOperationError,
-    )
+    from microrepo.errors import Cancelled, FailedCommand, MicrorepoError, StorageOperationError
     from microrepo.operations.api.copy_api import copy_between as copy
     from microrepo.operations.api.distributions import Distribution, RemoteDistribution
     from microrepo.operations.api.mirror_api import (

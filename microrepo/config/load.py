@@ -58,11 +58,7 @@ def find_config(explicit: str | None, environ: Mapping[str, str]) -> Path:
     return personal
 
 
-def load(
-    path: Path | None,
-    flags: Mapping[str, object],
-    environ: Mapping[str, str],
-) -> Loaded:
+def load(path: Path | None, flags: Mapping[str, object], environ: Mapping[str, str]) -> Loaded:
     """Return the settings of the file (if any), the environment and the flags, complete and checked.
 
     Args:

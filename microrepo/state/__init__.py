@@ -1,12 +1,7 @@
 """State of a repository: SQLite, one writer, a versioned schema."""
 
 from microrepo.state.database import State
-from microrepo.state.opening import (
-    explained_errors,
-    is_damage,
-    open_state,
-    read_state,
-)
+from microrepo.state.opening import explained_errors, is_damage, open_state, read_state
 from microrepo.state.rows import (
     FileRow,
     HistoryRow,

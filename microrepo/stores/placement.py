@@ -40,11 +40,7 @@ class Sharing(Struct, frozen=True, gc=False):
 
 
 def place_file(
-    source: Path,
-    directory: Path,
-    filename: str,
-    digests: Digests,
-    sharing: Sharing,
+    source: Path, directory: Path, filename: str, digests: Digests, sharing: Sharing
 ) -> LocalFile:
     """Put a local file into a directory atomically.
 

@@ -80,11 +80,7 @@ def command_adopt(arguments: argparse.Namespace) -> int:
     tree = Path(arguments.tree).expanduser().absolute()
     with reporting(arguments) as reporter:
         report = adopt(
-            loaded.config,
-            tree,
-            dry_run=arguments.dry_run,
-            copy=arguments.copy,
-            reporter=reporter,
+            loaded.config, tree, dry_run=arguments.dry_run, copy=arguments.copy, reporter=reporter
         )
     return show_report(arguments, report, partial(adopt_text, verbose=arguments.verbose))
 

@@ -66,9 +66,7 @@ class CommandParser(argparse.ArgumentParser):
             self.rare[action] = full
 
     def parse_known_args(  # type: ignore[override]
-        self,
-        args: Sequence[str] | None = None,
-        namespace: argparse.Namespace | None = None,
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse arguments between flags too: ``refresh flask --dry-run numpy``."""
         self.complete()

@@ -22,8 +22,6 @@ def add_refresh(parser: CommandParser) -> None:
         "--force-check", action="store_true", help="check every project, changed or not"
     )
     parser.add_argument(
-        "--replace",
-        action="store_true",
-        help="overwrite files that microrepo did not download",
+        "--replace", action="store_true", help="overwrite files that microrepo did not download"
     )
     add_settings(parser)

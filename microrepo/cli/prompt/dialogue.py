@@ -17,12 +17,7 @@ from microrepo.cli.prompt.answer_parsers import (
     parse_repository,
     parse_yes,
 )
-from microrepo.cli.prompt.config_file import (
-    Defaults,
-    config_text,
-    defaults_here,
-    write_config,
-)
+from microrepo.cli.prompt.config_file import Defaults, config_text, defaults_here, write_config
 from microrepo.config.load import convert
 from microrepo.config.schema import EVERYTHING
 from microrepo.config.sizes import format_size

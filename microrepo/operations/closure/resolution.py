@@ -188,11 +188,7 @@ def _resolve_once(
 ) -> Resolved:
     options = options_of(config)
     closure = Closure(
-        goals,
-        environments,
-        reader.facts,
-        options,
-        build_requirements=config.build_requirements,
+        goals, environments, reader.facts, options, build_requirements=config.build_requirements
     )
     before_s = report.solver_s
     while needs := _timed_step(report, closure):

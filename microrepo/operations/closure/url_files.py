@@ -63,11 +63,7 @@ class UrlLearner:
     """
 
     def __init__(
-        self,
-        holdings: Holdings,
-        work: WorkContext,
-        rules: Rules,
-        rewrite: Rewrite | None = None,
+        self, holdings: Holdings, work: WorkContext, rules: Rules, rewrite: Rewrite | None = None
     ) -> None:
         self._holdings = holdings
         self._work = work

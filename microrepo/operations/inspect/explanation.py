@@ -124,10 +124,7 @@ def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> t
 
 
 def _decisions_of_closure(
-    project: Project,
-    policy: Policy,
-    requirers: Mapping[str, tuple[Requirer, ...]],
-    config: Config,
+    project: Project, policy: Policy, requirers: Mapping[str, tuple[Requirer, ...]], config: Config
 ) -> tuple[Decision, ...]:
     files, rejected = split_candidates(project, policy, now())
     chosen = {name: "" for name, found in requirers.items() if found}

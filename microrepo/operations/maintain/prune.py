@@ -30,11 +30,7 @@ _BATCH = 500
 
 
 def prune(
-    config: Config,
-    requests: Requests,
-    *,
-    dry_run: bool = False,
-    reporter: Reporter | None = None,
+    config: Config, requests: Requests, *, dry_run: bool = False, reporter: Reporter | None = None
 ) -> Report:
     """Delete files that the settings no longer select, by the stored records, offline.
 

@@ -11,10 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.clock import now
-from microrepo.errors import (
-    FailedCommand,
-    StorageOperationError,
-)
+from microrepo.errors import FailedCommand, StorageOperationError
 from microrepo.formats.version_numbers import same_version, version_order
 from microrepo.model import Cause, File, Project
 from microrepo.operations.copy.channel import Channel
@@ -164,8 +161,7 @@ class ReleaseFiles:
 
 def _others(project: Project) -> str:
     versions = sorted(
-        {file.version for file in project.files if file.version.isprintable()},
-        key=version_order,
+        {file.version for file in project.files if file.version.isprintable()}, key=version_order
     )
     if not versions:
         return "; it has no files there"

@@ -76,11 +76,7 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
         rebuild.carry_out()
         projects, files = holdings.state.publication.count()
     return work.report.build_as(
-        IndexReport,
-        projects=projects,
-        files=files,
-        read=rebuild.read,
-        published=rebuild.published,
+        IndexReport, projects=projects, files=files, read=rebuild.read, published=rebuild.published
     )
 
 

@@ -86,10 +86,7 @@ def without_doubtful_deletions(
 
 
 def with_quarantine(
-    plan: tuple[Action, ...],
-    looked: Sequence[Looked],
-    recorded: Iterable[FileRow],
-    removed: str,
+    plan: tuple[Action, ...], looked: Sequence[Looked], recorded: Iterable[FileRow], removed: str
 ) -> tuple[Action, ...]:
     """Apply the setting `removed` to projects without files and to quarantined ones (PEP 792)."""
     reasons = {

@@ -18,11 +18,7 @@ from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirements
 from microrepo.formats.requirements.requirement_files import read_requirement_set
 from microrepo.formats.requirements.requirement_set import RequirementSet
-from microrepo.formats.requirements.requirements_txt import (
-    decode,
-    logical_lines,
-    parse_constraints,
-)
+from microrepo.formats.requirements.requirements_txt import decode, logical_lines, parse_constraints
 from microrepo.selection.resolver.goal_records import Goal, GoalKind, bare_goals
 from microrepo.selection.rules.patterns import parse_patterns
 from microrepo.selection.rules.policy import Policy, build_policy

@@ -184,9 +184,7 @@ class ContentsReader:
 
 def _described(row: FoundRow, metadata_sha256: str | None) -> File:
     return msgspec.structs.replace(
-        row.file,
-        core_metadata=metadata_sha256 is not None,
-        core_metadata_sha256=metadata_sha256,
+        row.file, core_metadata=metadata_sha256 is not None, core_metadata_sha256=metadata_sha256
     )
 
 

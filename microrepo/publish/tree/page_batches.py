@@ -87,11 +87,7 @@ def write_pages(task: PagesTask) -> PagesOutcome:
 
 def _put(writer: PageWriter, contents: Contents, serial: int) -> bool:
     pages = render(contents, serial)
-    forms = {
-        "index.v1_json": pages.json,
-        "index.v1_html": pages.html,
-        "index.html": pages.html,
-    }
+    forms = {"index.v1_json": pages.json, "index.v1_html": pages.html, "index.html": pages.html}
     document = writer.put_folder(document_folder(contents.name), {"json": pages.document})
     return writer.put_folder(page_folder(contents.name), forms) or document
 

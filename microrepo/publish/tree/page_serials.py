@@ -32,10 +32,7 @@ class PageSerials:
     """
 
     def __init__(
-        self,
-        directory: FlatDirectory,
-        state: State,
-        page_of: Callable[[str], ProjectPage | None],
+        self, directory: FlatDirectory, state: State, page_of: Callable[[str], ProjectPage | None]
     ) -> None:
         self._directory = directory
         self._state = state

@@ -178,10 +178,7 @@ def _splice(
 def _kinds(serial: int, *, with_links: bool) -> list[_Kind]:
     json = render_root_json(RootPage((), serial))
     html = render_root_html(RootPage((), serial))
-    kinds = [
-        _Kind(ROOT_JSON, json[:-2], json[-2:], b","),
-        _Kind(ROOT_HTML, *_cut(html)),
-    ]
+    kinds = [_Kind(ROOT_JSON, json[:-2], json[-2:], b","), _Kind(ROOT_HTML, *_cut(html))]
     if with_links:
         kinds.append(_Kind(LINKS, *_cut(render_links_html(()))))
     return kinds

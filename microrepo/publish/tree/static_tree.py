@@ -179,10 +179,7 @@ class Publisher:
         return self._reader.page(name)
 
     def _prepare(
-        self,
-        names: Sequence[NormalizedName],
-        leaving: Collection[str],
-        absent: Collection[str],
+        self, names: Sequence[NormalizedName], leaving: Collection[str], absent: Collection[str]
     ) -> _Prepared:
         names = [name for name in names if is_project_name(name)]
         batch = self._reader.read(names, leaving, absent)

@@ -47,12 +47,7 @@ class Survey:
         rows = self._database.execute("SELECT * FROM found ORDER BY project, filename, path")
         for project, filename, version, path, size_bytes, mtime_ns in rows:
             yield Candidate(
-                NormalizedName(project),
-                filename,
-                version,
-                os.fsdecode(path),
-                size_bytes,
-                mtime_ns,
+                NormalizedName(project), filename, version, os.fsdecode(path), size_bytes, mtime_ns
             )
 
     def close(self) -> None:

@@ -171,8 +171,7 @@ def expect_success(answer: Answer, url: str) -> None:
         raise Unavailable(url, "answers HTTP 304 (not modified), though nothing is known yet")
     if 300 <= answer.status < 400:
         raise Unavailable(
-            url,
-            "redirects to another server; to use that one, name it as the source",
+            url, "redirects to another server; to use that one, name it as the source"
         )
     if answer.status != 200:
         raise Unavailable(url, f"answers HTTP {answer.status}")

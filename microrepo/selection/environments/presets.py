@@ -148,9 +148,7 @@ def environment_from_listed_python(text: str, host: Block) -> Environment:
     return environment_from_block(name, {**host, **_python_facts(python)})
 
 
-def parse_environments(
-    value: Mapping[str, object] | Sequence[str],
-) -> tuple[Environment, ...]:
+def parse_environments(value: Mapping[str, object] | Sequence[str]) -> tuple[Environment, ...]:
     """Parse the `environments` setting: names with presets or tables, or a list of presets.
 
     Raises:

@@ -11,10 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.distribution.filenames import (
-    is_read_variously,
-    uv_filename,
-)
+from microrepo.formats.distribution.filenames import is_read_variously, uv_filename
 from microrepo.formats.requirements.installer_markers import uv_marker
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.requirements.stated_requirements import StatedRequirements

@@ -105,11 +105,7 @@ class Facts:
                 self.repaired.add(filename)
 
     def usable(
-        self,
-        filename: str,
-        project: NormalizedName,
-        version: Version,
-        installer: Installer | None,
+        self, filename: str, project: NormalizedName, version: Version, installer: Installer | None
     ) -> CoreMetadata | None:
         """Return a known file's metadata; None if it is of another release, or none is usable.
 

@@ -12,11 +12,7 @@ from microrepo.formats.times import shift
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.selection.environments.python_versions import PythonTarget
-from microrepo.selection.rules.file_rules import (
-    check_file,
-    check_third_party,
-    targets_served,
-)
+from microrepo.selection.rules.file_rules import check_file, check_third_party, targets_served
 from microrepo.selection.rules.policy import Policy, Rejection
 from microrepo.selection.rules.project_rules import check_project
 from microrepo.selection.rules.release_rules import (

@@ -36,13 +36,7 @@ class RunTable(Table):
         self._db.execute(
             f"UPDATE runs SET ended_at = :ended_at, exit_code = :exit_code, report = :report, "
             f"{settings} WHERE id = :id",
-            {
-                **values,
-                "ended_at": ended_at,
-                "exit_code": exit_code,
-                "report": report,
-                "id": run,
-            },
+            {**values, "ended_at": ended_at, "exit_code": exit_code, "report": report, "id": run},
         )
 
     def runs(self, limit: int = 20) -> list[RunRow]:

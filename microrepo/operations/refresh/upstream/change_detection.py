@@ -147,10 +147,7 @@ def is_due(reconsider_at: str | None, now: str) -> bool:
 
 
 def changes_by_name(
-    requested: Iterable[NormalizedName],
-    known: Iterable[KnownProject],
-    *,
-    only_these: bool,
+    requested: Iterable[NormalizedName], known: Iterable[KnownProject], *, only_these: bool
 ) -> Changes:
     """Check each requested project, whatever the state records.
 

@@ -10,10 +10,7 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName
-from microrepo.selection.environments.python_versions import (
-    PythonTarget,
-    requires_python_admits,
-)
+from microrepo.selection.environments.python_versions import PythonTarget, requires_python_admits
 from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.releases import Release
 from microrepo.selection.resolver.resolution_records import Edge, Obstacle, PassedOver
