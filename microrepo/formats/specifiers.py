@@ -158,3 +158,14 @@ def parse_requires_python(text: str) -> tuple[SpecifierSet | None, str | None]:
         return parse_specifiers(text)
     except ValueError as error:
         return None, f"Requires-Python ignored: {error}"
+
+
+@lru_cache(maxsize=65536)
+def lower_bounds(text: str) -> str:
+    """Return a Requires-Python text without its upper bounds and exclusions, as uv obeys it."""
+    specifiers = parse_requires_python(text)[0]
+    return ",".join(
+        f"{'>' if one.operator == '>' else '>='}{one.version.removesuffix('.*')}"
+        for one in specifiers or ()
+        if one.operator in {">", ">=", "==", "~=", "==="}
+    )

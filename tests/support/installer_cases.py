@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 from hypothesis import strategies as st
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from tests.support.odd_wheels import DAMAGES, FAULTS, odd_wheel
 from tests.support.packages import SdistFormat, build_sdist
@@ -121,6 +122,23 @@ class LawCase(msgspec.Struct, frozen=True):
     text: str
     limits: str = "zz-a<3\nzz-b!=2.0\n"
     supply: Supply = "directory"
+
+    @property
+    def has_ties(self) -> bool:
+        """Whether it is left to chance which of two wheels an installer takes.
+
+        That is so where neither tags nor build prefer one of them; `check` thinks the worst then.
+        """
+        seen: set[tuple[object, ...]] = set()
+        for name in (file.filename for file in self.files if file.filename.endswith(".whl")):
+            with suppress(InvalidWheelFilename):
+                project, version, build, tags = parse_wheel_filename(name.replace("__", "_"))
+                for tag in tags:
+                    key = (project, version, build, tag)
+                    if key in seen:
+                        return True
+                    seen.add(key)
+        return False
 
 
 @st.composite

@@ -47,6 +47,8 @@ def _unfolded(key: str, value: str) -> str:
     if key == "description":
         lines = value.strip().split("\n")
         return "\n".join(re.sub(r"^ {7}\|| {8}", "", line) for line in lines)
+    if key == "requires-dist":  # pip minds where such a line is folded
+        return "\n".join(" ".join(line.split()) for line in value.strip().split("\n"))
     return " ".join(value.split())
 
 

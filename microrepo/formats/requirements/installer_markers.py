@@ -27,6 +27,7 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _TRUE, _FALSE = 'python_version >= "0"', 'python_version < "0"'
 
 
+_MEMBERSHIP = re.compile(r"\"[^\"]*\" (not )?in (?:extras|dependency_groups)\b")
 _SETS = re.compile(r";.*\bin\s+(?:extras|dependency_groups)\b")
 
 
@@ -45,6 +46,7 @@ def uv_marker(marker: str, facts: Mapping[str, str]) -> str:
         marker: as `packaging` writes it.
         facts: the markers of the environment.
     """
+    marker = _MEMBERSHIP.sub(lambda found: _TRUE if found[1] else _FALSE, marker)
     if not _COMPARISON.search(marker):
         return marker
     return _read(marker, facts["platform_release"], facts["platform_version"])

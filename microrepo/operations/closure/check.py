@@ -162,18 +162,19 @@ def prove(
             supply.answer(needs)
         return closure
 
-    def unmet(closure: Closure) -> Iterator[UnmetGoal]:
+    def unmet(closure: Closure, also: Collection[str] = ()) -> Iterator[UnmetGoal]:
+        blocking = supply.facts.blocking.union(also) - supply.damaged
         yield from map(_unmet, closure.failures)
         yield from _left_open(closure.resolutions)
         for found in closure.resolutions:
-            faults = tuple(_blocked(found, supply.facts.blocking - supply.damaged))
+            faults = tuple(_blocked(found, blocking))
             if acceptance is not None and not faults:
                 faults = tuple(acceptance.faults(found, by_name[found.environment]))
             if faults and not found.unmet:
                 yield UnmetGoal(found.goal.name, found.environment, faults)
 
     closure = close(Installer.PIP)
-    missing = list(unmet(closure))
+    missing = list(unmet(closure, supply.facts.blocking_pip))
     if supply.facts.contested:
         known = {(one.goal, one.environment) for one in missing}
         missing += [

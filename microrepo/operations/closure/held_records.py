@@ -120,7 +120,8 @@ class HeldRecords:
     def _metadata(self, need: MetadataNeed) -> CoreMetadata | str:
         metadata = self._read(need)
         if isinstance(metadata, CoreMetadata) and pip_stumbles(metadata.requires_dist):
-            self.facts.blocking.add(need.filename)
+            self.facts.blocking_pip.add(need.filename)
+            self.facts.contested = True
         return metadata
 
     def _read(self, need: MetadataNeed) -> CoreMetadata | str:
@@ -141,8 +142,12 @@ class HeldRecords:
                 metadata = read_distribution(stream, name)
                 if name.endswith(".whl") and (has_prefix(stream) or unread_by_uv(metadata)):
                     self.facts.refused_by_uv.add(name)
+                elif name.endswith(".zip") and has_prefix(stream):
+                    self.facts.blocking.add(name)
                 return metadata
         except (OSError, MicrorepoError, ValueError) as error:
+            if not name.endswith(".whl"):  # uv and pip pass over no source that they cannot build
+                self.facts.blocking.add(name)
             return f"its metadata cannot be read: {error}"
 
 

@@ -15,6 +15,7 @@ from microrepo.formats.distribution.filenames import is_read_variously, uv_filen
 from microrepo.formats.requirements.installer_markers import uv_marker
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.requirements.stated_requirements import StatedRequirements
+from microrepo.formats.specifiers import lower_bounds
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
@@ -22,7 +23,7 @@ from microrepo.selection.environments.platform_tags import uv_order
 from microrepo.selection.resolver.admission import ANYTHING, Admission
 from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
 from microrepo.selection.resolver.goal_records import Installer
-from microrepo.selection.resolver.releases import Release, Releases, best_first
+from microrepo.selection.resolver.releases import Release, Releases, best_first, equally_good
 from microrepo.selection.resolver.resolution_records import PassedOver
 
 
@@ -59,24 +60,9 @@ class View:
         if project not in self._releases:
             candidates = self.facts.projects[project]
             self._releases[project] = (
-                None if candidates is None else self._group(project, candidates.files)
+                None if candidates is None else _grouped(self, project, candidates.files)
             )
         return self._releases[project]
-
-    def _group(self, project: NormalizedName, files: tuple[File, ...]) -> Releases:
-        fitting: dict[Version, list[tuple[int, File]]] = {}
-        for file in files:
-            version = parse_version(file.version)
-            rank = _rank(self, project, file) if version is not None else None
-            if version is not None and rank is not None:
-                fitting.setdefault(version, []).append((rank, file))
-        releases = [
-            Release(project, version, best_first(found)) for version, found in fitting.items()
-        ]
-        releases.sort(key=lambda release: release.version, reverse=True)
-        if self.admission.prefer_binary:
-            releases.sort(key=lambda release: release.sdist_only)
-        return Releases(releases)
 
     def matches(
         self, project: NormalizedName, specifiers: frozenset[str], *, prereleases: bool
@@ -85,6 +71,7 @@ class View:
         releases = self.releases(project)
         if releases is None:
             return ()
+        self.facts.contested |= len(releases.releases) > releases.stable_count > 0
         if self._installer is None:  # newer pip ignores what needed repair
             releases.put_last(self.facts.repaired)
         found = releases.matches(
@@ -121,24 +108,19 @@ class View:
         if release.url:
             fact = self.facts.urls[release.url]
             return fact.metadata if isinstance(fact, UrlFile) else None
-        for file in release.files:
-            if file.filename not in self.facts.metadata:
-                return MetadataNeed(release.project, file.filename)
-            usable = self._usable(file, release)
-            if usable is not None:
-                self._metadata[release] = usable
-                return usable
-            if self._installer is Installer.UV:
-                return None
-        return None
+        found = _speaking(self, release)
+        if isinstance(found, CoreMetadata):
+            self._metadata[release] = found
+        return found
 
-    def _usable(self, file: File, release: Release) -> CoreMetadata | None:
+    def usable(self, file: File, release: Release) -> CoreMetadata | None:
+        """Return the metadata of a file if it can speak for a release."""
         return self.facts.usable(file.filename, release.project, release.version, self._installer)
 
     def metadata_file(self, release: Release) -> str:
         """Return the name of the file whose metadata `metadata` returns."""
         for file in release.files:
-            if file.filename in self.facts.metadata and self._usable(file, release) is not None:
+            if file.filename in self.facts.metadata and self.usable(file, release) is not None:
                 return file.filename
         return release.files[0].filename
 
@@ -150,6 +132,15 @@ class View:
             self.facts.contested |= read != marker
             marker = read if self._installer is Installer.UV else marker
         return self.environment.applies(marker, extra)
+
+    def admits(self, requires_python: str | None) -> bool:
+        """Return whether this Python is one of those that a Requires-Python text admits."""
+        admitted = self.environment.admits_python(requires_python)
+        if not requires_python or self._installer is None:
+            return admitted
+        by_uv = self.environment.admits_python(lower_bounds(requires_python))
+        self.facts.contested |= by_uv != admitted
+        return by_uv if self._installer is Installer.UV else admitted
 
     def directed(self, requirement: Requirement) -> Requirement:
         """Return a requirement with the URL that a constraint gives its project."""
@@ -174,6 +165,46 @@ class View:
         return found
 
 
+def _grouped(view: View, project: NormalizedName, files: tuple[File, ...]) -> Releases:
+    fitting: dict[Version, list[tuple[int, File]]] = {}
+    for file in files:
+        version = parse_version(file.version)
+        rank = _rank(view, project, file) if version is not None else None
+        if version is not None and rank is not None:
+            fitting.setdefault(version, []).append((rank, file))
+    releases = [
+        Release(project, version, best_first(found), equals=equally_good(found))
+        for version, found in fitting.items()
+    ]
+    releases.sort(key=lambda release: release.version, reverse=True)
+    if view.admission.prefer_binary:
+        releases.sort(key=lambda release: release.sdist_only)
+    return Releases(releases)
+
+
+def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | None:
+    """Return the metadata that speaks for a release; of equally good files the worst decides."""
+    installer = view.admission.installer
+    doubtful = release.equals if installer is not None else ()
+    for file in (*doubtful, *release.files):
+        if file.filename not in view.facts.metadata:
+            return MetadataNeed(release.project, file.filename)
+        usable = view.usable(file, release)
+        if file not in doubtful:
+            if usable is not None or installer is Installer.UV:
+                return usable
+        elif usable is None and installer is Installer.PIP:
+            continue  # it takes the other one
+        elif usable is None or not view.admits(usable.requires_python):
+            return usable
+        elif file is doubtful[-1]:
+            return max(
+                (one for file in doubtful if (one := view.usable(file, release)) is not None),
+                key=lambda one: len(one.requires_dist),
+            )
+    return None
+
+
 def _rank(view: View, project: NormalizedName, file: File) -> int | None:
     """Return how well a file fits, None when it may not be used."""
     installer = view.admission.installer
@@ -183,6 +214,8 @@ def _rank(view: View, project: NormalizedName, file: File) -> int | None:
         view.facts.contested = True
         if installer is Installer.UV:
             file = msgspec.structs.replace(file, filename=uv_filename(file.filename))
+    if file.requires_python and installer is not None and view.admits(file.requires_python):
+        file = msgspec.structs.replace(file, requires_python=None)
     return view.ranking.supports(file)
 
 

@@ -81,7 +81,7 @@ class Dependencies:
 
     def _stated(self, candidate: Choice, metadata: CoreMetadata) -> Iterator[Req]:
         release = candidate.release
-        if not self._view.environment.admits_python(metadata.requires_python):
+        if not self._view.admits(metadata.requires_python):
             why = f"{release.key} requires Python {metadata.requires_python}"
             yield Req(release.project, impossible=why)
             return

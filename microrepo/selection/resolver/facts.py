@@ -70,6 +70,7 @@ class Facts:
         urls: the same for direct URLs.
         repaired: names of files with repaired requirements.
         blocking: names of files at which installers fail.
+        blocking_pip: names of files at which only pip fails.
         refused_by_uv: names of files that uv skips and pip does not.
         contested: there was something that pip and uv treat differently.
     """
@@ -86,6 +87,7 @@ class Facts:
         self.repaired: set[str] = set()
         self.blocking: set[str] = set()
         self.refused_by_uv: set[str] = set()
+        self.blocking_pip: set[str] = set()
         self.contested = False
         self.views: dict[object, object] = {}
         self.add(projects or {}, metadata or {}, urls or {})
@@ -103,6 +105,12 @@ class Facts:
             self.metadata[filename] = found
             if not isinstance(found, str) and not found.strict:
                 self.repaired.add(filename)
+
+    def stops(self, filename: str, installer: Installer | None) -> bool:
+        """Return whether an installer fails at a file that it looks at."""
+        return filename in self.blocking or (
+            installer is Installer.PIP and filename in self.blocking_pip
+        )
 
     def usable(
         self, filename: str, project: NormalizedName, version: Version, installer: Installer | None

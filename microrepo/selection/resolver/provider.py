@@ -150,5 +150,5 @@ class Provider(AbstractProvider[Req, Choice, str]):
         if any(one.direct and one.impossible for one in requires):
             self.stops[f"{release.key} depends on a direct URL; installers stop there"] = None
         name = release.files[0].filename
-        if name in self.view.facts.blocking:
+        if self.view.facts.stops(name, self.options.installer):
             self.stops[f"{name}: installers fail at it"] = None

@@ -13,18 +13,33 @@ from microrepo.model import File, NormalizedName
 
 
 class Release:
-    """One version of a project with the files that suit the environment, the best first."""
+    """One version of a project with the files that suit the environment, the best first.
 
-    __slots__ = ("files", "position", "project", "sdist_only", "text", "url", "version", "yanked")
+    Args:
+        project, version, url: of the release.
+        files: the best first.
+        equals: those among the first that no tag and no build makes better than the others.
+    """
+
+    __slots__ = (
+        *("equals", "files", "position", "project", "sdist_only"),
+        *("text", "url", "version", "yanked"),
+    )
 
     def __init__(
-        self, project: NormalizedName, version: Version, files: tuple[File, ...], url: str = ""
+        self,
+        project: NormalizedName,
+        version: Version,
+        files: tuple[File, ...],
+        url: str = "",
+        equals: tuple[File, ...] = (),
     ) -> None:
         self.project = project
         self.version = version
         self.text = files[0].version
         self.yanked = all(file.yanked for file in files)
         self.files = files if self.yanked else tuple(f for f in files if not f.yanked)
+        self.equals = tuple(file for file in equals if file in self.files)
         self.sdist_only = all(parse_wheel_name(file.filename) is None for file in self.files)
         self.url = url
         self.position = 0
@@ -47,6 +62,7 @@ class Releases:
             release.position = position
         self.everything = (1 << len(releases)) - 1
         self._stable = self._bits(not release.version.is_prerelease for release in releases)
+        self.stable_count = self._stable.bit_count()
         self._unyanked = self._bits(not release.yanked for release in releases)
         self._masks: dict[str, int] = {"": self.everything}
         self._matches: dict[tuple[frozenset[str], bool], tuple[Release, ...]] = {}
@@ -89,6 +105,8 @@ class Releases:
         if found is None:
             mask = self._matching_mask(specifiers, pins, prereleases=prereleases)
             found = (*self._chosen(mask & ~self._repaired), *self._chosen(mask & self._repaired))
+            if pins is not None:
+                found = tuple(dict.fromkeys((*found, *self._fallbacks(specifiers))))
             self._matches[key] = found
         return found
 
@@ -108,6 +126,13 @@ class Releases:
         for text in pins:
             pinned |= self.mask(text)
         return mask & pinned
+
+    def _fallbacks(self, specifiers: frozenset[str]) -> list[Release]:
+        """Return pre-releases that uv takes when it can use no release."""
+        mask = self.everything & self._unyanked & ~self._stable
+        for text in specifiers:
+            mask &= self.mask(text)
+        return self._chosen(mask)
 
     def _chosen(self, mask: int) -> list[Release]:
         return [release for release in self.releases if mask >> release.position & 1]
@@ -130,3 +155,14 @@ def best_first(ranked: list[tuple[int, File]]) -> tuple[File, ...]:
         ranked.sort(key=lambda entry: build_order(entry[1].filename), reverse=True)
         ranked.sort(key=lambda entry: entry[0])
     return tuple(file for _, file in ranked)
+
+
+def equally_good(ranked: list[tuple[int, File]]) -> tuple[File, ...]:
+    """Return the files that share the first place; which of them counts is left to chance."""
+    if len(ranked) < 2:
+        return ()
+    keys = [(rank, build_order(file.filename)) for rank, file in ranked]
+    first = min(rank for rank, _ in keys)
+    best = (first, max(build for rank, build in keys if rank == first))
+    found = tuple(file for key, (_, file) in zip(keys, ranked, strict=True) if key == best)
+    return found if len(found) > 1 else ()

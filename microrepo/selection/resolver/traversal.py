@@ -123,9 +123,7 @@ class _Walk:
         if isinstance(metadata, MetadataNeed):
             self.found.metadata.add(metadata)
             return None
-        return metadata is not None and self.view.environment.admits_python(
-            metadata.requires_python
-        )
+        return metadata is not None and self.view.admits(metadata.requires_python)
 
     def _behind_url(self, want: Requirement, parent: str) -> Iterable[Release]:
         url = want.url

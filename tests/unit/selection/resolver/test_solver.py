@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from microrepo.formats.distribution.core_metadata import CoreMetadata
+from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
 from microrepo.formats.requirements.requirement import parse_requirements
 from microrepo.model import Digests, File
 from microrepo.selection.closure.proof import chains, prove, required_by
@@ -214,6 +214,54 @@ def test_which_wheel_of_linux_speaks_for_a_release() -> None:
         options = ResolveOptions(installer=installer)
         (pin,) = _resolved(resolve(make_goal("a", ("a",)), LINUX, world.facts(), options)).pins
         assert [file.filename.split("-", 2)[2][:-4] for file in pin.files] == order
+
+
+@pytest.mark.parametrize(
+    ("python", "pip", "uv"),
+    [
+        (">=3.8", "2.0", "2.0"),
+        ("<3", "1.0", "2.0"),
+        (">=3,<3.12", "1.0", "2.0"),
+        (">=99", "1.0", "1.0"),
+    ],
+)
+@pytest.mark.parametrize("where", ["python", "metadata_python"])
+def test_uv_ignores_upper_bounds_of_requires_python(
+    python: str, pip: str, uv: str, where: str
+) -> None:
+    world = World({"a": {"1.0": [], "2.0": {where: python}}})
+    facts = world.facts()
+    for installer, version in ((Installer.PIP, pip), (Installer.UV, uv)):
+        options = ResolveOptions(installer=installer)
+        found = versions(resolve(make_goal("a", ("a",)), WINDOWS, facts, options))
+        assert found == {"a": version}
+    assert facts.contested is (pip != uv)
+
+
+def test_uv_falls_back_to_pre_releases() -> None:
+    """Where no release can be used, and not only where none matches."""
+    world = World({"a": {"1.0": ["gone"], "2.0rc1": []}, "gone": None})
+    for installer, found in ((Installer.PIP, None), (Installer.UV, {"a": "2.0rc1"})):
+        options = ResolveOptions(installer=installer)
+        answer = resolve(make_goal("a", ("a",)), WINDOWS, world.facts(), options)
+        assert (versions(answer) if isinstance(answer, Resolution) else None) == found
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("other", ["Requires-Python: >=99", "Requires-Dist: gone"])
+def test_the_worst_of_equally_good_wheels_speaks_for_a_release(
+    other: str, order: tuple[int, int]
+) -> None:
+    """Which of them an installer takes is left to the order of a directory."""
+    names = ["py3-none-any", "py2.py3-none-any"]
+    world = World({"a": {"1.0": {"files": names}}, "gone": None})
+    odd = f"a-1.0-{names[order[0]]}.whl"
+    head = "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n"
+    world.metadata[odd] = from_metadata(f"{head}{other}\n".encode())
+    for installer in Installer:
+        options = ResolveOptions(installer=installer)
+        found = resolve(make_goal("a", ("a",)), LINUX, world.facts(), options)
+        assert isinstance(found, GoalFailure)
 
 
 def test_the_latest_build_speaks_for_a_release():
