@@ -49,7 +49,7 @@ def replace_file(temporary: str, target: str) -> None:
 
 
 def put_aside_odd(path: Path, suffix: str) -> None:
-    """Rename what has the name of something of ours, and warn about it.
+    """Rename a path that has a name of microrepo's, and warn about it.
 
     Raises:
         OSError: it cannot be renamed.

@@ -1,4 +1,4 @@
-"""Route to one server: what transports are told of it, and what they offer."""
+"""Route to one server: its settings, and the interface of transports."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from microrepo.client.transport.response_protocol import Response
 
 
 class RouteSettings(Struct, frozen=True):
-    """How one origin is to be reached.
+    """Settings of the route to one origin.
 
     Attributes:
-        url: one at the origin, quoted.
+        url: a URL at the origin, quoted.
         headers: sent with each request.
-        proxies: by scheme, as `requests` understands them.
-        proxy: the one that is used; None for none.
+        proxies: by scheme, in the form of `requests`.
+        proxy: the proxy in use, or None.
     """
 
     url: str

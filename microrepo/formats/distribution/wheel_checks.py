@@ -74,7 +74,7 @@ def check_wheel(fileobj: BinaryIO, filename: str) -> None:
 
 
 def has_prefix(fileobj: BinaryIO) -> bool:
-    """Return whether bytes stand before an archive; uv passes over such a wheel, pip takes it.
+    """Return whether bytes stand before an archive; uv skips such a wheel, pip accepts it.
 
     Raises:
         MalformedResponse: not a zip archive.

@@ -1,7 +1,7 @@
-"""Markers as single installers read them.
+"""Markers as pip and uv evaluate them.
 
-For uv, a comparison that makes no sense holds, instead of being one of texts; what the platform says of its
-release is a text, even where `packaging` takes it for a version.
+In uv, an invalid comparison is true instead of a comparison of texts, and the release of the
+platform is a text even if `packaging` reads it as a version.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _SETS = re.compile(r";.*\bin\s+(?:extras|dependency_groups)\b")
 
 
 def pip_stumbles(requirements: Iterable[str]) -> bool:
-    """Return whether pip ends with an error at one of a release's requirements.
+    """Return whether pip fails at one of a release's requirements.
 
-    Lists of extras and groups belong into lock files.
+    Lists of extras and groups are only allowed in lock files.
     """
     return any(_SETS.search(text) for text in requirements)
 

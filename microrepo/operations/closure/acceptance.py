@@ -51,7 +51,7 @@ class Acceptance:
             if not why and pin.project in hashes:
                 why = self._undigested(name, hashes[pin.project])
             elif not why and (hashes or found.goal.requires_hashes) and pin.project not in urls:
-                why = "has no --hash, which pip asks for where another requirement has one"
+                why = "has no --hash; pip requires one because another requirement has one"
             if why:
                 yield f"{name}: {why}"
 

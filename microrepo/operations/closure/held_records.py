@@ -89,7 +89,7 @@ class HeldRecords:
         rows = tuple(self._state.files(names))
         present = {row.filename for row in rows if self.has(row)}
         if self._offers_damaged:
-            # Installers do not pass over a damaged file: they choose it, and fail.
+            # Installers do not skip a damaged file: they choose it, and fail.
             damaged = {row.filename for row in rows if self.offers(row)} - present
             self.damaged |= damaged
             self.facts.blocking |= damaged

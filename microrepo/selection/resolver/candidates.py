@@ -99,8 +99,7 @@ class View:
     def metadata(self, release: Release) -> CoreMetadata | MetadataNeed | None:
         """Return a release's metadata, the need for it, or None if it has none.
 
-        The best file speaks for the release; one without usable metadata is passed over, as pip
-        does. For uv only the best one counts.
+        The best file with usable metadata counts, as in pip; for uv, only the best file.
         """
         known = self._metadata.get(release)
         if known is not None:

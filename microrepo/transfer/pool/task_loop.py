@@ -1,7 +1,6 @@
-"""Tasks of a worker process that wait for the network: all in one thread, a greenlet each.
+"""Scheduler of a worker's tasks: one thread, one greenlet per task.
 
-Threads would wait as well, but each answer would then cost two of their switches, and Python lets
-one of them run at a time.
+With threads, each response would cost two thread switches, and Python runs one thread at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from microrepo.client.transport.waiting import set_scheduler
 
 _T = TypeVar("_T")
 _LONGEST_TURN_S = 60.0
-# A disk that takes longer than this is waited for in a thread, while other tasks go on.
+# Disk operations that take longer run in a thread, while other tasks continue.
 _SLOW_S = 0.001
 
 
@@ -29,7 +28,7 @@ class TaskLoop:
     """The scheduler of one thread.
 
     Args:
-        slots: tasks under way at the same time.
+        slots: tasks running at the same time.
         after_turn: called when all tasks wait, before the thread does.
     """
 

@@ -23,7 +23,7 @@ _POLLED = {
 
 
 class LoopTransfer(Protocol):
-    """What the loop needs to know of a request under way."""
+    """A running request, as the loop needs it."""
 
     easy: Any
 

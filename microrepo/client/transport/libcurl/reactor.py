@@ -1,4 +1,4 @@
-"""Sockets and timers of one thread, whoever they belong to: waiting for one is waiting for all."""
+"""Reactor: sockets and timers of all requests of one thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _local = threading.local()
 
 
 class Reactor:
-    """Calls back when something can be read or written, or its time has come."""
+    """Calls handlers when a socket is ready or a timer has expired."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -21,28 +21,28 @@ class Reactor:
         self._timers: dict[Callable[[], None], float] = {}
 
     def watch(self, descriptor: int, events: int, handler: Callable[[int, int], None]) -> None:
-        """Have `handler` called with the descriptor and the events of `select.poll`."""
+        """Call `handler` with the descriptor and the events of `select.poll`."""
         self._handlers[descriptor] = handler
         self._poll.register(descriptor, events)
 
     def forget(self, descriptor: int) -> None:
-        """End what `watch` began."""
+        """Stop watching a descriptor."""
         if self._handlers.pop(descriptor, None) is not None:
             self._poll.unregister(descriptor)
 
     def set_timer(self, handler: Callable[[], None], seconds: float | None) -> None:
-        """Have `handler` called once in a while from now; None forgets it."""
+        """Call `handler` once, after `seconds`; None cancels it."""
         if seconds is None:
             self._timers.pop(handler, None)
         else:
             self._timers[handler] = time.monotonic() + seconds
 
     def turn(self, most_s: float) -> None:
-        """Wait until something happens, though not longer than `most_s`, and see to it."""
+        """Wait for events, at most `most_s` seconds, and call their handlers."""
         wait_s = max(0.0, most_s)
         if self._timers and wait_s:
             wait_s = min(wait_s, max(0.0, min(self._timers.values()) - time.monotonic()))
-        # Rounded up: to wake too early is to wake twice.
+        # Rounded up, since waking up too early means waking up twice.
         for descriptor, events in self._poll.poll(-(-wait_s * 1000 // 1)):
             handler = self._handlers.get(descriptor)
             if handler is not None:
