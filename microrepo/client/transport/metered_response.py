@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from http.client import HTTPMessage
 
 _BUFFER_BYTES = 1 << 16
@@ -86,15 +87,11 @@ class _Meter(io.RawIOBase):
 
 
 class MeteredResponse(HTTPResponse):
-    """A response with the urllib3 methods that are used here.
-
-    Attributes:
-        surplus: bytes came after its end, so its connection must not be reused.
-    """
+    """A response within limits; `on_surplus` is called if bytes come after its end."""
 
     fp: Any
     headers: HTTPMessage
-    surplus = False
+    on_surplus: Callable[[], None]
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -130,5 +127,6 @@ class MeteredResponse(HTTPResponse):
         # http.client's own step at the end of a body; what is left in the buffer was not asked for.
         if self.fp is not None and not self._meter.closed:
             self._meter.silent = True
-            self.surplus = bool(self.fp.peek(1))
+            if self.fp.peek(1):
+                self.on_surplus()
         cast("Any", super())._close_conn()  # noqa: SLF001

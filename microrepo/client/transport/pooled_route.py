@@ -1,8 +1,11 @@
-"""Route to one server: by a direct connection, or through the pool below `requests`."""
+"""Route to one server through the pool below `requests`."""
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from queue import Empty, Full
 from typing import Any
 
 from urllib3 import HTTPHeaderDict
@@ -10,11 +13,17 @@ from urllib3.exceptions import HTTPError, ProxyError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.timeout import Timeout
 
-from microrepo.client.transport.direct_connection import Line
+from microrepo.client.reach import Reach
+from microrepo.client.transport.pooled_connection import (
+    StaleConnection,
+    connection_class,
+    note_noise,
+)
 from microrepo.client.transport.response_protocol import (
     BrokenAnswer,
     NoAnswer,
     Response,
+    TooSlow,
     error_text,
 )
 
@@ -23,11 +32,11 @@ class PooledRoute:
     """Route to one origin. Thread-safe.
 
     Args:
-        pool: urllib3's, for everything but a plain GET.
-        timeout_s: of the pool's requests.
+        pool: urllib3's.
+        timeout_s: of its requests.
         headers: sent with each request.
         has_absolute_targets: the proxy is given whole URLs.
-        line: the direct connections, if no proxy is used.
+        reach: decides which addresses may be connected to; None behind a proxy.
 
     Attributes:
         secret: the credentials as they are sent; "" without any.
@@ -40,14 +49,15 @@ class PooledRoute:
         headers: Mapping[str, str],
         *,
         has_absolute_targets: bool,
-        line: Line | None,
+        reach: Reach | None,
     ) -> None:
         self._pool = pool
         self._timeout = Timeout(connect=timeout_s, read=timeout_s)
         self._headers = headers
         self.secret = headers.get("Authorization", "").rpartition(" ")[2]
         self.has_absolute_targets = has_absolute_targets
-        self._line = line
+        self._in_step = True
+        pool.ConnectionCls = connection_class(pool.ConnectionCls, reach, self._leave_step)
 
     def get(self, target: str, headers: Mapping[str, str]) -> Response:
         """Send a GET once; repeat it on connections that the server had closed.
@@ -55,12 +65,9 @@ class PooledRoute:
         Raises:
             NoAnswer: no response.
         """
-        if self._line is None:
-            return self._send("GET", target, headers)
-        merged = {**self._headers, **headers}
         while True:
             try:
-                return self._line.get(target, merged)
+                return self._send("GET", target, headers)
             except NoAnswer as error:
                 if not error.stale:  # each stale connection is one less
                     raise
@@ -73,7 +80,40 @@ class PooledRoute:
 
     def is_out_of_step(self, wait_s: float) -> bool:
         """Return whether the server sends more than was asked for; see `Route.is_out_of_step`."""
-        return self._line is not None and self._line.is_out_of_step(wait_s)
+        idle = self._take_idle()
+        with selectors.DefaultSelector() as selector:
+            for connection in idle:
+                if connection is not None and connection.sock is not None:
+                    selector.register(connection.sock, selectors.EVENT_READ, connection)
+            ready = selector.select(wait_s) if selector.get_map() else []
+        for key, _ in ready:
+            note_noise(key.data, self._leave_step)
+            key.data.close()
+        for connection in reversed(idle):
+            self._put_back(connection)
+        return not self._in_step
+
+    def _leave_step(self) -> None:
+        """Use each connection once from now on: the server sent more than it was asked for."""
+        if self._in_step:
+            self._in_step = False
+            put = self._pool._put_conn  # noqa: SLF001
+            self._pool._put_conn = lambda connection: put(_closed(connection))  # noqa: SLF001
+            self.close()
+
+    def _take_idle(self) -> list[Any]:
+        """Return the pool's connections that are not in use, and its empty places."""
+        taken = []
+        with suppress(Empty, AttributeError):  # a closed pool has none
+            while True:
+                taken.append(self._pool.pool.get_nowait())
+        return taken
+
+    def _put_back(self, connection: Any) -> None:
+        try:
+            self._pool.pool.put_nowait(connection)
+        except (Full, AttributeError):
+            _closed(connection)
 
     def _send(
         self,
@@ -103,13 +143,20 @@ class PooledRoute:
         except ProxyError as error:
             raise NoAnswer(f"through the proxy: {error_text(error.original_error)}") from error
         except (HTTPError, OSError, ValueError) as error:
-            raise NoAnswer(error) from error
+            stale = method == "GET" and any(isinstance(arg, StaleConnection) for arg in error.args)
+            raise NoAnswer(error, stale=stale) from error
         return _PooledResponse(response, self.secret)
 
     def close(self) -> None:
-        """Close idle direct connections; the pool's owner closes the others."""
-        if self._line is not None:
-            self._line.close()
+        """Close the idle connections."""
+        for connection in reversed(self._take_idle()):
+            self._put_back(_closed(connection))
+
+
+def _closed(connection: Any) -> Any:
+    if connection is not None:
+        connection.close()
+    return connection
 
 
 class _PooledResponse:
@@ -133,4 +180,7 @@ class _PooledResponse:
         try:
             return self._inside.read(amt)
         except HTTPError as error:
+            for arg in error.args:
+                if isinstance(arg, TooSlow):
+                    raise arg from error
             raise BrokenAnswer(error_text(error)) from error

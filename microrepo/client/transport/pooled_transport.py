@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from microrepo.client.addresses import origin_of
 from microrepo.client.reach import Reach
-from microrepo.client.transport.direct_connection import Line
-from microrepo.client.transport.metered_response import MeteredResponse
 from microrepo.client.transport.pooled_route import PooledRoute
 from microrepo.client.transport.route_protocol import RouteSettings
 from microrepo.client.transport.tls import tls_context
@@ -20,7 +17,7 @@ from microrepo.errors import ConfigError
 
 
 class PooledTransport:
-    """Opens routes below `requests`, or straight to a server that is reached without a proxy.
+    """Opens routes below `requests`.
 
     Args:
         reach: decides which addresses may be connected to.
@@ -41,17 +38,13 @@ class PooledTransport:
             pool: Any = adapter.get_connection_with_tls_context(prepared, True, proxies=proxies)
         except requests.exceptions.InvalidSchema as error:
             raise ConfigError(f"{_shown(settings.proxy)}: {_proxy_help(error)}") from error
-        pool.ConnectionCls = _metered(pool.ConnectionCls)
         proxied = adapter.request_url(prepared, proxies) == prepared.url
         headers = dict(settings.headers)
         if proxied and proxies.get("http"):
             headers.update(adapter.proxy_headers(proxies["http"]))
-        line = None
-        if settings.proxy is None:
-            context = adapter.context if settings.url.startswith("https") else None
-            line = Line(urlsplit(settings.url), settings.timeout_s, context, self._reach)
+        reach = self._reach if settings.proxy is None else None
         return PooledRoute(
-            pool, settings.timeout_s, headers, has_absolute_targets=proxied, line=line
+            pool, settings.timeout_s, headers, has_absolute_targets=proxied, reach=reach
         )
 
     def close(self) -> None:
@@ -83,13 +76,6 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         return super().proxy_manager_for(proxy, ssl_context=self.context, **kwargs)
-
-
-def _metered(connection_class: Any) -> Any:
-    """Return a class of connections whose answers are `MeteredResponse`."""
-    if issubclass(connection_class.response_class, MeteredResponse):
-        return connection_class
-    return type("MeteredConnection", (connection_class,), {"response_class": MeteredResponse})
 
 
 def _shown(proxy: str | None) -> str:
