@@ -133,7 +133,7 @@ def _law(pip: ForkingPip, case: LawCase) -> None:
         said += f"\npip: {by_pip}"
         if closed:
             assert by_pip[0] == 0, said
-        elif by_uv is not None and not case.has_ties:
+        elif by_uv is not None and not case.is_doubtful:
             assert by_pip[0], said
 
 

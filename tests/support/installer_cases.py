@@ -124,11 +124,13 @@ class LawCase(msgspec.Struct, frozen=True):
     supply: Supply = "directory"
 
     @property
-    def has_ties(self) -> bool:
-        """Whether it is left to chance which of two wheels an installer takes.
+    def is_doubtful(self) -> bool:
+        """Whether `check` thinks the worst, although installers may succeed.
 
-        That is so where neither tags nor build prefer one of them; `check` thinks the worst then.
+        That is so where neither tags nor build prefer one of two wheels, or digests disagree.
         """
+        if "--hash" in self.text and any("wrong digest" in file.page for file in self.files):
+            return self.supply == "pages"  # installers believe `--hash`, `check` also the page
         seen: set[tuple[object, ...]] = set()
         for name in (file.filename for file in self.files if file.filename.endswith(".whl")):
             with suppress(InvalidWheelFilename):

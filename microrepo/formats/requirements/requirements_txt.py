@@ -40,10 +40,11 @@ _ARCHIVE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _MAX_DEPTH = 50
 # Where to install from, and how: not which files.
 _PASSED_OVER = frozenset(
-    {"-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links"}
+    {"-i", "--index-url", "--no-index"}
     | {"--trusted-host", "--use-feature", "--config-settings", "--global-option"}
     | {"--install-option", "-C", "--pypi-url"}
 )
+_MORE_SOURCES = frozenset({"--extra-index-url", "-f", "--find-links"})
 _EXPORTED_BY_UV = re.compile(r"\A(?:#[^\n]*\n)*?#[^\n]*\buv (?:export|pip compile)\b")
 
 
@@ -172,6 +173,11 @@ class _Reading:
             self.options = msgspec.structs.replace(options, prefer_binary=True)
         elif option == "--require-hashes":
             self.options = msgspec.structs.replace(options, requires_hashes=True)
+        elif option in _MORE_SOURCES:
+            raise ConfigError(
+                f"{place}: {option} names one more source, so it may change the choice; "
+                "delete the line, and name the source in `sources` of the config file"
+            )
         elif option in _PASSED_OVER:
             self.notes.append(f"{place}: {option} is not used")
         else:

@@ -179,6 +179,13 @@ def test_pyproject_mistakes(options, message):
         _read({"pyproject.toml": PYPROJECT}, "pyproject.toml", **options)
 
 
+@pytest.mark.parametrize("line", ["--extra-index-url https://x.example/", "-f x", "--find-links=x"])
+def test_one_more_source_is_refused(line):
+    """It may have other files."""
+    with pytest.raises(ConfigError, match="sources"):
+        _read({"requirements.txt": f"{line}\nfoo\n".encode()})
+
+
 def test_dynamic_dependencies_are_noted():
     """Only a build could tell them."""
     found = _read(
