@@ -82,13 +82,19 @@ def morgan(
     machine: str = f"{_LINUX}platform_tag = .*",
 ) -> Completed:
     """Run Morgan with its tree in `home`/index, for a machine with these markers."""
+    lines = "\n".join(f"{name} = >=0" for name in requirements)
+    text = _MORGAN.format(requirements=lines, machine=machine)
+    return morgan_with(home, simple_url, text, check=True)
+
+
+def morgan_with(home: Path, simple_url: str, text: str, *, check: bool = False) -> Completed:
+    """Run Morgan with its tree in `home`/index and this configuration."""
     programs = tool("morgan", ["morgan"])
     place = home / "index"
     place.mkdir(parents=True, exist_ok=True)
-    lines = "\n".join(f"{name} = >=0" for name in requirements)
-    (place / "morgan.ini").write_text(_MORGAN.format(requirements=lines, machine=machine))
+    (place / "morgan.ini").write_text(text)
     command: list[str | Path] = [programs / "morgan", "-i", place, "-I", simple_url, "mirror"]
-    return run_program(command, env=clean_environment(home), cwd=home, check=True, timeout_s=120)
+    return run_program(command, env=clean_environment(home), cwd=home, check=check, timeout_s=120)
 
 
 def old_bandersnatch(directory: Path, index: FakeIndex, *, pages: bool = True) -> None:
@@ -130,4 +136,12 @@ def by_digest(directory: Path, built: BuiltFile) -> Path:
     return place / built.filename
 
 
-__all__ = ["bandersnatch", "by_digest", "minirepo", "morgan", "old_bandersnatch", "under_packages"]
+__all__ = [
+    "bandersnatch",
+    "by_digest",
+    "minirepo",
+    "morgan",
+    "morgan_with",
+    "old_bandersnatch",
+    "under_packages",
+]

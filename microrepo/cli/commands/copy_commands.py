@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -60,6 +60,7 @@ def command_push(arguments: argparse.Namespace) -> int:
     config = neutral(loaded.config, keep=flags_of(arguments))
     refuse_words_for_all(arguments.requirements, "no requirement at all")
     requirements = read_requests(arguments.requirements, Path.cwd()).requirements or None
+    _refuse_urls(requirements or ())
     policy = _policy(config, requirements, arguments.left_out)
     endpoints = open_endpoints(
         config,
@@ -91,7 +92,16 @@ def _words(arguments: argparse.Namespace, config: Config) -> list[Requirement]:
     words = list(read_requests(entries, Path.cwd()).requirements or ())
     for name in arguments.from_versions_file:
         words += parse_requirements(read_versions_file(config, name, terminal_ask()))
+    _refuse_urls(words)
     return words
+
+
+def _refuse_urls(requirements: Iterable[Requirement]) -> None:
+    for requirement in requirements:
+        if requirement.url:
+            raise ConfigError(
+                f"{requirement.label}: a copy takes releases from its source, not files behind URLs"
+            )
 
 
 def _destination(arguments: argparse.Namespace) -> EndpointText:

@@ -12,6 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from microrepo.config.load import expand
 from microrepo.config.schema import ALL, EVERYTHING
 from microrepo.errors import ConfigError
+from microrepo.operations.run.goals import read_requests
 from microrepo.selection.environments.python_versions import parse_python_words
 
 MAX_PROCESSES = 256
@@ -161,7 +162,7 @@ def requirements_file(text: str, base: Path) -> str:
     """Return the `-r FILE` entry for a requirements file, with its absolute path.
 
     Raises:
-        ConfigError: the file does not exist, or is empty.
+        ConfigError: the file does not exist, or yields no requirement.
     """
     path = expand(text, base)
     if not text or not _is_file(path):
@@ -172,7 +173,9 @@ def requirements_file(text: str, base: Path) -> str:
         raise ConfigError(f"{text}: cannot be read: {error}") from error
     if not any(line.strip() and not line.strip().startswith("#") for line in lines):
         raise ConfigError(f"{text}: this requirements file is empty")
-    return f"-r {os.path.normpath(path)}"
+    entry = f"-r {os.path.normpath(path)}"
+    read_requests([entry], base, build=True)
+    return entry
 
 
 def parse_pythons(text: str) -> list[str] | str:

@@ -226,6 +226,7 @@ class CopyRun:
             outcome = future.result()
             self._reporter.document_done()
             assert isinstance(outcome, ProjectOutcome)  # noqa: S101 - that is what was asked
+            self.report.unreachable += outcome.unreachable
             if outcome.status == "missing":
                 self.report.missing.append(outcome.name)
             elif outcome.document is None:
@@ -236,10 +237,12 @@ class CopyRun:
     def _ask(self, names: Sequence[NormalizedName]) -> list[Future[Any]]:
         """Queue requests for the records of projects, to the sources that may have them."""
         futures = []
+        self.report.asked += len(names)
         for name in names:
             try:
                 task = FetchProject(name, sources=self._channel.sources.candidates(name))
             except Unavailable as error:
+                self.report.unreachable += 1
                 self.report.failed.append(Failure(name, error.why(name)))
                 continue
             futures.append(self._channel.pool().submit(run_task, task))

@@ -6,6 +6,7 @@ servers list their projects under ``simple/`` beside the form.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,14 +20,14 @@ from microrepo.repositories.protocol import DestinationSettings
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
 
-# Only the beginning of an index's list is read.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def directory_of(text: str) -> Path | None:
     """Return the directory that a destination or source names, None for a URL or a word."""
     if text.startswith("file:"):
         return local_path(text)
-    if "://" in text:
+    if _SCHEME.match(text):
         return None
     return Path(text).expanduser().absolute()
 

@@ -75,9 +75,16 @@ class Dependencies:
         if isinstance(metadata, MetadataNeed):
             self.touched_metadata.add(metadata)
         elif metadata is None:
-            yield Req(release.project, impossible=f"{release.key} has no readable metadata")
+            yield Req(release.project, impossible=self._unreadable(release))
         else:
             yield from self._stated(candidate, metadata)
+
+    def _unreadable(self, release: Release) -> str:
+        """Return why the metadata of a release cannot be read."""
+        known = (self._view.facts.metadata.get(file.filename) for file in release.files)
+        cause = next((why for why in known if isinstance(why, str)), "")
+        text = f"{release.key} has no readable metadata"
+        return f"{text}: {cause}" if cause else text
 
     def _stated(self, candidate: Choice, metadata: CoreMetadata) -> Iterator[Req]:
         release = candidate.release

@@ -197,6 +197,9 @@ def test_what_is_missing_is_said(pile: Path, tmp_path: Path, copy: Copier) -> No
         ["--source", "SAME", "--destination", "ftp://x.example/", "--all"],
         ["--source", "SAME", "--destination", "http://[::1", "--all"],
         ["--source", "SAME", "--destination", "https://x.example:99999/legacy/", "--all"],
+        ["--source", "SAME", "--destination", "https:/x.example", "--all"],
+        ["--source", "SAME", "--destination", "there", "all"],
+        ["--source", "SAME", "--destination", "there", "alpha @ https://x.example/alpha-1.0.zip"],
         ["--source", "SAME", "--destination", "pypi", "--all"],
         ["--source", "", "--destination", "there", "--all"],
         ["--source", "SAME", "--destination", "there", "--from-versions-file", "absent"],
@@ -227,3 +230,10 @@ def test_a_damaged_sdist_goes_to_a_directory_as_it_is(tmp_path: Path, copy: Copi
     (source / "odd-1.0.tar.gz").write_bytes(b"not an archive")
     build_sdist("fine", "1.0").write_to(source)
     assert copy("--source", source, "--destination", tmp_path / "there", "--all").copied == 2
+
+
+def test_a_source_that_does_not_answer_is_a_failure(copy: Copier, tmp_path: Path) -> None:
+    """As for a refresh: nothing was learnt, so nothing is missing either."""
+    to = ("--destination", tmp_path / "there", "--retries", "0")
+    report = copy("--source", "http://127.0.0.1:9/simple/", *to, "alpha", "beta", expect=1)
+    assert len(report.failed) == 2

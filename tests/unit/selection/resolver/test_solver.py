@@ -364,7 +364,7 @@ def test_prove_names_what_is_missing():
     by_goal = {failure.goal.name: "\n".join(failure.reasons) for failure in proof.missing}
     assert "project b not found" in by_goal["a"]
     assert "chain: b <- a 1 <- a" in by_goal["a"]
-    assert "c==1 has no readable metadata" in by_goal["c"]
+    assert "c==1 has no readable metadata: its metadata is not in the repository" in by_goal["c"]
 
 
 URL = "https://files.example/c-1.0-py3-none-any.whl"
