@@ -8,11 +8,12 @@ from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.refresh.upstream.project_record import Decide
-from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.rules.decisions import select, split_candidates
+from microrepo.selection.rules.policy import Policy
 
 _SHOWN_ENVIRONMENTS = 3
+_UNMET = "the requirement cannot be met; `microrepo refresh --dry-run` shows why"
 
 
 def decide_by_closure(
@@ -21,6 +22,8 @@ def decide_by_closure(
     chosen: Mapping[str, str],
     environments: Sequence[Environment],
     also: Collection[str] = (),
+    *,
+    is_requested: bool = False,
 ) -> tuple[Decision, ...]:
     """Return a decision for each file that no rule rejects.
 
@@ -29,32 +32,34 @@ def decide_by_closure(
         chosen: names of the files that the closure needs, with what needs them.
         environments: the targets of the closure.
         also: names of files in other releases that are kept.
+        is_requested: the project is a goal itself.
     """
     files = tuple(candidates)
     releases = {file.version for file in files if file.filename in chosen}
     newest = max(releases, key=version_order, default=None)
     misfit = f"no target environment can use it: yours is {_named(environments)}"
+    unmet = _UNMET if is_requested else f"no goal needs {project}"
     return tuple(
         Decision(file, True, Cause.REQUIRED, chosen[file.filename])
         if file.filename in chosen
         else Decision(file, True, Cause.SELECTED, "one of the releases that `versions` keeps")
         if file.filename in also
-        else _left_out(project, file, newest, environments, misfit)
+        else _left_out(file, newest, environments, misfit, unmet)
         for file in files
     )
 
 
 def _left_out(
-    project: NormalizedName,
     file: File,
     newest: str | None,
     environments: Sequence[Environment],
     misfit: str,
+    unmet: str,
 ) -> Decision:
     if all(environment.supports(file) is None for environment in environments):
         return Decision(file, False, _misfit(file, environments), misfit)
     if newest is None:
-        return Decision(file, False, Cause.NOT_IN_CLOSURE, f"no goal needs {project}")
+        return Decision(file, False, Cause.NOT_IN_CLOSURE, unmet)
     if file.version == newest:
         return Decision(file, False, Cause.NOT_IN_CLOSURE, f"another file of {newest} is preferred")
     if version_order(file.version) < version_order(newest):
@@ -99,7 +104,7 @@ def _name(environment: Environment) -> str:
 
 
 def deciding_by_closure(
-    rules: Rules,
+    policy: Policy,
     chosen: Mapping[str, str],
     kept: Mapping[str, str],
     environments: Sequence[Environment],
@@ -111,24 +116,27 @@ def deciding_by_closure(
     than the newest.
 
     Args:
-        rules: rules of the run.
+        policy: the rules.
         chosen: names of the files that the closure needs, with what needs them.
         kept: names of the files that unmet goals need, with these goals.
         environments: the targets of the closure.
     """
     needed = {**kept, **chosen}
-    requested = rules.policy.requested or {}
+    requested = policy.requested or {}
 
     def decide(project: Project) -> tuple[Decision, ...]:
+        is_requested = project.name in requested
         also = set()
-        if rules.policy.newest != 1 and project.name in requested:
+        if policy.newest != 1 and is_requested:
             also = {
                 decision.file.filename
-                for decision in select(project, rules.policy, now)
+                for decision in select(project, policy, now)
                 if decision.keep and _suits(decision.file, environments)
             }
-        files, rejected = split_candidates(project, rules.policy, now)
-        decided = decide_by_closure(project.name, files, needed, environments, also)
+        files, rejected = split_candidates(project, policy, now)
+        decided = decide_by_closure(
+            project.name, files, needed, environments, also, is_requested=is_requested
+        )
         # Files that an unmet goal needs are kept, whatever the rules say now.
         others = (
             Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])

@@ -64,7 +64,9 @@ def follow(
     held = config, holdings.state, holdings.directory
     kept = files_held_for(*held, unmet, resolved.environments)
     kept.update((row.filename, row.goal) for row in earlier)
-    decide = deciding_by_closure(rules, resolved.chosen(), kept, resolved.environments, work.now)
+    decide = deciding_by_closure(
+        rules.policy, resolved.chosen(), kept, resolved.environments, work.now
+    )
     records = concerned_records(holdings.state, rules, resolved)
     concerned = with_own_pythons(holdings, work, records, decide)
     looked = look(work.report, rules, concerned, decide, goals_are_reported=True)

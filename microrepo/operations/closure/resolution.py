@@ -115,7 +115,7 @@ def resolve_goals(
         resolved = _resolve_once(config, work.report, reader, goals, targets)
         if rules.policy.vulnerabilities == "ignore":
             break
-        decide = deciding_by_closure(rules, resolved.chosen(), {}, targets, work.now)
+        decide = deciding_by_closure(rules.policy, resolved.chosen(), {}, targets, work.now)
         concerned = concerned_records(origins.holdings.state, rules, resolved)
         told: dict[str, Record] = {
             one.project.name: one for one in advised(origins.sources, work, concerned, decide)

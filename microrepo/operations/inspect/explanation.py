@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -11,14 +11,14 @@ from microrepo.config.schema import Config
 from microrepo.formats.distribution.filenames import package_type_of
 from microrepo.formats.version_numbers import version_order
 from microrepo.model import Cause, Decision, File, Project
-from microrepo.operations.closure.closure_decisions import decide_by_closure
+from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.target_records import environments_of
 from microrepo.operations.inspect.explained_names import Named, find_named
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
-from microrepo.selection.rules.decisions import select, split_candidates
+from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import Policy
 from microrepo.state import FileRow, ProjectRow, Requirer, State
 
@@ -76,8 +76,16 @@ def _explain(
         # Without a record of a source, files in the directory count as kept, whatever the rules
         # say.
         decisions = tuple(Decision(file, True, Cause.ALREADY_THERE) for file in project.files)
-    elif any(requirers.values()) or (is_closure and project.name not in (policy.requested or {})):
-        decisions = _decisions_of_closure(project, policy, requirers, config)
+    elif (
+        any(requirers.values())
+        or (is_closure and project.name not in (policy.requested or {}))
+        or (config.dependencies and _is_unmet(project, policy, rows))
+    ):
+        goals = {name: found[0].goal for name, found in requirers.items() if found}
+        decide = deciding_by_closure(
+            policy, dict.fromkeys(goals, ""), goals, environments_of(config), now()
+        )
+        decisions = decide(project)
     else:
         decisions = select(project, policy, now())
     decisions += tuple(Decision(file, True, Cause.REQUIRED) for file in unlisted.values())
@@ -113,6 +121,11 @@ def _behind_urls(state: State, project: Project, rows: Iterable[FileRow]) -> dic
     }
 
 
+def _is_unmet(project: Project, policy: Policy, rows: Iterable[FileRow]) -> bool:
+    """Return whether a project is requested, but has no files."""
+    return project.name in (policy.requested or {}) and not any(row.present for row in rows)
+
+
 def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> tuple[Decision, ...]:
     """Return the decisions; a file that the rules keep but a complete project lacks was evicted."""
     return tuple(
@@ -121,12 +134,3 @@ def _with_evictions(decisions: Iterable[Decision], present: frozenset[str]) -> t
         else d
         for d in decisions
     )
-
-
-def _decisions_of_closure(
-    project: Project, policy: Policy, requirers: Mapping[str, tuple[Requirer, ...]], config: Config
-) -> tuple[Decision, ...]:
-    files, rejected = split_candidates(project, policy, now())
-    chosen = {name: "" for name, found in requirers.items() if found}
-    environments = environments_of(config)
-    return (*decide_by_closure(project.name, files, chosen, environments), *rejected)

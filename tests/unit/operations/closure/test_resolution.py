@@ -201,7 +201,9 @@ def decided(
     **how: Any,
 ) -> dict[str, tuple[bool, Cause]]:
     rules, resolved = resolve.rules("app", **how), resolve("app", **how)
-    decide = deciding_by_closure(rules, resolved.chosen(), kept or {}, resolved.environments, NOW)
+    decide = deciding_by_closure(
+        rules.policy, resolved.chosen(), kept or {}, resolved.environments, NOW
+    )
     decisions = decide(upstream.projects[name])
     return {one.file.filename: (one.keep, one.cause) for one in decisions}
 

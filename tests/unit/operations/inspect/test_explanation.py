@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from microrepo.config.load import load
@@ -86,6 +87,40 @@ def test_explain_tells_what_required_a_file(config: Config, tmp_path: Path) -> N
     }
     assert "cp311-manylinux_2_17_x86_64" in found.decisions[2].detail
     assert found.requirers["foo-bar-2.0.tar.gz"] == (row,)
+
+
+@pytest.mark.parametrize(
+    ("versions", "held", "expected"),
+    [
+        ("all", True, [Cause.REQUIRED, Cause.SELECTED, Cause.PLATFORM]),
+        ("latest", False, [Cause.NOT_IN_CLOSURE, Cause.NOT_IN_CLOSURE, Cause.PLATFORM]),
+    ],
+)
+def test_explain_decides_as_a_refresh_with_dependencies(
+    config: Config, tmp_path: Path, versions: str, held: bool, expected: list[Cause]
+) -> None:
+    """Further releases are kept; a requirement that cannot be met keeps nothing."""
+    assert config.repository == str(tmp_path)
+    state, _ = open_state(tmp_path / ".microrepo" / "state.db")
+    with state.transaction():
+        if held:
+            needed = Requirer("foo_bar-2.0-py3-none-any.whl", "cp311-linux", "foo-bar", "foo-bar")
+            state.save_requirers([needed], replace=True)
+        else:
+            rows = [msgspec.structs.replace(row, present=False) for row in list(state.files())]
+            state.save_files(rows)
+            for row in rows:
+                (tmp_path / row.filename).unlink(missing_ok=True)
+    state.close()
+    flags = {
+        "repository": str(tmp_path),
+        "environments": ["cp311-manylinux_2_17_x86_64"],
+        "versions": versions,
+        "packages": ["foo-bar"],
+    }
+    following = load(None, flags, {}).config
+    (found,) = explain(following, read_requests(["foo-bar"], tmp_path), ["foo-bar"])
+    assert sorted(one.cause for one in found.decisions) == sorted(expected)
 
 
 @pytest.mark.parametrize(
