@@ -9,6 +9,8 @@ from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.repository import Repository
 from tests.support.server import PyPIServer
 
+pytestmark = pytest.mark.usefixtures("default_settings")
+
 
 @pytest.fixture
 def alpha(index: FakeIndex) -> BuiltFile:

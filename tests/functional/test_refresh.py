@@ -7,8 +7,10 @@ import pytest
 from tests.support.faults import NotJSON, Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
-from tests.support.repository import Repository, tree_of
+from tests.support.repository import PLAIN, Repository, tree_of
 from tests.support.server import PyPIServer
+
+pytestmark = pytest.mark.usefixtures("default_settings")
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def files(index: FakeIndex) -> dict[str, BuiltFile]:
 def test_first_sync_by_name(
     repo: Repository, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
+    repo.settings = PLAIN
     report = repo.refresh("alpha", "beta_two")
     repo.holds(files["alpha"], files["alpha-source"], files["beta"])
     assert (report.projects, report.downloaded, report.deleted) == (2, 3, 0)
@@ -42,6 +45,7 @@ def test_first_sync_by_name(
 def test_first_sync_of_everything(
     repo: Repository, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
+    repo.settings = PLAIN
     report = repo.refresh_all()
     repo.holds(*files.values())
     assert report.downloaded == 4
@@ -58,7 +62,6 @@ def test_files_carry_their_upload_time(repo: Repository, files: dict[str, BuiltF
 def test_nothing_new_is_one_request_and_touches_nothing(
     repo: Repository, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
-    repo.settings = ("--min-free-space", "0", "--processes", "2")
     repo.refresh_all()
     before = {name: facts for name, facts in tree_of(repo.path).items() if name[0] != "."}
     identity, directory = repo.identity(), repo.path.stat()
@@ -86,7 +89,6 @@ def test_nothing_new_by_name_costs_no_document(
 def test_the_status_of_projects_comes_with_the_default_api(
     repo: Repository, index: FakeIndex, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
-    repo.settings = tuple(flag for flag in repo.settings if flag != "--no-simple")
     page = repo.path / "simple" / "gamma" / "index.html"
     index.set_status("gamma", "archived")
     repo.refresh("gamma")
@@ -116,6 +118,7 @@ def test_a_source_without_a_simple_api_is_asked_for_a_status_once(
 def test_a_new_release_replaces_the_old_one(
     repo: Repository, index: FakeIndex, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:
+    repo.settings = PLAIN
     repo.refresh_all()
     new = build_wheel("gamma", "0.4")
     index.add("gamma", new)
@@ -215,6 +218,7 @@ def test_a_dry_run_of_an_existing_repository_changes_nothing(
 def test_the_closing_table_says_what_was_done(
     repo: Repository, files: dict[str, BuiltFile]
 ) -> None:
+    repo.settings = PLAIN
     done = repo.run("refresh", "alpha", *repo.flags())
     assert "downloaded  2 files, " in done.stdout
     assert "projects    1 checked, 1 changed" in done.stdout

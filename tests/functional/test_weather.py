@@ -23,7 +23,7 @@ from tests.support.repository import Repository
 from tests.support.server import PyPIServer
 from tests.support.transports import each_transport
 
-pytestmark = each_transport
+pytestmark = [each_transport, pytest.mark.usefixtures("default_settings")]
 
 DOCUMENT = "/pypi/alpha/json"
 

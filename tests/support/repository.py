@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -20,11 +21,10 @@ from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile
 from tests.support.programs import Completed, MicrorepoRunner
 
-# What most tests are not about: pages, closures, and the room on this machine's disk.
-PLAIN = (
-    *("--processes", "2", "--connections", "4", "--min-free-space", "0"),
-    *("--no-simple", "--no-server", "--no-dependencies"),
-)
+# The default settings, but for the room on this machine's disk and the number of its processors.
+DEFAULTS = ("--processes", "2", "--connections", "4", "--min-free-space", "0")
+# Without what many tests are not about: pages and closures.
+PLAIN = (*DEFAULTS, "--no-simple", "--no-server", "--no-dependencies")
 PATIENCE_S = 30.0
 
 Identity = dict[str, tuple[int, int, int]]
@@ -105,9 +105,18 @@ class Repository:
         return sorted((self.path / ".microrepo" / "partial").glob("*"))
 
     def holds(self, *files: BuiltFile) -> None:
-        """Assert that exactly these files are visible, each with its own content."""
-        found = {name: digest_of(self.path / name) for name in self.names()}
-        assert found == {file.filename: file.sha256 for file in files}
+        """Assert that exactly these files are visible, each with its own content.
+
+        Where pages are kept, they must name exactly these files too.
+        """
+        expected = {file.filename: file.sha256 for file in files}
+        names = self.names()
+        if "--no-simple" not in self.settings:
+            pages = (self.path / "simple").glob("*/index.v1_json")
+            listed = [json.loads(page.read_bytes())["files"] for page in pages]
+            assert {file["filename"] for one in listed for file in one} == expected.keys()
+            names -= {"server.py", "last-modified", *(f"{name}.metadata" for name in names)}
+        assert {name: digest_of(self.path / name) for name in names} == expected
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the state."""
