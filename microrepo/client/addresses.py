@@ -59,7 +59,7 @@ def without_login(url: str) -> str:
 
 
 def public_url(url: str) -> str:
-    """Return `url` for messages and logs: without login, and without the values of its query.
+    """Return `url` for messages and logs: without login, values of its query, path parameters.
 
     Queries contain signatures and tokens.
     """
@@ -67,8 +67,9 @@ def public_url(url: str) -> str:
         parts = urlsplit(without_login(url))
     except ValueError:
         return url.rpartition("@")[2].partition("?")[0]
-    query = _HIDDEN_QUERY if parts.query else ""
-    return urlunsplit(parts._replace(query=query, fragment=""))
+    path, hides_parameters, _ = parts.path.partition(";")
+    query = _HIDDEN_QUERY if parts.query or hides_parameters else ""
+    return urlunsplit(parts._replace(path=path, query=query, fragment=""))
 
 
 def masked(text: str) -> str:

@@ -52,18 +52,21 @@ def public_mode() -> int:
     return 0o666 & ~umask()
 
 
-def write_atomically(path: Path, data: bytes, mode: int, *, overwrite: bool = True) -> None:
+def write_atomically(
+    path: Path, data: bytes, mode: int, *, overwrite: bool = True, follow: bool = True
+) -> None:
     """Write a file atomically and durably, via a temporary file in the same directory.
 
     Args:
         path: the file; missing directories are created. For a symlink, its target is written.
         overwrite: replace an existing file.
+        follow: write to the target of a symlink; False replaces the link.
 
     Raises:
         FileExistsError: the path exists and `overwrite` is off.
         OSError: the file cannot be written; an existing file is unchanged.
     """
-    target = Path(os.path.realpath(path))  # a link to itself is replaced
+    target = Path(os.path.realpath(path)) if follow else path  # a link to itself is replaced
     _make_directory(target.parent)
     # The dot makes cron, systemd and directory listings ignore a leftover.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

@@ -77,7 +77,7 @@ def write_outputs(
     ended = Ended(run, report.operation, report.exit_code, directory.control / "report.json")
     with _noting("report", failures):
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
-        write_atomically(ended.report, text + b"\n", public_mode())
+        write_atomically(ended.report, text + b"\n", public_mode(), follow=False)
     if config.change_list is not None:
         with _noting("change list", failures):
             lists = _write_lists(config, directory, state, run)

@@ -17,6 +17,7 @@ from microrepo.errors import MalformedResponse
         ("ftp://bob:SECRET@h.example/x", "ftp://h.example/x"),
         ("https://bob:SECRET@[x/?a=SECRET", "[x/?…"),
         ("//bob:SECRET@h/x", "//h/x"),
+        ("https://h.example/a;signature=SECRET", "https://h.example/a?…"),
     ],
 )
 def test_public_url(url: str, shown: str) -> None:

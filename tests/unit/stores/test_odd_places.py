@@ -85,6 +85,16 @@ def test_a_fifo_is_replaced_by_the_page(tmp_path: Path, content: bytes) -> None:
     assert read_plain_file(page) == content
 
 
+def test_a_link_is_replaced_where_it_may_not_be_followed(tmp_path: Path) -> None:
+    path, precious = tmp_path / "report.json", tmp_path / "precious"
+    precious.write_text("x")
+    path.symlink_to(precious)
+    write_atomically(path, b"{}", 0o644, follow=False)
+    assert precious.read_text() == "x"
+    assert path.read_bytes() == b"{}"
+    assert not path.is_symlink()
+
+
 def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.symlink_to(path)
