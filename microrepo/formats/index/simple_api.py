@@ -51,13 +51,13 @@ def parse_project(
 
 
 def parse_status(
-    body: bytes, content_type: str, url: str, bound: Bound = DOCUMENT
+    body: bytes, content_type: str, url: str, name: str, bound: Bound = DOCUMENT
 ) -> tuple[str, str | None]:
     """Return the status that one project's page tells (PEP 792), and its reason.
 
     Raises:
-        MalformedResponse: the page cannot be read.
+        MalformedResponse: the page cannot be read, or is about another project than `name`.
     """
     if is_json(content_type):
-        return status_from_json(body, url, bound)
+        return status_from_json(body, url, name, bound)
     return status_from_html(body, url, bound)

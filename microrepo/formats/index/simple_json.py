@@ -63,6 +63,7 @@ class _Page(Struct):
 
 class _StatusPage(Struct):
     files: msgspec.Raw
+    name: str | None = None
     project_status: ProjectStatus | None = field(default=None, name="project-status")
 
 
@@ -156,8 +157,7 @@ def project_from_json(
         page = decode_leniently(without_half_pairs(body), _Page, url, "not an index page")
     check_api_version(page.meta.api_version, url)
     normalized = canonicalize_name(name)
-    if page.name is not None and canonicalize_name(page.name) != normalized:
-        raise MalformedResponse(url, f"the page is about another project, {page.name[:80]!r}")
+    _check_name(page.name, name, url)
     files: list[File] = []
     rejected: list[str] = []
     silent = True
@@ -184,14 +184,24 @@ def project_from_json(
     )
 
 
-def status_from_json(body: bytes, url: str, bound: Bound = DOCUMENT) -> tuple[str, str | None]:
+def status_from_json(
+    body: bytes, url: str, name: str, bound: Bound = DOCUMENT
+) -> tuple[str, str | None]:
     """Return the status of a project's page and its reason."""
     check_size(body, bound, url, JSON_MARKS)
     try:
-        status = _decode_status(body).project_status or ProjectStatus()
+        page = _decode_status(body)
     except UNREADABLE as error:
         raise MalformedResponse(url, f"not an index page ({error})") from error
+    _check_name(page.name, name, url)
+    status = page.project_status or ProjectStatus()
     return status.status, status.reason
+
+
+def _check_name(found: str | None, expected: str, url: str) -> None:
+    """Raise MalformedResponse for the page of another project."""
+    if found is not None and canonicalize_name(found) != canonicalize_name(expected):
+        raise MalformedResponse(url, f"the page is about another project, {found[:80]!r}")
 
 
 def _read_file(entry: msgspec.Raw) -> _PageFile:

@@ -99,7 +99,7 @@ class IndexSource:
             raise ProjectNotFound(name, self._name)
         expect_success(answer, url)
         content_type = answer.headers.get("Content-Type", "")
-        return parse_status(answer.body, content_type, answer.url, answer.bound)
+        return parse_status(answer.body, content_type, answer.url, name, answer.bound)
 
 
 def conditional(validator: str | None) -> dict[str, str]:

@@ -189,14 +189,15 @@ def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | Non
         if file.filename not in view.facts.metadata:
             return MetadataNeed(release.project, file.filename)
         usable = view.usable(file, release)
+        found = view.facts.metadata[file.filename]
+        another = isinstance(found, CoreMetadata) and not found.is_repaired
+        if usable is None and (installer is None or (installer is Installer.PIP and another)):
+            continue  # pip skips a file of another release, and a release with invalid metadata
         if file not in doubtful:
-            if usable is not None or installer is Installer.UV:
-                return usable
-        elif usable is None and installer is Installer.PIP:
-            continue  # it takes the other one
-        elif usable is None or not view.admits(usable.requires_python):
             return usable
-        elif file is doubtful[-1]:
+        if usable is None or not view.admits(usable.requires_python):
+            return usable
+        if file is doubtful[-1]:
             return max(
                 (one for file in doubtful if (one := view.usable(file, release)) is not None),
                 key=lambda one: len(one.requires_dist),

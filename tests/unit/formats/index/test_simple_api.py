@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import OutOfBounds
-from microrepo.formats.index.simple_api import Root, is_json, parse_project, parse_root
+from microrepo.formats.index.simple_api import (
+    Root,
+    is_json,
+    parse_project,
+    parse_root,
+    parse_status,
+)
 from microrepo.model import Digests, File, Project
 
 SHA256 = "0123456789abcdef" * 4
@@ -569,3 +576,18 @@ def test_names_that_a_directory_listing_cut_short() -> None:
 )
 def test_content_type(content_type: str, expected: bool) -> None:
     assert is_json(content_type) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("Foo.Bar", True), ("foo-bar", True), ("other", False)]
+)
+def test_a_status_is_that_of_the_project(name: str, right: bool) -> None:
+    """The page of another project, which a broken cache may give, tells nothing."""
+    page = {"meta": {"api-version": "1.4"}, "name": name, "files": []}
+    body = json.dumps({**page, "project-status": {"status": "archived"}}).encode()
+    read = partial(parse_status, body, "application/vnd.pypi.simple.v1+json", "https://x.example/")
+    if right:
+        assert read("foo-bar") == ("archived", None)
+    else:
+        with pytest.raises(MalformedResponse):
+            read("foo-bar")

@@ -115,10 +115,10 @@ def test_every_fitting_file_of_the_chosen_release_comes_along():
 
 
 @pytest.mark.parametrize(
-    ("installer", "version"), [(None, "2.0"), (Installer.PIP, "2.0"), (Installer.UV, "1.0")]
+    ("installer", "version"), [(None, "2.0"), (Installer.PIP, "1.0"), (Installer.UV, "1.0")]
 )
 def test_a_release_whose_wheel_is_broken(installer: Installer | None, version: str) -> None:
-    """Its sdist does for pip; for uv the release cannot be used."""
+    """No installer uses its sdist; a mirror takes it."""
     world = World({"a": {"1.0": [], "2.0": {"files": ["py3-none-any", "sdist"]}}})
     world.metadata["a-2.0-py3-none-any.whl"] = "not a zip archive"
     facts = Facts(world.projects, world.metadata)
