@@ -26,6 +26,7 @@ _NETWORK_FILE_SYSTEMS = frozenset(
      "fuse.sshfs", "fuse.glusterfs", "panfs"}
 )  # fmt: skip
 
+_SIGNS_OF_DAMAGE = ("Could not decode to UTF-8", "no such ", "near ", "unrecognized token")
 # Python cannot decode SQLite's message about such a schema.
 _ODD_SCHEMA = "malformed: its schema is not UTF-8"
 
@@ -37,9 +38,15 @@ def is_damage(error: BaseException) -> bool:
     that the database cannot be used now.
     """
     if isinstance(error, sqlite3.OperationalError):
-        # Python's error for a text column, which has no class or code of its own.
-        return str(error).startswith("Could not decode to UTF-8")
+        # Without a code of their own: a text that is not UTF-8, a schema that lost a column or more.
+        text = str(error)
+        return text.startswith(_SIGNS_OF_DAMAGE) or " has no column named " in text
     return type(error) in {sqlite3.DatabaseError, StateCorrupt}
+
+
+def _is_damage_on_opening(error: sqlite3.DatabaseError) -> bool:
+    """Return whether to set a state aside; a migration of this program that fails is not damage."""
+    return is_damage(error) and not str(error).startswith(("no such ", "near "))
 
 
 def open_state(
@@ -67,7 +74,7 @@ def open_state(
     try:
         return State(_connect(path, migrations), path), warning
     except sqlite3.DatabaseError as error:
-        if not is_damage(error):
+        if not _is_damage_on_opening(error):
             raise StateCorrupt(path, f"cannot be opened: {error}") from error
         aside = _set_aside(path)
         warning = (

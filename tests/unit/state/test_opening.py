@@ -562,3 +562,13 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     assert "was not a file" in warning
     assert not path.is_symlink()
     assert elsewhere.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", ["no such column: filename", 'near "x": syntax error'])
+def test_a_schema_whose_words_changed_is_damage(path: Path, words: str) -> None:
+    with pytest.raises(StateCorrupt), explained_errors(path):
+        raise sqlite3.OperationalError(words)
+    state, warning = open_state(path)
+    state.close()
+    assert warning is not None
+    assert "was damaged" in warning
