@@ -132,7 +132,8 @@ def main(address: str) -> int:
 
     for module in pkgutil.walk_packages(microrepo.__path__, "microrepo."):
         if not module.name.endswith(".__main__"):
-            importlib.import_module(module.name)
+            with suppress(ModuleNotFoundError):  # of an extra
+                importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:

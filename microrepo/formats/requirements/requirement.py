@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -15,6 +16,8 @@ from microrepo.errors import ConfigError
 from microrepo.formats.requirements.direct_urls import without_user
 from microrepo.formats.specifiers import lenient_requirement, strict_requirement
 from microrepo.model import NormalizedName
+
+_VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 class Requirement(Struct, frozen=True, cache_hash=True):
@@ -52,6 +55,11 @@ def parse_requirement(text: str, origin: str = "") -> Requirement:
     Raises:
         ConfigError: not a requirement; the message says where reading stopped.
     """
+    if _VERSION.fullmatch(text.strip()):
+        raise ConfigError(
+            f"{text!r} is a version, not a project; use NAME=={text.strip()}, or separate the "
+            "values of an option with commas (--python-versions 3.11,3.12)"
+        )
     try:
         found = strict_requirement(text)
     except InvalidRequirement as error:

@@ -47,6 +47,7 @@ def test_files_are_relative_to_the_base_or_absolute(tmp_path: Path) -> None:
     ("entry", "words"),
     [
         pytest.param("flask=1", "'flask=1' is not a requirement", id="no requirement"),
+        pytest.param("3.12", "is a version, not a project", id="a version"),
         pytest.param("../flask", "is not a requirement", id="a path"),
         pytest.param("-r nowhere.txt", "nowhere.txt: cannot be read: No such file", id="no file"),
         pytest.param("-r .", "cannot be read: Is a directory", id="a folder"),
