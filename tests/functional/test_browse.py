@@ -127,12 +127,12 @@ def test_more_projects_than_a_page_can_list(bare: Repository) -> None:
     assert update_browse(bare.path, control, limit=2).pages == 3
 
 
-def test_what_is_in_the_way_is_named(bare: Repository) -> None:
+def test_what_is_in_the_way_is_put_aside_and_named(bare: Repository) -> None:
     (bare.path / "browse").write_text("mine")
-    done = bare.do("index", "--browse", expect=1)
-    assert "browse/project/" in done.stderr
-    assert "Not a directory" in done.stderr
-    assert (bare.path / "browse").read_text() == "mine"
+    done = bare.do("index", "--browse")
+    assert "browse: was not a directory; it was renamed to browse.not-a-directory" in done.stderr
+    assert (bare.path / "browse.not-a-directory").read_text() == "mine"
+    assert (bare.path / "browse/index.html").is_file()
 
 
 def test_a_refresh_keeps_the_pages_current(kept: Repository, index: FakeIndex) -> None:

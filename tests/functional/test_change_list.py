@@ -49,7 +49,7 @@ def apply_with_rsync(repo: Repository, lists: Path, copy: Path) -> None:
     if rsync is None:
         pytest.skip("no rsync here")
     copy.mkdir(exist_ok=True)
-    adds = [rsync, "-a", f"--files-from={lists / 'adds.txt'}", f"{repo.path}/", f"{copy}/"]
+    adds = [rsync, "-aI", f"--files-from={lists / 'adds.txt'}", f"{repo.path}/", f"{copy}/"]
     subprocess.run(adds, check=True, timeout=60)
     with (lists / "deletes.txt").open("rb") as names:
         remove = ["xargs", "-d", "\n", "rm", "-f", "--"]

@@ -240,7 +240,7 @@ class TestAdvisories:
         report = repo.refresh_all(*refuse)
         repo.holds()
         (warning,) = [text for text in report.warnings if "has no advisories" in text]
-        assert "on 3 releases" in warning
+        assert "for 3 releases" in warning
         assert "lib" in warning
         # One that has none of them is not asked each time; one that failed is.
         pypi.reset()

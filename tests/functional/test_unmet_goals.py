@@ -38,7 +38,7 @@ def distributions(repo: Repository) -> set[str]:
     "typo",
     [
         ("--package-types", "bdist_egg"),
-        ("--extensions", "wlh"),
+        ("--extensions", "tar.bz2"),
         ("--allow-files", "^sixx"),
         ("--exclude-files", "."),
         ("--max-file-size", "1 B"),

@@ -72,7 +72,7 @@ def contents(draw: st.DrawFn) -> Contents:
         info=Info(
             version="10.0+local",
             summary=draw(_REASONS),
-            classifiers=tuple(draw(st.lists(_TEXT, max_size=2))),
+            classifiers=tuple(draw(st.lists(_TEXT, max_size=2))) or None,
             project_urls=draw(st.none() | st.just({"Home": "https://x.example"})),
         ),
         vulnerabilities=tuple(draw(st.lists(st.builds(Vulnerability, id=_TEXT), max_size=2))),
