@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 
 from microrepo.config.load import expand
 from microrepo.config.schema import ALL, EVERYTHING
 from microrepo.errors import ConfigError
+from microrepo.formats.specifiers import strict_requirement
 from microrepo.operations.run.goals import read_requests
 from microrepo.selection.environments.python_versions import parse_python_words
 
@@ -149,7 +150,7 @@ def parse_requirement(word: str) -> str:
     if word.lower().endswith((".txt", ".in")):
         raise ConfigError(f"{word}: file not found")
     try:
-        Requirement(word)
+        strict_requirement(word)
     except InvalidRequirement as error:
         raise ConfigError(
             f"{word!r} is not a requirement such as flask or numpy>=1.26,<3. Put markers and URLs in "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def uses_libcurl(name: TransportName) -> bool:
     """Return whether libcurl carries the requests; `auto` means where it can be loaded."""
-    return name != "requests" and _can_load("pycurl")
+    return name in {"auto", "libcurl"} and _can_load("pycurl")
 
 
 def can_multiplex(name: TransportName) -> bool:

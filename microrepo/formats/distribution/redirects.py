@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
@@ -29,6 +29,7 @@ from microrepo.formats.distribution.archives import translated
 from microrepo.formats.distribution.filenames import split_release
 from microrepo.formats.distribution.wheel_metadata import metadata_name
 from microrepo.formats.distribution.zip_directory import read_zip_directory
+from microrepo.formats.specifiers import strict_requirement
 
 NOTE = "microrepo-redirect.json"
 _FIELD = re.compile(r"(?i)requires-dist[ \t]*:")
@@ -58,7 +59,7 @@ class _Note(Struct, frozen=True):
 def index_requirement(text: str) -> str | None:
     """Return the index requirement that replaces a direct URL; None for other requirements."""
     try:
-        requirement = Requirement(text)
+        requirement = strict_requirement(text)
     except InvalidRequirement:
         return None
     if requirement.url is None:
@@ -111,7 +112,7 @@ def _redirected(field: str, found: list[Redirect]) -> str:
 
 
 def _without_login(text: str) -> str:
-    url = Requirement(text).url or ""
+    url = strict_requirement(text).url or ""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.formats.foreign.match_patterns import anchored, read_patterns
 from microrepo.formats.foreign.translation import Lookups, Sections, Translating, lines_of
+from microrepo.formats.specifiers import strict_requirement
 
 _ALLOWED, _FILES = "allowlist.packages", "allowlist.requirements"
 
@@ -116,7 +117,7 @@ def _requirements(to: Translating, text: str | None, about: str) -> list[Require
         if line.startswith("-"):
             continue
         try:
-            found.append(Requirement(line))
+            found.append(strict_requirement(line))
         except InvalidRequirement:
             to.note(about, f"{line!r} is not a requirement; left out")
     return found

@@ -7,10 +7,11 @@ import re
 from collections import OrderedDict
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 
 from microrepo.errors import ConfigError
 from microrepo.formats.foreign.translation import Translating, Translation, lines_of, read_ini
+from microrepo.formats.specifiers import strict_requirement
 
 _EXTRAS = re.compile(r"(\[[^\]]*\])?\s*(.*)")
 _NAMED = re.compile(
@@ -103,7 +104,7 @@ def _requirements(to: Translating, options: dict[str, str | None]) -> None:
             extras, specifier = (match[1] or "", match[2]) if match else ("", line)
             entry = f"{name}{extras}{'' if specifier == '*' else specifier}"
             try:
-                Requirement(entry)
+                strict_requirement(entry)
             except InvalidRequirement:
                 to.note(f"requirements.{name}", f"{line!r} is not a requirement; left out")
                 continue

@@ -172,7 +172,7 @@ def _key(file: File) -> tuple[str, str]:
 def needed_before(
     state: State, earlier: Iterable[Requirer]
 ) -> dict[NormalizedName, dict[str, File]]:
-    """Return the files of direct URLs that goals need which this run did not resolve."""
+    """Return the files of direct URLs that unresolved goals of earlier runs need."""
     names = {row.filename for row in earlier if stated_requirement(row.requirement).url}
     found: dict[NormalizedName, dict[str, File]] = {}
     for row in state.files_named(names).values():

@@ -6,12 +6,13 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
 from microrepo.errors import RepositoryError
+from microrepo.formats.specifiers import strict_requirement
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import File, NormalizedName, Project
 from microrepo.state import ProjectRow, State
@@ -74,7 +75,7 @@ def _unknown(state: State, target: str) -> str:
 
 def _project_of(state: State, target: str) -> Project | None:
     try:
-        name = canonicalize_name(Requirement(target).name)
+        name = canonicalize_name(strict_requirement(target).name)
     except InvalidRequirement:
         return None
     return state.documents([name]).get(name)
@@ -118,7 +119,7 @@ def _of_name(state: State, target: str) -> Named | None:
 
 def _of_release(state: State, target: str) -> Named | None:
     try:
-        requirement = Requirement(target)
+        requirement = strict_requirement(target)
     except InvalidRequirement:
         return None
     name = canonicalize_name(requirement.name)

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.formats.specifiers import strict_requirement
 from microrepo.formats.version_numbers import parse_version
 from microrepo.model import Action, Cause, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
@@ -95,7 +96,7 @@ def delete(
 def _parse(text: str) -> Requirement | None:
     """Return an argument as a requirement, None if it can only be a file name."""
     try:
-        requirement = Requirement(text)
+        requirement = strict_requirement(text)
     except InvalidRequirement:
         if text and "/" not in text and text.isprintable():
             return None

@@ -242,7 +242,7 @@ class ReportBuilder:
         return self.build_as(Report, adopted=self.totals.adopt)
 
     def build_as(self, kind: type[Kind], **own: object) -> Kind:
-        """Return the finished report of another kind: its fields from here, but for its own."""
+        """Return the finished report as another record; `own` sets the fields that only it has."""
         seconds = self.seconds or self._clock() - self._begun
         values: dict[str, Any] = {
             **vars(self),

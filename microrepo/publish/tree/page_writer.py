@@ -159,7 +159,7 @@ class PageWriter:
 
 
 def _is_absent(folder: str) -> bool:
-    """Return whether a folder of the tree has to be made; a link in its place goes, a file is renamed."""
+    """Return whether a folder is missing. Delete a link in its place; rename a file."""
     try:
         mode = os.lstat(folder).st_mode
     except (FileNotFoundError, NotADirectoryError):

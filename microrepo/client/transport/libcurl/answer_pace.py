@@ -1,6 +1,6 @@
-"""Pace of an answer: how long it may be silent, and how slow it may be.
+"""Pace of a response: how long it may be silent, and how slow it may be.
 
-The bounds are those of `metered_response`: what is no answer for the one is none for the other.
+The bounds are the same as in `metered_response`, so that both transports give up on the same servers.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ SMALL_BYTES = 64 << 10
 
 
 class Answer(NamedTuple):
-    """A response; ``checks`` must hold for it to be given again, and without any it is not."""
+    """A response, and the checks that allow reusing it; without checks it is never reused."""
 
     response: Response
     checks: Checks = ()
