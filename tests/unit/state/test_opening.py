@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,11 @@ def execute(path: Path, *statements: str) -> None:
         for statement in statements:
             connection.execute(statement)
     connection.close()
+
+
+def read_files(path: Path) -> list[FileRow]:
+    with closing(read_state(path)) as state:
+        return list(state.files())
 
 
 def query(path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -403,7 +409,7 @@ def test_reader_says_what_is_wrong(path: Path, prepare: Callable[[Path], object]
 def test_file_row_with_a_value_that_cannot_be(path: Path, values: str) -> None:
     execute(path, f"UPDATE files SET {values}")
     with pytest.raises(StateCorrupt, match="impossible value"):
-        list(read_state(path).files())
+        read_files(path)
 
 
 @pytest.mark.parametrize(
@@ -418,7 +424,7 @@ def test_file_row_with_a_value_that_cannot_be(path: Path, values: str) -> None:
 def test_damaged_schema_is_set_aside(path: Path, damage: str) -> None:
     execute(path, "PRAGMA writable_schema = ON", damage)
     with pytest.raises(StateCorrupt):
-        list(read_state(path).files())
+        read_files(path)
     state, warning = open_state(path)
     state.close()
     assert warning is not None
