@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -18,13 +20,19 @@ from microrepo.repositories.directory_contents import (
     unrecorded,
 )
 from microrepo.repositories.reading import open_for_reading
-from microrepo.state import FileRow, Owner, ProjectRow, open_state, pack
+from microrepo.state import FileRow, Owner, ProjectRow, State, open_state, pack
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 
 FOO = NormalizedName("foo")
 NAME = "foo-1.0-py3-none-any.whl"
 SAID, OTHER = Digests(sha256="a" * 64), Digests(sha256="b" * 64)
+
+
+@pytest.fixture
+def empty_state() -> Iterator[State]:
+    with closing(open_state(Path(":memory:"))[0]) as state:
+        yield state
 
 
 @pytest.fixture
@@ -66,7 +74,9 @@ def hash_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize("say", [page, html, document, hash_file])
-def test_each_of_them_is_believed(say: object, directory: FlatDirectory) -> None:
+def test_each_of_them_is_believed(
+    say: object, directory: FlatDirectory, empty_state: State
+) -> None:
     assert callable(say)
     say(directory.path)
     claim = DirectoryContents(directory, {}).claim(NAME, FOO)
@@ -75,7 +85,7 @@ def test_each_of_them_is_believed(say: object, directory: FlatDirectory) -> None
     assert not claim.holds_for(OnDisk(5, 0)) or claim.mtime_ns == 0
     assert contradiction(claim, SAID) == ""
     assert contradiction(claim, OTHER).startswith("damaged: its sha256 is bbb")
-    (found,) = unrecorded(directory, open_state(Path(":memory:"))[0], directory.scan())
+    (found,) = unrecorded(directory, empty_state, directory.scan())
     assert (found.row.project, found.row.version, found.row.digests) == ("foo", "1.0", SAID)
     assert found.row.mtime_ns == 0  # so that `verify` reads it
 
@@ -101,14 +111,15 @@ def test_nothing_is_said(directory: FlatDirectory) -> None:
     assert contradiction(None, OTHER) == ""
 
 
-def test_damage_is_remembered_until_it_is_gone(directory: FlatDirectory) -> None:
-    state, _ = open_state(Path(":memory:"))
+def test_damage_is_remembered_until_it_is_gone(
+    directory: FlatDirectory, empty_state: State
+) -> None:
     claim = Claim(SAID, "its page", 5)
-    with state.transaction():
-        state.publication.save_found([damaged_found(NAME, FOO, claim, 9)])
-    (known,) = state_claims(state).values()
+    with empty_state.transaction():
+        empty_state.publication.save_found([damaged_found(NAME, FOO, claim, 9)])
+    (known,) = state_claims(empty_state).values()
     assert (known.digests, known.size, known.mtime_ns) == (SAID, 5, DAMAGED_MTIME_NS)
-    (found,) = unrecorded(directory, state, directory.scan())
+    (found,) = unrecorded(directory, empty_state, directory.scan())
     assert found.row.mtime_ns == DAMAGED_MTIME_NS
 
 
@@ -155,9 +166,10 @@ def test_a_row_of_a_person_is_seen_once(directory: FlatDirectory) -> None:
         assert [file.filename for file in reader.documents([FOO])[FOO].files] == [NAME]
 
 
-def test_the_size_of_a_damaged_file_may_be_unknown(directory: FlatDirectory) -> None:
-    state, _ = open_state(Path(":memory:"))
-    with state.transaction():
-        state.publication.save_found([damaged_found(NAME, FOO, Claim(SAID, "its page"), 9)])
-    (found,) = unrecorded(directory, state, directory.scan())
+def test_the_size_of_a_damaged_file_may_be_unknown(
+    directory: FlatDirectory, empty_state: State
+) -> None:
+    with empty_state.transaction():
+        empty_state.publication.save_found([damaged_found(NAME, FOO, Claim(SAID, "its page"), 9)])
+    (found,) = unrecorded(directory, empty_state, directory.scan())
     assert (found.row.size, found.row.mtime_ns) == (5, DAMAGED_MTIME_NS)
