@@ -105,7 +105,8 @@ class CurlAnswer:
         if error is None:
             self._owner.take_back(self)
         elif self.failure is None:
-            self.failure = BrokenAnswer(f"the answer broke off: {error}")
+            began = self.head.status != 0  # else libcurl says why it could not connect
+            self.failure = BrokenAnswer(f"the answer broke off: {error}" if began else error)
         self._loop.remove(self)
         self._loop.tell(self)
 
