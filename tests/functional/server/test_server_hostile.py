@@ -156,7 +156,7 @@ def test_names_that_are_no_text_are_passed_over(outside: Path) -> None:
         ):
             reply = running.ask(path)
             assert reply.status == 200
-            assert b"9." not in reply.body.replace(b"127.0.0.1", b"") or path == "/"
+            assert b"bar-9." not in reply.body or path == "/"
 
 
 def test_half_a_surrogate_pair_in_a_page(with_tree: Path) -> None:
