@@ -104,9 +104,7 @@ class IndexSource:
 
 def conditional(validator: str | None) -> dict[str, str]:
     """Return the header of a conditional request."""
-    if not validator:
-        return {}
-    if validator.startswith(_CONTENT):
+    if not validator or validator.startswith(_CONTENT):
         return {}
     if validator.startswith(_MODIFIED):
         return {"If-Modified-Since": validator.removeprefix(_MODIFIED)}
@@ -125,7 +123,8 @@ def validator_of(answer: Answer) -> str:
     if modified and _is_settled(modified, answer.headers.get("Date", "")):
         return f"{_MODIFIED}{modified}"
     digest = hashlib.sha256(answer.body)
-    digest.update(f" {serial_of(answer)}".encode())
+    # Links can be relative: the same page of a server that moved means other addresses.
+    digest.update(f" {serial_of(answer)} {answer.url}".encode())
     return f"{_CONTENT}{digest.hexdigest()}"
 
 

@@ -18,8 +18,11 @@ LATER = "Mon, 01 Jun 2026 12:01:00 GMT"
 AT_ONCE = "Mon, 01 Jun 2026 12:00:59 GMT"
 
 
-def answer(headers: Mapping[str, str] = {}, body: bytes = b"{}") -> Answer:
-    return Answer(200, headers, body, "https://index.example/simple/foo/")
+URL = "https://index.example/simple/foo/"
+
+
+def answer(headers: Mapping[str, str] = {}, body: bytes = b"{}", url: str = URL) -> Answer:
+    return Answer(200, headers, body, url)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,12 @@ def test_a_serial_in_the_header_belongs_to_the_content() -> None:
     validator = validator_of(answer({"X-PyPI-Last-Serial": "7"}))
     assert is_same_content(answer({"X-PyPI-Last-Serial": "7"}), validator)
     assert not is_same_content(answer({"X-PyPI-Last-Serial": "8"}), validator)
+
+
+def test_the_same_page_of_a_server_that_moved_is_another() -> None:
+    """Its relative links lead to the new server."""
+    moved = answer(url="https://moved.example/simple/foo/")
+    assert not is_same_content(moved, validator_of(answer()))
 
 
 def test_nothing_known_is_never_the_same() -> None:
