@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -59,7 +59,16 @@ def hash_file(path: Path, algorithms: Sequence[str] = ALGORITHMS) -> Digests:
         OSError: the file cannot be read.
     """
     hasher = ContentHasher(algorithms)
+    update_from(path, hasher.update)
+    return hasher.digests()
+
+
+def update_from(path: Path, update: Callable[[bytes], object]) -> None:
+    """Read a file once, piece by piece.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb", buffering=0) as stream:
         while piece := stream.read(_READ_BYTES):
-            hasher.update(piece)
-    return hasher.digests()
+            update(piece)

@@ -15,11 +15,10 @@ from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.state import State
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.stores.hashing import hash_file
+from microrepo.stores.hashing import hash_file, update_from
 
-_READ_BYTES = 1 << 20
-# What pip takes behind `--hash`; uv takes md5 and blake2b as well.
 _DAMAGED = "damaged, and installers choose it; run `microrepo verify --repair`"
+# What pip accepts in `--hash`; uv also accepts md5 and blake2b.
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 
 
@@ -78,7 +77,7 @@ class Acceptance:
         if row is not None and strongest is not None and not (disk and disk.matches(row)):
             algorithm, value = strongest
             if same_content(row.digests, hash_file(path, (algorithm,))) is False:
-                return f"damaged: its {algorithm} is not {value}, as was said of it"
+                return f"damaged: its {algorithm} is not {value}, as recorded"
         if not filename.endswith(".whl"):
             return ""
         with path.open("rb") as stream:
@@ -92,9 +91,7 @@ class Acceptance:
         for algorithm in sorted({one.partition(":")[0] for one in allowed}):
             hasher = hashlib.new(algorithm, usedforsecurity=False)
             try:
-                with self._directory.file(filename).open("rb") as stream:
-                    while piece := stream.read(_READ_BYTES):
-                        hasher.update(piece)
+                update_from(self._directory.file(filename), hasher.update)
             except OSError as error:
                 return f"cannot be read: {error.strerror}"
             if f"{algorithm}:{hasher.hexdigest()}" in allowed:
@@ -106,4 +103,4 @@ def _hash_faults(goal: Goal) -> Iterator[str]:
     """Yield the algorithms that pip does not read, whatever their markers say."""
     for one in (*goal.requirements, *goal.constraints):
         for algorithm in sorted({text.partition(":")[0] for text in one.hashes} - _HASHES):
-            yield f"{one.label}: pip takes no --hash of {algorithm}, only of {', '.join(sorted(_HASHES))}"
+            yield f"{one.label}: pip does not accept {algorithm} in --hash, only {', '.join(sorted(_HASHES))}"

@@ -132,7 +132,6 @@ class ClosureReader:
         known: Mapping[str, Record] | None = None,
     ) -> None:
         holdings, work, rules = origins.holdings, origins.work, origins.rules
-        self._holdings = holdings
         self._work = work
         self._known = known or {}
         self._rules = rules
