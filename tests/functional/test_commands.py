@@ -97,6 +97,25 @@ def test_explain(repo: Repository, filled: list[BuiltFile]) -> None:
     assert "no file or project matches 'gamma'" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["explain", "list"])
+def test_unknown_names_do_not_hide_the_known_ones(
+    repo: Repository, filled: list[BuiltFile], command: str
+) -> None:
+    done = repo.do(command, "nope", "alpha", "gamma", "beta", expect=3)
+    for file in filled:
+        assert file.filename in done.stdout
+    assert [line.partition("error: ")[2].count("'") for line in done.stderr.splitlines()] == [2, 2]
+    assert "'nope'" in done.stderr
+    assert "'gamma'" in done.stderr
+    assert len(json.loads(repo.do(command, "nope", "alpha", "beta", "--json", expect=3).stdout)) > 1
+    assert repo.do(command, "nope", "--json", expect=1).stdout == ""
+
+
+def test_history_of_an_unknown_project(repo: Repository, filled: list[BuiltFile]) -> None:
+    assert filled[0].filename in repo.do("history", "Alpha").stdout
+    assert "project 'alhpa' not found" in repo.do("history", "alhpa", expect=1).stderr
+
+
 def test_explain_tells_what_is_not_there_yet(repo: Repository, filled: list[BuiltFile]) -> None:
     text = repo.do("explain", "alpha", "--versions", "all").stdout
     (line,) = [line for line in text.splitlines() if "alpha-1.0-py3" in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from microrepo.cli import terminal
@@ -13,6 +14,7 @@ from microrepo.cli.render.inspection_text import (
     explanation_text,
     health_text,
     history_text,
+    unknown_text,
 )
 from microrepo.config.sizes import parse_age_s
 from microrepo.errors import ConfigError
@@ -23,14 +25,31 @@ def command_list(arguments: argparse.Namespace) -> int:
     """List the files of the repository."""
     from microrepo.operations.inspect.held_files import list_files
 
-    rows = list_files(load_settings(arguments).config, arguments.projects)
+    found = list_files(load_settings(arguments).config, arguments.projects)
+    rows = found.files
     if arguments.json:
-        terminal.write_json(rows)
+        if found.known or not found.unknown:
+            terminal.write_json(rows)
     elif arguments.with_source:
         terminal.write_out(terminal.join_lines(f"{row.filename}\t{row.source}" for row in rows))
     else:
         terminal.write_out(terminal.join_lines(row.filename for row in rows))
-    return ExitCode.DONE
+    unknown = [f"project {name!r} not found" for name in found.unknown]
+    return _answered(unknown, are_all=not found.known)
+
+
+def _answered(unknown: Sequence[str], *, are_all: bool) -> int:
+    """Name what is not known; return the exit code of a command that answered the rest.
+
+    Args:
+        unknown: one text for each name.
+        are_all: no name is known.
+    """
+    for text in unknown:
+        terminal.fail(text)
+    if not unknown:
+        return ExitCode.DONE
+    return ExitCode.FAILED if are_all else ExitCode.INCOMPLETE
 
 
 def command_stats(arguments: argparse.Namespace) -> int:
@@ -76,12 +95,13 @@ def command_explain(arguments: argparse.Namespace) -> int:
 
     loaded = load_settings(arguments)
     found = explain(loaded.config, requests_or_everything(loaded), arguments.names)
-    if arguments.json:
+    projects = found.projects
+    if arguments.json and projects:
         # A single name keeps its JSON form.
-        terminal.write_json(found[0] if len(found) == 1 else found)
-    else:
-        terminal.write_out(explanation_text(found, show_all=arguments.all))
-    return ExitCode.DONE
+        terminal.write_json(projects[0] if len(projects) == 1 else projects)
+    elif projects:
+        terminal.write_out(explanation_text(projects, show_all=arguments.all))
+    return _answered([unknown_text(one) for one in found.unknown], are_all=not projects)
 
 
 def command_history(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from microrepo.model import Decision
 
 if TYPE_CHECKING:
     from microrepo.operations.closure.check import CheckReport
+    from microrepo.operations.inspect.explained_names import UnknownName
     from microrepo.operations.inspect.explanation import Explanation
     from microrepo.operations.inspect.history import History
     from microrepo.operations.monitor.change_list import Change
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HEALTH = {ExitCode.DONE: "fine", ExitCode.FAILED: "failed"}
 _SHOWN_PROJECTS = 20
+_SHOWN_VERSIONS = 8
 _SCREEN, _FEWEST_FILES, _SHOWN_CHAINS = 20, 3, 3
 
 
@@ -69,6 +71,15 @@ def _rest_lines(decisions: Sequence[Decision]) -> list[str]:
     counts = Counter("kept" if one.keep else one.cause.value for one in decisions)
     by_cause = ", ".join(f"{number:,} {cause}" for cause, number in counts.most_common())
     return [f"  ... and {files(len(decisions))} more ({by_cause}); --all shows them"]
+
+
+def unknown_text(found: UnknownName) -> str:
+    """Return why a name matches nothing, with what its project has instead."""
+    if not found.project:
+        return f"no file or project matches {found.target!r}; `microrepo list` lists the files"
+    more = ", …" if found.versions[_SHOWN_VERSIONS:] else ""
+    listed = ", ".join(found.versions[:_SHOWN_VERSIONS]) or "none"
+    return f"{found.project} has no release for {found.target!r} (it has {listed}{more})"
 
 
 def history_text(found: History) -> str:

@@ -11,14 +11,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
-from microrepo.errors import RepositoryError
 from microrepo.formats.specifiers import strict_requirement
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import File, NormalizedName, Project
 from microrepo.state import ProjectRow, State
 
 _BATCH = 500
-_SHOWN_VERSIONS = 8
 
 
 class Named(Struct, frozen=True):
@@ -46,31 +44,42 @@ class Named(Struct, frozen=True):
         )
 
 
-def find_named(state: State, repository: str, targets: Sequence[str]) -> tuple[Named, ...]:
-    """Return one entry per project that the targets name, in their order.
+class UnknownName(Struct, frozen=True):
+    """A target that names nothing in the state.
 
-    Raises:
-        RepositoryError: the state has nothing of that name.
+    Attributes:
+        project: the known project whose release it asks for; "" if there is none.
+        versions: versions of that project, newest first.
     """
+
+    target: str
+    project: str = ""
+    versions: tuple[str, ...] = ()
+
+
+def find_named(
+    state: State, targets: Sequence[str]
+) -> tuple[tuple[Named, ...], tuple[UnknownName, ...]]:
+    """Return one entry per project that the targets name, and the targets that name nothing."""
     found: dict[NormalizedName, Named] = {}
+    unknown: dict[str, UnknownName] = {}
     for target in targets:
         matches = list(_matches(state, target))
         if not matches:
-            raise RepositoryError(repository, _unknown(state, target))
+            unknown[target] = _unknown(state, target)
         for one in matches:
             before = found.get(one.project.name)
             found[one.project.name] = one if before is None else _joined(before, one)
-    return tuple(found.values())
+    return tuple(found.values()), tuple(unknown.values())
 
 
-def _unknown(state: State, target: str) -> str:
-    """Return why a target matches nothing."""
+def _unknown(state: State, target: str) -> UnknownName:
+    """Return a target that matches nothing, with what its project has instead."""
     project = _project_of(state, target)
     if project is None:
-        return f"no file or project matches {target!r}; `microrepo list` lists the files"
+        return UnknownName(target)
     versions = sorted({file.version for file in project.files}, key=version_order, reverse=True)
-    listed = ", ".join(versions[:_SHOWN_VERSIONS]) + (", …" if versions[_SHOWN_VERSIONS:] else "")
-    return f"{project.name} has no release for {target!r} (it has {listed or 'none'})"
+    return UnknownName(target, project.name, tuple(versions))
 
 
 def _project_of(state: State, target: str) -> Project | None:

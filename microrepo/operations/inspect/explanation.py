@@ -13,7 +13,7 @@ from microrepo.formats.version_numbers import version_order
 from microrepo.model import Cause, Decision, File, Project
 from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.target_records import environments_of
-from microrepo.operations.inspect.explained_names import Named, find_named
+from microrepo.operations.inspect.explained_names import Named, UnknownName, find_named
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.publish.links import links_of
@@ -41,8 +41,15 @@ class Explanation(Struct, frozen=True):
     chains: dict[str, tuple[str, ...]] = {}
 
 
-def explain(config: Config, requests: Requests, targets: Sequence[str]) -> tuple[Explanation, ...]:
-    """Decide again on the named files from the stored records; return one result per project.
+class Explanations(Struct, frozen=True):
+    """Answers about the known names, one per project, and the names that are not known."""
+
+    projects: tuple[Explanation, ...]
+    unknown: tuple[UnknownName, ...]
+
+
+def explain(config: Config, requests: Requests, targets: Sequence[str]) -> Explanations:
+    """Decide again on the named files from the stored records.
 
     Args:
         config: complete settings.
@@ -50,18 +57,19 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> tuple
         targets: names of files or projects, releases (`foo==1.0`, `foo<2`) or globs.
 
     Raises:
-        RepositoryError: the state has nothing of that name.
+        RepositoryError: the state cannot be read.
         ConfigError: a setting is invalid.
     """
     policy = policy_of(config, requests)
     with open_for_reading(config.repository) as state:
-        named = find_named(state, config.repository, targets)
+        named, unknown = find_named(state, targets)
         is_index = not links_of(config, state, decides=False).files
         is_closure = next(iter(state.all_requirers()), None) is not None
-        return tuple(
+        projects = tuple(
             _explain(state, one, policy, config, is_index=is_index, is_closure=is_closure)
             for one in named
         )
+    return Explanations(projects, unknown)
 
 
 def _explain(

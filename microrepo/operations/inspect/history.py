@@ -8,6 +8,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
 from microrepo.repositories.reading import open_for_reading
 from microrepo.state import HistoryRow, RunRow
 
@@ -27,10 +28,13 @@ def history(config: Config, project: str | None = None, limit: int = 100) -> His
     """Return the newest changes of one project or of all.
 
     Raises:
-        RepositoryError: the state cannot be read.
+        RepositoryError: the state cannot be read, or it knows nothing about the project.
     """
+    name = canonicalize_name(project) if project else None
     with open_for_reading(config.repository) as state:
-        changes = state.history(canonicalize_name(project) if project else None, limit)
+        changes = state.history(name, limit)
+        if name and not changes and name not in state.projects([name]):
+            raise RepositoryError(config.repository, f"project {project!r} not found")
         numbers = {row.run for row in changes}
         oldest = min(numbers, default=0)
         newer = takewhile(lambda run: numbers and run.id >= oldest, state.ended_runs())

@@ -7,17 +7,25 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from microrepo.cli.render.inspection_text import unknown_text
 from microrepo.config.load import load
 from microrepo.config.schema import Config
-from microrepo.errors import RepositoryError
 from microrepo.model import Cause
-from microrepo.operations.inspect.explanation import explain
+from microrepo.operations.inspect.explained_names import UnknownName
+from microrepo.operations.inspect.explanation import Explanation, explain
 from microrepo.operations.run.goals import EVERYTHING_REQUESTED, Requests, read_requests
 from microrepo.state import Requirer, open_state
 
 
+def explained(config: Config, requests: Requests, targets: list[str]) -> Explanation:
+    found = explain(config, requests, targets)
+    assert not found.unknown
+    (project,) = found.projects
+    return project
+
+
 def reasons(config: Config, target: str, requests: Requests | None = None) -> dict[str, Cause]:
-    (found,) = explain(config, requests or EVERYTHING_REQUESTED, [target])
+    found = explained(config, requests or EVERYTHING_REQUESTED, [target])
     return {decision.file.filename: decision.cause for decision in found.decisions}
 
 
@@ -46,7 +54,7 @@ def test_explain_a_file(config: Config, target: str, reason: Cause) -> None:
 
 
 def test_explain_tells_what_is_there(config: Config) -> None:
-    (found,) = explain(config, EVERYTHING_REQUESTED, ["foo-bar"])
+    found = explained(config, EVERYTHING_REQUESTED, ["foo-bar"])
     assert found.present == {"foo_bar-2.0-py3-none-any.whl", "foo-bar-2.0.tar.gz"}
     assert found.row.display_name == "Foo-Bar"
 
@@ -63,13 +71,15 @@ def test_explain_obeys_the_requirements(config: Config, tmp_path: Path) -> None:
     ["nope", "foo-bar-9.9.tar.gz", "", "old-2.0-py3-none-any.whl", "x*", "nope<2"],
 )
 def test_explain_what_is_not_known(config: Config, target: str) -> None:
-    with pytest.raises(RepositoryError, match="no file or project matches"):
-        reasons(config, target)
+    found = explain(config, EVERYTHING_REQUESTED, ["foo-bar", target, "old"])
+    assert found.unknown == (UnknownName(target),)
+    assert [one.project.name for one in found.projects] == ["foo-bar", "old"]
 
 
 def test_explain_a_release_that_a_project_does_not_have(config: Config) -> None:
-    with pytest.raises(RepositoryError, match=r"old has no release for 'old==7' \(it has 1\.0\)"):
-        explain(config, EVERYTHING_REQUESTED, ["old==7"])
+    found = explain(config, EVERYTHING_REQUESTED, ["old==7"])
+    assert found.unknown == (UnknownName("old==7", "old", ("1.0",)),)
+    assert unknown_text(found.unknown[0]) == "old has no release for 'old==7' (it has 1.0)"
 
 
 def test_explain_tells_what_required_a_file(config: Config, tmp_path: Path) -> None:
@@ -79,7 +89,7 @@ def test_explain_tells_what_required_a_file(config: Config, tmp_path: Path) -> N
     state.close()
     flags = {"repository": str(tmp_path), "environments": ["cp311-manylinux_2_17_x86_64"]}
     following = load(None, flags, {}).config
-    (found,) = explain(following, read_requests(["app"], tmp_path), ["foo-bar"])
+    found = explained(following, read_requests(["app"], tmp_path), ["foo-bar"])
     assert {d.file.filename: d.cause for d in found.decisions} == {
         "foo-bar-2.0.tar.gz": Cause.REQUIRED,
         "foo_bar-2.0-py3-none-any.whl": Cause.NOT_IN_CLOSURE,
@@ -119,7 +129,7 @@ def test_explain_decides_as_a_refresh_with_dependencies(
         "packages": ["foo-bar"],
     }
     following = load(None, flags, {}).config
-    (found,) = explain(following, read_requests(["foo-bar"], tmp_path), ["foo-bar"])
+    found = explained(following, read_requests(["foo-bar"], tmp_path), ["foo-bar"])
     assert sorted(one.cause for one in found.decisions) == sorted(expected)
 
 
@@ -141,11 +151,12 @@ def test_names_releases_and_globs(
     config: Config, targets: list[str], expected: dict[str, int]
 ) -> None:
     found = explain(config, EVERYTHING_REQUESTED, targets)
-    assert {one.project.name: len(one.decisions) for one in found} == expected
+    assert {one.project.name: len(one.decisions) for one in found.projects} == expected
+    assert not found.unknown
 
 
 def test_kept_files_come_first_and_new_ones_before_old_ones(config: Config, tmp_path: Path) -> None:
-    (found,) = explain(config, read_requests(["foo-bar<2"], tmp_path), ["foo-bar"])
+    found = explained(config, read_requests(["foo-bar<2"], tmp_path), ["foo-bar"])
     assert [(one.keep, one.file.version) for one in found.decisions] == [
         (True, "1.0"),
         (False, "2.0"),

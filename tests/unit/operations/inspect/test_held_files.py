@@ -24,12 +24,16 @@ PRESENT = ("foo_bar-2.0-py3-none-any.whl", "foo-bar-2.0.tar.gz", "old-1.0-py2.7.
     ],
 )
 def test_list(config: Config, names: tuple[str, ...], expected: list[str]) -> None:
-    assert [row.filename for row in list_files(config, names)] == expected
+    assert [row.filename for row in list_files(config, names).files] == expected
 
 
 def test_list_of_an_unknown_project(config: Config) -> None:
-    with pytest.raises(RepositoryError, match="project 'nope' not found"):
-        list_files(config, ["old", "nope"])
+    found = list_files(config, ["Old", "Nope"])
+    assert ([row.filename for row in found.files], found.known, found.unknown) == (
+        [PRESENT[2]],
+        ("old",),
+        ("Nope",),
+    )
 
 
 def test_repository_without_a_state(tmp_path: Path) -> None:
@@ -39,7 +43,7 @@ def test_repository_without_a_state(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "foo-1.0.zip").write_bytes(b"12345")
     (tmp_path / "new" / "notes.zip").write_bytes(b"12345")
-    assert [(row.filename, row.project, row.size) for row in list_files(config)] == [
+    assert [(row.filename, row.project, row.size) for row in list_files(config).files] == [
         ("foo-1.0.zip", "foo", 5)
     ]
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import pytest
 
 from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
 from microrepo.operations.inspect.history import history
 
 
 @pytest.mark.parametrize(
     ("project", "limit", "expected"),
-    [(None, 100, ["b", "a"]), ("Foo.Bar", 100, ["a"]), (None, 1, ["b"]), ("nope", 5, [])],
+    [(None, 100, ["b", "a"]), ("Foo.Bar", 100, ["a"]), (None, 1, ["b"])],
 )
 def test_changes(config: Config, project: str | None, limit: int, expected: list[str]) -> None:
     assert [row.filename for row in history(config, project, limit).changes] == expected
+
+
+def test_an_unknown_project(config: Config) -> None:
+    with pytest.raises(RepositoryError, match="project 'nope' not found"):
+        history(config, "nope")
 
 
 def test_runs_of_the_changes(config: Config) -> None:
