@@ -150,6 +150,11 @@ def _undigested_dependency() -> LawCase:
     return LawCase((dependent, OddFile("zz_b-1.0-py3-none-any.whl")), line)
 
 
+def _for_others(*requires: str) -> LawCase:
+    foreign = OddFile("zz_a-1.0-py3-none-win32.whl", requires)
+    return LawCase((OddFile("zz_a-1.0.tar.gz"), foreign), "zz-a\n")
+
+
 def _two_builds() -> LawCase:
     later = OddFile("zz_a-1.0-2x-py3-none-any.whl", ("zz-b",))
     return LawCase((OddFile("zz_a-1.0-1-py3-none-any.whl"), later), "zz-a\n")
@@ -179,6 +184,8 @@ def test_a_broken_wheel_alone(forking_pip: ForkingPip, fault: str) -> None:
 @example(law_case=_broken_beside("junk", ""))
 @example(law_case=_undigested_dependency())
 @example(law_case=_two_builds())
+@example(law_case=_for_others("zz-b"))
+@example(law_case=_for_others())
 def test_what_check_says_is_what_installers_do(forking_pip: ForkingPip, law_case: LawCase) -> None:
     _law(forking_pip, law_case)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from html import escape
@@ -14,7 +14,13 @@ from urllib.parse import quote
 
 import msgspec
 from hypothesis import strategies as st
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidWheelFilename,
+    canonicalize_name,
+    canonicalize_version,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
 
 from tests.support.odd_wheels import DAMAGES, FAULTS, odd_wheel
 from tests.support.packages import SdistFormat, build_sdist
@@ -127,10 +133,15 @@ class LawCase(msgspec.Struct, frozen=True):
     def is_doubtful(self) -> bool:
         """Whether `check` thinks the worst, although installers may succeed.
 
-        That is so where neither tags nor build prefer one of two wheels, or digests disagree.
+        That is so where neither tags nor build prefer one of two wheels, where uv reads one of
+        several wheels for a release that it has to build, or where digests disagree.
         """
         if "--hash" in self.text and any("wrong digest" in file.page for file in self.files):
             return self.supply == "pages"  # installers believe `--hash`, `check` also the page
+        wheels = Counter(_release_key(f) for f in self.files if f.filename.endswith(".whl"))
+        built = {_release_key(f) for f in self.files if not f.filename.endswith(".whl")}
+        if any(wheels[release] > 1 for release in built):
+            return True
         seen: set[tuple[object, ...]] = set()
         for name in (file.filename for file in self.files if file.filename.endswith(".whl")):
             with suppress(InvalidWheelFilename):
@@ -141,6 +152,13 @@ class LawCase(msgspec.Struct, frozen=True):
                         return True
                     seen.add(key)
         return False
+
+
+def _release_key(file: OddFile) -> tuple[str, str]:
+    project, version = file.release
+    with suppress(InvalidVersion):
+        version = canonicalize_version(Version(version.replace("_", "-")))
+    return canonicalize_name(project), version
 
 
 @st.composite
@@ -181,6 +199,21 @@ def _odd_files(draw: st.DrawFn) -> OddFile:
     )
 
 
+def _for_others(draw: st.DrawFn, files: list[OddFile]) -> list[OddFile]:
+    """Return wheels for other machines, each beside an sdist of the same release."""
+    found = []
+    for sdist in files:
+        if sdist.filename.endswith(".whl") or draw(st.booleans()):
+            continue
+        tag = draw(st.sampled_from(("py3-none-win32", "cp27-none-any", "py3-none-any")))
+        name = f"{sdist.release[0].replace('-', '_')}-{sdist.release[1]}-{tag}.whl"
+        fault = draw(st.sampled_from(("",) * 9 + ("bad requirement", "cut", "no metadata")))
+        page = draw(st.sampled_from(("", "", "yanked", "<3")))
+        if name.count("-") == 4 and all(name != file.filename for file in files):
+            found.append(OddFile(name, draw(_stated()), sdist.python, fault, page=page))
+    return found
+
+
 def _hashed(draw: st.DrawFn, files: list[OddFile]) -> str:
     file = draw(st.sampled_from(files))
     project, version = file.release
@@ -212,6 +245,7 @@ _LIMITS = ("zz-a<3\nzz-b!=2.0\n", "zz-c==1.0\n", "zz-b>=2.0rc1\n", "zz-a; python
 def law_cases(draw: st.DrawFn) -> LawCase:
     """Return cases of all kinds, most of them near the border of what installs."""
     files = draw(st.lists(_odd_files(), max_size=9, unique_by=lambda file: file.filename.lower()))
+    files += _for_others(draw, files)
     lines = draw(st.lists(_requirements(), min_size=1, max_size=2, unique=True))
     option = draw(st.sampled_from(_OPTIONS))
     if option == "hash":

@@ -100,11 +100,12 @@ def follow(
         there = _files_there(
             holdings.state, holdings.directory, resolved, keeps=holdings.links.files
         )
+        certain = there - _read_otherwise(holdings.state, resolved)
 
         def prove_again(doubtful: Sequence[Goal]) -> CheckReport:
             return prove(*held, doubtful, resolved.environments, any_hash=True)
 
-        _prove(work.report, goals, resolved, there, prove_again)
+        _prove(work.report, goals, resolved, certain, prove_again)
         if config.lock and holdings.links.files:
             options = options_of(config, "solve")
             locks = _locks(goals, resolved, _facts_there(resolved, there), options)
@@ -131,12 +132,12 @@ def _prove(
     report: ReportBuilder,
     goals: Sequence[Goal],
     resolved: Resolved,
-    there: Collection[str],
+    certain: Collection[str],
     prove_again: Callable[[Sequence[Goal]], CheckReport],
 ) -> None:
     """Check that the files present install.
 
-    A resolution is proven if all its files arrived. For the other goals the solver runs again, on
+    A resolution is proven if all its files arrived, and all installers read them alike. For the other goals the solver runs again, on
     the files present.
     """
     targets = {environment.name for environment in resolved.environments}
@@ -150,7 +151,7 @@ def _prove(
         for found in resolved.resolutions
         if found.unmet
         or _asks_for_digests(found.goal)
-        or not all(f.filename in there for pin in found.pins for f in pin.files)
+        or not all(f.filename in certain for pin in found.pins for f in pin.files)
     }
     open_goals = [goal for goal in goals if goal in doubtful]
     if not open_goals:
@@ -185,6 +186,14 @@ def _files_there(
         if disk and row.present and disk.matches(row):
             there.add(name)
     return there
+
+
+def _read_otherwise(state: State, resolved: Resolved) -> set[str]:
+    """Return the sdists beside which there are wheels for others, whose metadata uv reads."""
+    built = [pin for found in resolved.resolutions for pin in found.pins if pin.sdist_only]
+    rows = state.files(sorted({pin.project for pin in built})) if built else ()
+    wheels = {row.project for row in rows if row.present and row.filename.endswith(".whl")}
+    return {file.filename for pin in built if pin.project in wheels for file in pin.files}
 
 
 def _locks(

@@ -6,12 +6,18 @@ each specifier matches (as bits of an integer), markers, requirements.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from microrepo.formats.distribution.core_metadata import CoreMetadata
-from microrepo.formats.distribution.filenames import is_read_variously, uv_filename
+from microrepo.formats.distribution.filenames import (
+    is_read_variously,
+    parse_candidate_name,
+    uv_filename,
+)
 from microrepo.formats.requirements.installer_markers import uv_marker
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.requirements.stated_requirements import StatedRequirements
@@ -25,6 +31,7 @@ from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
 from microrepo.selection.resolver.goal_records import Installer
 from microrepo.selection.resolver.releases import Release, Releases, best_first, equally_good
 from microrepo.selection.resolver.resolution_records import PassedOver
+from microrepo.standalone.server.names import FileName
 
 
 class View:
@@ -108,6 +115,8 @@ class View:
             fact = self.facts.urls[release.url]
             return fact.metadata if isinstance(fact, UrlFile) else None
         found = _speaking(self, release)
+        if self._installer is None and release.foreign and isinstance(found, CoreMetadata):
+            found = _with_foreign(self, release, found)
         if isinstance(found, CoreMetadata):
             self._metadata[release] = found
         return found
@@ -115,6 +124,15 @@ class View:
     def usable(self, file: File, release: Release) -> CoreMetadata | None:
         """Return the metadata of a file if it can speak for a release."""
         return self.facts.usable(file.filename, release.project, release.version, self._installer)
+
+    def read_first(self, release: Release) -> tuple[File, ...]:
+        """Return the files of a release in the order in which their metadata is read.
+
+        uv builds a source distribution only to install it: of a release for which there are
+        wheels, if only for other environments, it takes the requirements from a wheel.
+        """
+        by_uv = self.admission.installer is Installer.UV
+        return (by_uv and release.foreign) or release.files
 
     def metadata_file(self, release: Release) -> str:
         """Return the name of the file whose metadata `metadata` returns."""
@@ -166,14 +184,18 @@ class View:
 
 def _grouped(view: View, project: NormalizedName, files: tuple[File, ...]) -> Releases:
     fitting: dict[Version, list[tuple[int, File]]] = {}
+    others: dict[Version, list[File]] = {}
     for file in files:
         version = parse_version(file.version)
         rank = _rank(view, project, file) if version is not None else None
         if version is not None and rank is not None:
             fitting.setdefault(version, []).append((rank, file))
+        if version is not None and (rank is None or file.yanked):
+            others.setdefault(version, []).append(file)
     releases = [
-        Release(project, version, best_first(found), equals=equally_good(found))
+        Release(project, version, best_first(found), "", equally_good(found), foreign)
         for version, found in fitting.items()
+        for foreign in [_nearest(view.environment, others.get(version, ()))]
     ]
     releases.sort(key=lambda release: release.version, reverse=True)
     if view.admission.prefer_binary:
@@ -181,11 +203,35 @@ def _grouped(view: View, project: NormalizedName, files: tuple[File, ...]) -> Re
     return Releases(releases)
 
 
+def _nearest(environment: Environment, files: Iterable[File]) -> tuple[File, ...]:
+    """Return the wheels that uv reads for a release without one that suits the environment."""
+    found: dict[int, list[File]] = {}
+    for file in files:
+        wheel = parse_candidate_name(file.filename, file.version)
+        if wheel is not None and wheel.kind == "wheel":
+            found.setdefault(_nearness(environment, wheel), []).append(file)
+    return tuple(found[max(found)]) if found else ()
+
+
+def _nearness(environment: Environment, wheel: FileName) -> int:
+    """Return how much of a wheel's tags suits an environment; more if something else excludes it."""
+    if environment.rank(wheel) is not None:
+        return 0
+    if environment.admits_interpreter(wheel):
+        return 3
+    pythons = {tag.partition("-")[0] for tag in environment.tags}
+    return 1 + (not pythons.isdisjoint(wheel.pythons))
+
+
 def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | None:
     """Return the metadata that speaks for a release; of equally good files the worst decides."""
     installer = view.admission.installer
+    view.facts.contested |= bool(release.foreign)
+    files = view.read_first(release)
     doubtful = release.equals if installer is not None else ()
-    for file in (*doubtful, *release.files):
+    if files is release.foreign:
+        doubtful = files
+    for file in (*doubtful, *files):
         if file.filename not in view.facts.metadata:
             return MetadataNeed(release.project, file.filename)
         usable = view.usable(file, release)
@@ -203,6 +249,25 @@ def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | Non
                 key=lambda one: len(one.requires_dist),
             )
     return None
+
+
+def _with_foreign(view: View, release: Release, own: CoreMetadata) -> CoreMetadata | MetadataNeed:
+    """Return the metadata of a source distribution, with what wheels of its release require too.
+
+    uv takes the requirements from such a wheel; and where only a build could tell those of the
+    source distribution, the wheel is the result of one.
+    """
+    file = release.foreign[0]
+    if file.filename not in view.facts.metadata:
+        return MetadataNeed(release.project, file.filename)
+    other = view.usable(file, release)
+    if other is None:
+        return own
+    return msgspec.structs.replace(
+        own,
+        requires_dist=tuple(dict.fromkeys((*own.requires_dist, *other.requires_dist))),
+        provides_extra=tuple(dict.fromkeys((*own.provides_extra, *other.provides_extra))),
+    )
 
 
 def _rank(view: View, project: NormalizedName, file: File) -> int | None:

@@ -81,7 +81,8 @@ class Dependencies:
 
     def _unreadable(self, release: Release) -> str:
         """Return why the metadata of a release cannot be read."""
-        known = (self._view.facts.metadata.get(file.filename) for file in release.files)
+        read = self._view.read_first(release)
+        known = (self._view.facts.metadata.get(file.filename) for file in read)
         cause = next((why for why in known if isinstance(why, str)), "")
         text = f"{release.key} has no readable metadata"
         return f"{text}: {cause}" if cause else text

@@ -19,10 +19,12 @@ class Release:
         project, version, url: of the release.
         files: the best first.
         equals: those among the first that no tag and no build makes better than the others.
+        foreign: wheels that do not suit the environment, of which uv reads one for a release that
+            it has to build.
     """
 
     __slots__ = (
-        *("equals", "files", "position", "project", "sdist_only"),
+        *("equals", "files", "foreign", "position", "project", "sdist_only"),
         *("text", "url", "version", "yanked"),
     )
 
@@ -33,6 +35,7 @@ class Release:
         files: tuple[File, ...],
         url: str = "",
         equals: tuple[File, ...] = (),
+        foreign: tuple[File, ...] = (),
     ) -> None:
         self.project = project
         self.version = version
@@ -41,6 +44,7 @@ class Release:
         self.files = files if self.yanked else tuple(f for f in files if not f.yanked)
         self.equals = tuple(file for file in equals if file in self.files)
         self.sdist_only = all(parse_wheel_name(file.filename) is None for file in self.files)
+        self.foreign = foreign if self.sdist_only else ()
         self.url = url
         self.position = 0
 

@@ -68,12 +68,12 @@ def _broken(view: View, taken: Release, specifiers: set[str]) -> Iterator[Passed
         found = _fault(view, release)
         if found is not None:
             obstacle, why = found
-            blocks = release.files[0].filename in view.facts.blocking
+            blocks = view.read_first(release)[0].filename in view.facts.blocking
             yield PassedOver(taken.project, release.text, taken.text, why, obstacle, blocks)
 
 
 def _fault(view: View, release: Release) -> tuple[Obstacle, str] | None:
-    best = view.facts.metadata.get(release.files[0].filename)
+    best = view.facts.metadata.get(view.read_first(release)[0].filename)
     if isinstance(best, str):
         return Obstacle.BROKEN, best
     metadata = view.metadata(release)

@@ -28,7 +28,7 @@ _MAX_BLOCKED = 20
 def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) -> GoalFailure:
     """Return the failure for the conflict at which the solver stopped."""
     view = provider.view
-    asked = [_asks(goal, cause.requirement, cause.parent) for cause in causes]
+    asked = [_asks(view, goal, cause.requirement, cause.parent) for cause in causes]
     # The cause comes first, then its requirements, then the chain to the goal.
     lines: list[str] = []
     blocked: list[Blocked] = []
@@ -92,7 +92,7 @@ def _asked(causes: Iterable[Information]) -> dict[NormalizedName, tuple[str, ...
     return asked
 
 
-def _asks(goal: Goal, requirement: Req, parent: object) -> str:
+def _asks(view: View, goal: Goal, requirement: Req, parent: object) -> str:
     release = getattr(parent, "release", None)
     if requirement.impossible:
         text = requirement.impossible
@@ -100,7 +100,10 @@ def _asks(goal: Goal, requirement: Req, parent: object) -> str:
             text = _refused_url(requirement.text, requirement.url)
         return text if not isinstance(release, Release) else f"{text}; needed by {_named(release)}"
     if isinstance(release, Release):
-        return f"{_named(release)} depends on {requirement.text}"
+        text = f"{_named(release)} depends on {requirement.text}"
+        if view.read_first(release) is release.foreign:
+            text += f", by the metadata of {release.foreign[0].filename}"
+        return text
     origin = f" ({goal.origin})" if goal.origin else ""
     return f"the goal requires {requirement.text}{origin}"
 

@@ -86,6 +86,23 @@ def test_releases_that_have_to_be_built_are_named(shelf: Shelf, config: Config) 
     assert [one.project for one in report.sdist_only] == ["old"]
 
 
+@pytest.mark.parametrize("foreign", ["win_amd64", "macosx_11_0_arm64"])
+def test_the_requirements_of_a_wheel_for_others_count_beside_those_of_an_sdist(
+    shelf: Shelf, config: Config, foreign: str
+) -> None:
+    """Where a release has to be built, pip asks the build, and uv the wheel."""
+    shelf.hold(build_sdist("old", "1.0"))
+    assert run(config, "old").closed
+    shelf.hold(build_wheel("old", "1.0", platform_tag=foreign, requires_dist=["base"]))
+    (missing,) = run(config, "old").missing
+    assert missing.reasons[:2] == (
+        "uv: project base not found",
+        f"old 1.0 depends on base, by the metadata of old-1.0-py3-none-{foreign}.whl",
+    )
+    shelf.hold(BASE)
+    assert run(config, "old").closed
+
+
 def test_what_a_mode_leaves_open_is_missing(shelf: Shelf, config: Config) -> None:
     shelf.hold(APP)
     report = run(msgspec.structs.replace(config, resolve="latest"), "app")

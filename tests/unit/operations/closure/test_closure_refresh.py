@@ -15,7 +15,7 @@ from microrepo.operations.closure.closure_refresh import follow
 from microrepo.operations.closure.target_records import recorded_environments
 from microrepo.operations.run.goals import read_requests
 from microrepo.transfer.tasks import FetchFile
-from tests.support.packages import BuiltFile, build_wheel
+from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.shelf import Shelf
 from tests.support.upstream import Upstream
 from tests.unit.operations.conftest import MakeRun, Workers
@@ -172,3 +172,24 @@ def test_digests_that_a_source_does_not_announce_are_proven(
         work.report.failed.clear()
         refresh(f"-r {tmp_path / 'r.txt'}")
         assert failed(work) == missing
+
+
+def test_the_requirements_of_a_wheel_for_others_are_followed_beside_those_of_an_sdist(
+    refresh: Following, upstream: Upstream, holdings: Holdings
+) -> None:
+    sdist = build_sdist("old", "1.0")
+    foreign = build_wheel("old", "1.0", platform_tag="win_amd64", requires_dist=["base"])
+    upstream.add(sdist, foreign)
+    refresh("old")
+    there = {row.filename for row in holdings.state.files() if row.present}
+    assert there == names(sdist, BASE_2)
+
+
+def test_a_wheel_for_others_that_uv_cannot_use_is_reported(
+    refresh: Following, upstream: Upstream, work: WorkContext, shelf: Shelf
+) -> None:
+    foreign = build_wheel("old", "1.0", platform_tag="win_amd64", requires_python=">=99")
+    shelf.hold(foreign)
+    upstream.add(build_sdist("old", "1.0"), foreign)
+    refresh("old", prune=False)
+    assert failed(work) == ["old for linux"]
