@@ -128,10 +128,15 @@ def check_size(body: bytes, bound: Bound, name: str, marks: bytes = b"") -> None
 
 def at_most(entries: Iterable[_T], bound: Bound, name: str) -> Iterator[_T]:
     """Yield entries; raise `OutOfBounds` at the first one beyond `bound`."""
-    for count, entry in enumerate(entries):
-        if count >= bound.entries:
-            raise OutOfBounds(name, f"has more than {bound.entries:,} entries{bound.hint}")
+    for count, entry in enumerate(entries, 1):
+        check_entries(count, bound, name)
         yield entry
+
+
+def check_entries(count: int, bound: Bound, name: str) -> None:
+    """Raise `OutOfBounds` if there are more entries than `bound` allows."""
+    if count > bound.entries:
+        raise OutOfBounds(name, f"has more than {bound.entries:,} entries{bound.hint}")
 
 
 def _size(count_bytes: int) -> str:

@@ -53,8 +53,8 @@ class Fetched(Struct, frozen=True):
 class Source(Protocol):
     """A repository to read from."""
 
-    def list_projects(self) -> Root:
-        """Return all projects with their serials.
+    def list_projects(self, validator: str | None = None) -> Root:
+        """Return all projects with their serials, or "not modified" if `validator` is still valid.
 
         Raises:
             NoProjectList: the source has no list.

@@ -125,12 +125,14 @@ class Merged(Struct, frozen=True):
         main: number of the source that owns every project outside `others`.
         others: normalised name -> number of the owning source.
         unknown: number of the first source whose list is unknown.
+        is_unchanged: the list of the single source is that of an earlier run, and was not read.
     """
 
     listed: Listed
     main: int
     others: dict[str, int]
     unknown: int | None = None
+    is_unchanged: bool = False
 
     def owner(self, name: str) -> int:
         """Return the number of the source that owns a listed project."""

@@ -15,9 +15,10 @@ from microrepo.state.rows import (
     pack,
     unpack,
 )
-from microrepo.state.tables.project_table import KnownProject, Settled
+from microrepo.state.tables.project_table import SETTLED_LIST, KnownProject, Settled
 
 __all__ = [
+    "SETTLED_LIST",
     "FileRow",
     "HistoryRow",
     "KnownProject",

@@ -19,11 +19,15 @@ class Root(Struct, frozen=True):
         projects: serial, or None, by name as displayed.
         serial: the list's own.
         unreadable: entries that name no project; what they stood for is not gone.
+        validator: of the response, for the next conditional request.
+        is_unchanged: the source answered "not modified", so the other attributes are empty.
     """
 
     projects: dict[str, int | None]
     serial: int | None = None
     unreadable: int = 0
+    validator: str | None = None
+    is_unchanged: bool = False
 
 
 class ProjectStatus(Struct):

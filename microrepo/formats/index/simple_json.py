@@ -7,7 +7,14 @@ from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse
-from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, Bound, at_most, check_size
+from microrepo.formats.bounds import (
+    DOCUMENT,
+    PROJECT_LIST,
+    Bound,
+    at_most,
+    check_entries,
+    check_size,
+)
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
 from microrepo.formats.index.index_records import (
     ProjectStatus,
@@ -111,7 +118,8 @@ def root_from_json(body: bytes, url: str) -> Root:
     except UNREADABLE:
         return _root_with_checks(body, url)
     check_api_version(plain.meta.api_version, url)
-    projects = {one.name: one.last_serial for one in at_most(plain.projects, PROJECT_LIST, url)}
+    check_entries(len(plain.projects), PROJECT_LIST, url)
+    projects = {one.name: one.last_serial for one in plain.projects}
     return Root(projects, checked_serial(plain.meta.last_serial))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from microrepo.client import Client
 from microrepo.errors import MalformedResponse, NoProjectList, SourceError
+from microrepo.formats.index.simple_api import Root
 from microrepo.model import NormalizedName
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.source_registry import open_source
@@ -40,6 +41,7 @@ class Sources:
         self._merged: Merged | None = None
         self.list_problems: list[tuple[str, str]] = []  # by source, the problem with its list
         self.list_serials: dict[str, int] = {}  # serials of the lists, by source
+        self.list_validator: str | None = None  # of the list of a single source
 
     def name(self, number: int) -> str:
         """Return the name of a source in messages and the state."""
@@ -75,14 +77,19 @@ class Sources:
         reserved = self._reservations.owner(name)
         return ProjectOrigin((merged.owner(name) if reserved is None else reserved,))
 
-    def merged(self) -> Merged:
+    def merged(self, validator: str | None = None) -> Merged:
         """Return the merged list of all sources; the caller may empty it.
+
+        Args:
+            validator: of the list of a single source, if that need not be read again.
 
         Raises:
             SourceError: the list of the single source cannot be read.
         """
         if len(self.settings) == 1:
-            return Merged(self._listed(self.settings[0]), 0, {})
+            root = self._listed(self.settings[0], validator)
+            self.list_validator = root.validator
+            return Merged(root.projects, 0, {}, is_unchanged=root.is_unchanged)
         lists: dict[int, Listed] = {}
         for number in range(len(self.settings)):
             listed = self._read(number)
@@ -116,10 +123,10 @@ class Sources:
             found.append(None if listed is None else frozenset(map(normalized, listed)))
         return found
 
-    def _listed(self, source: SourceSettings) -> Listed:
+    def _listed(self, source: SourceSettings, validator: str | None = None) -> Root:
         client = self._client()
         try:
-            root = open_source(client, source).list_projects()
+            root = open_source(client, source).list_projects(validator)
         finally:
             client.close()
         if root.serial is not None:
@@ -130,13 +137,13 @@ class Sources:
                 "project counts as removed"
             )
             self.list_problems.append((source.name, words))
-        return root.projects
+        return root
 
     def _read(self, number: int) -> Listed | None:
         """Read the list of one source; record the problem and return None if that fails."""
         source = self.settings[number]
         try:
-            listed = self._listed(source)
+            listed = self._listed(source).projects
             if not listed:
                 raise MalformedResponse(source.name, "lists no projects")
         except NoProjectList as error:

@@ -39,7 +39,7 @@ class DirectorySource:
         self._disk: dict[str, OnDisk] = {}
         self._contents = DirectoryContents(self._directory, {})
 
-    def list_projects(self) -> Root:
+    def list_projects(self, validator: str | None = None) -> Root:  # noqa: ARG002
         """Return the projects of all distributions in the directory."""
         with self._lock:
             return Root(dict.fromkeys(sorted(self._load())))

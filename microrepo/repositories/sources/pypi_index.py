@@ -43,9 +43,9 @@ class PyPISource:
         self._asks_status = settings.asks_status
         self._has_pages = False
 
-    def list_projects(self) -> Root:
+    def list_projects(self, validator: str | None = None) -> Root:
         """Return all projects with their serials, from the Simple API."""
-        return self._index.list_projects()
+        return self._index.list_projects(validator)
 
     def fetch_project(
         self,

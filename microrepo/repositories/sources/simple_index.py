@@ -6,6 +6,7 @@ import hashlib
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
+import msgspec
 from packaging.utils import canonicalize_name
 
 from microrepo.client import Answer, Client
@@ -42,19 +43,22 @@ class IndexSource:
         self._name = settings.name
         self._alone = settings.alone
 
-    def list_projects(self) -> Root:
+    def list_projects(self, validator: str | None = None) -> Root:
         """Return all projects, with serials if the index lists them."""
-        answer = self._client.get(
-            self._root, {"Accept": ACCEPT}, PROJECT_LIST, same_origin=self._alone
-        )
+        headers = {"Accept": ACCEPT, **conditional(validator)}
+        answer = self._client.get(self._root, headers, PROJECT_LIST, same_origin=self._alone)
+        if answer.status == 304 and validator:
+            return Root({}, validator=validator, is_unchanged=True)
         if answer.status in _NO_LIST:
             raise NoProjectList(self._root, f"answers HTTP {answer.status}")
         expect_success(answer, self._root)
+        if is_same_content(answer, validator):
+            return Root({}, validator=validator, is_unchanged=True)
         root = parse_root(answer.body, answer.headers.get("Content-Type", ""), answer.url)
         if not root.projects:
             # Accepting it would empty the repository; a broken server is more likely.
             raise MalformedResponse(self._root, "lists no projects")
-        return root
+        return msgspec.structs.replace(root, validator=validator_of(answer))
 
     def fetch_project(
         self,

@@ -34,7 +34,7 @@ class TreeIndex:
         self._path = Path(settings.simple_root).resolve()
         self._name = settings.name
 
-    def list_projects(self) -> Root:
+    def list_projects(self, validator: str | None = None) -> Root:  # noqa: ARG002
         """Return the projects on the root page or, without one, those with a page."""
         if (self._path / _PAGE).is_file():
             root = parse_root(self._read(self._path, PROJECT_LIST), _HTML, self._url(self._path))

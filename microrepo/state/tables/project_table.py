@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ PROJECT_COLUMNS = ", ".join(ProjectRow.__struct_fields__)
 # name, display name, serial, complete, policy, retry_at, reconsider_at, source; a plain tuple
 # because each refresh reads a whole index of them.
 KnownProject = tuple[str, str, int | None, int, str, str | None, str | None, str]
+SETTLED_LIST = "settled_list"  # key of `meta`: the list whose projects all need no check
 _KNOWN = "name, display_name, serial, complete, policy, retry_at, reconsider_at, source"
 
 
@@ -56,6 +57,34 @@ class ProjectTable(Table):
         """
         serials = listed.copy()
         self._db.create_function("take_serial", 2, listed.pop)
+        # CASE is evaluated in order, so each project is removed once.
+        rows = self._db.execute(
+            f"SELECT {_KNOWN} FROM projects WHERE CASE "
+            "WHEN take_serial(display_name, -1) IS NOT serial THEN 1 "
+            f"ELSE {self._doubts(settled)} END",
+            (settled.policy, settled.now),
+        )
+        for row in rows:
+            if row[1] in serials:
+                listed[row[1]] = serials[row[1]]
+            yield row
+
+    def iter_doubtful(
+        self, listed: dict[str, int | None], settled: Settled
+    ) -> Iterator[KnownProject]:
+        """Return the same for projects that must be checked although all serials are listed ones.
+
+        Args:
+            listed: receives the serials of these projects.
+            settled: conditions for a settled project.
+        """
+        query = f"SELECT {_KNOWN} FROM projects WHERE {self._doubts(settled)}"
+        rows = self._db.execute(query, (settled.policy, settled.now)).fetchall()
+        listed.update((row[1], row[2]) for row in rows)
+        return iter(rows)
+
+    def _doubts(self, settled: Settled) -> str:
+        """Return the condition for a project with an unchanged serial that must be checked."""
         conditions = [
             "serial IS NULL",
             "NOT complete",
@@ -68,17 +97,7 @@ class ProjectTable(Table):
         if settled.is_doubtful is not None:
             self._db.create_function("is_doubtful", 1, settled.is_doubtful)
             conditions.append("is_doubtful(name)")
-        # CASE is evaluated in order, so each project is removed once.
-        rows = self._db.execute(
-            f"SELECT {_KNOWN} FROM projects WHERE CASE "
-            "WHEN take_serial(display_name, -1) IS NOT serial THEN 1 "
-            f"ELSE {' OR '.join(conditions)} END",
-            (settled.policy, settled.now),
-        )
-        for row in rows:
-            if row[1] in serials:
-                listed[row[1]] = serials[row[1]]
-            yield row
+        return " OR ".join(conditions)
 
     def projects(self, names: Iterable[str] | None = None) -> dict[str, ProjectRow]:
         """Return the rows of the named (or all) projects, by name."""
@@ -88,10 +107,12 @@ class ProjectTable(Table):
 
     def save_projects(self, rows: Iterable[ProjectRow]) -> None:
         """Insert or replace project rows."""
+        values = [msgspec.structs.astuple(row) for row in rows]
+        self._unsettle(values)
         marks = ", ".join("?" * len(ProjectRow.__struct_fields__))
         self._db.executemany(
             f"INSERT OR REPLACE INTO projects({PROJECT_COLUMNS}) VALUES ({marks})",
-            (msgspec.structs.astuple(row) for row in rows),
+            values,
         )
 
     def mark_complete(self, names: Iterable[str]) -> None:
@@ -125,6 +146,12 @@ class ProjectTable(Table):
         Their present files must be deleted before.
         """
         gone = [(name,) for name in names]
+        self._unsettle(gone)
         self._db.executemany("DELETE FROM files WHERE project = ? AND NOT present", gone)
         self._db.executemany("DELETE FROM projects WHERE name = ?", gone)
         self._db.executemany("DELETE FROM documents WHERE name = ?", gone)
+
+    def _unsettle(self, changed: Sequence[object]) -> None:
+        """Forget the list that was compared with the rows before they changed."""
+        if changed:
+            self._db.execute("DELETE FROM meta WHERE key = ?", (SETTLED_LIST,))

@@ -39,6 +39,11 @@ class RunTable(Table):
             {**values, "ended_at": ended_at, "exit_code": exit_code, "report": report, "id": run},
         )
 
+    def last_run(self, before: int | None = None) -> int:
+        """Return the number of the newest run, or of the one before a run; 0 for none."""
+        query = "SELECT coalesce(max(id), 0) FROM runs WHERE ?1 IS NULL OR id < ?1"
+        return int(self._db.execute(query, (before,)).fetchone()[0])
+
     def runs(self, limit: int = 20) -> list[RunRow]:
         """Return the newest runs, newest first."""
         return list(self._runs("", limit))

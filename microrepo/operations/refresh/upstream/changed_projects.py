@@ -16,6 +16,10 @@ from microrepo.operations.refresh.upstream.change_detection import (
     changes_by_list,
     changes_by_name,
 )
+from microrepo.operations.refresh.upstream.settled_list import (
+    read_settled_list,
+    save_settled_list,
+)
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.rules.patterns import NOTHING
@@ -52,24 +56,26 @@ def find_changes(
     known = holdings.state.iter_known()
     if requested is not None and len(requested) <= _NAMES_WORTH_A_LIST:
         return changes_by_name(requested, known, only_these=only_these)
-    merged = sources.merged()
+    run = work.report.run
+    settled_list = None if force else read_settled_list(holdings.state, sources, rules, run)
+    merged = sources.merged(settled_list.validator if settled_list else None)
     work.report.asked += 1  # at least one list was read
     source_of = sources.source_of()
     outdated = _are_outdated(holdings.state, sources, work.report, force=force)
     about = Circumstances(work.now, rules.fingerprint, touched, force, source_of, outdated)
-
-    def excluded(name: NormalizedName) -> bool:
-        if requested is not None and name not in requested:
-            return True
-        if rules.policy.leaves_out(name):
-            work.report.unasked += 1
-            return True
-        return False
-
-    if not force:
+    if merged.is_unchanged and settled_list is not None:
+        work.report.unasked += settled_list.excluded
+        doubtful = touched.__contains__ if touched else None
+        settled = Settled(rules.base, work.now, None, doubtful)
+        known = holdings.state.iter_doubtful(merged.listed, settled)
+    elif not force:
         settled = Settled(rules.base, work.now, source_of, _doubtful(rules.policy, touched))
         known = holdings.state.iter_unsettled(merged.listed, settled)
-    changes = changes_by_list(merged.listed, known, about, excluded)
+    changes = changes_by_list(merged.listed, known, about, _exclusion(rules.policy, work.report))
+    if not (outdated or work.report.dry_run):
+        save_settled_list(
+            holdings.state, sources, rules, changes, run=run, excluded=work.report.unasked
+        )
     for source, why in (*sources.unreached(), *sources.list_problems):
         work.report.failed.append(Failure(source, why))
     if outdated or work.report.failed:
@@ -80,6 +86,21 @@ def find_changes(
         absent -= {visit.name for visit in changes.visits}
         work.report.missing.extend(sorted(absent))
     return changes
+
+
+def _exclusion(policy: Policy, report: ReportBuilder) -> Callable[[NormalizedName], bool]:
+    """Return a function that returns whether a project is excluded, and counts it in the report."""
+    requested = policy.requested
+
+    def is_excluded(name: NormalizedName) -> bool:
+        if requested is not None and name not in requested:
+            return True
+        if policy.leaves_out(name):
+            report.unasked += 1
+            return True
+        return False
+
+    return is_excluded
 
 
 def _doubtful(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] | None:
