@@ -160,7 +160,9 @@ def check_text(report: CheckReport, requirements: Sequence[str], *, is_here: boo
     what = requirements[0] if one and len(requirements) == 1 else count(report.goals, "goal")
     if report.closed:
         verb = "installs" if one else "install"
-        lines = [f"OK: {what} {verb} on {where}" if report.goals else "OK: nothing to check"]
+        lines = [f"OK: {what} {verb} on {where}"]
+    elif not report.goals:
+        lines = [f"FAILED: nothing to check on {where}"]
     else:
         unmet = len({missing.goal for missing in report.missing})
         of_all = what if one else f"{unmet:,} of {what}"

@@ -27,6 +27,7 @@ from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.reading import open_for_reading
 from microrepo.selection.closure.closure import Closure
+from microrepo.selection.closure.inapplicable_goals import inapplicable_goals
 from microrepo.selection.closure.lock_sets import plan_locks
 from microrepo.selection.closure.proof import SdistOnly, sdist_only
 from microrepo.selection.environments.environment import Environment
@@ -49,8 +50,8 @@ class CheckReport(Struct, frozen=True):
     """Result of a check: can the goals be installed from the files present?
 
     Attributes:
-        goals: number of goals checked, in each of `environments`.
-        closed: all goals install in all environments.
+        goals: number of goals checked, without those that are only for other environments.
+        closed: there are goals, and all of them install in all environments.
         missing: goals that do not install, and why.
         sdist_only: releases that installers must build.
         locks: lock files that were written or were up to date.
@@ -102,11 +103,11 @@ def check(
             supply = HeldRecords(state, directory, config)
             names = sorted({row.project for row in state.files() if supply.offers(row)})
             goals = bare_goals(parse_requirements(names))
-        environments = _environments(config, state)
-        if only:
-            environments = named_environments(only, environments)
+        known = _environments(config, state)
+        environments = named_environments(only, known) if only else known
         watch = _watch(reporter or SilentReporter(), cancel)
         report = prove(config, state, directory, goals, environments, watch)
+        report = _with_inapplicable(report, goals, environments, known)
         if lock and config.lock:
             report = _with_locks(report, config, state, directory, goals, environments)
         return report
@@ -182,6 +183,7 @@ def prove(
             for one in unmet(close(Installer.UV))
             if (one.goal, one.environment) not in known
         ]
+    warnings = [text for found in closure.resolutions for text in found.warnings]
     return CheckReport(
         repository=config.repository,
         environments=tuple(environment.name for environment in environments),
@@ -189,9 +191,33 @@ def prove(
         closed=not missing,
         missing=tuple(missing),
         sdist_only=sdist_only(closure.resolutions),
-        warnings=tuple(
-            dict.fromkeys(text for found in closure.resolutions for text in found.warnings)
-        ),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _with_inapplicable(
+    report: CheckReport,
+    goals: Sequence[Goal],
+    environments: Sequence[Environment],
+    known: Sequence[Environment],
+) -> CheckReport:
+    """Return a report in which goals that ask for nothing prove nothing.
+
+    They are not met unless they apply in one of `known`, all environments of the repository.
+    """
+    idle = {one.goal for one in inapplicable_goals(goals, environments)}
+    never = {
+        (one.goal.name, one.environment): _unmet(one)
+        for one in inapplicable_goals(goals, (*environments, *known))
+        if one.environment in report.environments
+    }
+    missing = (*report.missing, *never.values())
+    asked = len(goals) - len(idle) + len({name for name, _ in never})
+    return msgspec.structs.replace(
+        report,
+        goals=asked,
+        closed=asked > 0 and not missing,
+        missing=missing,
     )
 
 

@@ -12,6 +12,11 @@ from microrepo.model import File, Project
 from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.selection.closure.closure import Closure, build_environment
+from microrepo.selection.closure.inapplicable_goals import (
+    applies_in,
+    inapplicable_goals,
+    without_markers,
+)
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.state import State
@@ -53,7 +58,11 @@ def files_held_for(
     found: dict[str, str] = {}
     for target in environments:
         for environment in (target, build_environment(target)):
-            wanted = goals.pop(environment.name, ())
+            wanted = [
+                # A goal can also be unmet because its markers are not true anywhere.
+                goal if applies_in(goal, environment) else without_markers(goal)
+                for goal in goals.pop(environment.name, ())
+            ]
             closure = Closure(wanted, [environment], supply.facts, options_of(config, "solve"))
             while needs := closure.step():
                 supply.answer(needs)
@@ -76,9 +85,10 @@ def needed_files(
 ) -> Needed:
     """Run the closure on the present files that the rules accept."""
     supply = HeldRecords(state, directory, config, admits)
+    environments = environments_of(config)
     closure = Closure(
         goals,
-        environments_of(config),
+        environments,
         supply.facts,
         options_of(config),
         build_requirements=config.build_requirements,
@@ -88,7 +98,8 @@ def needed_files(
     pins = [pin for found in closure.resolutions for pin in found.pins]
     unmet = [(one.goal, one.environment) for one in closure.failures]
     unmet += [(one.goal, one.environment) for one in closure.resolutions if one.unmet]
-    held = files_held_for(config, state, directory, unmet, environments_of(config))
+    unmet += [(one.goal, one.environment) for one in inapplicable_goals(goals, environments)]
+    held = files_held_for(config, state, directory, unmet, environments)
     return Needed(
         frozenset(file.filename for pin in pins for file in pin.files).union(held),
         frozenset(pin.project for pin in pins),

@@ -27,6 +27,7 @@ from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.closure.closure import Closure
+from microrepo.selection.closure.inapplicable_goals import inapplicable_goals
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
@@ -197,14 +198,17 @@ def _resolve_once(
         before_s = report.solver_s
     reader.forget_open()
     report.rounds += closure.rounds
+    inapplicable = inapplicable_goals(goals, environments)
+    idle = {one.goal for one in inapplicable}
+    failures = (*closure.failures, *inapplicable)
     return Resolved(
         records=reader.records,
         facts=reader.facts,
-        resolutions=closure.resolutions,
-        failures=closure.failures,
+        resolutions=tuple(one for one in closure.resolutions if one.goal not in idle),
+        failures=failures,
         gone=tuple(reader.gone),
         environments=environments,
-        complete=not closure.failures and not reader.failed,
+        complete=not failures and not reader.failed,
     )
 
 

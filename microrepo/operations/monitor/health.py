@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import holder_of
 
 _SHOWN_PROJECTS = 100
+# Runs that fetch what is missing: after a refresh, other commands do not make it complete.
+_COMPLETING = frozenset({"refresh", "verify"})
 _AN_END = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 
 
@@ -116,14 +119,15 @@ def examine(
     """Return the health from an open state; `moment` is the current time."""
     running = _running(state, directory)
     last_run, last_refresh = _last_runs(state)
+    telling = _telling_runs(state, last_run)
     watch = state.watch
     files, size_bytes = watch.present()
     failing, waiting = watch.failing_counts(moment)
     age_s = None if last_refresh is None else _seconds_between(last_refresh.started_at, moment)
     damaged, unpublished = watch.damaged(), watch.unpublished() if with_pages else 0
     free_bytes, free_inodes = _room(directory.path)
-    grave = _grave_problems(state, last_run, running, age_s, max_age_s)
-    missing = _lesser_problems(last_run, failing, damaged, 0 if running else unpublished)
+    grave = _grave_problems(state, telling, running, age_s, max_age_s)
+    missing = _lesser_problems(telling, failing, damaged, 0 if running else unpublished)
     return Health(
         repository=str(directory.path),
         exit_code=ExitCode.FAILED if grave else ExitCode.INCOMPLETE if missing else ExitCode.DONE,
@@ -151,7 +155,7 @@ def examine(
 
 def _grave_problems(
     state: State,
-    last_run: LastRun | None,
+    runs: Sequence[LastRun],
     running: str | None,
     age_s: float | None,
     max_age_s: float,
@@ -164,20 +168,23 @@ def _grave_problems(
         problems.append("no refresh has succeeded yet")
     elif age_s > max_age_s:
         problems.append(f"the last successful refresh began {span(age_s)} ago")
-    if last_run is not None and last_run.exit_code in {ExitCode.FAILED, ExitCode.USAGE}:
-        why = f": {last_run.refused}" if last_run.refused else ""
-        problems.append(f"the last run ({last_run.operation}) failed{why}")
+    for run in runs:
+        if run.exit_code in {ExitCode.FAILED, ExitCode.USAGE}:
+            why = f": {run.refused}" if run.refused else ""
+            problems.append(f"the last run ({run.operation}) failed{why}")
     if running is None and state.meta("running"):
         problems.append("the last run was killed before it finished")
     return problems
 
 
 def _lesser_problems(
-    last_run: LastRun | None, failing: int, damaged: int, unpublished: int
+    runs: Sequence[LastRun], failing: int, damaged: int, unpublished: int
 ) -> list[str]:
-    problems = []
-    if last_run is not None and last_run.exit_code == ExitCode.INCOMPLETE:
-        problems.append(f"the last run ({last_run.operation}) is incomplete")
+    problems = [
+        f"the last run ({run.operation}) is incomplete"
+        for run in runs
+        if run.exit_code == ExitCode.INCOMPLETE
+    ]
     if failing:
         problems.append(f"{_count(failing, 'project')} failed when last tried")
     if damaged:
@@ -204,6 +211,16 @@ def _last_runs(state: State) -> tuple[LastRun | None, LastRun | None]:
         if run.operation == "refresh" and run.exit_code in _AN_END:
             return newest, run
     return newest, None
+
+
+def _telling_runs(state: State, last_run: LastRun | None) -> tuple[LastRun, ...]:
+    """Return the newest finished run, and the newest that fetches what is missing."""
+    if last_run is None:
+        return ()
+    fetching = next((row for row in state.ended_runs() if row.command in _COMPLETING), None)
+    if fetching is None or fetching.id == last_run.run:
+        return (last_run,)
+    return last_run, _summary_of(fetching)
 
 
 def _summary_of(row: RunRow) -> LastRun:

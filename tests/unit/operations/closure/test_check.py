@@ -159,3 +159,28 @@ def test_it_can_be_cancelled(shelf: Shelf, config: Config) -> None:
 def test_a_repository_that_is_not_there(config: Config, tmp_path: Path) -> None:
     with pytest.raises(RepositoryError):
         run(msgspec.structs.replace(config, repository=str(tmp_path / "nothing")))
+
+
+def test_a_goal_that_applies_nowhere_is_not_proven(shelf: Shelf, config: Config) -> None:
+    shelf.hold(BASE)
+    report = run(config, "base; python_version < '3'", "base")
+    assert (report.goals, report.closed, report.exit_code) == (2, False, 3)
+    (missing,) = report.missing
+    assert 'python_version < "3"' in missing.reasons[0]
+
+
+def test_a_goal_for_another_environment_of_the_repository(shelf: Shelf, config: Config) -> None:
+    shelf.hold(BASE)
+    both = {"linux": "cp311-manylinux_2_28_x86_64", "windows": "cp311-win_amd64"}
+    two = msgspec.structs.replace(config, environments=both)
+    asked = ("base", "base; sys_platform == 'win32'")
+    for only, goals in (((), 2), (("linux",), 1), (("windows",), 2)):
+        report = run(two, *asked, only=only)
+        assert (report.goals, report.closed) == (goals, True)
+    nothing = run(two, asked[1], only=("linux",))
+    assert (nothing.goals, nothing.missing, nothing.exit_code) == (0, (), 3)
+
+
+def test_nothing_is_no_proof(shelf: Shelf, config: Config) -> None:
+    report = run(config)
+    assert (report.goals, report.closed, report.exit_code) == (0, False, 3)

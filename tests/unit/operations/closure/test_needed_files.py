@@ -53,3 +53,12 @@ def test_what_the_rules_reject_meets_no_goal_and_stays(config: Config, shelf: Sh
     found = needed_files(config, shelf.state, shelf.directory, goals, admits)
     assert set(found.unmet) == {("app", "linux")}
     assert (set(found.files), set(found.projects)) == ({APP.filename, BASE.filename}, set())
+
+
+@pytest.mark.parametrize("marker", ["sys_platform == 'Linux'", "python_version < '3'"])
+def test_a_goal_that_applies_nowhere_keeps_what_it_had(
+    config: Config, shelf: Shelf, marker: str
+) -> None:
+    found = needed(config, shelf, f"app ; {marker}")
+    assert found.files == {APP.filename, BASE.filename}
+    assert len(found.unmet) == 1

@@ -66,6 +66,18 @@ def test_a_fresh_mirror_is_fine(state: State, directory: FlatDirectory) -> None:
     assert found.running is None
 
 
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [("prune", 3), ("delete", 3), ("index", 3), ("verify", 0), ("refresh", 0)],
+)
+def test_what_a_refresh_lacks_is_not_hidden_by_other_commands(
+    state: State, directory: FlatDirectory, later: str, expected: int
+) -> None:
+    add_run(state, 10, ExitCode.INCOMPLETE)
+    add_run(state, 11, ExitCode.DONE, later)
+    assert look(state, directory).exit_code == expected
+
+
 def test_a_repository_without_a_refresh_fails(state: State, directory: FlatDirectory) -> None:
     add_run(state, 11, ExitCode.DONE, "prune")
     found = look(state, directory)
