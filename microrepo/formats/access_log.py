@@ -15,6 +15,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
+from microrepo.standalone.server.names import is_project_name
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 # The text before the time varies (host, identity, user, virtual host) and is ignored; it cannot
@@ -42,6 +43,10 @@ _CLIENTS = frozenset(
         *("bazel", "nix", "guix", "renovate", "dependabot"),
     }
 )
+_INSTALLERS = frozenset(
+    ("pip", "uv", "poetry", "pdm", "pipenv", "pipx", "hatch", "pex", "rye", "pixi", "buildout")
+) | {"zc.buildout", "setuptools", "distribute", "microrepo"}
+_PAGE = re.compile(r"/simple/([^/]+)(?:/(?:index\.\w+)?)?\Z")
 BROWSER, OTHER, UNKNOWN = "browser", "other", "unknown"
 
 
@@ -60,6 +65,32 @@ class Hit(Struct, frozen=True, gc=False):
     client: str
 
 
+class Miss(Struct, frozen=True, gc=False):
+    """One request for a project or a file that was not found.
+
+    Attributes:
+        day: as in `Hit`.
+        project: normalised.
+        version: of the requested file; "" for the page of a project.
+        client: as in `Hit`.
+    """
+
+    day: str
+    project: str
+    version: str
+    client: str
+
+
+class _Answered(Struct, frozen=True, gc=False):
+    """A GET in a log: day, target and client as written, and the status of the response."""
+
+    minute: str
+    zone: str
+    target: str
+    status: str
+    agent: str
+
+
 def parse_hit(line: str) -> Hit | None:
     """Return the download in a line of a log; None for other requests.
 
@@ -69,19 +100,59 @@ def parse_hit(line: str) -> Hit | None:
     Raises:
         ValueError: the line has neither format.
     """
+    answered = _parse_line(line)
+    if answered is None or answered.status != "200":
+        return None
+    found = _distribution_at(answered.target)
+    if found is None:
+        return None
+    day = _day_of(answered.minute, answered.zone)
+    return Hit(day, *found, client_of(answered.agent))
+
+
+def parse_miss(line: str) -> Miss | None:
+    """Return the project or file that an installer did not find; None for other requests.
+
+    Requests of browsers and of unknown programs do not count: scanners try every path.
+
+    Raises:
+        ValueError: the line has neither format.
+    """
+    answered = _parse_line(line)
+    if answered is None or answered.status != "404":
+        return None
+    client = client_of(answered.agent)
+    found = _wanted_at(answered.target) if client.partition("/")[0] in _INSTALLERS else None
+    if found is None:
+        return None
+    return Miss(_day_of(answered.minute, answered.zone), *found, client)
+
+
+def _parse_line(line: str) -> _Answered | None:
     match = _LINE.search(line)
     if match is None:
         raise ValueError("not a line of an access log")
     minute, zone, request, status, _, agent = match.groups()
-    if status != "200":
-        return None
     asked = _REQUEST.match(request)
-    if asked is None:
+    return _Answered(minute, zone, asked[2], status, agent or "") if asked else None
+
+
+@lru_cache(maxsize=16_384)
+def _wanted_at(target: str) -> tuple[str, str] | None:
+    """Return project and version of a requested page or distribution."""
+    try:
+        path = urlsplit(target).path
+    except ValueError:
         return None
-    found = _distribution_at(asked[2])
-    if found is None:
+    page = _PAGE.search(path)
+    if page is not None:
+        name = unquote(page[1])
+        return (canonicalize_name(name), "") if is_project_name(name) else None
+    name = unquote(path.rpartition("/")[2]).removesuffix(".metadata")
+    if package_type_of(name) is None or unsafe_filename(name) is not None:
         return None
-    return Hit(_day_of(minute, zone), *found, client_of(agent or ""))
+    release = split_release(name)
+    return (canonicalize_name(release[0]), release[1]) if release else None
 
 
 @lru_cache(maxsize=16_384)

@@ -38,7 +38,19 @@ class _Edit(Struct, frozen=True):
 def command_add(arguments: argparse.Namespace) -> int:
     """Add requirements to the config file and refresh them."""
     path, before = _configured(arguments)
-    wanted = {_name_of(text): checked_requirement(text) for text in arguments.requirements}
+    texts = list(arguments.requirements)
+    if arguments.from_wants:
+        from microrepo.operations.monitor.wants import read_wants
+
+        texts += read_wants(Path(arguments.from_wants))
+    if not texts:
+        raise ConfigError("add: name requirements, or a file with --from-wants")
+    wanted: dict[str, str] = {}
+    for text in texts:
+        name = _name_of(text)
+        if name in wanted and wanted[name] != text:
+            terminal.note(f"{name} is named twice; {text} is added, {wanted[name]} is not")
+        wanted[name] = checked_requirement(text)
     new = dict(wanted)
     changed: dict[int, str | None] = {}
     for index, entry in enumerate(before):

@@ -19,6 +19,7 @@ def command_check(arguments: argparse.Namespace) -> int:
     """Prove that requirements install from the repository, or report what is missing."""
     from microrepo.operations.closure.check import check
     from microrepo.operations.closure.target_records import are_of_this_machine
+    from microrepo.operations.monitor.wants import record_check
 
     loaded = load_settings(arguments)
     if loaded.config.packages is None and not (arguments.requirements or arguments.requirement):
@@ -29,6 +30,11 @@ def command_check(arguments: argparse.Namespace) -> int:
     # Only on request: the checked requirements can differ from the locked ones.
     lock = "lock" in flags_of(arguments)
     report = check(loaded.config, requests, arguments.environment, lock=lock)
+    if arguments.want:
+        unmet = {missing.goal for missing in report.missing}
+        goals = [str(requirement) for requirement in requests.requirements or ()]
+        met = [goal for goal in goals if goal not in unmet]
+        record_check(loaded.config.repository, met, sorted(unmet))
     if arguments.json:
         terminal.write_json(report)
     else:

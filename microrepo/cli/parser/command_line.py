@@ -131,6 +131,12 @@ _COMMANDS = (
         "target_flags",
     ),
     _Command(
+        "wants",
+        "List what users asked for and did not find, for a refresh outside",
+        "gap_commands",
+        "gap_flags",
+    ),
+    _Command(
         "env", "Describe this Python as a target environment", "target_commands", "target_flags"
     ),
     _Command(

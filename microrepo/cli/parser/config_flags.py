@@ -39,16 +39,21 @@ def add_config(parser: CommandParser) -> None:
 
 def add_add(parser: CommandParser) -> None:
     """Add the arguments of `add`."""
-    _add_edit(parser, "REQ", "requirement (flask, numpy>=1.26)")
+    _add_edit(parser, "REQ", "requirement (flask, numpy>=1.26)", count="*")
+    parser.add_argument(
+        "--from-wants",
+        metavar="FILE",
+        help="add the requirements of a file that `microrepo wants` wrote",
+    )
 
 
 def add_remove(parser: CommandParser) -> None:
     """Add the arguments of `remove`."""
-    _add_edit(parser, "NAME", "project in `packages`")
+    _add_edit(parser, "NAME", "project in `packages`", count="+")
 
 
-def _add_edit(parser: CommandParser, metavar: str, about: str) -> None:
-    parser.add_argument("requirements", nargs="+", metavar=metavar, help=about)
+def _add_edit(parser: CommandParser, metavar: str, about: str, *, count: str) -> None:
+    parser.add_argument("requirements", nargs=count, metavar=metavar, help=about)
     parser.add_argument("--no-refresh", action="store_true", help="only change the config file")
     add_dry_run(parser)
     add_settings(parser, ("repository",))

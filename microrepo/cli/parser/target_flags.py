@@ -27,6 +27,9 @@ def add_check(parser: CommandParser) -> None:
         default=[],
         help="check only this environment; repeatable",
     )
+    parser.add_argument(
+        "--want", action="store_true", help="record what is not met, for `microrepo wants`"
+    )
     add_settings(parser, basic=("repository", "environments", "lock"))
 
 

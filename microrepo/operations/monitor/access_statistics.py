@@ -5,33 +5,24 @@ Lines are counted in a temporary SQLite database, so memory use does not grow wi
 
 from __future__ import annotations
 
-import bz2
 import csv
-import glob
-import gzip
 import io
 import itertools
-import lzma
 import sqlite3
-import sys
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
 
 from msgspec import Struct
 
-from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.access_log import Hit, parse_hit
+from microrepo.operations.monitor.log_files import LogError, expand_logs, log_lines
 from microrepo.operations.records.report import Failure
 from microrepo.stores.atomic_write import Replacement
 
-_MAX_LINE_BYTES = 64 << 10
 _KEYS_IN_MEMORY = 50_000
-_OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
 _COLUMNS = ("day", "project", "file", "client")
 
 Row = tuple[str, str, str, str, int]
@@ -85,30 +76,26 @@ class Downloads:
         """Count the entries of a log; `-` is standard input. Unreadable logs are recorded."""
         self._logs += 1
         try:
-            with _opened(path) as stream:
-                self._read_lines(stream)
-        except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            self._unreadable.append(Failure(path, f"cannot be read to its end: {why}"))
+            for line in log_lines(path):
+                self._lines += 1
+                self._count(line)
+        except LogError as error:
+            self._unreadable.append(Failure(path, str(error)))
         self._save()
 
-    def _read_lines(self, stream: IO[bytes]) -> None:
-        while line := stream.readline(_MAX_LINE_BYTES):
-            self._lines += 1
-            if not line.endswith(b"\n") and len(line) == _MAX_LINE_BYTES:
-                _skip_line(stream)
-                self._malformed += 1
-                continue
-            try:
-                hit = parse_hit(line.decode("utf-8", "replace"))
-            except ValueError:
-                self._malformed += bool(line.strip())
-                continue
-            if hit is not None:
-                self._downloads += 1
-                self._counts[hit] += 1
-                if len(self._counts) >= _KEYS_IN_MEMORY:
-                    self._save()
+    def _count(self, line: str | None) -> None:
+        try:
+            hit = parse_hit(line) if line is not None else None
+        except ValueError:
+            self._malformed += bool(line and line.strip())
+            return
+        if line is None:
+            self._malformed += 1
+        elif hit is not None:
+            self._downloads += 1
+            self._counts[hit] += 1
+            if len(self._counts) >= _KEYS_IN_MEMORY:
+                self._save()
 
     def _save(self) -> None:
         self._db.executemany(
@@ -174,7 +161,7 @@ def counting(logs: Sequence[str]) -> Iterator[Downloads]:
     Raises:
         ConfigError: a pattern matches no file.
     """
-    paths = _expanded(logs)
+    paths = expand_logs(logs)
     connection = sqlite3.connect("", isolation_level=None)  # a temporary file of SQLite
     try:
         downloads = Downloads(connection)
@@ -184,41 +171,6 @@ def counting(logs: Sequence[str]) -> Iterator[Downloads]:
         yield downloads
     finally:
         connection.close()
-
-
-def _expanded(logs: Sequence[str]) -> list[str]:
-    paths: dict[str, None] = {}
-    for log in logs:
-        if log == "-" or Path(log).exists():
-            paths[log] = None
-            continue
-        found = sorted(glob.glob(log))  # noqa: PTH207 - patterns may be absolute
-        if not found:
-            raise ConfigError(f"{log}: log not found")
-        paths.update(dict.fromkeys(found))
-    return list(paths)
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
-    if path == "-":
-        yield sys.stdin.buffer
-        return
-    with Path(path).open("rb") as raw:
-        head = raw.read(6)
-        raw.seek(0)
-        opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
-        if opener is None:
-            yield raw
-            return
-        with opener(raw) as stream:
-            yield cast("IO[bytes]", stream)
-
-
-def _skip_line(stream: IO[bytes]) -> None:
-    while piece := stream.readline(_MAX_LINE_BYTES):
-        if piece.endswith(b"\n"):
-            return
 
 
 # --- CSV ------------------------------------------------------------------------------------------
