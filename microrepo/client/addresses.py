@@ -11,6 +11,7 @@ _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1").fullmatch
 # Punctuation that ends a URL belongs to the sentence around it.
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]*[^\s\"'<>:;,.)]")
 _HIDDEN_QUERY = "…"
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 def is_loopback(host: str) -> bool:
@@ -19,16 +20,17 @@ def is_loopback(host: str) -> bool:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of `url`, without credentials."""
+    """Return scheme, host and port of `url`, in lower case, without credentials or a usual port."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    server = parts.netloc.rpartition("@")[2].lower()
+    return f"{parts.scheme}://{server.removesuffix(_USUAL_PORTS.get(parts.scheme, ':'))}"
 
 
 def leads_elsewhere(url: str, location: str) -> bool:
     """Return whether a redirect from `url` leads to another server."""
     try:
         target = urljoin(url, location)
-        return origin_of(url).casefold() != origin_of(target).casefold()
+        return origin_of(url) != origin_of(target)
     except ValueError:
         return True
 

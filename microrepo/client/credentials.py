@@ -22,6 +22,24 @@ from microrepo.errors import ConfigError
 Login = tuple[str, str]
 Ask = Callable[[str], str]
 _KEYRING_TIMEOUT_S = 30
+# What readers are told after HTTP 401.
+UNAUTHORIZED = "HTTP 401 (credentials are missing or wrong)"
+SOURCE_PLACES = (
+    "put them in netrc, in the URL, or in MICROREPO_SOURCE_USERNAME and MICROREPO_SOURCE_PASSWORD "
+    "(one of several sources needs a name, and MICROREPO_SOURCE_<NAME>_USERNAME and _PASSWORD)"
+)
+DESTINATION_PLACES = (
+    "put them in netrc, in the URL, or in MICROREPO_DESTINATION_USERNAME and _PASSWORD"
+)
+
+
+def unauthorized_file(url: str) -> str:
+    """Return the message about a file whose server wants a login."""
+    host = urlsplit(url).hostname
+    return (
+        f"{UNAUTHORIZED} from its URL; those of the source are sent only to the source's own "
+        f"server, so put those for {host} in netrc"
+    )
 
 
 class Surroundings(Struct, frozen=True):
@@ -30,14 +48,14 @@ class Surroundings(Struct, frozen=True):
     Attributes:
         environ: variables.
         prefix: prefix of the variables ``<prefix>_USERNAME`` and ``<prefix>_PASSWORD``.
-        pypirc: the file, which need not exist.
+        pypirc: the file, which need not exist; None without a home directory.
         keyring: argument list of the keyring's command, empty for none.
         ask: prompts for a password with the given question; None without a terminal.
     """
 
     environ: Mapping[str, str]
     prefix: str
-    pypirc: Path
+    pypirc: Path | None
     keyring: tuple[str, ...] = ("keyring",)
     ask: Ask | None = None
 
@@ -54,17 +72,34 @@ class Given(Struct, frozen=True):
     password_file: str | None = None
 
 
+def usual_places(environ: Mapping[str, str], prefix: str, ask: Ask | None) -> Surroundings:
+    """Return where credentials are looked up by default.
+
+    Args:
+        environ: variables.
+        prefix: prefix of the variables.
+        ask: prompts for a password; None without a terminal.
+    """
+    try:
+        pypirc = Path("~/.pypirc").expanduser()
+    except RuntimeError:  # there is no home
+        return Surroundings(environ, prefix, None, ask=ask)
+    return Surroundings(environ, prefix, pypirc, ask=ask)
+
+
 def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
     """Return user and password for an index; None without any.
+
+    A user in the URL, without a password anywhere and without somebody to ask, is a token.
 
     Raises:
         ConfigError: a password file cannot be read, or a user has no password.
     """
-    username, password = _from_url(url)
-    username = given.username or username or around.environ.get(f"{around.prefix}_USERNAME")
+    url_username, url_password = url_login(url)
+    username = given.username or url_username or around.environ.get(f"{around.prefix}_USERNAME")
+    password = url_password or around.environ.get(f"{around.prefix}_PASSWORD", url_password)
     if given.password_file is not None:
         password = read_password(given.password_file)
-    password = password or around.environ.get(f"{around.prefix}_PASSWORD")
     if username and password is not None:
         return username, password
     if password is not None:
@@ -75,6 +110,8 @@ def find_login(url: str, given: Given, around: Surroundings) -> Login | None:
     kept = from_keyring(url, username, around.keyring)
     if kept is not None:
         return username, kept
+    if around.ask is None and username == url_username:
+        return username, ""
     if around.ask is None:
         raise ConfigError(
             f"{public_url(url)}: no password for user {username!r}: put it in a file, netrc, "
@@ -88,7 +125,8 @@ def question(url: str, username: str) -> str:
     return f"Password of {username} at {public_url(url)}: "
 
 
-def _from_url(url: str) -> tuple[str | None, str | None]:
+def url_login(url: str) -> tuple[str | None, str | None]:
+    """Return user and password in a URL; None for what is not in it."""
     parts = urlsplit(url.removeprefix("simple+"))
     username = unquote(parts.username) if parts.username else None
     return username, unquote(parts.password) if parts.password is not None else None
@@ -119,8 +157,10 @@ def _from_files(url: str, username: str | None, around: Surroundings) -> Login |
     return login
 
 
-def _from_pypirc(url: str, username: str | None, path: Path) -> Login | None:
+def _from_pypirc(url: str, username: str | None, path: Path | None) -> Login | None:
     """Return the login of the section whose `repository` is this URL."""
+    if path is None:
+        return None
     parser = configparser.RawConfigParser()
     try:
         parser.read(path, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,10 @@ from microrepo.operations.copy.endpoints import CONFIGURED, Endpoints, EndpointT
 from microrepo.operations.copy.version_pins import read_versions_file
 from microrepo.operations.run.goals import read_requests
 from microrepo.selection.rules.policy import Policy, build_policy
+
+_PASSWORD_VARIABLE = re.compile(
+    r"MICROREPO_(SOURCE(_[A-Z0-9_]+)?|DESTINATION|VERSIONS)_PASSWORD"
+).fullmatch
 
 
 def command_copy(arguments: argparse.Namespace) -> int:
@@ -128,8 +133,9 @@ def _ask_terminal(question: str) -> str:
 
 def hide_passwords() -> None:
     """Remove read passwords from the environment, which workers inherit and `ps` shows."""
-    for side in ("SOURCE", "DESTINATION", "VERSIONS"):
-        os.environ.pop(f"MICROREPO_{side}_PASSWORD", None)
+    for name in [*os.environ]:
+        if _PASSWORD_VARIABLE(name):
+            del os.environ[name]
 
 
 def run_copy(

@@ -11,7 +11,7 @@ import requests
 from requests.utils import get_environ_proxies, requote_uri, select_proxy
 
 from microrepo._version import __version__
-from microrepo.client.addresses import is_loopback, public_url
+from microrepo.client.addresses import is_loopback, origin_of, public_url
 from microrepo.client.netrc_logins import netrc_login
 from microrepo.client.reach import Reach
 from microrepo.client.settings import ClientSettings
@@ -93,7 +93,7 @@ class Routes:
         headers = {
             "User-Agent": self._user_agent(),
             "Accept-Encoding": "gzip, deflate",
-            **self._authorization(url, origin),
+            **self._authorization(url),
         }
         return self._transport.open(
             RouteSettings(
@@ -115,8 +115,8 @@ class Routes:
             return {"http": self._settings.proxy, "https": self._settings.proxy}
         return dict(get_environ_proxies(url, no_proxy=None))
 
-    def _authorization(self, url: str, origin: str) -> dict[str, str]:
-        parts = urlsplit(url)
+    def _authorization(self, url: str) -> dict[str, str]:
+        parts, origin = urlsplit(url), origin_of(url)
         with_default = self._reach.is_home(parts.hostname or "")
         found = self._settings.auth.get(origin) or netrc_login(origin, with_default=with_default)
         if found is None and parts.username:

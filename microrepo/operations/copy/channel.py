@@ -150,10 +150,8 @@ def open_channel(
 
 
 def _settings(config: Config, endpoints: Endpoints, directory: FlatDirectory) -> WorkerSettings:
-    settings = worker_settings(config, endpoints.sources, directory)
     return msgspec.structs.replace(
-        settings,
-        client=msgspec.structs.replace(settings.client, auth=endpoints.source_auth),
+        worker_settings(config, endpoints.sources, directory, endpoints.source_auth),
         destination=endpoints.destination if endpoints.destination.kind == "upload" else None,
         sidecars=False,
     )

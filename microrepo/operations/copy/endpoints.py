@@ -13,7 +13,15 @@ from msgspec import Struct
 
 from microrepo.client import Client, ClientSettings
 from microrepo.client.addresses import origin_of, public_url
-from microrepo.client.credentials import Ask, Given, Login, Surroundings, find_login, question
+from microrepo.client.credentials import (
+    Ask,
+    Given,
+    Login,
+    Surroundings,
+    find_login,
+    question,
+    usual_places,
+)
 from microrepo.config.schema import Config
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse
 from microrepo.operations.run.network_settings import client_settings, source_logins
@@ -74,8 +82,7 @@ class Endpoints(Struct, frozen=True):
 
 def surroundings(environ: Mapping[str, str], side: str, ask: Ask | None) -> Surroundings:
     """Return where credentials of a side (``source``, ``destination``) are looked up."""
-    prefix = f"MICROREPO_{side.upper()}"
-    return Surroundings(environ, prefix, Path("~/.pypirc").expanduser(), ask=ask)
+    return usual_places(environ, f"MICROREPO_{side.upper()}", ask)
 
 
 def open_endpoints(
@@ -133,7 +140,7 @@ def open_source_endpoint(
     if end.where == CONFIGURED and config.sources:
         # A copy does not need the status of projects; a mirror requests it itself.
         plain = msgspec.structs.replace(config, project_status=False)
-        return describe_sources(plain), source_logins(config, around.environ)
+        return describe_sources(plain), source_logins(config, around.environ, end.given, around.ask)
     if end.where == CONFIGURED:
         end = msgspec.structs.replace(end, where=config.source)
     directory = None if end.where == "pypi" else directory_of(end.where)
@@ -151,6 +158,9 @@ def open_source_endpoint(
             open_source(client, settings).list_projects()
         return auth  # the server answered, so the login works
 
+    if end.where == "pypi" and end.given == Given():
+        # Anybody may read PyPI, and the variables are for the other server.
+        around = msgspec.structs.replace(around, environ={})
     login = end.auth or find_login(url, end.given, around)
     return (settings,), _with_login(url, login, around, probe)
 
@@ -211,5 +221,5 @@ def plain_client_settings(
     config: Config, source: SourceSettings, auth: dict[str, Login]
 ) -> ClientSettings:
     """Return client settings outside any repository, without shared limits."""
-    settings = client_settings(config, (source,), FlatDirectory(Path()))
-    return msgspec.structs.replace(settings, auth=auth, limits_dir=None)
+    settings = client_settings(config, (source,), FlatDirectory(Path()), auth)
+    return msgspec.structs.replace(settings, limits_dir=None)

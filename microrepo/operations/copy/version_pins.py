@@ -18,6 +18,8 @@ from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.repositories.sources.simple_index import expect_success
 
+_PLACES = "put them in netrc, in the URL, or in MICROREPO_VERSIONS_USERNAME and _PASSWORD"
+
 
 def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tuple[str, ...]:
     """Return the pins of a buildout configuration.
@@ -38,7 +40,7 @@ def read_versions_file(config: Config, name: str, ask: Ask | None = None) -> tup
         client = Client(plain_client_settings(config, SourceSettings("simple", name), auth))
         with closing(client):
             answer = client.get(name, bound=REQUIREMENTS)
-        expect_success(answer, name)
+        expect_success(answer, name, _PLACES)
         body = answer.body
     else:
         body = _read(local_path(name) or Path(name))

@@ -186,9 +186,8 @@ class Connections:
         directory = self.scratch()
         with self._guard:
             if where not in self._readers:
-                workers = worker_settings(self.config, settings, directory)
-                client = msgspec.structs.replace(workers.client, auth=auth)
-                workers = msgspec.structs.replace(workers, client=client, sidecars=False)
+                workers = worker_settings(self.config, settings, directory, auth)
+                workers = msgspec.structs.replace(workers, sidecars=False)
                 processes = self.config.processes or 1
                 self._readers[where] = WorkerPool(workers, processes, self._add_bytes, lost)
             return self._readers[where]

@@ -72,7 +72,7 @@ def find_release_closure(
         ConfigError: a setting is invalid.
         SourceError: the source does not respond.
     """
-    settings, _ = connections.source(source)
+    settings, auth = connections.source(source)
     name = ", ".join(one.name for one in settings)
     config = _closing(config, source, settings)
     operator = "==" if parse_version(order.version) else "==="
@@ -86,7 +86,9 @@ def find_release_closure(
     directory, described = connections.scratch(), describe_sources(config)
     holdings = Holdings(state, directory, links_of(config, state, decides=False))
     work = WorkContext(lambda: pool, report, connections.reporter)
-    sources = Sources(described, lambda: Client(client_settings(config, described, directory)))
+    sources = Sources(
+        described, lambda: Client(client_settings(config, described, directory, auth))
+    )
     resolve = partial(
         resolve_goals,
         origins=RecordSources(holdings, sources, work, rules),

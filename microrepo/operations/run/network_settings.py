@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from microrepo.client import ClientSettings
 from microrepo.client.addresses import is_loopback, origin_of
+from microrepo.client.credentials import Ask, Given, Login, find_login, url_login, usual_places
 from microrepo.client.network_checks import check_network
 from microrepo.config.checks import entries_of
-from microrepo.config.schema import Config
+from microrepo.config.schema import Config, SourceEntry
 from microrepo.config.sizes import parse_size
 from microrepo.errors import ConfigError
 from microrepo.repositories.protocol import SourceSettings
@@ -20,47 +21,62 @@ from microrepo.stores.atomic_write import umask
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.tasks import WorkerSettings
 
+_PREFIX = "MICROREPO_SOURCE"
 _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
 # PyPI asks for restraint; a first run of a few hundred projects still has full speed.
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
 
-def source_logins(config: Config, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def source_logins(
+    config: Config, environ: Mapping[str, str], given: Given | None = None, ask: Ask | None = None
+) -> dict[str, Login]:
     """Return the credentials for the sources of the settings, by origin.
 
-    They come from the URLs, or from MICROREPO_SOURCE_USERNAME and _PASSWORD for a single source;
-    each of several sources has variables with its name: MICROREPO_SOURCE_ACME_USERNAME.
+    They come from the usual places. Variables that are named after a source are for that source:
+    MICROREPO_SOURCE_ACME_USERNAME. Those without a name are for the only source.
+
+    Args:
+        environ: variables.
+        given: credentials from the command line, for the only source.
+        ask: prompts for a password.
 
     Raises:
-        ConfigError: two logins for one server.
+        ConfigError: two logins for one server, a user without a password, or credentials for
+            one of several sources without its name.
     """
-    return {**_from_variables(config, environ), **_from_urls(config)}
-
-
-def _from_variables(config: Config, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    found = {}
-    for entry in entries_of(config):
-        prefix = "MICROREPO_SOURCE"
-        if config.sources:
-            prefix += f"_{re.sub('[^A-Z0-9]', '_', (entry.name or '').upper())}"
+    given = given or Given()
+    entries = entries_of(config)
+    if given != Given() and len(entries) > 1:
+        raise ConfigError(
+            "--source-username and --source-password-file are for one source, but `sources` has "
+            f"{len(entries)}; name one with --source, or set MICROREPO_SOURCE_<NAME>_USERNAME "
+            "and _PASSWORD"
+        )
+    found: dict[str, Login] = {}
+    for entry in entries:
         url = entry.url.removeprefix("simple+")
-        user, password = environ.get(f"{prefix}_USERNAME"), environ.get(f"{prefix}_PASSWORD")
-        if user and password is not None and is_web_url(url) and (entry.name or not config.sources):
-            found[origin_of(url)] = user, password
+        if is_web_url(url):
+            around = usual_places(environ, _prefix(entry, environ, alone=not entries[1:]), ask)
+            _add_login(found, url, find_login(url, given, around))
+    user, password = url_login(config.file_host or "")
+    if user is not None:
+        _add_login(found, config.file_host or "", (user, password or ""))
     return found
 
 
-def _from_urls(config: Config) -> dict[str, tuple[str, str]]:
-    found: dict[str, tuple[str, str]] = {}
-    for url in (*(entry.url for entry in entries_of(config)), config.file_host or ""):
-        parts = urlsplit(url.removeprefix("simple+"))
-        if not parts.username:
-            continue
-        origin, login = origin_of(parts.geturl()), (unquote(parts.username), parts.password or "")
-        login = login[0], unquote(login[1])
-        if found.setdefault(origin, login) != login:
-            raise ConfigError(f"{origin}: two logins for this server")
-    return found
+def _prefix(entry: SourceEntry, environ: Mapping[str, str], *, alone: bool) -> str:
+    """Return the prefix of a source's variables; one that nothing has for an unnamed of several."""
+    named = f"{_PREFIX}_{re.sub('[^A-Z0-9]', '_', entry.name.upper())}"
+    if not alone:
+        return named if entry.name else ""
+    has_own = entry.name and any(f"{named}_{part}" in environ for part in ("USERNAME", "PASSWORD"))
+    return named if has_own else _PREFIX
+
+
+def _add_login(found: dict[str, Login], url: str, login: Login | None) -> None:
+    origin = origin_of(url)
+    if login is not None and found.setdefault(origin, login) != login:
+        raise ConfigError(f"{origin}: two logins for this server")
 
 
 def _hosts_of(packages: object) -> list[str]:
@@ -70,9 +86,15 @@ def _hosts_of(packages: object) -> list[str]:
 
 
 def client_settings(
-    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
+    config: Config,
+    sources: Sequence[SourceSettings],
+    directory: FlatDirectory,
+    auth: dict[str, Login] | None = None,
 ) -> ClientSettings:
     """Return the settings of this run's clients.
+
+    Args:
+        auth: credentials by origin; None looks up those of the sources in the settings.
 
     Raises:
         ConfigError: no request can succeed with these settings.
@@ -94,7 +116,7 @@ def client_settings(
         internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
         document_bytes=parse_size(config.max_document_size, "max_document_size"),
         connections=-(-config.connections // processes),
-        auth=source_logins(config, os.environ),
+        auth=source_logins(config, os.environ) if auth is None else auth,
         limits_dir=str(directory.limits),
         requests_per_second=rate,
         burst=burst,
@@ -111,13 +133,16 @@ def client_settings(
 
 
 def worker_settings(
-    config: Config, sources: Sequence[SourceSettings], directory: FlatDirectory
+    config: Config,
+    sources: Sequence[SourceSettings],
+    directory: FlatDirectory,
+    auth: dict[str, Login] | None = None,
 ) -> WorkerSettings:
-    """Return the settings of this run's workers."""
+    """Return the settings of this run's workers; `auth` as for `client_settings`."""
     processes = config.processes or 1
     return WorkerSettings(
         repository=str(directory.path),
-        client=client_settings(config, sources, directory),
+        client=client_settings(config, sources, directory, auth),
         source=sources[0],
         further=tuple(sources[1:]),
         file_host=without_credentials(config.file_host or ""),

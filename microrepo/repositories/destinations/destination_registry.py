@@ -14,6 +14,7 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
+from microrepo.client.credentials import DESTINATION_PLACES
 from microrepo.errors import AccessDenied, ConfigError, MalformedResponse, Unavailable
 from microrepo.formats.bounds import PROJECT_LIST
 from microrepo.repositories.protocol import DestinationSettings
@@ -85,8 +86,9 @@ def _find_index(client: Client, url: str) -> str:
     parent = url.removesuffix("legacy/") if url.endswith("/legacy/") else url
     candidate = f"{parent}simple/"
     status = _status(client, candidate)
-    if status in {401, 403}:
-        raise AccessDenied(url, f"answers HTTP {status} (credentials are missing or wrong)")
+    if status in {401, 403}:  # many indexes answer a wrong password with 403
+        problem = f"answers HTTP {status} (credentials are missing or wrong)"
+        raise AccessDenied(url, f"{problem}; {DESTINATION_PLACES}")
     if status >= 500:
         raise Unavailable(url, f"answers HTTP {status}")
     if status == 200:

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.client import Answer, Client
 from microrepo.client.addresses import public_url
+from microrepo.client.credentials import DESTINATION_PLACES
 from microrepo.errors import MicrorepoError, Unavailable
 from microrepo.formats.index.simple_api import ACCEPT, parse_project
 from microrepo.model import Digests, File
@@ -73,7 +74,7 @@ class UploadDestination:
         answer = self._client.get(url, {"Accept": ACCEPT}, same_origin=True)
         if answer.status in {404, 410} or 300 <= answer.status < 400:
             return {}
-        expect_success(answer, public_url(url))
+        expect_success(answer, public_url(url), DESTINATION_PLACES)
         content_type = answer.headers.get("Content-Type", "")
         files = parse_project(answer.body, content_type, answer.url, name, bound=answer.bound).files
         return {file.filename: file for file in files}

@@ -10,6 +10,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from microrepo.client import Answer, Client
+from microrepo.client.credentials import SOURCE_PLACES, UNAUTHORIZED
 from microrepo.errors import (
     AccessDenied,
     MalformedResponse,
@@ -159,15 +160,14 @@ def page_time_of(answer: Answer) -> str | None:
         return None
 
 
-def expect_success(answer: Answer, url: str) -> None:
-    """Raise `Unavailable` (or `AccessDenied`) for any status but 200."""
+def expect_success(answer: Answer, url: str, places: str = SOURCE_PLACES) -> None:
+    """Raise `Unavailable` (or `AccessDenied`) for any status but 200.
+
+    Args:
+        places: where credentials for this server can be put, as text.
+    """
     if answer.status == 401:
-        raise AccessDenied(
-            url,
-            "answers HTTP 401 (credentials are missing or wrong); they come from the URL, or from "
-            "MICROREPO_SOURCE_USERNAME and MICROREPO_SOURCE_PASSWORD (of several sources: "
-            "MICROREPO_SOURCE_<NAME>_USERNAME; of a destination: MICROREPO_DESTINATION_USERNAME)",
-        )
+        raise AccessDenied(url, f"answers {UNAUTHORIZED}; {places}")
     if answer.status == 403:
         raise AccessDenied(url, "answers HTTP 403 (access is refused)")
     if answer.status == 304:

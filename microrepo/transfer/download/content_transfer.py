@@ -7,6 +7,7 @@ from pathlib import Path
 
 from microrepo.client import Client
 from microrepo.client.bodies import put_aside
+from microrepo.client.credentials import unauthorized_file
 from microrepo.client.transport.response_protocol import Response, error_text
 from microrepo.errors import (
     MicrorepoError,
@@ -107,7 +108,9 @@ def _check_answer(response: Response, download: PartialFile) -> None:
         return
     if status == 429 or status >= 500:
         raise Unavailable(task.filename, f"HTTP {status} from its URL")
-    if status in {401, 403}:
+    if status == 401:
+        raise TransferError(task.filename, unauthorized_file(response.url or task.url))
+    if status == 403:
         raise TransferError(task.filename, f"HTTP {status} from its URL: access is refused")
     if status != 200:
         raise TransferError(task.filename, f"HTTP {status} from its URL")

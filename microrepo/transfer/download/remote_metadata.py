@@ -16,8 +16,15 @@ import msgspec
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside, read_document
+from microrepo.client.credentials import unauthorized_file
 from microrepo.client.transport.response_protocol import error_text
-from microrepo.errors import DigestMismatch, MalformedResponse, MicrorepoError, Unavailable
+from microrepo.errors import (
+    AccessDenied,
+    DigestMismatch,
+    MalformedResponse,
+    MicrorepoError,
+    Unavailable,
+)
 from microrepo.formats.bounds import METADATA
 from microrepo.formats.distribution.archives import read_sdist_parts
 from microrepo.formats.distribution.core_metadata import CoreMetadata, from_metadata
@@ -106,6 +113,8 @@ def _metadata_file(client: Client, task: FetchMetadata) -> bytes | None:
         put_aside(response)
         if response.status in {404, 410}:
             return None
+        if response.status == 401:
+            raise AccessDenied(public_url(url), unauthorized_file(response.url or url))
         raise Unavailable(public_url(url), f"answers HTTP {response.status}")
     try:
         body = read_document(response, url, METADATA)
