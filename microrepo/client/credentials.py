@@ -22,7 +22,7 @@ from microrepo.errors import ConfigError
 Login = tuple[str, str]
 Ask = Callable[[str], str]
 _KEYRING_TIMEOUT_S = 30
-# What readers are told after HTTP 401.
+# For messages about HTTP 401.
 UNAUTHORIZED = "HTTP 401 (credentials are missing or wrong)"
 SOURCE_PLACES = (
     "put them in netrc, in the URL, or in MICROREPO_SOURCE_USERNAME and MICROREPO_SOURCE_PASSWORD "

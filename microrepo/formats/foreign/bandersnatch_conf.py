@@ -6,26 +6,25 @@ the whole index, unless a filter plugin excludes them.
 
 from __future__ import annotations
 
-import configparser
-import re
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 
 from microrepo.config.schema import ALL, EVERYTHING
-from microrepo.errors import ConfigError
+from microrepo.formats.foreign.bandersnatch_ini import (
+    enabled_plugins,
+    read_sections,
+    resolved,
+)
 from microrepo.formats.foreign.bandersnatch_plugins import PLUGIN_SECTIONS, PLUGINS, apply_plugins
 from microrepo.formats.foreign.translation import (
     Lookups,
     Sections,
     Translating,
     Translation,
-    lines_of,
-    read_ini,
     truth,
 )
 
-_REFERENCE = re.compile(r"^(.*)\{\{\s*([^_\s](?:[^_]*[^_\s])?)\s*_\s*(\S(?:.*?\S)?)\s*\}\}(.*)$")
-_OLD_NAMES = {"whitelist": "allowlist", "blacklist": "blocklist"}
 _SHOWN = "microrepo always does this"
 # What becomes of these depends on `release-files` and on `directory`.
 _READ_LAST = frozenset({"root_uri", "diff_file"})
@@ -44,20 +43,11 @@ def translate_bandersnatch(text: str, name: str, world: Lookups) -> Translation:
     Raises:
         ConfigError: it is not an INI file, or has no `[mirror]`.
     """
-    sections = _read(text, name)
     to = Translating()
+    sections, inherited = read_sections(to, text, name)
     _start(to)
-    mirror = sections.pop("mirror", {})
-    for option, value in sorted(mirror.items(), key=lambda item: _plain(item[0]) in _READ_LAST):
-        about = f"mirror.{option}"
-        handler = MIRROR_OPTIONS.get(_plain(option))
-        if handler is None:
-            to.note(about, "not an option of bandersnatch; skipped")
-        else:
-            handler(to, _resolved(value, {**sections, "mirror": mirror}), about, world)
-    if to.get("removed") is None:
-        _delete_missing(to, "false", "mirror.delete_missing_packages", world)
-    apply_plugins(to, _enabled(to, sections), sections, world)
+    _translate_mirror(to, sections, inherited, world)
+    apply_plugins(to, enabled_plugins(to, sections, PLUGINS), sections, world)
     for section in sections:
         if section == "s3":
             to.note("s3", "object stores are not supported; the repository is a directory")
@@ -68,53 +58,28 @@ def translate_bandersnatch(text: str, name: str, world: Lookups) -> Translation:
     return to.done()
 
 
-def _read(text: str, name: str) -> Sections:
-    parser = configparser.ConfigParser(
-        delimiters=("=",), strict=False, allow_no_value=True, default_section="\0"
-    )
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
-    read_ini(text, name, parser)
-    found: Sections = {}
-    for section in parser.sections():
-        values = {key: _value(parser, section, key) for key in parser.options(section)}
-        found.setdefault(_OLD_NAMES.get(section, section), {}).update(values)
-    if "mirror" not in found:
-        raise ConfigError(f"{name}: has no [mirror], so it is not a configuration of bandersnatch")
-    return found
+def _translate_mirror(
+    to: Translating, sections: Sections, inherited: Collection[str], world: Lookups
+) -> None:
+    """Translate `[mirror]` and remove it from the sections."""
+    mirror = sections.pop("mirror", {})
+    for option, value in sorted(mirror.items(), key=lambda item: _plain(item[0]) in _READ_LAST):
+        about = f"mirror.{option}"
+        handler = MIRROR_OPTIONS.get(_plain(option))
+        if handler is not None:
+            if option != option.lower():
+                to.note(about, f"read as `{option.lower()}`, as in version 1; later ones skip it")
+            handler(to, resolved(value, {**sections, "mirror": mirror}), about, world)
+        elif option not in inherited:  # other values refer to what is inherited
+            to.note(about, "not an option of bandersnatch; skipped")
+    if to.get("repository") is None:
+        to.note("mirror.directory", "missing; set `repository`")
+    if to.get("removed") is None:
+        _delete_missing(to, "false", "mirror.delete_missing_packages", world)
 
 
 def _plain(option: str) -> str:
     return option.lower().replace("-", "_")
-
-
-def _resolved(value: str, sections: Sections) -> str:
-    """Put in what `{{section_option}}` refers to, as long as it is there."""
-    match = _REFERENCE.match(value)
-    if match is None:
-        return value
-    before, section, option, after = match.groups()
-    referred = sections.get(section, {}).get(option)
-    return value if referred is None else f"{before}{referred}{after}"
-
-
-def _value(parser: configparser.ConfigParser, section: str, key: str) -> str:
-    """Return a value with its `%` references resolved, or as it is written."""
-    try:
-        return parser.get(section, key) or ""
-    except configparser.InterpolationError:
-        return parser.get(section, key, raw=True) or ""
-
-
-def _enabled(to: Translating, sections: Sections) -> list[str]:
-    """Return the enabled plugins: one per line, in `[plugins]` or as versions 2 and 3 had it."""
-    words = lines_of(sections.pop("plugins", {}).get("enabled"))
-    for section in _OLD_NAMES.values():
-        older = lines_of(sections.get(section, {}).get("plugins"))
-        if older:
-            to.note(f"{section}.plugins", "read as the plugins that are enabled, as in version 3")
-        words += older
-    words = [re.sub("whitelist", "allowlist", re.sub("blacklist", "blocklist", w)) for w in words]
-    return list(PLUGINS) if "all" in words else list(dict.fromkeys(words))
 
 
 def _start(to: Translating) -> None:
@@ -141,11 +106,22 @@ def _as_text(key: str) -> _Handler:
 def _as_number(key: str) -> _Handler:
     def handle(to: Translating, value: str, about: str, _world: Lookups) -> None:
         if not value.isdecimal() or not int(value):
-            to.note(about, f"{value!r} is not a number; left out")
+            to.note(about, f"{value!r} is not a whole number above 0; left out")
         else:
             to.put(key, int(value), about)
 
     return handle
+
+
+def _timeout(to: Translating, value: str, about: str, _world: Lookups) -> None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < math.inf:
+        to.note(about, f"{value!r} is not a number of seconds above 0; left out")
+    else:
+        to.put("timeout_s", int(seconds) if seconds.is_integer() else seconds, about)
 
 
 def _as_truth(key: str, default: bool, *, inverted: bool = False) -> _Handler:
@@ -279,7 +255,7 @@ MIRROR_OPTIONS: dict[str, _Handler] = {
     "stop_on_error": _always(
         "a failing project does not stop the others; the run ends with exit code 3", ("false", "")
     ),
-    "timeout": _as_number("timeout_s"),
+    "timeout": _timeout,
     "global_timeout": _always("only stalls are limited, not whole transfers", ("1800", "")),
     "workers": _workers,
     "verifiers": _always("`verify` uses as many threads as `processes` says", ("3", "")),

@@ -45,6 +45,8 @@ def apply_plugins(to: Translating, enabled: list[str], sections: Sections, world
             limit(to, sections, selected)
     _compare_order(to, selected)
     used = {_SECTION_OF.get(name, name) for name in enabled}
+    if any(name in _LIMITS for name in enabled):
+        used.add("allowlist")  # its projects are exempt
     for section in sections:
         if section in PLUGIN_SECTIONS and section not in used:
             to.note(section, "had no effect: no plugin that reads it is enabled")
@@ -120,6 +122,8 @@ def _newest(to: Translating, sections: Sections, _world: Lookups) -> None:
     to.put("keep_stable", True, "latest_release.keep")
     if by == "time":
         to.put("newest_by", "time", "latest_release.sort_by")
+    elif by != "version":
+        to.note("latest_release.sort_by", f"{by!r} had no effect: the highest versions are newest")
 
 
 _LISTS = (

@@ -10,7 +10,13 @@ from typing import Any
 from packaging.requirements import InvalidRequirement
 
 from microrepo.errors import ConfigError
-from microrepo.formats.foreign.translation import Translating, Translation, lines_of, read_ini
+from microrepo.formats.foreign.translation import (
+    Translating,
+    Translation,
+    lines_of,
+    read_ini,
+    values_of,
+)
 from microrepo.formats.specifiers import strict_requirement
 
 _EXTRAS = re.compile(r"(\[[^\]]*\])?\s*(.*)")
@@ -59,9 +65,7 @@ def translate_morgan(text: str, name: str) -> Translation:
         ConfigError: it is not an INI file, has neither of these sections, or none of its
             environments can be translated: which files to select would be a guess.
     """
-    parser = configparser.RawConfigParser(
-        strict=False, dict_type=_Repeatable, allow_no_value=True, default_section="\0"
-    )
+    parser = configparser.ConfigParser(strict=False, dict_type=_Repeatable, allow_no_value=True)
     read_ini(text, name, parser)
     environments = [section for section in parser.sections() if section.startswith("env.")]
     if not environments and not parser.has_section("requirements"):
@@ -70,14 +74,18 @@ def translate_morgan(text: str, name: str) -> Translation:
             "Morgan"
         )
     to = Translating()
+    inherited = parser.defaults().keys()
     to.put("versions", "latest", "")
     to.put("dependencies", True, "")
     to.put("build_requirements", True, "")
     if parser.has_section("requirements"):
-        _requirements(to, dict(parser.items("requirements")))
+        wanted = values_of(to, parser, "requirements", "Morgan")
+        _requirements(to, {name: text for name, text in wanted.items() if name not in inherited})
     found: dict[str, object] = {}
     for section in environments:
-        preset = _preset(to, section, {key: v or "" for key, v in parser.items(section)})
+        markers = values_of(to, parser, section, "Morgan")
+        known = {key: v for key, v in markers.items() if key in _MARKERS or key not in inherited}
+        preset = _preset(to, section, known)
         if preset:
             found[section.removeprefix("env.")] = preset
     if found:
@@ -96,7 +104,7 @@ def translate_morgan(text: str, name: str) -> Translation:
     return to.done()
 
 
-def _requirements(to: Translating, options: dict[str, str | None]) -> None:
+def _requirements(to: Translating, options: dict[str, str]) -> None:
     entries: list[str] = []
     for name, text in options.items():
         for line in lines_of(text) or [""]:

@@ -95,6 +95,28 @@ def read_ini(text: str, name: str, parser: configparser.RawConfigParser) -> None
         raise ConfigError(f"{name}: is not a file of that kind: {words}") from error
 
 
+def values_of(
+    to: Translating, parser: configparser.ConfigParser, section: str, program: str
+) -> dict[str, str]:
+    """Return the options of a section, inherited ones too, with their `%` references resolved.
+
+    A value whose references lead nowhere is noted, and stays as it is written.
+
+    Args:
+        program: name of the other program, which refuses such a value.
+    """
+    found: dict[str, str] = {}
+    for key in parser.options(section):
+        try:
+            value = parser.get(section, key)
+        except configparser.InterpolationError:
+            value = parser.get(section, key, raw=True)
+            problem = f"the `%` in {value!r} refers to nothing, which {program} refuses"
+            to.note(f"{section}.{key}", f"{problem}; taken as it is")
+        found[key] = value or ""
+    return found
+
+
 def lines_of(text: str | None) -> list[str]:
     """Return the entries of a multi-line value, without comments and empty lines."""
     found = (line.partition("#")[0].strip() for line in (text or "").splitlines())

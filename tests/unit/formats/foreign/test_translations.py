@@ -424,3 +424,52 @@ def test_morgans_environments(block: str, preset: str) -> None:
     assert "wat" in notes
     assert ("env.x.foo" in notes) == ("foo" in block)
     assert "env" in notes
+
+
+def test_values_that_every_section_inherits() -> None:
+    text = (
+        "[DEFAULT]\nbase = /srv\npackages = evil\n[mirror]\ndirectory = %(base)s/pypi\n"
+        "[plugins]\nenabled = blocklist_project\n[blocklist]\n"
+    )
+    translation = bandersnatch(text)
+    assert translation.values["repository"] == "/srv/pypi"
+    assert translation.values["exclude"] == ["evil"]
+    assert not {"DEFAULT", "mirror.base"} & told(translation).keys()
+
+
+def test_what_inherited_values_are_for_morgan() -> None:
+    text = (
+        "[DEFAULT]\npython_version = 3.11\nplatform_tag = manylinux_2_17_x86_64\nlast = 7\n"
+        "[env.a]\npython_full_version = %(python_version)s.%(last)s\n[requirements]\nx =\n"
+    )
+    translation = translate_morgan(text, "morgan.ini")
+    assert translation.values["environments"] == {"a": "3.11.7-manylinux_2_17_x86_64"}
+    assert translation.values["packages"] == ["x"]
+    assert "env.a.last" not in told(translation)
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("directory = %(nothing)s/pypi", "mirror.directory"),
+        ("json = true", "mirror.directory"),
+        ("Workers = 4", "mirror.Workers"),
+        ("timeout = never", "mirror.timeout"),
+        (
+            "[plugins]\nenabled = latest_release\n[latest_release]\nkeep = 2\nsort_by = upload",
+            "latest_release.sort_by",
+        ),
+    ],
+)
+def test_odd_values_are_named(text: str, about: str) -> None:
+    assert about in told(bandersnatch(f"[mirror]\n{text}\n"))
+
+
+def test_a_timeout_can_be_a_fraction() -> None:
+    assert option("timeout", "10.5").values["timeout_s"] == 10.5
+    assert option("timeout", "10.0").values["timeout_s"] == 10
+
+
+def test_a_list_that_only_exempts_has_an_effect() -> None:
+    sections = "[size_project_metadata]\nmax_package_size = 1G\n[allowlist]\npackages = big\n"
+    assert "allowlist" not in told(plugin("size_project_metadata", sections))
