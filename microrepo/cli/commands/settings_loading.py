@@ -110,7 +110,7 @@ def requests_or_everything(loaded: Loaded) -> Requests:
     """
     from microrepo.operations.run.goals import EVERYTHING_REQUESTED
 
-    return EVERYTHING_REQUESTED if loaded.config.packages is None else requests_from(loaded)
+    return requests_from(loaded) if loaded.config.packages else EVERYTHING_REQUESTED
 
 
 @contextlib.contextmanager

@@ -170,6 +170,12 @@ class CopyRun:
             self.copy_projects(batch)
             if self.report.refused:
                 break
+        report, totals = self.report, self.report.totals
+        problems = report.refused or report.failed or report.missing or report.conflicts
+        is_asked = policy.requested is None or policy.requested
+        if is_asked and not problems and not (totals.download or totals.adopt or totals.keep):
+            source = self._channel.endpoints.source.name
+            report.failed.append(Failure(source, "no file to copy"))
 
     def _names(self, policy: Policy) -> list[NormalizedName]:
         if policy.requested is not None:

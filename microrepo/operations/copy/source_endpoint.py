@@ -11,7 +11,7 @@ from microrepo.client import Client, ClientSettings
 from microrepo.errors import ProjectNotFound, Unavailable
 from microrepo.model import File, NormalizedName
 from microrepo.operations.copy.endpoints import Endpoints
-from microrepo.operations.run.project_sources import Sources
+from microrepo.operations.run.project_sources import Sources, expect_projects
 from microrepo.repositories.protocol import Source
 from microrepo.repositories.sources.directory_source import DirectorySource
 from microrepo.repositories.sources.source_registry import open_source
@@ -58,8 +58,9 @@ class SourceEndpoint:
             SourceError: a list cannot be read.
         """
         if not self._all[1:]:
-            listed = self.first().list_projects().projects
-            return sorted({canonicalize_name(name) for name in listed})
+            root = self.first().list_projects()
+            expect_projects(self._all[0], root)
+            return sorted({canonicalize_name(name) for name in root.projects})
         with self._lock:
             merged = self._owners.merged()
         if merged.unknown is not None:

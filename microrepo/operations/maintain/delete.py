@@ -72,7 +72,8 @@ def delete(
     """
     policy = policy_of(config, requests)
     requirements = [_parse(name) for name in names]
-    with open_session(config, "delete", reporter or SilentReporter(), read_only=dry_run) as session:
+    watching = reporter or SilentReporter()
+    with open_session(config, "delete", watching, read_only=dry_run, creates=False) as session:
         holdings, work = session.holdings, session.work
         report = work.report
         targets = []

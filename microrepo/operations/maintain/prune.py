@@ -44,10 +44,11 @@ def prune(
         The report; `refused` is set if a guard refused the deletions.
 
     Raises:
-        RepositoryError: the state cannot be used.
+        RepositoryError: the directory does not exist, or its state cannot be used.
     """
     policy = policy_of(config, requests)
-    with open_session(config, "prune", reporter or SilentReporter(), read_only=dry_run) as session:
+    watching = reporter or SilentReporter()
+    with open_session(config, "prune", watching, read_only=dry_run, creates=False) as session:
         holdings, work = session.holdings, session.work
         report = work.report
         goals = requests.goals if config.dependencies else ()

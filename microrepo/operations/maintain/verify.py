@@ -63,7 +63,8 @@ def verify(
         cancel: event that stops the run soon after it is set.
 
     Returns:
-        The report; `failed` lists damaged files that were not repaired.
+        The report; `failed` lists damaged files that were not repaired; `refused` is set if there
+        is nothing to verify.
 
     Raises:
         Cancelled: `cancel` was set.
@@ -91,6 +92,8 @@ def verify(
             work.report.warn(
                 "this repository is an index: the files that it lists are elsewhere and not verified"
             )
+        elif not rows:
+            work.report.refused = f"{directory.path}: contains no distributions; nothing to verify"
         checked = list(_check_all(config.processes, holdings, work, rows, deep=deep))
         damaged = [one for one in checked if one.problem]
         if not read_only:

@@ -68,13 +68,15 @@ def rebuild_index(config: Config, reporter: Reporter | None = None) -> IndexRepo
 
     Raises:
         Locked: another run holds the repository's lock.
-        RepositoryError: the directory is unsuitable or not writable.
+        RepositoryError: the directory does not exist, is unsuitable or not writable.
     """
-    with open_session(config, "index", reporter or SilentReporter()) as session:
+    with open_session(config, "index", reporter or SilentReporter(), creates=False) as session:
         holdings, work = session.holdings, session.work
         rebuild = _Rebuild(RepositoryPages(config, holdings, work))
         rebuild.carry_out()
         projects, files = holdings.state.publication.count()
+        if not files and not work.report.refused:
+            work.report.warn(f"{config.repository}: contains no distributions; the index is empty")
     return work.report.build_as(
         IndexReport, projects=projects, files=files, read=rebuild.read, published=rebuild.published
     )

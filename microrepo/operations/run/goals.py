@@ -91,7 +91,9 @@ def requests_of(config: Config, base: Path, constraints: Sequence[str] = ()) -> 
         return EVERYTHING_REQUESTED
     if isinstance(config.packages, list):
         entries = [*config.packages, *constraints]
-        return read_requests(entries, base, build=config.build_requirements)
+        found = read_requests(entries, base, build=config.build_requirements)
+        if found.goals:
+            return found
     raise ConfigError(
         "nothing to mirror: name requirements on the command line, or set `packages` "
         'to a list of them (or to "everything") in the config file; `microrepo init` asks for them'

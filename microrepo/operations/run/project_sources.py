@@ -129,6 +129,8 @@ class Sources:
             root = open_source(client, source).list_projects(validator)
         finally:
             client.close()
+        if not root.is_unchanged:
+            expect_projects(source, root)
         if root.serial is not None:
             self.list_serials[source.name] = root.serial
         if root.unreadable:
@@ -144,8 +146,6 @@ class Sources:
         source = self.settings[number]
         try:
             listed = self._listed(source).projects
-            if not listed:
-                raise MalformedResponse(source.name, "lists no projects")
         except NoProjectList as error:
             if source.packages:
                 # It responds, and `packages` names its projects.
@@ -156,3 +156,15 @@ class Sources:
         else:
             return listed
         return None
+
+
+def expect_projects(source: SourceSettings, root: Root) -> None:
+    """Raise MalformedResponse if a source has no projects.
+
+    Accepting that would empty a repository, and a wrong path or a file system that is not mounted is
+    more likely.
+    """
+    if not root.projects:
+        is_directory = source.kind == "directory"
+        why = "contains no distributions" if is_directory else "lists no projects"
+        raise MalformedResponse(source.name, why)

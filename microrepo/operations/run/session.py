@@ -15,7 +15,7 @@ import msgspec
 from microrepo.client import Client
 from microrepo.clock import now
 from microrepo.config.schema import Config
-from microrepo.errors import Cancelled
+from microrepo.errors import Cancelled, RepositoryError
 from microrepo.exit_codes import ExitCode
 from microrepo.operations.apply.arrivals_after_kill import record_arrivals
 from microrepo.operations.apply.holdings import Holdings
@@ -151,6 +151,7 @@ def open_session(
     *,
     read_only: bool = False,
     workers: bool = False,
+    creates: bool = True,
     cancel: threading.Event | None = None,
 ) -> Iterator[Session]:
     """Hold lock, state and workers during an operation.
@@ -159,6 +160,7 @@ def open_session(
         operation: name for the report.
         read_only: change nothing on disk and take no lock (dry runs).
         workers: the operation needs workers, so they can be started first.
+        creates: create a directory that does not exist; otherwise it is an error.
         cancel: event that stops the run soon and cleanly after it is set.
 
     Raises:
@@ -169,6 +171,8 @@ def open_session(
     report = ReportBuilder(operation, config.repository, now(), reporter.say)
     # Check the settings first, so that an error creates no directory.
     sources = describe_sources(config)
+    if not creates and not FlatDirectory(Path(config.repository)).exists():
+        raise RepositoryError(config.repository, "directory not found; name a repository")
     if workers:
         client_settings(config, sources, FlatDirectory(Path(config.repository)))
     if read_only:

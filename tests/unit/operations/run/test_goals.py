@@ -10,7 +10,6 @@ from microrepo.config.load import convert
 from microrepo.errors import ConfigError
 from microrepo.operations.run.goals import (
     EVERYTHING_REQUESTED,
-    Requests,
     read_requests,
     requests_of,
 )
@@ -67,17 +66,15 @@ def test_what_cannot_be_read(tmp_path: Path, entry: str, words: str) -> None:
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("packages", "expected"),
-    [
-        pytest.param("everything", EVERYTHING_REQUESTED, id="everything"),
-        pytest.param([], Requests(()), id="an empty list"),
-    ],
-)
-def test_packages_of_the_settings(tmp_path: Path, packages: object, expected: Requests) -> None:
-    assert requests_of(convert({"packages": packages}, "test"), tmp_path) == expected
+def test_packages_of_the_settings(tmp_path: Path) -> None:
+    assert (
+        requests_of(convert({"packages": "everything"}, "test"), tmp_path) == EVERYTHING_REQUESTED
+    )
 
 
-def test_settings_that_say_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [{}, {"packages": []}, {"packages": ["-c limits.txt"]}])
+def test_settings_that_request_nothing(tmp_path: Path, settings: dict[str, object]) -> None:
+    """An empty list is not a way to delete everything."""
+    (tmp_path / "limits.txt").write_text("six<2\n")
     with pytest.raises(ConfigError, match="nothing to mirror"):
-        requests_of(convert({}, "test"), tmp_path)
+        requests_of(convert(settings, "test"), tmp_path)
