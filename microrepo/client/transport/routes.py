@@ -7,27 +7,23 @@ import re
 import threading
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-import requests
-from requests.utils import get_environ_proxies, requote_uri, select_proxy
-
 from microrepo._version import __version__
 from microrepo.client.addresses import is_loopback, origin_of, public_url
 from microrepo.client.netrc_logins import netrc_login
 from microrepo.client.reach import Reach
 from microrepo.client.settings import ClientSettings
+from microrepo.client.transport.proxies import find_proxies
 from microrepo.client.transport.route_protocol import Route, RouteSettings, Transport
 from microrepo.client.transport.transport_choice import open_transport
 from microrepo.errors import ConfigError, MalformedResponse
 
 _IS_PLAIN = re.compile(r"[!-~]+").fullmatch
 # Nearly all URLs, taken apart at a fraction of the cost: no login, port or not, no fragment.
-_USUAL = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]+)?)(/[!\"$-~]*)").fullmatch
+_USUAL = re.compile(r"(https?://[a-z0-9][a-z0-9.-]*(?::[0-9]+)?)(/[!\"$-~]*)").fullmatch
 
 
 class Routes:
     """The routes of one client, opened on first use.
-
-    `requests` finds the proxy of a server, whatever the transport is.
 
     Args:
         reach: decides which hosts are allowed.
@@ -52,18 +48,15 @@ class Routes:
         known = self._routes.get(usual[1]) if usual is not None else None
         if usual is not None and known is not None:
             return known, url if known.has_absolute_targets else usual[2]
-        try:
-            if not _IS_PLAIN(url):
-                url = requote_uri(url)
-            parts = urlsplit(url)
-            origin = _origin(parts)
-            route = self._routes.get(origin)
-            if route is None:
-                with self._lock:
-                    route = self._routes.get(origin) or self._open(url, origin)
-                    self._routes[origin] = route
-        except requests.RequestException as error:
-            raise ValueError(str(error)) from error
+        if not _IS_PLAIN(url):
+            url = _requoted(url)
+        parts = urlsplit(url)
+        origin = _origin(parts)
+        route = self._routes.get(origin)
+        if route is None:
+            with self._lock:
+                route = self._routes.get(origin) or self._open(url, origin)
+                self._routes[origin] = route
         if route.has_absolute_targets:
             return route, url
         return route, urlunsplit(("", "", parts.path or "/", parts.query, ""))
@@ -89,7 +82,7 @@ class Routes:
                 )
             raise ConfigError(f"{public_url(url)}: {refused}; use https, or set `allow_http`")
         self._reach.check_host(url)
-        proxies = self._proxies(url)
+        proxies, proxy = find_proxies(url, self._settings.proxy)
         headers = {
             "User-Agent": self._user_agent(),
             "Accept-Encoding": "gzip, deflate",
@@ -97,23 +90,16 @@ class Routes:
         }
         return self._transport.open(
             RouteSettings(
-                url=requests.Request("GET", url).prepare().url or url,
+                url=url if _USUAL(url) else _prepared(url),
                 headers=headers,
                 proxies=proxies,
-                proxy=select_proxy(url, proxies),
+                proxy=proxy,
                 timeout_s=self._settings.timeout_s,
                 connections=self._settings.connections,
                 ca_bundle=self._settings.ca_bundle,
                 client_cert=self._settings.client_cert,
             )
         )
-
-    def _proxies(self, url: str) -> dict[str, str]:
-        if self._settings.proxy:
-            if is_loopback(urlsplit(url).hostname or ""):
-                return {}
-            return {"http": self._settings.proxy, "https": self._settings.proxy}
-        return dict(get_environ_proxies(url, no_proxy=None))
 
     def _authorization(self, url: str) -> dict[str, str]:
         parts, origin = urlsplit(url), origin_of(url)
@@ -133,3 +119,23 @@ class Routes:
 
 def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _requoted(url: str) -> str:
+    from requests.utils import requote_uri  # slow to load
+
+    return requote_uri(url)
+
+
+def _prepared(url: str) -> str:
+    """Return a URL as `requests` sends it.
+
+    Raises:
+        ValueError: it is not a URL.
+    """
+    import requests
+
+    try:
+        return requests.Request("GET", url).prepare().url or url
+    except requests.RequestException as error:
+        raise ValueError(str(error)) from error

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
+from microrepo.client.transport.ca_bundle import find_ca_bundle
 from microrepo.errors import ConfigError
-
-
-def find_ca_bundle(named: str | None) -> str:
-    """Return the file or directory of the authorities to trust: the one named, or the usual one."""
-    return (
-        named
-        or os.environ.get("REQUESTS_CA_BUNDLE")
-        or os.environ.get("CURL_CA_BUNDLE")
-        or DEFAULT_CA_BUNDLE_PATH
-    )
 
 
 def tls_context(ca_bundle: str | None, client_cert: str | None) -> ssl.SSLContext:

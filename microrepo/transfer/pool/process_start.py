@@ -12,6 +12,7 @@ from multiprocessing import forkserver
 from typing import Any
 
 from microrepo.client.settings import TransportName
+from microrepo.client.transport.proxies import has_proxies
 from microrepo.client.transport.transport_choice import can_multiplex, transport_module
 
 _WORKER_MODULES = (
@@ -49,6 +50,8 @@ def _worker_modules(transport: TransportName) -> list[str]:
     names = [*_WORKER_MODULES, transport_module(transport)]
     if can_multiplex(transport):
         names.append("microrepo.transfer.pool.task_loop")
+    if has_proxies():
+        names.append("requests")  # finds the proxy of a server
     return names
 
 

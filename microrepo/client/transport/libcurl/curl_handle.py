@@ -10,8 +10,8 @@ from typing import Any
 
 import pycurl
 
+from microrepo.client.transport.ca_bundle import find_ca_bundle
 from microrepo.client.transport.route_protocol import RouteSettings
-from microrepo.client.transport.tls import find_ca_bundle
 
 _BUFFER_BYTES = 1 << 17
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
