@@ -17,7 +17,6 @@ from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.pages.lost_pages import lost_pages
 from microrepo.publish.links import remember_links
 from microrepo.publish.tree.page_writer import PageWriter
-from microrepo.publish.tree.people_pages import update_browse
 from microrepo.publish.tree.root_pages import ROOT_JSON
 from microrepo.publish.tree.static_tree import Publisher, PublishReport, put_server
 from microrepo.standalone.assemble import assemble, is_current
@@ -111,6 +110,8 @@ class RepositoryPages:
                     "browse/ is out of date. Set `browse`, or delete the directory."
                 )
             return report
+        from microrepo.publish.tree.people_pages import update_browse  # few repositories need it
+
         with self.writing():
             done = update_browse(directory.path, directory.control, rebuild=rebuild)
         if done.too_many:

@@ -16,14 +16,12 @@ from microrepo.config.load import named_file
 from microrepo.config.schema import EVERYTHING, Config, Kind
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement import Requirement, parse_requirements
-from microrepo.formats.requirements.requirement_files import read_requirement_set
-from microrepo.formats.requirements.requirement_set import RequirementSet
-from microrepo.formats.requirements.requirements_txt import decode, logical_lines, parse_constraints
 from microrepo.selection.resolver.goal_records import Goal, GoalKind, bare_goals
 from microrepo.selection.rules.patterns import parse_patterns
 from microrepo.selection.rules.policy import Policy, build_policy
 
 if TYPE_CHECKING:
+    from microrepo.formats.requirements.requirement_set import RequirementSet
     from microrepo.selection.rules.plugin_rules import LoadedRule
 
 
@@ -134,6 +132,8 @@ def _lines_of(entry: str, key: str, depth: int = 0) -> list[str]:
     name = named_file(entry)
     if name is None:
         return [entry]
+    from microrepo.formats.requirements.requirements_txt import decode, logical_lines
+
     if depth > _MAX_DEPTH:
         raise ConfigError(f"{key}: {name}: files include each other more than {_MAX_DEPTH} deep")
     path = Path(name)
@@ -157,6 +157,9 @@ def _file_goals(
     base: Path, entry: str, constraints: tuple[Requirement, ...], *, build: bool
 ) -> Requests:
     """Return the goals of a requirements file, lock file, pyproject.toml or script."""
+    # The parsers of all formats: most runs read no file of requirements.
+    from microrepo.formats.requirements.requirement_files import read_requirement_set
+
     name, chosen = _file_entry(entry)
     path = base / name
     found = read_requirement_set(
@@ -198,6 +201,8 @@ def _file_entry(entry: str) -> tuple[str, dict[str, list[str]]]:
 
 
 def _constraints(base: Path, entry: str) -> RequirementSet:
+    from microrepo.formats.requirements.requirements_txt import parse_constraints
+
     return parse_constraints(str(base / entry[2:].strip()), _read_file, os.environ)
 
 

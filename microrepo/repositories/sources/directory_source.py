@@ -6,7 +6,6 @@ import contextlib
 import threading
 from pathlib import Path
 from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
 
@@ -133,6 +132,8 @@ def local_path(url: str) -> Path | None:
     """Return the path that a ``file:`` URL names, None for any other URL."""
     if not url.startswith("file:"):
         return None
+    from urllib.request import url2pathname  # loads much of the library for HTTP
+
     return Path(url2pathname(urlsplit(url).path))
 
 
