@@ -78,7 +78,7 @@ class Environment(Struct, frozen=True, dict=True):
         return ranks
 
     @cached_property
-    def _interpreters(self) -> frozenset[tuple[str, str]]:
+    def interpreters(self) -> frozenset[tuple[str, str]]:
         """Python and ABI of its tags, without the platform."""
         pairs = (tag.split("-", 2)[:2] for tag in self.tags)
         return frozenset((python, abi) for python, abi in pairs)
@@ -123,7 +123,7 @@ class Environment(Struct, frozen=True, dict=True):
     def admits_interpreter(self, wheel: FileName) -> bool:
         """Return whether a wheel is for this Python on any platform."""
         return any(
-            (python, abi) in self._interpreters for python in wheel.pythons for abi in wheel.abis
+            (python, abi) in self.interpreters for python in wheel.pythons for abi in wheel.abis
         )
 
     def admits_python(self, requires_python: str | None) -> bool:

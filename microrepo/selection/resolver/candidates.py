@@ -7,6 +7,7 @@ each specifier matches (as bits of an integer), markers, requirements.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -192,11 +193,11 @@ def _grouped(view: View, project: NormalizedName, files: tuple[File, ...]) -> Re
             fitting.setdefault(version, []).append((rank, file))
         if version is not None and (rank is None or file.yanked):
             others.setdefault(version, []).append(file)
-    releases = [
-        Release(project, version, best_first(found), "", equally_good(found), foreign)
-        for version, found in fitting.items()
-        for foreign in [_nearest(view.environment, others.get(version, ()))]
-    ]
+    releases = []
+    for version, found in fitting.items():
+        find_foreign = partial(_nearest, view.environment, others.get(version, ()))
+        equals = equally_good(found)
+        releases.append(Release(project, version, best_first(found), "", equals, find_foreign))
     releases.sort(key=lambda release: release.version, reverse=True)
     if view.admission.prefer_binary:
         releases.sort(key=lambda release: release.sdist_only)
@@ -219,8 +220,7 @@ def _nearness(environment: Environment, wheel: FileName) -> int:
         return 0
     if environment.admits_interpreter(wheel):
         return 3
-    pythons = {tag.partition("-")[0] for tag in environment.tags}
-    return 1 + (not pythons.isdisjoint(wheel.pythons))
+    return 1 + any(python in wheel.pythons for python, _ in environment.interpreters)
 
 
 def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | None:

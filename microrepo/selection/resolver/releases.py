@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from packaging.version import Version
 
@@ -19,12 +19,12 @@ class Release:
         project, version, url: of the release.
         files: the best first.
         equals: those among the first that no tag and no build makes better than the others.
-        foreign: wheels that do not suit the environment, of which uv reads one for a release that
-            it has to build.
+        find_foreign: returns the wheels that do not suit the environment, of which uv reads one for
+            a release that it has to build. It takes long, and few releases are built.
     """
 
     __slots__ = (
-        *("equals", "files", "foreign", "position", "project", "sdist_only"),
+        *("_find_foreign", "_foreign", "equals", "files", "position", "project", "sdist_only"),
         *("text", "url", "version", "yanked"),
     )
 
@@ -35,7 +35,7 @@ class Release:
         files: tuple[File, ...],
         url: str = "",
         equals: tuple[File, ...] = (),
-        foreign: tuple[File, ...] = (),
+        find_foreign: Callable[[], tuple[File, ...]] = tuple,
     ) -> None:
         self.project = project
         self.version = version
@@ -44,9 +44,17 @@ class Release:
         self.files = files if self.yanked else tuple(f for f in files if not f.yanked)
         self.equals = tuple(file for file in equals if file in self.files)
         self.sdist_only = all(parse_wheel_name(file.filename) is None for file in self.files)
-        self.foreign = foreign if self.sdist_only else ()
+        self._find_foreign = find_foreign
+        self._foreign: tuple[File, ...] | None = None
         self.url = url
         self.position = 0
+
+    @property
+    def foreign(self) -> tuple[File, ...]:
+        """The wheels that do not suit the environment, of a release without one that does."""
+        if self._foreign is None:
+            self._foreign = self._find_foreign() if self.sdist_only else ()
+        return self._foreign
 
     @property
     def key(self) -> str:
