@@ -13,10 +13,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FORMAT = 1
 SERVER = "microrepo.standalone.server"
+IMPORTER = "microrepo.standalone.importer"
+# Packages whose rooms another package may use, too.
+_LENDERS = {IMPORTER: (SERVER,)}
 _ENTRY = "main"
 _ASSET_LOADER = "load_asset"
 _BANNER = "# ---- {room}:{line}: {title}"
@@ -40,7 +43,7 @@ class AssemblyError(Exception):
 
 
 class _Room(NamedTuple):
-    """One module: its source, its tree, and the rooms it imports."""
+    """One module: its name in the file, its source, its tree, and the modules it needs."""
 
     name: str
     source: str
@@ -55,18 +58,19 @@ def assemble(package: str = SERVER) -> str:
     Raises:
         AssemblyError: rooms import in a circle, or two of them use one name.
     """
-    assets = _Sources(package)
-    rooms = list(_ordered(assets, package))
-    _check_names(rooms, package)
-    docstring = ast.get_docstring(ast.parse(assets.text("__init__.py")), clean=False) or ""
+    sources = _Sources(package)
+    rooms = list(_ordered(sources))
+    _check_names(rooms, sources)
+    title = ast.parse(sources.module_text(f"{package}.__init__"))
+    docstring = ast.get_docstring(title, clean=False) or ""
     head = _HEAD.format(
         docstring=docstring,
         package=package.replace(".", "/"),
         format=FORMAT,
         digest=source_digest(package),
-        imports="\n".join(_merged_imports(rooms, package)),
+        imports="\n".join(_merged_imports(rooms, sources)),
     )
-    text = head + "".join(_body(room, assets, package) for room in rooms)
+    text = head + "".join(_body(room, sources) for room in rooms)
     return text + _SEAL.format(digest=hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -85,11 +89,13 @@ def is_current(content: bytes, package: str = SERVER) -> bool:
 
 @lru_cache(maxsize=8)
 def source_digest(package: str = SERVER) -> str:
-    """Return the SHA-256 of all sources of a package, rooms and assets."""
-    sources = _Sources(package)
+    """Return the SHA-256 of all sources of a package and its lenders, rooms and assets."""
     digest = hashlib.sha256(b"%d" % FORMAT)
-    for path in sources.paths():
-        digest.update(f"\n{path}\n".encode() + sources.text(path).encode())
+    for name, root in _Sources(package).roots.items():
+        if name != package:
+            digest.update(f"\n{name}\n".encode())
+        for path in sorted(_walk("", root)):
+            digest.update(f"\n{path}\n".encode() + _text_of(root, path).encode())
     return digest.hexdigest()
 
 
@@ -108,60 +114,81 @@ def locate(text: str, number: int) -> tuple[str, int]:
 
 
 class _Sources:
-    """The files of a package, also of one in a zip archive, by path with slashes."""
+    """The files of a package and its lenders, also of those in a zip archive.
+
+    Attributes:
+        roots: the folder of each package.
+    """
 
     def __init__(self, package: str) -> None:
-        self._root = files(package)
+        self._package = package
+        self.roots: dict[str, Any] = {
+            name: files(name) for name in (package, *_LENDERS.get(package, ()))
+        }
 
-    def text(self, path: str) -> str:
-        return self._root.joinpath(*path.split("/")).read_text("utf-8")
+    def room_of(self, node: ast.ImportFrom) -> str:
+        """Return the room that a statement imports from, empty if it is another module."""
+        module = node.module or ""
+        return module if any(module.startswith(f"{name}.") for name in self.roots) else ""
 
-    def paths(self) -> list[str]:
-        return sorted(self._walk("", self._root))
+    def label(self, module: str) -> str:
+        """Return the name of a room in the file."""
+        package = self._package_of(module)
+        whole = package if package == self._package else package.rpartition(".")[0]
+        return module[len(whole) + 1 :]
 
-    def _walk(self, prefix: str, folder: object) -> Iterator[str]:
-        for entry in folder.iterdir():  # type: ignore[attr-defined]
-            if entry.is_dir():
-                if entry.name != "__pycache__":
-                    yield from self._walk(f"{prefix}{entry.name}/", entry)
-            elif entry.name.endswith((".py", ".css", ".js", ".svg")):
-                yield prefix + entry.name
+    def module_text(self, module: str, suffix: str = ".py") -> str:
+        """Return the source of a room."""
+        package = self._package_of(module)
+        path = module[len(package) + 1 :].replace(".", "/") + suffix
+        return _text_of(self.roots[package], path)
+
+    def _package_of(self, module: str) -> str:
+        return next(name for name in self.roots if module.startswith(f"{name}."))
 
 
-def _ordered(sources: _Sources, package: str) -> Iterator[_Room]:
+def _text_of(root: Any, path: str) -> str:
+    return str(root.joinpath(*path.split("/")).read_text("utf-8"))
+
+
+def _walk(prefix: str, folder: Any) -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                yield from _walk(f"{prefix}{entry.name}/", entry)
+        elif entry.name.endswith((".py", ".css", ".js", ".svg")):
+            yield prefix + entry.name
+
+
+def _ordered(sources: _Sources) -> Iterator[_Room]:
     """Yield the rooms that the entry needs, by name, each after those it imports."""
     done: set[str] = set()
 
-    def visit(name: str, path: tuple[str, ...]) -> Iterator[_Room]:
-        if name in path:
-            raise AssemblyError(f"{' -> '.join((*path, name))}: rooms import in a circle")
-        if name in done:
+    def visit(module: str, path: tuple[str, ...]) -> Iterator[_Room]:
+        if module in path:
+            circle = " -> ".join(map(sources.label, (*path, module)))
+            raise AssemblyError(f"{circle}: rooms import in a circle")
+        if module in done:
             return
-        done.add(name)
-        room = _read(sources, package, name)
+        done.add(module)
+        room = _read(sources, module)
         for needed in room.needs:
-            yield from visit(needed, (*path, name))
+            yield from visit(needed, (*path, module))
         yield room
 
-    return visit(_ENTRY, ())
+    return visit(f"{next(iter(sources.roots))}.{_ENTRY}", ())
 
 
-def _read(sources: _Sources, package: str, name: str) -> _Room:
-    source = sources.text(name.replace(".", "/") + ".py")
+def _read(sources: _Sources, module: str) -> _Room:
+    source = sources.module_text(module)
     tree = ast.parse(source)
     needs = {
         needed
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and (needed := _room_of(node, package))
+        if isinstance(node, ast.ImportFrom) and (needed := sources.room_of(node))
         if [alias.name for alias in node.names] != [_ASSET_LOADER]
     }
-    return _Room(name, source, tree, tuple(sorted(needs)))
-
-
-def _room_of(node: ast.ImportFrom, package: str) -> str:
-    """Return the room that a statement imports from, empty if it is another module."""
-    module = node.module or ""
-    return module[len(package) + 1 :] if module.startswith(package + ".") else ""
+    return _Room(sources.label(module), source, tree, tuple(sorted(needs)))
 
 
 def _is_for_types(node: ast.stmt) -> bool:
@@ -172,14 +199,14 @@ def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, (ast.Import, ast.ImportFrom))
 
 
-def _merged_imports(rooms: Iterable[_Room], package: str) -> list[str]:
+def _merged_imports(rooms: Iterable[_Room], sources: _Sources) -> list[str]:
     whole: set[str] = set()
     parts: dict[str, set[str]] = {}
     for room in rooms:
         for node in room.tree.body:
             if isinstance(node, ast.Import):
                 whole.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and not _room_of(node, package):
+            elif isinstance(node, ast.ImportFrom) and not sources.room_of(node):
                 parts.setdefault(node.module or "", set()).update(a.name for a in node.names)
     parts.pop("__future__", None)
     parts.get("typing", set()).discard("TYPE_CHECKING")
@@ -189,24 +216,25 @@ def _merged_imports(rooms: Iterable[_Room], package: str) -> list[str]:
     ]
 
 
-def _check_names(rooms: Iterable[_Room], package: str) -> None:
+def _check_names(rooms: Iterable[_Room], sources: _Sources) -> None:
     """Raise AssemblyError if a name at the top of a room means something else in another."""
     owners: dict[str, str] = {}
     for room in rooms:
-        for name, origin in _bindings(room, package):
+        for name, origin in _bindings(room, sources):
             owner = owners.setdefault(name, origin)
             if owner != origin:
                 raise AssemblyError(f"{name}: defined in {owner} and in {origin}")
 
 
-def _bindings(room: _Room, package: str) -> Iterator[tuple[str, str]]:
+def _bindings(room: _Room, sources: _Sources) -> Iterator[tuple[str, str]]:
     """Yield each name that a room binds at its top, and where its value comes from."""
     for node in room.tree.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
             if any(alias.asname for alias in node.names):
                 raise AssemblyError(f"{room.name}, line {node.lineno}: import without `as`")
-            origin = isinstance(node, ast.ImportFrom) and _room_of(node, package)
+            from_room = isinstance(node, ast.ImportFrom) and sources.room_of(node)
+            origin = from_room and sources.label(from_room)
             for alias in node.names:
                 yield alias.name.partition(".")[0], origin or f"import of {module or alias.name}"
         elif not _is_for_types(node):
@@ -225,7 +253,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
             yield inner.asname or inner.name
 
 
-def _body(room: _Room, sources: _Sources, package: str) -> str:
+def _body(room: _Room, sources: _Sources) -> str:
     """Return the text of a room without imports, in parts with a banner above each."""
     lines = room.source.split("\n")
     title = (ast.get_docstring(room.tree) or "").partition("\n")[0]
@@ -246,11 +274,11 @@ def _body(room: _Room, sources: _Sources, package: str) -> str:
             start = node.end_lineno or 0
         if asset:
             folder = next(
-                _room_of(other, package).replace(".", "/")
+                sources.room_of(other)
                 for other in room.tree.body
                 if isinstance(other, ast.ImportFrom) and other.names[0].name == _ASSET_LOADER
             )
-            literal = _literal(sources.text(f"{folder}/{asset[1]}"))
+            literal = _literal(sources.module_text(folder, f"/{asset[1]}"))
             banner = _BANNER.format(room=room.name, line=node.lineno, title=asset[1])
             pieces.append(f"\n\n{banner}\n{asset[0]} = {literal}\n")
     copy(len(lines))

@@ -1,0 +1,1 @@
+"""Intake: what a bundle needs is verified and staged, and nothing visible changes."""

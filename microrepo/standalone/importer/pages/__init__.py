@@ -1,0 +1,1 @@
+"""Pages of a repository, from a manifest."""

@@ -1,0 +1,1 @@
+"""Switch of a repository to what is staged."""
