@@ -202,13 +202,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = False
     prereleases: Annotated[
-        bool,
+        bool | None,
         _projects(
-            "Keep pre-releases. A requirement that names one (`>=2.0b1`) keeps them too.",
+            "Keep pre-releases. Off: never, unless a requirement names one (`>=2.0b1`).",
+            default="only where a project has nothing else that fits, as pip",
             basic=True,
             scope=Scope.FILTER,
         ),
-    ] = False
+    ] = None
     yanked: Annotated[
         bool,
         _projects(

@@ -80,7 +80,8 @@ def command_push(arguments: argparse.Namespace) -> int:
 def _policy(
     config: Config, wanted: Sequence[Requirement] | None, left_out: Sequence[str]
 ) -> Policy:
-    config = msgspec.structs.replace(config, exclude=list(left_out), prereleases=True)
+    prereleases = True if config.prereleases is None else config.prereleases
+    config = msgspec.structs.replace(config, exclude=list(left_out), prereleases=prereleases)
     return build_policy(config, wanted)
 
 

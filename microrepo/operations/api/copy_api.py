@@ -62,7 +62,7 @@ def everything(config: Config, exclude: Iterable[str], *, latest: bool) -> Confi
     return msgspec.structs.replace(
         neutral(config, keep=("uploaded_before", "min_age_days", "max_file_size")),
         versions=1 if latest else "all",
-        prereleases=not latest,
+        prereleases=None if latest else True,
         require_digests=False,
         exclude=list(exclude),
     )

@@ -156,7 +156,11 @@ def prove(
         acceptance = Acceptance(state, directory, any_hash=any_hash)
 
     def close(installer: Installer) -> Closure:
-        options = msgspec.structs.replace(options_of(config), installer=installer)
+        # Installers use a pre-release where nothing else matches, whatever the settings keep.
+        prereleases = config.prereleases or None
+        options = msgspec.structs.replace(
+            options_of(config), installer=installer, prereleases=prereleases
+        )
         closure = Closure(goals, environments, supply.facts, options)
         while needs := closure.step():
             watch(len(needs.projects))

@@ -73,7 +73,7 @@ class View:
         return self._releases[project]
 
     def matches(
-        self, project: NormalizedName, specifiers: frozenset[str], *, prereleases: bool
+        self, project: NormalizedName, specifiers: frozenset[str], *, prereleases: bool | None
     ) -> tuple[Release, ...]:
         """Return a known project's releases that specifiers admit, in the order of preference."""
         releases = self.releases(project)

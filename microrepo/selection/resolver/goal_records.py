@@ -73,13 +73,14 @@ class ResolveOptions(Struct, frozen=True):
         mode: ``solve`` = one installable set, ``latest`` = the newest match of each requirement,
             ``all`` = every match.
         allow_urls: follow requirements of the form ``name @ url``.
-        prereleases: treat pre-releases like releases.
+        prereleases: True = treat pre-releases like releases; False = use one only if a requirement
+            names one; None = also where nothing else matches.
         max_rounds: maximum number of solver steps.
         installer: choose as this installer would; None = the best that any of them can use.
     """
 
     mode: Mode = "solve"
     allow_urls: bool = False
-    prereleases: bool = False
+    prereleases: bool | None = None
     max_rounds: int = 20_000
     installer: Installer | None = None

@@ -29,7 +29,7 @@ class ReleaseMatcher:
         touched_urls: needed direct URLs that are unknown.
     """
 
-    def __init__(self, view: View, goal: Goal, *, prereleases: bool) -> None:
+    def __init__(self, view: View, goal: Goal, *, prereleases: bool | None) -> None:
         self.constraints = _constraints(view, goal)
         self.touched_projects: set[NormalizedName] = set()
         self.touched_urls: set[str] = set()

@@ -77,7 +77,7 @@ class Releases:
         self.stable_count = self._stable.bit_count()
         self._unyanked = self._bits(not release.yanked for release in releases)
         self._masks: dict[str, int] = {"": self.everything}
-        self._matches: dict[tuple[frozenset[str], bool], tuple[Release, ...]] = {}
+        self._matches: dict[tuple[frozenset[str], bool | None], tuple[Release, ...]] = {}
         self._repaired_seen = 0
         self._repaired = 0
 
@@ -104,11 +104,12 @@ class Releases:
         return bool(self.mask(specifiers) >> release.position & 1)
 
     def matches(
-        self, specifiers: frozenset[str], pins: Iterable[str] | None, *, prereleases: bool
+        self, specifiers: frozenset[str], pins: Iterable[str] | None, *, prereleases: bool | None
     ) -> tuple[Release, ...]:
         """Return the releases that all specifiers admit, in the order they should be tried.
 
-        Pre-releases count when a specifier names one or nothing else matches (PEP 440); yanked
+        Pre-releases count when a specifier names one or, unless `prereleases` is False, nothing
+        else matches (PEP 440); yanked
         releases when nothing else matches and the version is pinned (PEP 592): by any of the
         specifiers, or, for uv, by one of `pins`.
         """
@@ -123,13 +124,14 @@ class Releases:
         return found
 
     def _matching_mask(
-        self, specifiers: frozenset[str], pins: Iterable[str] | None, *, prereleases: bool
+        self, specifiers: frozenset[str], pins: Iterable[str] | None, *, prereleases: bool | None
     ) -> int:
         mask = self.everything
         for text in specifiers:
             mask &= self.mask(text)
         if not prereleases and not any(names_prerelease(text) for text in specifiers):
-            mask = mask & self._stable or mask
+            stable = mask & self._stable
+            mask = stable if prereleases is False else stable or mask
         if mask & self._unyanked:
             return mask & self._unyanked
         if pins is None:

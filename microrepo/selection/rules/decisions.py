@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from packaging.version import Version
 
 from microrepo.formats.times import shift
 from microrepo.formats.version_numbers import parse_version, version_order
-from microrepo.model import Cause, Decision, File, Project
-from microrepo.selection.environments.python_versions import PythonTarget
+from microrepo.model import Cause, Decision, File, NormalizedName, Project
+from microrepo.selection.environments.python_versions import PythonFilter, PythonTarget
 from microrepo.selection.rules.file_rules import check_file, check_third_party, targets_served
+from microrepo.selection.rules.newest_releases import FirstOfEach, NewestCounter
 from microrepo.selection.rules.policy import Policy, Rejection
 from microrepo.selection.rules.project_rules import check_project
 from microrepo.selection.rules.release_rules import (
@@ -29,6 +29,8 @@ from microrepo.selection.rules.release_rules import (
 def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
     """Decide on every file of a project, newest release first.
 
+    Pre-releases are kept, not kept, or kept where no other release fits, see `Policy.prereleases`.
+
     Args:
         project: the source's record.
         now: current time, normalised, for rules on age.
@@ -37,11 +39,47 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
         One decision per file. For each Python of the policy, the usable files of the newest N
         releases with such files are kept; the result is the union over all Pythons.
     """
+    if policy.prereleases is not None:
+        return _select(project, policy, now)
+    decisions = _select(project, msgspec.structs.replace(policy, prereleases=False), now)
+    if not any(one.cause is Cause.PRERELEASE for one in decisions):
+        return decisions
+    necessary = {
+        one.file.filename: one
+        for narrow in _single_questions(project.name, policy)
+        if not any(one.keep for one in _select(project, _without_limits(narrow), now))
+        for one in _select(project, msgspec.structs.replace(narrow, prereleases=True), now)
+        if one.keep
+    }
+    return tuple(one if one.keep else necessary.get(one.file.filename, one) for one in decisions)
+
+
+def _single_questions(name: NormalizedName, policy: Policy) -> Iterator[Policy]:
+    """Yield the policy for each requirement of a project and each Python by itself."""
+    requested, pythons = (policy.requested or {}).get(name, ("",)), policy.pythons
+    targets = pythons.targets if pythons is not None and pythons.targets else (None,)
+    for specifiers in requested:
+        for target in targets:
+            yield msgspec.structs.replace(
+                policy,
+                requested={name: (specifiers,)},
+                pythons=pythons if target is None else PythonFilter((target,)),
+            )
+
+
+def _without_limits(policy: Policy) -> Policy:
+    """Return a policy that keeps every release with a final version, yanked or not, as pip finds it."""
+    return msgspec.structs.replace(
+        policy, prereleases=False, newest=None, keep_stable=False, yanked=True
+    )
+
+
+def _select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
     has_pins = has_pin(project.name, policy)
     barrier = check_project(project, policy)
     if barrier is not None and (barrier[0] is Cause.EXCLUDED or not has_pins):
         return tuple(Decision(file, False, *barrier) for file in project.files)
-    counter = _NewestCounter(policy, policy.newest)
+    counter = NewestCounter(policy, policy.newest)
     judge = _Judge(project, policy, now, barrier)
     decisions: list[Decision] = []
     if policy.keep_stable and not counter.is_unlimited:
@@ -53,50 +91,6 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
             continue
         decisions.extend(judge.decide(text, files, counter))
     return tuple(decisions)
-
-
-class _NewestCounter:
-    """Counter of releases with a usable file, per Python."""
-
-    def __init__(self, policy: Policy, limit: int | None) -> None:
-        pythons = policy.pythons
-        self._targets: tuple[PythonTarget | None, ...] = (
-            pythons.targets if pythons is not None and pythons.targets else (None,)
-        )
-        self._limit = limit
-        self.is_unlimited = limit is None
-        self._met: Counter[PythonTarget | None] = Counter()
-        self._reserved: dict[PythonTarget | None, str] = {}
-        self._current = ""
-
-    def start(self, text: str) -> None:
-        """Start the release with the version `text`."""
-        self._current = text
-
-    def reserve(self, places: dict[PythonTarget | None, str]) -> None:
-        """Reserve a place for one release per Python, wherever it is in the order."""
-        self._reserved = places
-
-    def wants(self, target: PythonTarget | None) -> bool:
-        if self._limit is None:
-            return True
-        reserved = self._reserved.get(target)
-        if reserved is None or reserved == self._current:
-            return self._met[target] < self._limit
-        return self._met[target] < self._limit - 1
-
-    def is_full(self) -> bool:
-        return (
-            not self.is_unlimited and not self._reserved and not any(map(self.wants, self._targets))
-        )
-
-    def add(self, targets: Iterable[PythonTarget | None]) -> None:
-        if self.is_unlimited:
-            return
-        self._met.update(set(targets))
-        for target in targets:
-            if self._reserved.get(target) == self._current:
-                del self._reserved[target]
 
 
 class _Judge:
@@ -117,7 +111,7 @@ class _Judge:
             project.silent_on_python and policy.pythons_are_default and policy.newest is None
         )
 
-    def decide(self, text: str, files: list[File], counter: _NewestCounter) -> list[Decision]:
+    def decide(self, text: str, files: list[File], counter: NewestCounter) -> list[Decision]:
         name, policy, version = self._project.name, self._policy, parse_version(text)
         pinned = self._has_pins and is_pinned(name, version, policy)
         rejection = self._check(version, text, pinned=pinned)
@@ -167,23 +161,11 @@ class _Judge:
         return self._barrier or check_unpinned_release(self._project, version, text, self._policy)
 
 
-class _FirstOfEach(_NewestCounter):
-    """First release with a usable file, per Python."""
-
-    def __init__(self, policy: Policy) -> None:
-        super().__init__(policy, 1)
-        self.found: dict[PythonTarget | None, str] = {}
-
-    def add(self, targets: Iterable[PythonTarget | None]) -> None:
-        super().add(targets)
-        self.found.update(dict.fromkeys(targets, self._current))
-
-
 def _stable_releases(
     files: Iterable[File], judge: _Judge, policy: Policy
 ) -> dict[PythonTarget | None, str]:
     """Return the release that an index calls the latest, per Python: a stable one if any."""
-    first = _FirstOfEach(policy)
+    first = FirstOfEach(policy)
     for text, group in sorted(_newest_first(files), key=_instability):
         if first.is_full():
             break

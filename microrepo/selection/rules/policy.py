@@ -43,7 +43,7 @@ __all__ = [
 # Why something is skipped: the rule, and its detail.
 Rejection = tuple[Cause, str]
 # Increase it when the rules change their meaning, so that repositories are checked again.
-_RULES_VERSION = 2
+_RULES_VERSION = 3
 
 
 class Policy(Struct, frozen=True, omit_defaults=True):
@@ -58,6 +58,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         pythons_are_default: the target is the running Python, by default.
         newest: number of releases to keep per Python.
         newest_by: ``version`` or ``time``.
+        prereleases: keep pre-releases; None = where nothing else of a project fits.
         keep_stable: always count the newest stable release among the newest.
         uploaded_before: normalised time.
         prune: selects nothing, but when pruning is turned on, every project must be checked.
@@ -88,7 +89,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     newest: int | None = 1
     newest_by: str = "version"
     keep_stable: bool = False
-    prereleases: bool = False
+    prereleases: bool | None = False
     yanked: bool = False
     max_file_bytes: int | None = None
     uploaded_before: str | None = None

@@ -24,7 +24,7 @@ DESIGNED_DEFAULTS = {
     "build_requirements": False,
     "allow_urls": False,
     "versions": "latest",
-    "prereleases": False,
+    "prereleases": None,
     "yanked": False,
     "uploaded_before": None,
     "min_age_days": 0,

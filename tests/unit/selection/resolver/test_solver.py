@@ -483,3 +483,20 @@ def test_environments_of_one_name_do_not_mix():
     other = Environment("windows", LINUX.markers, LINUX.tags)
     assert isinstance(resolve(goal, other, facts), GoalFailure)
     assert MetadataNeed("a", "x") < MetadataNeed("b", "a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("prereleases", "version"), [(None, "1rc1"), (True, "1rc1"), (False, None)]
+)
+def test_prereleases_where_nothing_else_matches(
+    prereleases: bool | None, version: str | None
+) -> None:
+    world = World({"a": {"1rc1": []}, "b": {"1": [], "2rc1": []}})
+    options = ResolveOptions(prereleases=prereleases)
+    answer = resolve(make_goal("a", ("a",)), WINDOWS, world.facts(), options)
+    found = None if isinstance(answer, GoalFailure) else _resolved(answer).pins[0].version
+    assert found == version
+    other = _resolved(resolve(make_goal("b", ("b",)), WINDOWS, world.facts(), options))
+    assert other.pins[0].version == ("2rc1" if prereleases else "1")
+    named = _resolved(resolve(make_goal("a", ("a>=1rc1",)), WINDOWS, world.facts(), options))
+    assert named.pins[0].version == "1rc1"

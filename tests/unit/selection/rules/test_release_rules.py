@@ -100,8 +100,47 @@ def test_release_of_prereleases_alone_is_left_out() -> None:
     assert kept(wheel("2.0b1"), wheel("1.0"), prereleases=True) == ["2.0b1"]
 
 
-def test_project_with_nothing_but_prereleases_ends_empty() -> None:
-    assert kept(wheel("2.0b1"), wheel("2.0b2")) == []
+@pytest.mark.parametrize(
+    ("files", "settings", "expected"),
+    [
+        pytest.param([wheel("2.0b1"), wheel("2.0b2")], {}, ["2.0b2"], id="nothing else"),
+        pytest.param([wheel("2.0b1"), wheel("2.0b2")], {"prereleases": False}, [], id="never"),
+        pytest.param(
+            [wheel("2.0b1"), wheel("2.0b2")], {"versions": "all"}, ["2.0b1", "2.0b2"], id="all"
+        ),
+        pytest.param(
+            [wheel("2.0b1"), wheel("1.0", "cp39-cp39-win32")],
+            {"python_versions": ["3.11"]},
+            ["2.0b1"],
+            id="nothing else for this Python",
+        ),
+        pytest.param(
+            [wheel("2.0b1"), wheel("1.0", "cp39-cp39-win32")],
+            {"python_versions": ["3.9", "3.11"]},
+            ["1.0", "2.0b1"],
+            id="each Python by itself",
+        ),
+        pytest.param(
+            [wheel("2.0b1"), wheel("1.0")], {"package_types": ["sdist"]}, [], id="nothing fits"
+        ),
+        pytest.param(
+            [wheel("2.0b1"), wheel("1.0")], {"requirements": ["foo>1"]}, ["2.0b1"], id="no match"
+        ),
+        pytest.param(
+            [wheel("2.0b1"), wheel("1.0")],
+            {"requirements": ["foo>1", "foo"]},
+            ["1.0", "2.0b1"],
+            id="each requirement by itself",
+        ),
+        pytest.param(
+            [wheel("2.0b1"), wheel("1.0", yanked=True)], {}, [], id="a yanked release, as pip"
+        ),
+    ],
+)
+def test_prereleases_where_nothing_else_fits(
+    files: list[File], settings: dict[str, Any], expected: list[str]
+) -> None:
+    assert kept(*files, **settings) == expected
 
 
 def test_yanked_release_does_not_count() -> None:
