@@ -1,7 +1,8 @@
-"""Kills at random instants: of refreshes and their workers, and of four commands on a living index.
+"""Kills at random instants: of refreshes and their workers, and of commands on a living index.
 
-``MICROREPO_SOAK_SEED``, ``MICROREPO_SOAK_KILLS`` (200 of refreshes) and ``MICROREPO_SOAK_ROUNDS``
-(1,000 of the four commands) choose another course.
+``MICROREPO_SOAK_SEED``, ``MICROREPO_SOAK_KILLS`` (200 of refreshes), ``MICROREPO_SOAK_ROUNDS``
+(1,000 of four commands) and ``MICROREPO_SOAK_GOALS`` (300 of refreshes with goals, and 300 of
+copies and mirrored releases) choose another course.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.goal_kills import CopyKills, GoalKills
 from tests.support.index import FakeIndex
 from tests.support.kill_rounds import COMMANDS, KillRounds
 from tests.support.killing import Arena, Victim
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.soak
 SEED = os.environ.get("MICROREPO_SOAK_SEED", "1")
 KILLS = int(os.environ.get("MICROREPO_SOAK_KILLS", "200"))
 ROUNDS = int(os.environ.get("MICROREPO_SOAK_ROUNDS", "1000"))
+GOALS = int(os.environ.get("MICROREPO_SOAK_GOALS", "300"))
 _PER_TEST = 10
 _ROUNDS_PER_TEST = 50
 VICTIMS: tuple[Victim, ...] = ("parent", "worker")
@@ -63,6 +66,31 @@ def test_four_commands_are_killed_while_the_index_lives(
     rng = random.Random(f"{SEED} {part}")
     for number in range(min(_ROUNDS_PER_TEST, ROUNDS - part * _ROUNDS_PER_TEST)):
         command = rng.choice(COMMANDS)
+        try:
+            rounds.go(command)
+        except AssertionError as error:
+            raise AssertionError(f"round {number}: {command}") from error
+    print(f"{rounds.kills} of the runs were killed before their end")
+
+
+@pytest.mark.parametrize("removed", ["delete", "keep", "quarantine"])
+def test_goals_are_met_after_kills(
+    tmp_path: Path, pypi: PyPIServer, index: FakeIndex, removed: str
+) -> None:
+    rounds = GoalKills(tmp_path, pypi, index, SEED, removed)
+    for number in range(-(-GOALS // 3)):
+        try:
+            rounds.go()
+        except AssertionError as error:
+            raise AssertionError(f"round {number}") from error
+    print(f"{rounds.kills} of the runs were killed before their end")
+
+
+def test_copies_are_whole_after_kills(tmp_path: Path, pypi: PyPIServer, index: FakeIndex) -> None:
+    rounds = CopyKills(tmp_path, pypi, index, SEED)
+    rng = random.Random(f"{SEED} copies")
+    for number in range(GOALS):
+        command = rng.choice(("copy", "mirror"))
         try:
             rounds.go(command)
         except AssertionError as error:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
-import time
-from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
-from microrepo.cli import main
 from tests.support.changing import Life
 from tests.support.expected import differences, expected_files
 from tests.support.index import FakeIndex
+from tests.support.killed_commands import KilledCommands
 from tests.support.programs import MicrorepoRunner
 from tests.support.repository import Repository, digest_of
 from tests.support.server import PyPIServer
@@ -40,8 +35,6 @@ class KillRounds:
         seed: of all that happens.
     """
 
-    # Commands run in this process, or in forks of it: to load the program takes far longer than they do.
-
     def __init__(
         self,
         directory: Path,
@@ -50,15 +43,19 @@ class KillRounds:
         index: FakeIndex,
         seed: object,
     ) -> None:
-        self.kills = 0
         self._repo = Repository(directory / "mirror", server.url, program, _SETTINGS)
         self._copy = directory / "copy"
         self._index = index
         self._life = Life(index, seed)
         self._random = random.Random(f"kills {seed}")
-        self._seconds: dict[str, float] = {}
+        self._commands = KilledCommands(self._random)
         self._life.populate(8)
         self._settle()
+
+    @property
+    def kills(self) -> int:
+        """How many commands were killed before their end."""
+        return self._commands.kills
 
     def go(self, command: str) -> None:
         """Kill a command somewhere, then run it to its end.
@@ -76,7 +73,7 @@ class KillRounds:
             self._change()
             self._settle()
             return
-        assert self._run(arguments) == 0
+        assert self._commands.run(arguments) == 0
         if command == "copy":
             self._check_copy()
             shutil.rmtree(self._copy)
@@ -103,27 +100,10 @@ class KillRounds:
                     shutil.rmtree(page)
 
     def _kill(self, command: str, arguments: list[str]) -> None:
-        child = os.fork()
-        if child == 0:
-            _end_as_command(arguments)
-        with suppress(OSError):
-            os.setpgid(child, child)  # as the child does, whichever comes first
-        usual_s = self._seconds.get(command, 0.3)
-        time.sleep(usual_s * self._random.triangular(0.02, 1.2, 0.6))
-        self.kills += os.waitpid(child, os.WNOHANG) == (0, 0)
-        with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # the workers with it
-        with suppress(ChildProcessError):
-            os.waitpid(child, 0)
+        self._commands.kill(arguments)
         self._check_files(self._repo.path)
         if command == "copy" and self._copy.is_dir():
             self._check_files(self._copy)
-
-    def _run(self, arguments: list[str]) -> int:
-        started = time.monotonic()
-        code = main(arguments)
-        self._seconds[arguments[0]] = time.monotonic() - started
-        return code
 
     def _change(self) -> None:
         for _ in range(self._random.randint(0, _MOST_CHANGES)):
@@ -132,12 +112,12 @@ class KillRounds:
     def _settle(self) -> None:
         """Refresh, again where a shorter list is doubted for a day, and check."""
         arguments = self._arguments("refresh")
-        assert self._run(arguments) in {0, 3}
+        assert self._commands.run(arguments) in {0, 3}
         if self._repo.query("SELECT 1 FROM projects WHERE doubted_at IS NOT NULL"):
             self._repo.change_state(
                 "UPDATE projects SET doubted_at = ?, retry_at = NULL", _LONG_AGO
             )
-            assert self._run(arguments) in {0, 3}
+            assert self._commands.run(arguments) in {0, 3}
         self._check(_VERSIONS)
 
     def _check(self, versions: int) -> None:
@@ -157,15 +137,3 @@ class KillRounds:
         for name in files:
             assert digest_of(self._copy / name) == digest_of(self._repo.path / name), name
         assert not list(self._copy.glob(".*.part"))
-
-
-def _end_as_command(arguments: list[str]) -> NoReturn:
-    """Run a command in this process, a fork, in a group of its own, and end with it."""
-    try:
-        os.setpgid(0, 0)
-        silence = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in (1, 2):
-            os.dup2(silence, descriptor)
-        main(arguments)
-    finally:
-        os._exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,13 @@ if TYPE_CHECKING:
     from microrepo.client.reach import Reach
     from microrepo.client.transport.route_protocol import Transport
 
+# What older versions of pycurl lack, which may be installed for other programs.
+_NEEDED = ("ACTIVESOCKET", "M_MAX_CONCURRENT_STREAMS")
+
 
 def uses_libcurl(name: TransportName) -> bool:
     """Return whether libcurl carries the requests; `auto` means where it can be loaded."""
-    return name in {"auto", "libcurl"} and _can_load("pycurl")
+    return name in {"auto", "libcurl"} and _can_load("pycurl", _NEEDED)
 
 
 def can_multiplex(name: TransportName) -> bool:
@@ -27,7 +31,7 @@ def check_transport(name: TransportName) -> None:
     """Raise `ConfigError` when a transport is named that cannot be loaded."""
     if name == "libcurl" and not uses_libcurl(name):
         raise ConfigError(
-            '$.transport: libcurl needs an extra package: pip install "microrepo[fast]"'
+            "$.transport: libcurl needs pycurl 7.46 or later: pip install -U 'microrepo[fast]'"
         )
 
 
@@ -54,9 +58,10 @@ def open_transport(name: TransportName, reach: Reach) -> Transport:
     return PooledTransport(reach)
 
 
-def _can_load(module: str) -> bool:
+def _can_load(module: str, names: Collection[str] = ()) -> bool:
+    """Return whether a module can be imported and has these names."""
     try:
-        import_module(module)
+        loaded = import_module(module)
     except ImportError:  # not installed, or built for another libcurl
         return False
-    return True
+    return all(hasattr(loaded, name) for name in names)
