@@ -2,7 +2,8 @@
 
 Indexes are made of odd wheels and sdists and of odder requirements. `check` sees all of it, in a
 bare directory or in a mirror that takes everything, so that what it says is put to the test and not
-what a refresh chose.
+what a refresh chose. A wheel that uv takes from a directory, and not from a server, does not count
+as one that installs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from microrepo.config.load import load
 from microrepo.errors import ConfigError
 from microrepo.operations.closure.check import CheckReport, check
 from microrepo.operations.run.goals import EVERYTHING_REQUESTED, read_requests
-from tests.support.installer_cases import LawCase, OddFile, Supply, law_cases, write_pages
+from tests.support.installer_cases import (
+    LawCase,
+    OddFile,
+    Supply,
+    law_cases,
+    serving,
+    write_pages,
+)
+from tests.support.odd_archives import ODD_ARCHIVES
 from tests.support.odd_wheels import DAMAGES, FAULTS
 from tests.support.pip_forks import ForkingPip
 from tests.support.programs import Environment, clean_environment
@@ -133,8 +142,11 @@ def _law(pip: ForkingPip, case: LawCase) -> None:
         said += f"\npip: {by_pip}"
         if closed:
             assert by_pip[0] == 0, said
-        elif by_uv is not None and not case.is_doubtful:
-            assert by_pip[0], said
+        elif by_pip[0] == 0 and by_uv is not None and not case.is_doubtful:
+            with serving(index, case.files) as url:
+                served = _uv(("--index-url", url), requirements, top / "by-uv-served")
+            assert served is not None
+            assert served[0], f"{said}\nuv, served: {served}"
 
 
 def _broken_beside(sdist_python: str, fault: str) -> LawCase:
@@ -162,7 +174,7 @@ def _two_builds() -> LawCase:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("supply", ["directory", "mirror", "pages"])
-@pytest.mark.parametrize("fault", [*FAULTS, *DAMAGES])
+@pytest.mark.parametrize("fault", [*FAULTS, *DAMAGES, *ODD_ARCHIVES])
 def test_a_broken_release_above_a_sound_one(
     forking_pip: ForkingPip, fault: str, supply: Supply
 ) -> None:
@@ -172,7 +184,7 @@ def test_a_broken_release_above_a_sound_one(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fault", [*FAULTS, *DAMAGES])
+@pytest.mark.parametrize("fault", [*FAULTS, *DAMAGES, *ODD_ARCHIVES])
 def test_a_broken_wheel_alone(forking_pip: ForkingPip, fault: str) -> None:
     _law(forking_pip, LawCase((OddFile("zz_a-2.0-py3-none-any.whl", fault=fault),), "zz-a\n"))
 

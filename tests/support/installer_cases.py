@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from html import escape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 from urllib.parse import quote
 
@@ -22,6 +25,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from tests.support.odd_archives import ODD_ARCHIVES
 from tests.support.odd_wheels import DAMAGES, FAULTS, odd_wheel
 from tests.support.packages import SdistFormat, build_sdist
 
@@ -54,7 +58,8 @@ _MARKERS = (
 )
 _EXTRAS = ("",) * 6 + ("[x]", "[x]", "[nope]", "[X]", "[x,y]", "[x-y]")
 _PYTHONS = ("",) * 8 + (">=3.8", "<3", ">=99", ">=3.6.*", "junk", "==3.*", "!=3.0.*,>2", ">3.11")
-_SOUND = ("",) * (3 * len({**FAULTS, **DAMAGES}))
+_BROKEN = (*FAULTS, *DAMAGES, *ODD_ARCHIVES)
+_SOUND = ("",) * (3 * len(_BROKEN))
 _SDIST_FAULTS = (*("",) * 8, "dynamic", "another name", "another version")
 _METADATA_VERSIONS = ("2.1",) * 8 + ("2.2", "2.4", "2.5", "2.6", "1.2", "9.0", "")
 
@@ -193,7 +198,7 @@ def _odd_files(draw: st.DrawFn) -> OddFile:
         f"{name}-{version}{build}-{draw(st.sampled_from(_TAGS))}.whl",
         requires,
         python,
-        draw(st.sampled_from((*_SOUND, *FAULTS, *DAMAGES))),
+        draw(st.sampled_from((*_SOUND, *_BROKEN))),
         draw(st.sampled_from(_METADATA_VERSIONS)),
         page,
     )
@@ -278,3 +283,24 @@ def write_pages(directory: Path, files: Sequence[OddFile]) -> None:
         folder.mkdir(parents=True)
         (folder / "index.html").write_text(f"<!DOCTYPE html><body>{'<br>'.join(found)}</body>")
     (directory / "simple").mkdir(exist_ok=True)
+
+
+@contextmanager
+def serving(directory: Path, files: Sequence[OddFile]) -> Iterator[str]:
+    """Serve files over HTTP, and yield the address of their pages."""
+    if not (directory / "simple").exists():
+        write_pages(directory, files)
+    handler = partial(_QuietHandler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/simple/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""

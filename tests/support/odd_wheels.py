@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tests.support.archives import pack_zip
+from tests.support.odd_archives import ODD_ARCHIVES
 
 Members = dict[str, bytes]
 
@@ -111,7 +112,7 @@ def odd_wheel(
         filename: its name, which says the rest.
         requires: its requirements.
         python: its Requires-Python, "" for none.
-        fault: a key of `FAULTS` or `DAMAGES`, "" for a sound one.
+        fault: a key of `FAULTS`, `DAMAGES` or `ODD_ARCHIVES`, "" for a sound one.
         extra: an extra that it provides.
         metadata_version: of its metadata, "" for none.
     """
@@ -135,4 +136,6 @@ def odd_wheel(
     if fault in FAULTS:
         members = FAULTS[fault](members, info)
     body = pack_zip(members)
+    if fault in ODD_ARCHIVES:
+        return ODD_ARCHIVES[fault](body)
     return DAMAGES[fault](body) if fault in DAMAGES else body

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -18,13 +18,14 @@ from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.header_fields import metadata_fields
 from microrepo.formats.distribution.wheel_metadata import info_members
 from microrepo.formats.distribution.zip_directory import (
-    ZipDirectory,
+    ZipEntry,
     check_member,
     entry_at,
     names_in,
     read_member,
     read_zip_directory,
 )
+from microrepo.formats.distribution.zip_headers import check_headers
 from microrepo.formats.version_numbers import parse_version
 
 # Without them no installer takes a wheel.
@@ -38,6 +39,8 @@ _SCRIPT = re.compile(r"[\w.]+:[\w.]+(?:\s+\[[^\]]*\])?")
 # An arbitrary version, no version in brackets, `===` in a marker.
 _UNKNOWN_TO_UV = re.compile(r"===\s*[^\s\d v\"']|\(\s*\)|;.*===")
 _CONTROL = re.compile(rb"[\0-\x1f\x7f]")
+_LONGEST_NAME = 255  # bytes, of nearly all file systems
+_LONGEST_PATH = 3500  # bytes; it stands below the path of the environment
 
 
 def check_wheel(fileobj: BinaryIO, filename: str) -> None:
@@ -58,7 +61,9 @@ def check_wheel(fileobj: BinaryIO, filename: str) -> None:
     version = info.removesuffix(".dist-info").partition("-")[2]
     if version and parse_version(version) is None:
         raise MalformedResponse(filename, f"its {info} says no version")
-    _check_paths(directory, filename)
+    entries = [entry_at(directory, place, filename) for place, _ in names_in(directory, filename)]
+    check_headers(fileobj, directory, entries, filename)
+    _check_paths(entries, filename)
     checks: dict[str, Callable[[str], str]] = {"WHEEL": _wheel_fault, "RECORD": _record_fault}
     checks["entry_points.txt"] = _entry_points_fault
     for member, fault_of in checks.items():
@@ -100,20 +105,42 @@ def check_members(fileobj: BinaryIO, filename: str) -> None:
         check_member(fileobj, entry_at(directory, place, filename), filename)
 
 
-def _check_paths(directory: ZipDirectory, filename: str) -> None:
-    for _, raw in names_in(directory, filename):
-        name = raw.decode("utf-8", errors="replace")
-        if raw.endswith(b"/"):
-            continue
-        if _CONTROL.search(raw):
-            raise MalformedResponse(filename, f"has a member with a control character: {name!r}")
-        parts = _normal_parts(name)
-        if not parts or parts[0] in {"..", "/"}:
-            raise MalformedResponse(filename, f"has a member outside of its directory: {name}")
-        if name.partition("/")[0].endswith(".data") and not (
-            len(parts) > 2 and parts[1] in _SCHEMES
-        ):
-            raise MalformedResponse(filename, f"has data of an unknown kind: {name}")
+def _check_paths(entries: Iterable[ZipEntry], filename: str) -> None:
+    files: dict[str, tuple[int, int]] = {}
+    folders: set[str] = set()
+    for entry in entries:
+        parts = _normal_parts(entry.name)
+        fault = _path_fault(entry, parts)
+        path = "/".join(parts)
+        content = (entry.crc, entry.size_bytes)
+        if not fault and entry.raw_name.endswith(b"/"):
+            folders.add(path)
+        elif not fault and files.setdefault(path, content) != content:
+            fault = "has two members of one name with different content"
+        if fault:
+            raise MalformedResponse(filename, f"{fault}: {entry.name!r}")
+        while (path := path.rpartition("/")[0]) and path not in folders:
+            folders.add(path)
+    for path in folders & files.keys():
+        raise MalformedResponse(filename, f"has a file and a directory of one name: {path!r}")
+
+
+def _path_fault(entry: ZipEntry, parts: list[str]) -> str:
+    """Return why installers refuse the path of a member, "" when they do not."""
+    if len(entry.raw_name) > _LONGEST_PATH or any(
+        len(part.encode()) > _LONGEST_NAME for part in parts
+    ):
+        return "has a member whose name is too long"
+    if entry.raw_name.endswith(b"/"):
+        return "has a directory with content" if entry.size_bytes else ""
+    if _CONTROL.search(entry.raw_name):
+        return "has a member with a control character"
+    if not parts or parts[0] in {"..", "/"}:
+        return "has a member outside of its directory"
+    data = entry.name.partition("/")[0].endswith(".data")
+    if data and not (len(parts) > 2 and parts[1] in _SCHEMES):
+        return "has data of an unknown kind"
+    return ""
 
 
 def _normal_parts(name: str) -> list[str]:

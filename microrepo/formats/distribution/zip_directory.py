@@ -40,12 +40,18 @@ class ZipDirectory(Struct, frozen=True):
     Attributes:
         body: its bytes.
         shift_bytes: bytes before the archive, which offsets do not include.
+        begin_bytes: where it begins in the file.
         plain: neither comment nor zip64 records nor bytes before the archive.
+        members: their number, as the end of the archive states it.
+        fault: what is wrong with the end of the archive, "" for nothing; `zipfile` ignores it.
     """
 
     body: bytes
     shift_bytes: int
+    begin_bytes: int
     plain: bool
+    members: int | None
+    fault: str
 
 
 class ZipEntry(Struct, frozen=True):
@@ -53,6 +59,7 @@ class ZipEntry(Struct, frozen=True):
 
     name: str
     raw_name: bytes
+    needs: int
     flags: int
     method: int
     crc: int
@@ -83,6 +90,7 @@ def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDire
     _, disk, first_disk, here, entries, length, offset, comment = _END.unpack_from(tail, place)
     end = start + place
     plain = disk == first_disk == comment == 0 and here == entries
+    fault = _end_fault(tail[place + _END.size :], comment)
     large = _large_end(fileobj, end)
     if large is not None:
         end, length, offset = large
@@ -97,7 +105,10 @@ def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDire
         raise MalformedResponse(name, "ends in its table of contents")
     if body.count(b"PK\x01\x02") > _MAX_MEMBERS:
         raise OutOfBounds(name, f"has more than {_MAX_MEMBERS:,} members")
-    return ZipDirectory(body, begin - offset, plain and begin == offset)
+    if large is None and (disk or first_disk or here != entries):
+        fault = "has a damaged end"
+    stated = entries if large is None else None
+    return ZipDirectory(body, begin - offset, begin, plain and begin == offset, stated, fault)
 
 
 def plain_directory(fileobj: BinaryIO, size_bytes: int) -> bytes | None:
@@ -121,6 +132,13 @@ def _end_of(tail: bytes) -> int:
         return place
     place = tail.rfind(b"PK\x05\x06")
     return place if place >= 0 and place + _END.size <= len(tail) else -1
+
+
+def _end_fault(rest: bytes, comment_bytes: int) -> str:
+    """Return what is wrong with the bytes behind the end record; more zeros are accepted."""
+    if len(rest) < comment_bytes:
+        return "has less than its whole comment at its end"
+    return "has something behind its end" if rest[comment_bytes:].strip(b"\0") else ""
 
 
 def _large_end(fileobj: BinaryIO, end: int) -> tuple[int, int, int] | None:
@@ -174,6 +192,7 @@ def entry_at(directory: ZipDirectory, place: int, name: str) -> ZipEntry:
     return ZipEntry(
         raw.decode(encoding, errors="replace"),
         raw,
+        fields[2],
         fields[3],
         fields[4],
         fields[7],
@@ -210,9 +229,6 @@ def check_member(fileobj: BinaryIO, entry: ZipEntry, name: str) -> None:
     Raises:
         MalformedResponse: it says how.
     """
-    head = _read_at(fileobj, entry.offset, _LOCAL.size)
-    if len(head) == _LOCAL.size and _LOCAL.unpack(head)[2:4] != (entry.flags, entry.method):
-        raise MalformedResponse(name, f"{entry.name} is packed otherwise in its own header")
     for _ in _unpacked(fileobj, entry, Bound(entry.size_bytes, ratio=_LARGEST_RATIO), name):
         pass
 

@@ -133,9 +133,8 @@ def _changed(at: int) -> Callable[[bytes], bytes]:
     return lambda body: body[:at] + bytes([body[at] ^ 255]) + body[at + 1 :]
 
 
-@pytest.mark.parametrize("at", [6, 8, 30 + len("zz_a/payload.bin") + 5])
-def test_a_damaged_member(at: int) -> None:
-    """In its own header, or in what it holds."""
+def test_a_damaged_member() -> None:
+    at = 30 + len("zz_a/payload.bin") + 5
     content = pack_zip({"zz_a/payload.bin": b"x" * 100, **SOUND})
     check_members(io.BytesIO(content), NAME)
     with pytest.raises(MalformedResponse):
