@@ -76,10 +76,14 @@ def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -
     named = [*getattr(arguments, "constraint", []), *os.environ.get("PIP_CONSTRAINT", "").split()]
     limits = [f"-c {Path(name).absolute()}" for name in named]
     chosen = "".join(
-        f" --{kind} {name}" for kind in ("extra", "group") for name in getattr(arguments, kind, [])
+        f" --{kind.replace('_', '-')} {name}"
+        for kind in ("extra", "group", "only_group")
+        for name in getattr(arguments, kind, [])
     )
     if chosen and not files:
-        raise ConfigError("--extra and --group need a file, such as -r pyproject.toml")
+        raise ConfigError(
+            "--extra, --group and --only-group need a file, such as -r pyproject.toml"
+        )
     if words or files:
         refuse_words_for_all(words, "--packages everything")
         entries = [*words, *limits, *(f"-r {name}{chosen}" for name in files)]

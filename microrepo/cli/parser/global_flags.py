@@ -50,7 +50,7 @@ def add_requirement(parser: argparse.ArgumentParser, help_text: str = REQUIREMEN
 
 
 def add_constraint(parser: argparse.ArgumentParser) -> None:
-    """Add ``-c FILE``, and the parts of a project: ``--extra``, ``--group``."""
+    """Add ``-c FILE``, and the parts of a project: ``--extra``, ``--group``, ``--only-group``."""
     parser.add_argument(
         "-c",
         "--constraint",
@@ -64,6 +64,13 @@ def add_constraint(parser: argparse.ArgumentParser) -> None:
             f"--{name}", action="append", metavar="NAME", default=[],
             help=f"with -r pyproject.toml or a lock file: also {of}, or all",
         )  # fmt: skip
+    parser.add_argument(
+        "--only-group",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="with -r pyproject.toml: a dependency group without the dependencies of the project",
+    )
 
 
 def add_dry_run(parser: Any) -> None:

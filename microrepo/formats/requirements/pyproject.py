@@ -20,12 +20,21 @@ _POETRY = (
 
 
 def parse_pyproject(
-    body: bytes, name: str, *, extras: Sequence[str] = (), groups: Sequence[str] = ()
+    body: bytes,
+    name: str,
+    *,
+    extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    alone: bool = False,
 ) -> RequirementSet:
     """Return a project's dependencies, and those of its extras and dependency groups on request.
 
+    Args:
+        alone: only those of the groups.
+
     Raises:
-        ConfigError: an extra or a group does not exist, or a requirement cannot be read.
+        ConfigError: an extra or a group does not exist, a requirement cannot be read, or only a
+            build can determine the dependencies.
     """
     table = read_table(body, name)
     project = table_of(table.get("project"))
@@ -35,15 +44,13 @@ def parse_pyproject(
         not project or "dependencies" in dynamic
     ):
         raise ConfigError(f"{name}: {_POETRY}")
-    found = _dependencies(project, name, extras)
+    if not alone:
+        _refuse_dynamic(dynamic, name, extras)
+    found = () if alone else _dependencies(project, name, extras)
     for group in _chosen(groups, table_of(table.get("dependency-groups")), name, "group"):
         found = (*found, *_group(table_of(table.get("dependency-groups")), group, name))
     python = project.get("requires-python")
-    notes = [
-        f"{name}: {field} is dynamic; only a build can determine it"
-        for field in ("dependencies", "optional-dependencies")
-        if field in dynamic
-    ]
+    notes = []
     if not (project or groups):
         notes.append(f"{name}: has no [project] table, so it requires nothing")
     return RequirementSet(
@@ -54,6 +61,18 @@ def parse_pyproject(
         ),
         notes=tuple(notes),
     )
+
+
+def _refuse_dynamic(dynamic: Sequence[str], name: str, extras: Sequence[str]) -> None:
+    """Raise ConfigError if a build determines what is asked for."""
+    asked = ("dependencies", "optional-dependencies") if extras else ("dependencies",)
+    for field in asked:
+        if field in dynamic:
+            raise ConfigError(
+                f"{name}: {field} is dynamic; only a build can determine it. Write the "
+                "dependencies to a requirements file (`uv pip compile` does), or use only "
+                "dependency groups: --only-group NAME"
+            )
 
 
 def _dependencies(

@@ -29,6 +29,7 @@ def read_requirement_set(
     *,
     extras: Sequence[str] = (),
     groups: Sequence[str] = (),
+    alone: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> RequirementSet:
     """Return the requirement set of a file.
@@ -37,6 +38,7 @@ def read_requirement_set(
         read: returns the bytes of a path.
         extras: optional dependencies to add, or ``all`` (projects and lock files).
         groups: dependency groups to add, or ``all``.
+        alone: take only the groups (of a project).
         variables: the environment, for ``${NAME}`` in requirements files.
 
     Raises:
@@ -47,6 +49,10 @@ def read_requirement_set(
         raise ConfigError(
             f"{name}: this format is not supported; {_FOREIGN_LOCKS[base]} and name its output"
         )
+    if alone and base != "pyproject.toml":
+        raise ConfigError(f"{name}: only pyproject.toml has groups that --only-group can name")
+    if alone:
+        return parse_pyproject(read(name), name, extras=extras, groups=groups, alone=True)
     parse = parse_pylock if _PYLOCK.fullmatch(base) else _BY_NAME.get(base)
     if parse is not None:
         return parse(read(name), name, extras=extras, groups=groups)

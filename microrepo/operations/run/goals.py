@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _MAX_DEPTH = 20
-_CHOSEN = re.compile(r"\s--(extra|group)(?:\s+|=)(\S+)$")
+_CHOSEN = re.compile(r"\s--(extra|group|only-group)(?:\s+|=)(\S+)$")
 
 
 class Requests(Struct, frozen=True):
@@ -51,7 +51,7 @@ def read_requests(entries: Sequence[str], base: Path, *, build: bool = False) ->
 
     Args:
         entries: as in the `packages` setting; ``--extra NAME`` and ``--group NAME`` (or ``all``)
-            can follow a project or lock file.
+            can follow a project or lock file, ``--only-group NAME`` a project.
         base: directory that relative file names refer to.
         build: also request the build requirements of the named projects.
 
@@ -162,8 +162,15 @@ def _file_goals(
 
     name, chosen = _file_entry(entry)
     path = base / name
+    if chosen["only-group"] and (chosen["extra"] or chosen["group"]):
+        raise ConfigError(f"{path}: --only-group cannot be used with --extra or --group")
     found = read_requirement_set(
-        str(path), _read_file, extras=chosen["extra"], groups=chosen["group"], variables=os.environ
+        str(path),
+        _read_file,
+        extras=chosen["extra"],
+        groups=chosen["group"] or chosen["only-group"],
+        alone=bool(chosen["only-group"]),
+        variables=os.environ,
     )
     if not (found.requirements or (build and found.build_requirements)):
         raise ConfigError("; ".join((f"{path}: contains no requirements", *found.notes)))
@@ -192,7 +199,7 @@ def _file_goals(
 
 def _file_entry(entry: str) -> tuple[str, dict[str, list[str]]]:
     """Split ``-r FILE --extra NAME --group NAME`` into the file and the selected parts."""
-    chosen: dict[str, list[str]] = {"extra": [], "group": []}
+    chosen: dict[str, list[str]] = {"extra": [], "group": [], "only-group": []}
     text = entry[2:].strip()
     while match := _CHOSEN.search(text):
         chosen[match[1]].insert(0, match[2])

@@ -186,14 +186,34 @@ def test_one_more_source_is_refused(line):
         _read({"requirements.txt": f"{line}\nfoo\n".encode()})
 
 
-def test_dynamic_dependencies_are_noted():
-    """Only a build could tell them."""
-    found = _read(
-        {"pyproject.toml": b'[project]\nname = "x"\ndynamic = ["dependencies"]\n'},
-        "pyproject.toml",
-    )
-    assert _texts(found) == ()
-    assert "dynamic" in found.notes[0]
+DYNAMIC = b"""[project]
+name = "x"
+dynamic = ["dependencies"]
+optional-dependencies = {more = ["foo"]}
+[dependency-groups]
+dev = ["bar"]
+"""
+
+
+@pytest.mark.parametrize("chosen", [{}, {"extras": ["more"]}, {"groups": ["dev"]}])
+def test_dynamic_dependencies_are_refused(chosen):
+    """Only a build could tell them, and without them the choice may be another one."""
+    with pytest.raises(ConfigError, match="dependencies is dynamic"):
+        _read({"pyproject.toml": DYNAMIC}, "pyproject.toml", **chosen)
+
+
+def test_dynamic_extras_are_refused_where_they_are_asked_for():
+    project = {"pyproject.toml": DYNAMIC.replace(b'["dep', b'["optional-dep')}
+    assert _texts(_read(project, "pyproject.toml")) == ()
+    with pytest.raises(ConfigError, match="optional-dependencies is dynamic"):
+        _read(project, "pyproject.toml", extras=["more"])
+
+
+def test_a_group_alone():
+    found = _read({"pyproject.toml": DYNAMIC}, "pyproject.toml", groups=["dev"], alone=True)
+    assert _texts(found) == ("bar",)
+    with pytest.raises(ConfigError, match="--only-group"):
+        _read({"requirements.txt": b"foo"}, groups=["dev"], alone=True)
 
 
 PYLOCK = f"""
