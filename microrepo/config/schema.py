@@ -476,6 +476,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             basic=True,
         ),
     ] = "~/microrepo"
+    store: Annotated[
+        str | None,
+        _repository(
+            "Directory that several repositories share: content by digest, each once. Before a "
+            "download, the content is looked up there; downloads are added. On the same file "
+            "system, files are hard links to it. A relative path is relative to the config file.",
+            kind=Kind.PATH,
+            example="/srv/packages/store",
+        ),
+    ] = None
     simple: Annotated[bool, _repository("Write the static `simple/` index.", basic=True)] = True
     server: Annotated[bool, _repository("Write `server.py`, the one-file server.")] = True
     browse: Annotated[

@@ -97,13 +97,13 @@ class ContentStore:
             OSError: a directory cannot be read.
         """
         with suppress(FileNotFoundError):
-            for folder in sorted(os.listdir(self.path)):
-                if len(folder) == 2:
+            for folder in sorted(self.path.iterdir()):
+                if len(folder.name) == 2:
                     yield from self._objects_in(folder)
 
-    def _objects_in(self, folder: str) -> Iterator[StoredObject]:
+    def _objects_in(self, folder: Path) -> Iterator[StoredObject]:
         try:
-            entries = os.scandir(self.path / folder)
+            entries = os.scandir(folder)
         except NotADirectoryError:
             return
         with entries:

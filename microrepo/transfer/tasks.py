@@ -24,6 +24,7 @@ class WorkerSettings(Struct, frozen=True):
         file_host: URL of another host that has the same files; "" for none.
         file_host_fallback: download from the source if that host fails.
         destination: the index for uploads, or None.
+        store: directory of content by digest, shared by repositories; "" for none.
     """
 
     repository: str
@@ -39,6 +40,7 @@ class WorkerSettings(Struct, frozen=True):
     file_host: str = ""
     file_host_fallback: bool = True
     destination: DestinationSettings | None = None
+    store: str = ""
 
 
 class FetchProject(Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Handlers of `verify`, `prune`, `delete`, `adopt` and `schedule`."""
+"""Handlers of `verify`, `prune`, `delete`, `store`, `adopt` and `schedule`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from microrepo.cli.commands.settings_loading import (
 )
 from microrepo.cli.prompt.deletion_consent import with_consent
 from microrepo.cli.render.report_text import adopt_text, report_text
+from microrepo.cli.render.stats_text import store_text
 from microrepo.config.checks import check_path
 from microrepo.config.schema import Config
+from microrepo.config.sizes import parse_age_s
 from microrepo.exit_codes import ExitCode
 from microrepo.operations.records.report import Report
 
@@ -69,6 +71,23 @@ def command_delete(arguments: argparse.Namespace) -> int:
             reporter=reporter,
         )
     return show_report(arguments, report, partial(report_text, verbose=arguments.verbose))
+
+
+def command_store(arguments: argparse.Namespace) -> int:
+    """Show or clean up a store that several repositories share."""
+    from microrepo.operations.maintain.shared_store import collect_garbage, examine_store
+
+    config = load_settings(arguments).config
+    if arguments.action == "gc":
+        unused_for_s = parse_age_s(arguments.unused_for, "--unused-for")
+        report = collect_garbage(config, unused_for_s, dry_run=arguments.dry_run)
+    else:
+        report = examine_store(config)
+    if arguments.json:
+        terminal.write_json(report)
+    elif not arguments.quiet:
+        terminal.write_out(store_text(report, is_clean_up=arguments.action == "gc"))
+    return ExitCode.DONE
 
 
 def command_adopt(arguments: argparse.Namespace) -> int:

@@ -172,6 +172,12 @@ _COMMANDS = (
         "maintenance_flags",
     ),
     _Command(
+        "store",
+        "Show or clean up the store that several repositories share",
+        "maintenance_commands",
+        "maintenance_flags",
+    ),
+    _Command(
         "copy",
         "Copy distributions from one repository to another",
         "copy_commands",

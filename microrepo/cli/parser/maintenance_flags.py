@@ -1,4 +1,4 @@
-"""Arguments of the commands that maintain a repository: `verify`, `prune`, `delete`, `adopt`."""
+"""Arguments of the commands that maintain a repository and the store it may share."""
 
 from __future__ import annotations
 
@@ -36,6 +36,23 @@ def add_delete(parser: CommandParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="reason to record in the history")
     add_dry_run(parser)
     add_settings(parser, basic=("repository",))
+
+
+def add_store(parser: CommandParser) -> None:
+    """Add the arguments of `store`."""
+    parser.add_argument(
+        "action",
+        choices=("status", "gc"),
+        help="status: count contents; gc: delete those that nothing links to",
+    )
+    parser.add_argument(
+        "--unused-for",
+        default="1d",
+        metavar="AGE",
+        help="gc: only what nothing has linked to for this long: 12h, 7d (default: 1d)",
+    )
+    add_dry_run(parser)
+    add_settings(parser, basic=("store",))
 
 
 def add_adopt(parser: CommandParser) -> None:

@@ -108,6 +108,8 @@ def _done_rows(report: Report) -> list[Row]:
     if report.operation == "refresh":
         rows.append(("projects", f"{report.projects:,} checked, {report.fetched:,} changed"))
         rows.append(("downloaded", files(report.downloaded, report.downloaded_bytes)))
+    if report.reused_bytes:
+        rows.append(("from the store", format_size(report.reused_bytes)))
     rows += _unless_zero("listed", report.totals.index)
     rows += _unless_zero("resumed", report.resumed)
     rows += _unless_zero("from the source", report.fallbacks)

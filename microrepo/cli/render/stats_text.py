@@ -1,4 +1,4 @@
-"""Texts of `stats`: counts as tables and as CSV, downloads."""
+"""Texts of `stats` and `store`: counts as tables and as CSV, downloads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from microrepo.cli.render.text_tables import count, files, table
 from microrepo.cli.terminal import join_lines
 from microrepo.config.sizes import format_size
 from microrepo.operations.inspect.statistics import Stats
+from microrepo.operations.maintain.shared_store import StoreReport
 from microrepo.operations.monitor.access_statistics import DownloadStats
 
 
@@ -26,6 +27,19 @@ def stats_text(stats: Stats) -> str:
         shown = ", ".join(f"{value} ({number:,})" for value, number in list(values.items())[:30])
         lines += ["", f"{axis} seen at the source", f"  {shown or 'none'}"]
     return join_lines(lines)
+
+
+def store_text(report: StoreReport, *, is_clean_up: bool) -> str:
+    """Return the contents of a shared store, and what a clean-up deleted."""
+    rows = [
+        ("store", report.store),
+        ("contents", files(report.objects, report.size_bytes)),
+        ("without a link", files(report.unused, report.unused_bytes)),
+    ]
+    if is_clean_up:
+        what = "to delete" if report.dry_run else "deleted"
+        rows.append((what, files(report.deleted, report.deleted_bytes)))
+    return join_lines(table(rows))
 
 
 def _stat_tables(stats: Stats) -> list[tuple[str, dict[str, tuple[int, int]]]]:

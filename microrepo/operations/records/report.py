@@ -65,7 +65,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
         emptied: requested projects among them, with the rules that skipped their files.
         totals: counts and bytes of the plan.
         downloaded: files that arrived, `downloaded_bytes` in total, `received_bytes` on the
-            network.
+            network, `reused_bytes` from a store.
         fallbacks: files downloaded from the source because the file host failed.
         rejected: number of skipped files per rule.
         missing: requested projects that the source does not have.
@@ -95,6 +95,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
     downloaded: int = 0
     downloaded_bytes: int = 0
     received_bytes: int = 0
+    reused_bytes: int = 0
     resumed: int = 0
     fallbacks: int = 0
     adopted: int = 0

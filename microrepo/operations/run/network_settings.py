@@ -152,4 +152,5 @@ def worker_settings(
         attempts=config.retries,
         umask=umask(),
         sidecars=config.simple,
+        store=config.store or "",
     )

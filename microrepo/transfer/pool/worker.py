@@ -20,6 +20,7 @@ from microrepo.transfer.download.file_download import fetch_file
 from microrepo.transfer.download.file_host import FileHost
 from microrepo.transfer.download.partial_file import Place
 from microrepo.transfer.download.project_fetch import ProjectFetcher
+from microrepo.transfer.download.stored_content import StoredContent
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,
     FetchAdvisories,
@@ -69,6 +70,7 @@ class Worker:
         self._place = Place(
             settings.repository, settings.partial, 0o666 & ~settings.umask, settings.durable
         )
+        self._stored = StoredContent(settings.store, self._place)
 
     def run(self, task: Task) -> TaskOutcome:
         """Run one task."""
@@ -100,8 +102,7 @@ class Worker:
         return Sender(self._client, self._settings, self._place, self._progress)
 
     def _fetch_file(self, task: FetchFile) -> Outcome:
-        host = self._file_host
-        outcome = self._fetch(task) if host is None else host.fetch(task, self._fetch)
+        outcome = self._stored.fetch(task, self._fetch_from_source)
         if outcome.ok and self._sidecars and task.filename.endswith(".whl"):
             from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
@@ -109,6 +110,10 @@ class Worker:
             with suppress(OSError):
                 make_sidecar(MakeSidecar(self._place.directory, task.filename))
         return outcome
+
+    def _fetch_from_source(self, task: FetchFile) -> Outcome:
+        host = self._file_host
+        return self._fetch(task) if host is None else host.fetch(task, self._fetch)
 
     def _fetch(self, task: FetchFile) -> Outcome:
         return fetch_file(self._client, task, self._place, self._attempts, self._progress)

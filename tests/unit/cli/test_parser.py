@@ -78,6 +78,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "build_requirements": [([], True)],
     "allow_urls": [([], True)],
     "lock": [(["locks"], "locks")],
+    "store": [(["store"], "store")],
     "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],
     "newest_by": [(["time"], "time")],
     "keep_stable": [([], True)],
@@ -264,6 +265,7 @@ def test_global_flags_are_off_by_default(name: str) -> None:
         "delete": ["x"],
         "explain": ["x"],
         "push": ["x"],
+        "store": ["status"],
         "copy": ["--destination", "x"],
     }
     found = PARSER.parse_args([name, *needed.get(name, [])])
