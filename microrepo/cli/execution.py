@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import logging
 import signal
@@ -17,6 +18,8 @@ from microrepo.errors import MicrorepoError, StateCorrupt
 from microrepo.exit_codes import ExitCode
 
 _log = logging.getLogger("microrepo")
+# Records hold no cycles. With Python's 700, looking for some takes a fifth of a closure's time.
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 class Terminated(BaseException):
@@ -25,6 +28,7 @@ class Terminated(BaseException):
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command that the arguments name, and return its exit code."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     with _logging(arguments), _termination():
         try:
             code = _dispatch(arguments)

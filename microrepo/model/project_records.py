@@ -82,7 +82,7 @@ FACTS = 1
 FACTS_SINCE = dict.fromkeys(Info.__struct_fields__[-7:], 1)
 
 
-class Project(Struct, frozen=True, omit_defaults=True, gc=False):
+class Project(Struct, frozen=True, omit_defaults=True, weakref=True):
     """Record of one project in an index, normalised.
 
     Attributes:

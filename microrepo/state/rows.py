@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from enum import Enum
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +14,8 @@ from microrepo.model import Action, ActionKind, Cause, Digests, NormalizedName, 
 
 _decode_project = msgspec.msgpack.Decoder(Project).decode
 _encode_project = msgspec.msgpack.Encoder().encode
+# A run reads the records that it works with from the state again, to write pages.
+_unpacked: WeakValueDictionary[bytes, Project] = WeakValueDictionary()
 
 
 class Owner(str, Enum):
@@ -170,7 +173,11 @@ def unpack(document: bytes) -> Project:
     Raises:
         StateCorrupt: the bytes are not a packed project.
     """
+    known = _unpacked.get(document)
+    if known is not None:
+        return known
     try:
-        return _decode_project(zlib.decompress(document))
+        project = _unpacked[document] = _decode_project(zlib.decompress(document))
     except (TypeError, zlib.error, msgspec.DecodeError) as error:
         raise StateCorrupt("a stored document", f"cannot be read: {error}") from error
+    return project

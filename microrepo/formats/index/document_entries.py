@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin
 
 import msgspec
 from msgspec import Struct, field
 
 from microrepo.formats.distribution.filenames import package_type_of
+from microrepo.formats.index.index_records import join_link
 from microrepo.formats.index.values import (
     announced_digests,
     checked_digest,
@@ -63,7 +63,7 @@ def to_file(raw: RawFile, version: str, base_url: str) -> File:
     size = checked_size(raw.size)
     url = raw.url
     if not url.startswith(("https://", "http://")):
-        url = urljoin(base_url, url)
+        url = join_link(base_url, url)
         if not url.startswith(("https://", "http://")):
             raise ValueError(f"URL is not http(s): {raw.url[:80]!r}")
     metadata = raw.core_metadata

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from msgspec import Struct
@@ -10,6 +12,10 @@ from microrepo.errors import MalformedResponse
 
 _NEWEST_MAJOR = "1"
 _LONGEST_SHOWN = 80
+# ``../../packages/ab/foo-1.0.tar.gz``: steps up, then names without a dot in front.
+_PLAIN_LINK = re.compile(
+    r"((?:\.\./)*)((?:[\w+~%-][\w.+~%-]*/)*[\w+~%-][\w.+~%-]*)", re.ASCII
+).fullmatch
 
 
 class Root(Struct, frozen=True):
@@ -37,13 +43,34 @@ class ProjectStatus(Struct):
     reason: str | None = None
 
 
+def join_link(base_url: str, link: str) -> str:
+    """Return a link resolved against a URL, as `urljoin` does it.
+
+    Indexes have tens of thousands of links up and down again, which `urljoin` takes apart at ten
+    times the cost.
+    """
+    plain = _PLAIN_LINK(link)
+    folder = _folder(base_url, plain[1]) if plain is not None else ""
+    return (
+        folder + plain[2] if plain is not None and folder[-1:] == "/" else urljoin(base_url, link)
+    )
+
+
+@lru_cache(maxsize=64)
+def _folder(base_url: str, ups: str) -> str:
+    """Return the folder of a URL, or one above it; no slash at its end if it has none."""
+    parts = urlsplit(base_url)
+    is_usual = parts.scheme in {"http", "https"} and bool(parts.netloc)
+    return urljoin(base_url, ups or ".") if is_usual else ""
+
+
 def absolute_link(page_url: str, base_url: str, link: str) -> str:
     """Return a link resolved against the page's base, which the page itself may have chosen.
 
     Raises:
         ValueError: it does not lead to a place where files can be had from.
     """
-    url = urljoin(base_url, link)
+    url = join_link(base_url, link)
     scheme = urlsplit(url).scheme
     if scheme not in {"http", "https", "file"}:
         raise ValueError(f"link is not http(s): {link[:_LONGEST_SHOWN]!r}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.operations.refresh.upstream.project_record import Decide
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.resolver.facts import Candidates
 from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
 
@@ -109,6 +110,7 @@ def deciding_by_closure(
     kept: Mapping[str, str],
     environments: Sequence[Environment],
     now: str,
+    split: Callable[[Project], Candidates | None] = lambda _: None,
 ) -> Decide:
     """Return a function that decides on projects of a closure.
 
@@ -120,6 +122,7 @@ def deciding_by_closure(
         chosen: names of the files that the closure needs, with what needs them.
         kept: names of the files that unmet goals need, with these goals.
         environments: the targets of the closure.
+        split: returns the candidates of a project if they are known.
     """
     needed = {**kept, **chosen}
     requested = policy.requested or {}
@@ -133,7 +136,8 @@ def deciding_by_closure(
                 for decision in select(project, policy, now)
                 if decision.keep and _suits(decision.file, environments)
             }
-        files, rejected = split_candidates(project, policy, now)
+        known = split(project) or Candidates(*split_candidates(project, policy, now))
+        files, rejected = known.files, known.rejected
         decided = decide_by_closure(
             project.name, files, needed, environments, also, is_requested=is_requested
         )

@@ -65,7 +65,12 @@ def follow(
     kept = files_held_for(*held, unmet, resolved.environments)
     kept.update((row.filename, row.goal) for row in earlier)
     decide = deciding_by_closure(
-        rules.policy, resolved.chosen(), kept, resolved.environments, work.now
+        rules.policy,
+        resolved.chosen(),
+        kept,
+        resolved.environments,
+        work.now,
+        resolved.candidates,
     )
     records = concerned_records(holdings.state, rules, resolved)
     concerned = with_own_pythons(holdings, work, records, decide)

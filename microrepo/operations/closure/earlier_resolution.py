@@ -31,7 +31,7 @@ from microrepo.selection.resolver.facts import Facts
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import Resolution
 from microrepo.selection.rules.policy import Policy
-from microrepo.state import ProjectRow, State
+from microrepo.state import ProjectRow, State, unpack
 
 _KEY = "resolution"  # of `meta`
 _LIBRARIES = ("packaging", "resolvelib")
@@ -183,19 +183,20 @@ def save_resolution(
         facts: facts that the solver used.
     """
     seen = {record.project.name: record for record in records}
-    stored = state.documents(seen)
+    stored = state.packed_documents(seen)
     unstored = {
         name: record_digest(record.document)
         for name, record in seen.items()
         if name not in stored and record.document is not None
     }
+    known = unstored.keys() | stored.keys()
     names, filenames = tuple(sorted(seen)), tuple(sorted(facts.metadata))
     digest = None
     if (
         sum(len(found.pins) for found in resolutions) <= _MOST_PINS
-        and seen.keys() == facts.projects.keys()
+        and seen.keys() == facts.projects.keys() == known
         and all(
-            name in unstored or stored.get(name) == record.project for name, record in seen.items()
+            name in unstored or _is_stored(record, stored[name]) for name, record in seen.items()
         )
         and all(isinstance(one, CoreMetadata) for one in facts.metadata.values())
         and not facts.urls
@@ -212,3 +213,8 @@ def save_resolution(
         files = {name: tuple(one) for name, one in kept.items()}
         found = EarlierResolution(inputs, digest, names, filenames, resolutions, files, unstored)
         state.set_meta(_KEY, msgspec.json.encode(found).decode())
+
+
+def _is_stored(record: Record, packed: bytes) -> bool:
+    """Return whether the packed record is the one that the solver used."""
+    return packed == record.document or unpack(packed) == record.project

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import Config
-from microrepo.model import Cause, NormalizedName
+from microrepo.model import Cause, NormalizedName, Project
 from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.closure_records import ClosureReader, RecordSources
 from microrepo.operations.closure.earlier_resolution import (
@@ -29,7 +29,7 @@ from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.closure.closure import Closure
 from microrepo.selection.closure.inapplicable_goals import inapplicable_goals
 from microrepo.selection.environments.environment import Environment
-from microrepo.selection.resolver.facts import Facts, Needs
+from microrepo.selection.resolver.facts import Candidates, Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
 from microrepo.state import ProjectRow, Requirer, State
@@ -72,6 +72,12 @@ class Resolved(Struct, frozen=True):
                 for file in pin.files:
                     found.setdefault(file.filename, reason)
         return found
+
+    def candidates(self, project: Project) -> Candidates | None:
+        """Return the candidates that the solver used; None for another record of the project."""
+        record = self.records.get(project.name)
+        is_same = record is not None and record.project is project
+        return self.facts.projects.get(project.name) if is_same else None
 
     def requirers(self) -> Iterable[Requirer]:
         """Yield one row per file and requirement that leads to it."""

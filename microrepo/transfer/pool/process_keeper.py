@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import pickle
 import time
@@ -89,9 +90,14 @@ class ProcessKeeper:
     def fork(self) -> None:
         """Make the first workers by forking this process."""
         context = fork_context(self._settings.client.transport)
+        # The collector writes to each object it visits: workers would copy what they share.
+        is_ours = not gc.get_freeze_count()
+        gc.freeze()
         for _ in range(self._count):
             pipes = [worker.pipe for worker in self.workers]
             self.workers.append(WorkerHandle(context, self._settings, pipes))
+        if is_ours:
+            gc.unfreeze()
 
     def run(self) -> None:
         """Run until the queue is stopped; then stop the workers and cancel the remaining calls."""
