@@ -29,7 +29,7 @@ class Client:
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
         document_bytes = settings.document_bytes
-        self._document_bound = DOCUMENT.of_size(document_bytes) if document_bytes else DOCUMENT
+        self.document_bound = DOCUMENT.of_size(document_bytes) if document_bytes else DOCUMENT
         self.reach = Reach(settings.internal_hosts)
         self._sender = RequestSender(settings, self.reach)
         self._api_bucket = self._bucket("api", settings.requests_per_second, settings.burst)
@@ -62,7 +62,7 @@ class Client:
             Unavailable: no connection, or no complete body after all retries.
             MalformedResponse: it exceeds `bound`, cannot be unpacked, or has a forbidden redirect.
         """
-        bound = bound or self._document_bound
+        bound = bound or self.document_bound
         self.reach.admit(url)
         for attempt in range(_BODY_ATTEMPTS):
             if self._api_bucket is not None:

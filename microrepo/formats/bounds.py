@@ -59,6 +59,8 @@ class Bound(Struct, frozen=True):
 
 DOCUMENT = Bound(64 * _MIB, marks=_MIB, entries=100_000, ratio=100, setting="max_document_size")
 """A project's JSON document or index page, unless the setting `max_document_size` says otherwise."""
+STORED_DOCUMENT = DOCUMENT.of_size(256 * _MIB)
+"""A document or page that lies in a directory: it once met the limits of the program that wrote it."""
 PROJECT_LIST = Bound(128 * _MIB, marks=4 * _MIB, entries=2_000_000, ratio=100)
 """The list of all projects of an index."""
 METADATA = Bound(16 * _MIB, marks=200_000)

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from microrepo.batching import batched
 from microrepo.errors import MalformedResponse
+from microrepo.formats.bounds import STORED_DOCUMENT
 from microrepo.formats.distribution.filenames import package_type_of, split_release, unsafe_filename
 from microrepo.formats.index.pypi_json import parse_document
 from microrepo.formats.index.simple_api import parse_project
@@ -31,7 +32,6 @@ from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 _log = logging.getLogger(__name__)
 _NAMES_AT_ONCE = 500
 _PROJECTS_KEPT = 100
-_LARGEST_BYTES = 1 << 28
 _LONGEST_HASH = 1000
 _JSON, _HTML = "application/vnd.pypi.simple.v1+json", "text/html"
 _PAGES = (("index.v1_json", _JSON), ("index.v1_html", _HTML), ("index.html", _HTML))
@@ -126,8 +126,9 @@ def read_page(root: Path, name: NormalizedName) -> Project | None:
     for folder in (root / "simple" / name, root / "simple" / name[0] / name):
         for filename, kind in _PAGES:
             path = folder / filename
-            if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
-                return parse_project(path.read_bytes(), kind, path.resolve().as_uri(), name)
+            if path.is_file() and path.stat().st_size <= STORED_DOCUMENT.size_bytes:
+                url = path.resolve().as_uri()
+                return parse_project(path.read_bytes(), kind, url, name, bound=STORED_DOCUMENT)
     return None
 
 
@@ -139,8 +140,8 @@ def read_document(root: Path, name: NormalizedName) -> Project | None:
         OSError: the file cannot be read.
     """
     for path in (root / "json" / name, root / "pypi" / name / "json"):
-        if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
-            parsed = parse_document(path.read_bytes(), name)
+        if path.is_file() and path.stat().st_size <= STORED_DOCUMENT.size_bytes:
+            parsed = parse_document(path.read_bytes(), name, bound=STORED_DOCUMENT)
             return parsed.project if parsed.has_files else None
     return None
 

@@ -170,12 +170,22 @@ class GoalKills:
 
 
 class CopyKills:
-    """Copies with `--replace`, and mirrored releases, that are killed while the index goes on."""
+    """Copies with `--replace`, or mirrored releases, that are killed while the index goes on.
 
-    def __init__(self, directory: Path, server: PyPIServer, index: FakeIndex, seed: object) -> None:
+    Args:
+        directory: where the destination is made.
+        server: serves `index`, which this fills and changes.
+        seed: of all that happens.
+        command: ``copy`` or ``mirror``.
+    """
+
+    def __init__(
+        self, directory: Path, server: PyPIServer, index: FakeIndex, seed: object, command: str
+    ) -> None:
         self._random = random.Random(f"copies {seed}")
         self._commands = KilledCommands(self._random)
-        self._directory = directory
+        self._there = directory / "there"
+        self._command = command
         self._server = server
         self._index = index
         self._libraries = Libraries(index, seed)
@@ -185,47 +195,47 @@ class CopyKills:
         """How many commands were killed before their end."""
         return self._commands.kills
 
-    def go(self, command: str) -> None:
-        """Kill a command, let the index go on, run the command to its end, and check.
+    def go(self) -> None:
+        """Kill the command, let the index go on, run the command to its end, and check.
 
         Raises:
             AssertionError: the destination lacks a file, or has one that is not whole.
         """
-        there = self._directory / command
+        there = self._there
         if self._random.random() < 0.2 and there.is_dir():
             shutil.rmtree(there)
-        # A mirrored release with another content is refused, and stays.
-        self._change(contents=command == "copy")
-        self._commands.kill(self._arguments(command, there))
+        self._change()
+        self._commands.kill(self._arguments())
         _check_whole(there, self._libraries.known)
-        self._change(contents=command == "copy")
-        assert self._commands.run(self._arguments(command, there)) == 0
-        for name, sha256 in self._expected(command).items():
+        self._change()
+        assert self._commands.run(self._arguments()) == 0
+        for name, sha256 in self._expected().items():
             assert digest_of(there / name) == sha256, name
         _check_whole(there, self._libraries.known)
         assert not [*there.glob(".*.part"), *(there / ".microrepo" / "partial").glob("*")]
         assert self._commands.run(["verify", "--deep", "--repository", str(there)]) == 0
 
-    def _arguments(self, command: str, there: Path) -> list[str]:
-        ends = ("--source", self._server.url + "/simple/", "--destination", str(there))
-        if command == "copy":
+    def _arguments(self) -> list[str]:
+        ends = ("--source", self._server.url + "/simple/", "--destination", str(self._there))
+        if self._command == "copy":
             return ["copy", "--all", "--replace", *ends, "--retries", "1", "--min-free-space", "0"]
         newest = max(self._index.projects["app0"].releases, key=int)
         return ["mirror", "app0", newest, "--dependencies", *ends, "--min-free-space", "0"]
 
-    def _expected(self, command: str) -> dict[str, str]:
+    def _expected(self) -> dict[str, str]:
         """Return the files that must be there, with their digests."""
         projects = self._index.projects
-        if command == "copy":
+        if self._command == "copy":
             files = [f for project in projects.values() for f in project.files]
         else:
             newest = max(projects["app0"].releases, key=int)
             files = [file for file in projects["app0"].files if file.version == newest]
         return {file.filename: file.built.sha256 for file in files if file.yanked is False}
 
-    def _change(self, *, contents: bool) -> None:
+    def _change(self) -> None:
         for _ in range(self._random.randint(0, _MOST_CHANGES)):
-            self._libraries.step(contents=contents)
+            # A mirrored release with another content is refused, and stays.
+            self._libraries.step(contents=self._command == "copy")
 
 
 def _refresh(path: Path, settings: Sequence[str]) -> list[str]:

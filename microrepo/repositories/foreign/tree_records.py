@@ -16,6 +16,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.errors import MalformedResponse, MicrorepoError
+from microrepo.formats.bounds import STORED_DOCUMENT
 from microrepo.formats.index.pypi_json import parse_document
 from microrepo.model import NormalizedName, Project
 from microrepo.repositories.directory_contents import (
@@ -98,7 +99,8 @@ class TreeRecords:
         try:
             if self._layout.name == MINIREPO:
                 body = self._all_documents().get(name)
-                return parse_document(body, name).project if body else None
+                found = parse_document(body, name, bound=STORED_DOCUMENT) if body else None
+                return None if found is None else found.project
             if self._layout.name in {BANDERSNATCH, OLD_BANDERSNATCH}:
                 web = self._layout.web
                 return read_document(web, name) or read_page(web, name)

@@ -110,8 +110,9 @@ def without_credentials(url: str) -> str:
 def open_source(client: Client, settings: SourceSettings) -> Source:
     """Return the source that `settings` describe, and allow the client to contact it."""
     if settings.kind == "directory":
-        is_tree = is_index_tree(Path(settings.simple_root))
-        return TreeIndex(settings) if is_tree else DirectorySource(settings)
+        if is_index_tree(Path(settings.simple_root)):
+            return TreeIndex(settings, client.document_bound)
+        return DirectorySource(settings)
     for url in (settings.simple_root, settings.json_root):
         client.reach.admit(url)
     if settings.kind == "simple":

@@ -28,9 +28,14 @@ def is_index_tree(path: Path) -> bool:
 
 
 class TreeIndex:
-    """Reads the pages of a tree; links lead to local files or to the web."""
+    """Reads the pages of a tree; links lead to local files or to the web.
 
-    def __init__(self, settings: SourceSettings) -> None:
+    Args:
+        bound: what the page of one project may cost.
+    """
+
+    def __init__(self, settings: SourceSettings, bound: Bound = DOCUMENT) -> None:
+        self._bound = bound
         self._path = Path(settings.simple_root).resolve()
         self._name = settings.name
 
@@ -59,8 +64,9 @@ class TreeIndex:
             if found is None:
                 raise ProjectNotFound(normalized, self._name)
             folder = found
-        body = self._read(folder, DOCUMENT)
-        return Fetched(parse_project(body, _HTML, self._url(folder), name))
+        body = self._read(folder, self._bound)
+        page = parse_project(body, _HTML, self._url(folder), name, bound=self._bound)
+        return Fetched(page)
 
     def _folders(self) -> list[Path]:
         try:
@@ -76,7 +82,7 @@ class TreeIndex:
         except OSError as error:
             raise Unavailable(str(path), f"cannot be read: {error.strerror}") from error
         if len(body) > bound.size_bytes:
-            raise OutOfBounds(str(path), "is too large for an index page")
+            raise OutOfBounds(str(path), f"is too large for an index page{bound.hint}")
         return body
 
     @staticmethod

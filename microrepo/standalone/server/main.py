@@ -131,6 +131,12 @@ def _open_log(path: str) -> IO[str]:
     return open(path, "a", encoding="utf-8") if path else sys.stderr
 
 
+def _close_log(log: IO[str] | None) -> None:
+    if log is not None and log is not sys.stderr:
+        with suppress(OSError, ValueError):
+            log.close()
+
+
 def _say(stream: IO[str] | None, text: str) -> None:
     # A stream that is closed, or a pipe that nobody reads, is no reason not to serve.
     with suppress(OSError, ValueError):
@@ -145,7 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
     if given.hash_password:
         return _print_password_line(given.hash_password)
     directory = given.place or given.directory
+    log: IO[str] | None = None
     try:
+        log = None if given.quiet else _open_log(given.log_file)
         server = make_server(
             directory,
             given.host,
@@ -155,14 +163,17 @@ def main(arguments: list[str] | None = None) -> int:
             certificate=given.certificate,
             key=given.key,
             max_connections=given.max_connections,
-            log=None if given.quiet else _open_log(given.log_file),
+            log=log,
             errors=sys.stderr,
         )
     except (OSError, ValueError) as error:
         _say(sys.stderr, f"error: {error}\n")
+        _close_log(log)
         return 1
     _say(sys.stdout, welcome(server, os.path.realpath(directory)))
     run(server)
+    if server.is_log_written:  # to close a log that is stuck would take for ever
+        _close_log(log)
     return 0
 
 

@@ -121,7 +121,7 @@ def test_the_access_log_is_in_the_combined_format(bare: Path, tmp_path: Path) ->
     log = tmp_path / "access.log"
     with serve_file(bare, "--log-file", str(log), python=sys.executable) as program:
         _read(program.url + "simple/", User_Agent="tester/1", Referer="http://from.example/")
-        program.stop()
+        assert program.stop()[1] == ""  # not even a warning about an open log
     pattern = (
         r"127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] "
         r'"GET /simple/ HTTP/1\.1" 200 \d+ "http://from\.example/" "tester/1"\n'

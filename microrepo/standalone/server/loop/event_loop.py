@@ -52,6 +52,7 @@ class Server:
         self._sending = Sending(options, self._connections)
         self._protocol = HttpProtocol(options, self._connections, self._answering, self._sending)
         self._stop_at_s: float | None = None
+        self.is_log_written = True
         self._started = threading.Lock()
         self._finished = threading.Event()
         self._swept_s = 0.0
@@ -160,9 +161,10 @@ class Server:
             self._connections.drop(connection)
         self._pool.close()
         self._answering.close()
-        for writer in (self._sending.log, self._errors):
-            if writer:
-                writer.close()
+        writers = [writer for writer in (self._sending.log, self._errors) if writer]
+        # Each is closed, whatever becomes of the others.
+        closed = [writer.close() for writer in writers]
+        self.is_log_written = all(closed)
         for closing in (self._selector, self._listener, self._waker, self._woken):
             closing.close()
         self._finished.set()

@@ -40,10 +40,11 @@ class LogWriter:
         if text:
             self._queue.put(text)
 
-    def close(self) -> None:
-        """Write what is left, for at most five seconds."""
+    def close(self) -> bool:
+        """Write what is left, for at most five seconds; return whether the stream is free then."""
         self._queue.put("")
         self._thread.join(timeout=5)
+        return not self._thread.is_alive()
 
     def _write_forever(self) -> None:
         for text in iter(self._queue.get, ""):
@@ -88,10 +89,10 @@ class AccessLog:
             self._writer.write("".join(self._lines))
             self._lines, self._size = [], 0
 
-    def close(self) -> None:
-        """Write what is left."""
+    def close(self) -> bool:
+        """Write what is left; return whether the stream is free then."""
         self.flush()
-        self._writer.close()
+        return self._writer.close()
 
 
 def quoted(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.errors import ProjectNotFound, SourceError
+from microrepo.formats.bounds import DOCUMENT, OutOfBounds
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.tree_index import TreeIndex, is_index_tree
 
@@ -81,3 +82,12 @@ def test_what_is_a_tree(tmp_path: Path, files: tuple[str, ...], expected: bool) 
         (tmp_path / name).write_text("x")
     assert is_index_tree(tmp_path) is expected
     assert is_index_tree(tmp_path / "missing") is False
+
+
+def test_a_page_may_be_as_large_as_the_setting_says(tree: Path) -> None:
+    page = tree / "foo" / "index.html"
+    page.write_text(page.read_text() + " " * 2_000)
+    settings = SourceSettings("directory", str(tree), name="tree")
+    assert TreeIndex(settings, DOCUMENT.of_size(5_000)).fetch_project("foo").project is not None
+    with pytest.raises(OutOfBounds, match="max_document_size"):
+        TreeIndex(settings, DOCUMENT.of_size(1_000)).fetch_project("foo")
