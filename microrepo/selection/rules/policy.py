@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -252,9 +252,9 @@ def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
 
 
 def filter_warnings(policy: Policy) -> list[str]:
-    """Return a warning for each unknown word in the lists of types and extensions.
+    """Return warnings of unknown types and extensions, and of requests that other rules exclude.
 
-    Such words are kept, since they may be future formats.
+    Unknown words are kept, since they may be future formats.
     """
     types, extensions = policy.package_types or (), policy.extensions or ()
     return [
@@ -268,4 +268,23 @@ def filter_warnings(policy: Policy) -> list[str]:
             for word in extensions
             if word not in KNOWN_EXTENSIONS
         ),
+        *_contradictions(policy),
     ]
+
+
+def _contradictions(policy: Policy) -> Iterator[str]:
+    """Yield a text for each request that `exclude` or `allow` leaves nothing of."""
+    for name, requested in (policy.requested or {}).items():
+        entry = policy.excludes_project(name)
+        if entry is not None:
+            yield f"exclude: {entry!r} excludes {name}, which is requested; remove one of the two"
+        elif not policy.may_pass(name):
+            yield f"allow: no entry allows {name}, which is requested; add it, or remove the request"
+        else:
+            for pin in filter(is_pin, requested):
+                entry = policy.excluded.release(name, parse_version(pin.strip("=")))
+                if entry is not None:
+                    yield (
+                        f"exclude: {entry!r} excludes {name}{pin}, which is requested; "
+                        "remove one of the two"
+                    )

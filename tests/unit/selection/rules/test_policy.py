@@ -236,3 +236,24 @@ def test_legacy_version_is_none(text: str, legacy: bool) -> None:
 def test_policy_travels_as_json() -> None:
     rules = policy(["a>=1"], exclude=["b", "c<1"])
     assert msgspec.json.decode(msgspec.json.encode(rules), type=Policy) == rules
+
+
+@pytest.mark.parametrize(
+    ("requirements", "settings", "words"),
+    [
+        (["six", "idna"], {"exclude": ["six"]}, ["'six'", "excludes six,"]),
+        (["six", "idna"], {"exclude": ["s*"]}, ["'s*'", "excludes six,"]),
+        (["six==1.0"], {"exclude": ["six<2"]}, ["'six<2'", "excludes six==1.0,"]),
+        (["six"], {"exclude": ["six<2"]}, []),
+        (["six>=2"], {"exclude": ["six==2.0"]}, []),
+        (["six", "idna"], {"allow": ["idna"]}, ["allow:", "allows six,"]),
+        (["six==1.0", "idna"], {"allow": ["idna"]}, []),
+        (None, {"exclude": ["six"]}, []),
+    ],
+)
+def test_requests_that_other_rules_exclude(
+    requirements: list[str] | None, settings: dict[str, object], words: list[str]
+) -> None:
+    warnings = filter_warnings(policy(requirements, **settings))
+    assert len(warnings) == bool(words)
+    assert all(word in warnings[0] for word in words)
