@@ -26,6 +26,7 @@ from microrepo.selection.environments.platform_tags import (
     Release,
     linux_tags,
     macos_tags,
+    mobile_tags,
     normalize_platform,
 )
 from microrepo.standalone.server.names import INSTALLABLE_SDISTS, FileName
@@ -177,9 +178,8 @@ def environment_from_block(name: str, block: Block) -> Environment:
     try:
         version = Version(markers["python_full_version"])
     except InvalidVersion:
-        raise ConfigError(
-            f"{path}.python_full_version: {markers['python_full_version']!r} is not a version"
-        ) from None
+        full = markers["python_full_version"]
+        raise ConfigError(f"{path}.python_full_version: {full!r} is not a version") from None
     if f"{version.major}.{version.minor}" != markers["python_version"]:
         raise ConfigError(
             f"{path}.python_version: {markers['python_version']!r} does not match Python "
@@ -234,7 +234,7 @@ def _platforms(block: Block, markers: Mapping[str, str], path: str) -> tuple[str
         if release is None:
             raise ConfigError(f"{path}.macos: missing; set it to the macOS version, such as 14.0")
         return macos_tags(release, markers["platform_machine"])
-    return (platform,)
+    return mobile_tags(platform) or (platform,)
 
 
 def _tags(
@@ -245,16 +245,17 @@ def _tags(
     path: str,
 ) -> tuple[str, ...]:
     python = (version.major, version.minor)
-    nodot = f"{version.major}{version.minor}"
-    implementation = markers["implementation_name"]
-    short = _SHORT_NAMES.get(implementation, implementation)
+    name = markers["implementation_name"]
+    short = _SHORT_NAMES.get(name, name)
     _required(block, "free_threaded", path)
     if short == "cp":
         abis = _cpython_abis(block, python, path)
         own = packaging_tags.cpython_tags(python, abis, platforms)
-        generic: str | None = f"cp{nodot}"
+        generic: str | None = f"cp{version.major}{version.minor}"
     else:
-        own = packaging_tags.generic_tags(f"{short}{nodot}", _abis(block, path), platforms)
+        own = packaging_tags.generic_tags(
+            f"{short}{version.major}{version.minor}", _abis(block, path), platforms
+        )
         generic = "pp3" if short == "pp" else None
 
     common = packaging_tags.compatible_tags(python, generic, platforms)

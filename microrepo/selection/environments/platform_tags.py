@@ -5,6 +5,7 @@ By PEP 600 (manylinux), PEP 656 (musllinux) and the platform compatibility tags 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from packaging import tags
@@ -16,6 +17,11 @@ _MANYLINUX_ARCHES = frozenset(
 _OLDEST_GLIBC_MINOR = 17
 _OLDEST_GLIBC_MINOR_X86 = 5
 _32_BIT_LINUX = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv8l"}
+
+_IOS = re.compile(
+    r"ios_([0-9]{1,3})_([0-9]{1,2})_(arm64_iphoneos|(?:arm64|x86_64)_iphonesimulator)"
+)
+_ANDROID = re.compile(r"android_([0-9]{1,3})_(arm64_v8a|armeabi_v7a|x86_64|x86)")
 
 Release = tuple[int, int]
 
@@ -69,6 +75,19 @@ def uv_order(ordered: Iterable[str]) -> tuple[str, ...]:
         key = tag if platform == "any" else interpreter
         groups.setdefault(key, ([], []))[platform.startswith("linux_")].append(tag)
     return tuple(tag for others, plain in groups.values() for tag in (*others, *plain))
+
+
+def mobile_tags(platform: str) -> tuple[str, ...] | None:
+    """Return the tags of a normalised iOS or Android platform, None for any other.
+
+    Args:
+        platform: ``ios_13_0_arm64_iphoneos``, ``android_21_arm64_v8a``.
+    """
+    if match := _IOS.fullmatch(platform):
+        return tuple(tags.ios_platforms((int(match[1]), int(match[2])), match[3]))
+    if match := _ANDROID.fullmatch(platform):
+        return tuple(tags.android_platforms(int(match[1]), match[2]))
+    return None
 
 
 def macos_tags(release: Release, machine: str) -> tuple[str, ...]:

@@ -24,20 +24,33 @@ from microrepo.selection.environments.platform_patterns import (
     first_match,
     nearest_platform,
 )
-from microrepo.selection.environments.python_versions import NEWEST_MINOR
+from microrepo.selection.environments.python_versions import NEWEST_MINOR, can_be_free_threaded
 
-_TAG = re.compile(r"(?P<name>cp|pp)(?P<major>\d)(?P<minor>\d+)(?P<threads>t?)")
-_DOTTED = re.compile(r"(?P<major>\d)\.(?P<minor>\d+)(?:\.(?P<micro>\d+))?(?P<threads>t?)")
-_MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_(\w+)")
-_LEGACY = re.compile(r"manylinux(1|2010|2014)_(\w+)")
+_TAG = re.compile(r"(?P<name>cp|pp)(?P<major>[0-9])(?P<minor>0|[1-9][0-9]*)(?P<threads>t?)")
+_DOTTED = re.compile(
+    r"(?P<major>[0-9])\.(?P<minor>0|[1-9][0-9]*)(?:\.(?P<micro>[0-9]+))?(?P<threads>t?)"
+)
+_MANYLINUX = re.compile(r"manylinux_([0-9]+)_([0-9]+)_([a-z0-9_]+)")
+_LEGACY = re.compile(r"manylinux(1|2010|2014)_([a-z0-9_]+)")
 _LEGACY_GLIBC = {"1": "2.5", "2010": "2.12", "2014": "2.17"}
-_MUSLLINUX = re.compile(r"musllinux_(\d+)_(\d+)_(\w+)")
-_MACOS = re.compile(r"macosx_(\d+)_(\d+)_(arm64|x86_64)")
+_MUSLLINUX = re.compile(r"musllinux_([0-9]+)_([0-9]+)_([a-z0-9_]+)")
+_MACOS = re.compile(r"macosx_([0-9]+)_([0-9]+)_(arm64|x86_64)")
+# Platform of the file names of wheels -> `platform_machine` there.
+_IOS = re.compile(r"ios_([0-9]{1,3})_([0-9]{1,2})_(arm64|x86_64)_(iphoneos|iphonesimulator)")
+_ANDROID = re.compile(r"android_([0-9]{1,3})_(arm64_v8a|armeabi_v7a|x86_64|x86)")
+_ANDROID_MACHINES = {
+    "arm64_v8a": "aarch64",
+    "armeabi_v7a": "armv8l",
+    "x86_64": "x86_64",
+    "x86": "i686",
+}
+_WASM = re.compile(r"(?:pyemscripten|pyodide)_([0-9]{4})_([0-9]{1,2})_wasm32")
 _WINDOWS = {"win32": ("win32", "x86"), "win_amd64": ("win-amd64", "AMD64")}
 _WINDOWS["win_arm64"] = ("win-arm64", "ARM64")
 _FORMS = (
     "cp312-manylinux_2_28_x86_64, cp312-musllinux_1_2_aarch64, cp311-win_amd64, "
-    "cp313-macosx_14_0_arm64, cp313t-…, pp310-…, 3.12.7-…"
+    "cp313-macosx_14_0_arm64, cp313t-…, pp310-…, 3.12.7-…, cp314-ios_13_0_arm64_iphoneos, "
+    "cp314-android_24_arm64_v8a, cp313-pyemscripten_2025_0_wasm32"
 )
 _MACHINES = frozenset(
     {"x86_64", "i686", "aarch64", "armv7l", "armv6l", "armv8l", "ppc64", "ppc64le", "s390x"}
@@ -51,6 +64,7 @@ USUAL_PLATFORMS = (
     *("win_amd64", "win_arm64", "win32"),
     *("macosx_14_0_arm64", "macosx_14_0_x86_64"),
 )
+_OLDEST_IOS, _OLDEST_ANDROID = 12, 16
 _USUAL_PYTHON = "cp312"
 # All recent PyPys have this ABI; a new one would need a table.
 _PYPY_ABI = "pp73"
@@ -78,6 +92,8 @@ def parse_python(text: str) -> ListedPython | None:
     if match is None or match["major"] != "3" or int(match["minor"]) > NEWEST_MINOR:
         return None
     groups = match.groupdict()
+    if groups["threads"] and not can_be_free_threaded(groups.get("name"), groups["minor"]):
+        return None
     micro = groups.get("micro")
     return ListedPython(
         implementation="pypy" if groups.get("name") == "pp" else "cpython",
@@ -191,6 +207,10 @@ def _python_facts(python: ListedPython) -> dict[str, object]:
 
 
 def _platform_facts(text: str) -> dict[str, object] | None:
+    return _desktop_facts(text) or _mobile_or_web_facts(text)
+
+
+def _desktop_facts(text: str) -> dict[str, object] | None:
     if text in _WINDOWS:
         platform, machine = _WINDOWS[text]
         return _facts("nt", "win32", "Windows", machine, platform)
@@ -211,6 +231,20 @@ def _platform_facts(text: str) -> dict[str, object] | None:
     if match := _MUSLLINUX.fullmatch(text):
         major, minor, machine = match.groups()
         return {**_linux(machine), "musl": f"{major}.{minor}"}
+    return None
+
+
+def _mobile_or_web_facts(text: str) -> dict[str, object] | None:
+    if match := _IOS.fullmatch(text):
+        if int(match[1]) < _OLDEST_IOS or (match[3], match[4]) == ("x86_64", "iphoneos"):
+            return None
+        return _facts("posix", "ios", "iOS", match[3], text)
+    if match := _ANDROID.fullmatch(text):
+        if int(match[1]) < _OLDEST_ANDROID:
+            return None
+        return _facts("posix", "android", "Android", _ANDROID_MACHINES[match[2]], text)
+    if _WASM.fullmatch(text):
+        return _facts("posix", "emscripten", "Emscripten", "wasm32", text)
     return None
 
 

@@ -18,13 +18,15 @@ from microrepo.formats.distribution.filenames import egg_python, parse_wheel_nam
 from microrepo.formats.specifiers import MAX_REQUIREMENT_CHARS
 from microrepo.model import File
 
-_WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>\d{1,2}))?(?P<t>t)?\Z")
+_WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>0|[1-9][0-9]?))?(?P<t>t)?\Z")
 _STAR_BEHIND_ORDER = re.compile(r"([<>]=?|~=)\s*([\d.]+?)\.\*")
 _INSIDE = re.compile(r"(?<![\d.])([23])\.(\d{1,2})(?!\d)")
 _NEWEST_PATCH = 99
 # Higher minor versions count as mistakes.
 NEWEST_MINOR = 20
 _LAST_MINOR = {2: 7, 3: NEWEST_MINOR}
+# Free-threaded builds exist since Python 3.13, for CPython only.
+_FIRST_FREE_THREADED = 13
 
 
 class PythonTarget(Struct, frozen=True, gc=False):
@@ -69,6 +71,8 @@ def _suggestion(word: str) -> str:
     if "-" in word.strip()[1:]:
         return "; name a Python with its platform in `environments`"
     pypy = "pp" if word.strip().lower().startswith(("pypy", "pp")) else ""
+    if re.fullmatch(r"(cp|pp|py)?3\.?[0-9]{1,2}t", word.strip().lower()):
+        return "; free-threaded builds exist since CPython 3.13: write 3.13t or cp313t"
     found = [f"{pypy}{major}.{minor}" for major, minor in _INSIDE.findall(word)]
     if not found:
         return "; write 3.12 or cp312"
@@ -86,7 +90,10 @@ def parse_python_words(words: list[str]) -> PythonFilter:
     for raw in words:
         word = raw.strip().lower()
         match = _WORD.match(word)
-        if match and int(match["minor"] or 0) > _LAST_MINOR[int(match["major"])]:
+        if match and (
+            int(match["minor"] or 0) > _LAST_MINOR[int(match["major"])]
+            or (match["t"] and not can_be_free_threaded(match["kind"], match["minor"]))
+        ):
             unknown[raw] = None
         elif match and match["minor"]:
             implementation = "pp" if match["kind"] == "pp" else "cp"
@@ -103,6 +110,11 @@ def parse_python_words(words: list[str]) -> PythonFilter:
     return PythonFilter(tuple(targets), tuple(labels), tuple(unknown))
 
 
+def can_be_free_threaded(implementation: str | None, minor: str | None) -> bool:
+    """Return whether Python 3 of this minor version has free-threaded builds."""
+    return implementation != "pp" and int(minor or 0) >= _FIRST_FREE_THREADED
+
+
 @lru_cache(maxsize=256)
 def _tag_pairs(target: PythonTarget) -> frozenset[tuple[str, str]]:
     major, minor = target.major, target.minor
@@ -113,7 +125,8 @@ def _tag_pairs(target: PythonTarget) -> frozenset[tuple[str, str]]:
     if target.implementation == "pp":
         return frozenset(pairs)
     if target.free_threaded:
-        pairs |= {(own, f"{own}t"), (own, "abi3t")}
+        pairs |= {(own, f"{own}t")}
+        pairs |= {(f"cp3{older}", "abi3t") for older in range(2, minor + 1)}
         return frozenset(pairs)
     pairs |= {(own, own + flags) for flags in ("", "m", "mu", "u")}
     if major == 3:

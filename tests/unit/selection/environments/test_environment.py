@@ -185,6 +185,64 @@ def test_presets(preset, markers, first, last, among):
     assert among in found.tags
 
 
+_IPHONE = list(tags.ios_platforms((13, 2), "arm64_iphoneos"))
+_SIMULATOR = list(tags.ios_platforms((12, 0), "x86_64_iphonesimulator"))
+_ANDROID = list(tags.android_platforms(24, "arm64_v8a"))
+_MAC = list(tags.mac_platforms((14, 0), "arm64"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "python", "abi", "platforms"),
+    [
+        ("cp314-ios_13_2_arm64_iphoneos", (3, 14), "cp314", _IPHONE),
+        ("cp313-ios_12_0_x86_64_iphonesimulator", (3, 13), "cp313", _SIMULATOR),
+        ("cp314-android_24_arm64_v8a", (3, 14), "cp314", _ANDROID),
+        ("cp313-pyemscripten_2025_0_wasm32", (3, 13), "cp313", ["pyemscripten_2025_0_wasm32"]),
+        ("cp313-pyodide_2025_0_wasm32", (3, 13), "cp313", ["pyodide_2025_0_wasm32"]),
+        ("cp312-macosx_14_0_arm64", (3, 12), "cp312", _MAC),
+        ("cp315t-macosx_14_0_arm64", (3, 15), "cp315t", _MAC),
+        ("cp314t-win_arm64", (3, 14), "cp314t", ["win_arm64"]),
+        ("cp311-win32", (3, 11), "cp311", ["win32"]),
+        (
+            "cp312-musllinux_1_2_riscv64",
+            (3, 12),
+            "cp312",
+            ["linux_riscv64", *(f"musllinux_1_{minor}_riscv64" for minor in (2, 1, 0))],
+        ),
+        (
+            "cp312-manylinux_2_31_riscv64",
+            (3, 12),
+            "cp312",
+            [
+                "linux_riscv64",
+                *(f"manylinux_2_{minor}_riscv64" for minor in range(31, 17, -1)),
+                *("manylinux_2_17_riscv64", "manylinux2014_riscv64"),
+            ],
+        ),
+    ],
+)
+def test_tags_of_presets_are_those_of_packaging(preset, python, abi, platforms):
+    """In the same order, since the best file decides about dependencies."""
+    own = tags.cpython_tags(python, [abi], platforms)
+    common = tags.compatible_tags(python, f"cp{python[0]}{python[1]}", platforms)
+    expected = list(dict.fromkeys(map(str, (*own, *common))))
+    assert list(environment_from_preset("x", preset).tags) == expected
+
+
+@pytest.mark.parametrize(
+    ("preset", "markers"),
+    [
+        ("cp314-ios_13_0_arm64_iphoneos", ("posix", "ios", "iOS", "arm64")),
+        ("cp314-android_24_arm64_v8a", ("posix", "android", "Android", "aarch64")),
+        ("cp313-pyemscripten_2025_0_wasm32", ("posix", "emscripten", "Emscripten", "wasm32")),
+    ],
+)
+def test_markers_of_other_systems(preset, markers):
+    found = environment_from_preset("x", preset).markers
+    keys = ("os_name", "sys_platform", "platform_system", "platform_machine")
+    assert tuple(found[key] for key in keys) == markers
+
+
 def test_floors_of_manylinux():
     """glibc goes down to 2.5 on x86 and to 2.17 elsewhere, with the aliases."""
     x86 = environment_from_preset("x", "cp312-manylinux_2_17_x86_64").tags
@@ -207,7 +265,13 @@ def test_free_threaded_python_takes_no_abi3():
 
 @pytest.mark.parametrize(
     "preset",
-    ["", "cp312", "cp27-win_amd64", "cp312-plan9", "cp312-macosx_14_0_ppc", "jy27-win32", "x-y-z"],
+    [
+        *("", "cp312", "cp27-win_amd64", "cp312-plan9", "cp312-macosx_14_0_ppc", "jy27-win32"),
+        *("x-y-z", "cp39t-win_amd64", "pp313t-win32", "cp3\u0661\u0661-win32", "cp311-win_amd6"),
+        *("cp314-ios_11_0_arm64_iphoneos", "cp314-ios_13_0_x86_64_iphoneos"),
+        *("cp314-android_15_x86", "cp314-android_24_mips", "cp313-pyemscripten_2025_wasm32"),
+        *("cp312-manylinux_2_\u0662\u0668_x86_64", "3.011-win32"),
+    ],
 )
 def test_unknown_presets(preset):
     """The message lists the known forms."""

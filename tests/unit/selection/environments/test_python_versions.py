@@ -71,7 +71,10 @@ def test_generic_word(word: str, label: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["4.0", "cp", "cp3", "pp3", "3t", "ip27", "jython", "3.", "3.123", "", "3.11rc1", "٣.11"],
+    [
+        *("4.0", "cp", "cp3", "pp3", "3t", "ip27", "jython", "3.", "3.123", "", "3.11rc1"),
+        *("٣.11", "3.١١", "3.9t", "cp312t", "pp313t", "3.08", "3.011", "py3.12.1"),
+    ],
 )
 def test_unknown_word_is_returned_as_written(word: str) -> None:
     assert parse_python_words([word]) == PythonFilter(unknown=(word,))
@@ -119,6 +122,10 @@ def test_name_of_a_python(word: str, text: str) -> None:
         pytest.param("cp313-cp313t-win_amd64", "3.13t", True, id="cp313t for cp313t"),
         pytest.param("cp38-abi3-win_amd64", "3.13t", False, id="abi3 for cp313t"),
         pytest.param("py3-none-any", "3.13t", True, id="py3 for cp313t"),
+        pytest.param("cp315-abi3t-win_amd64", "3.16t", True, id="abi3t of 3.15 for cp316t"),
+        pytest.param("cp315-abi3.abi3t-win_amd64", "3.16", True, id="abi3.abi3t for cp316"),
+        pytest.param("cp315-abi3t-win_amd64", "3.16", False, id="abi3t for cp316"),
+        pytest.param("cp316-abi3t-win_amd64", "3.15t", False, id="newer abi3t"),
         pytest.param("cp36-cp36m-linux_x86_64", "3.6", True, id="pymalloc"),
         pytest.param("cp27-cp27mu-linux_x86_64", "2.7", True, id="wide Unicode"),
         pytest.param("cp37.cp38.cp39-abi3-win32", "3.11", True, id="several tags"),
