@@ -43,11 +43,13 @@ class Fetched(Struct, frozen=True):
         project: None for "not modified".
         etag: validator for the next conditional request: an ETag, or a time after ``modified:``.
         page_time: time of the response, normalised, if the source gives it.
+        lacks_status: the project's status could not be read; it should be requested again.
     """
 
     project: Project | None
     etag: str | None = None
     page_time: str | None = None
+    lacks_status: bool = False
 
 
 class Source(Protocol):

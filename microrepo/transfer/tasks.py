@@ -70,6 +70,7 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
         source: name of the source that answered.
         unreachable: no source that can have it responded.
         page_time: time of the response, from the source.
+        lacks_status: the project's status could not be read; it should be requested again.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ProjectOutcome(Struct, frozen=True, gc=False):
     source: str = ""
     unreachable: bool = False
     page_time: str | None = None
+    lacks_status: bool = False
 
 
 class FetchAdvisories(Struct, frozen=True, gc=False):

@@ -106,6 +106,25 @@ def test_the_status_of_projects_comes_with_the_default_api(
     assert pypi.count("/simple/") == 0
 
 
+@pytest.mark.parametrize("requested", ["gamma", "everything"])
+def test_a_status_that_could_not_be_read_is_requested_again(
+    repo: Repository, index: FakeIndex, pypi: PyPIServer, requested: str
+) -> None:
+    index.add("gamma", build_wheel("gamma", "1.0"))
+    repo.refresh("--packages", requested)
+    index.set_status("gamma", "archived")
+    planted = pypi.fault("/simple/gamma/", Status(503))
+    report = repo.refresh("--packages", requested, "--retries", "0")
+    assert planted.hits
+    assert any("gamma: its status could not be read" in text for text in report.warnings)
+    pypi.clear_faults()
+    assert not repo.refresh("--packages", requested).warnings
+    assert 'content="archived"' in (repo.path / "simple" / "gamma" / "index.html").read_text()
+    pypi.reset()
+    repo.refresh("--packages", requested)
+    assert pypi.count("/simple/gamma/") == 0
+
+
 def test_a_source_without_a_simple_api_is_asked_for_a_status_once(
     repo: Repository, pypi: PyPIServer, files: dict[str, BuiltFile]
 ) -> None:

@@ -75,29 +75,33 @@ class PyPISource:
             page = self._index.fetch_project(name, min_serial=min_serial)
             # No validator: files can change without a change of this document.
             return Fetched(_with_files_of(project, page.project), None, page_time_of(answer))
+        lacks_status = False
         if project.silent_on_status and (known_serial is None or project.serial != known_serial):
-            project = self._with_status(project)
-        return Fetched(project, validator_of(answer), page_time_of(answer))
+            project, lacks_status = self._with_status(project)
+        # Without a validator, the next request gets the document again, and then the status.
+        validator = None if lacks_status else validator_of(answer)
+        return Fetched(project, validator, page_time_of(answer), lacks_status)
 
-    def _with_status(self, project: Project) -> Project:
+    def _with_status(self, project: Project) -> tuple[Project, bool]:
         """Return a document's record with the status from the project's index page.
 
         A server without such pages is not asked again. After other failures only the status is
-        missing, and the known one stays valid.
+        missing, the known one stays valid, and the second value is True.
         """
         if not self._asks_status:
-            return project
+            return project, False
         try:
             status, reason = self._index.fetch_status(project.name)
         except ProjectNotFound:
             self._asks_status = self._has_pages
-            return project
+            return project, False
         except MicrorepoError:
-            return project
+            return project, True
         self._has_pages = True
-        return msgspec.structs.replace(
+        told = msgspec.structs.replace(
             project, status=status, status_reason=reason, silent_on_status=False
         )
+        return told, False
 
     def fetch_advisories(self, name: str, version: str) -> tuple[Vulnerability, ...]:
         """Return the advisories for a release.

@@ -227,8 +227,8 @@ def _platforms(block: Block, markers: Mapping[str, str], path: str) -> tuple[str
         glibc, musl = _release(block, "glibc", path), _release(block, "musl", path)
         if glibc is None and musl is None:
             raise ConfigError(f"{path}.glibc: missing; set it or `musl` to the C library's version")
-        bits = block.get("pointer_bits", 64)
-        return linux_tags(platform, glibc, musl, pointer_bits=32 if bits == 32 else 64)
+        bits = 32 if block.get("pointer_bits") == 32 else 64
+        return linux_tags(platform, glibc, musl, pointer_bits=bits)
     if platform.startswith("macosx_"):
         release = _release(block, "macos", path)
         if release is None:
@@ -244,9 +244,8 @@ def _tags(
     platforms: tuple[str, ...],
     path: str,
 ) -> tuple[str, ...]:
-    python = (version.major, version.minor)
-    name = markers["implementation_name"]
-    short = _SHORT_NAMES.get(name, name)
+    python = version.major, version.minor
+    short = _SHORT_NAMES.get(markers["implementation_name"], markers["implementation_name"])
     _required(block, "free_threaded", path)
     if short == "cp":
         abis = _cpython_abis(block, python, path)
@@ -267,9 +266,8 @@ def _texts(*parts: Iterable[packaging_tags.Tag]) -> Iterable[str]:
 
 
 def _cpython_abis(block: Block, python: Release, path: str) -> list[str]:
-    threads = "t" if _flag(block, "free_threaded", path) else ""
     debug = "d" if "debug" in block and _flag(block, "debug", path) else ""
-    name = f"cp{python[0]}{python[1]}{threads}"
+    name = f"cp{python[0]}{python[1]}{'t' if _flag(block, 'free_threaded', path) else ''}"
     if python < (3, 8):
         return [f"{name}{debug}m"]
     return [f"{name}d", name] if debug else [name]

@@ -53,7 +53,13 @@ class ProjectFetcher:
             return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
         project = msgspec.structs.replace(fetched.project, facts=FACTS)
         return ProjectOutcome(
-            name, "changed", pack(project), fetched.etag, source=source, page_time=fetched.page_time
+            name,
+            "changed",
+            pack(project),
+            fetched.etag,
+            source=source,
+            page_time=fetched.page_time,
+            lacks_status=fetched.lacks_status,
         )
 
     def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:

@@ -9,7 +9,7 @@ import msgspec
 from microrepo.errors import StateCorrupt
 from microrepo.model import NormalizedName, Project
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.records.report import Failure
+from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.doubtful_answers import doubt_of
 from microrepo.operations.refresh.upstream.project_questions import Asked, ProjectQuestions
@@ -139,22 +139,16 @@ class RecordReader:
         row: ProjectRow | None,
         document: bytes | None,
     ) -> Record:
-        if project.rejected:
-            count, first = len(project.rejected), project.rejected[0]
-            more = f" (and {count - 1} more)" if count > 1 else ""
-            self._work.report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+        _warn_of_entries(project, self._work.report)
         source = answer.source if answer else (row.source if row else "")
         if row is not None:
             self._tell_of_another_source(row, source)
-        serial = project.serial
-        if visit.serial is not None and (serial is None or answer is None):
-            serial = visit.serial
         return Record(
             project,
             ProjectRow(
                 name=project.name,
                 display_name=project.display_name,
-                serial=serial,
+                serial=_serial_on_record(visit, project, answer, self._work.report),
                 etag=answer.etag if answer else (row.etag if row else None),
                 status=project.status,
                 policy=self._rules.fingerprint(project.name),
@@ -171,3 +165,22 @@ class RecordReader:
         """Warn if a project comes from another source: intended, or somebody took its name."""
         if row.source != source and row.source in self._sources.names():
             self._work.report.warn(f"{row.name}: now comes from {source} instead of {row.source}")
+
+
+def _warn_of_entries(project: Project, report: ReportBuilder) -> None:
+    if project.rejected:
+        count, first = len(project.rejected), project.rejected[0]
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+
+
+def _serial_on_record(
+    visit: Visit, project: Project, answer: ProjectOutcome | None, report: ReportBuilder
+) -> int | None:
+    """Return the serial up to which a project is known; None requests it again in the next run."""
+    if answer is not None and answer.lacks_status:
+        report.warn(f"{project.name}: its status could not be read; the next run requests it again")
+        return None
+    if visit.serial is not None and (project.serial is None or answer is None):
+        return visit.serial
+    return project.serial
