@@ -612,14 +612,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         _network("Worker processes.", default="number of CPUs", example=4, basic=True),
     ] = None
     connections: Annotated[
-        int,
+        Annotated[int, Meta(ge=1, le=1000)] | None,
         _network(
             "Parallel downloads. Each process runs connections / processes of them.",
-            ge=1,
-            le=1000,
+            default="from PyPI 32, 16 of them files; 10 from other sources",
+            example=20,
             basic=True,
         ),
-    ] = 10
+    ] = None
     transport: Annotated[
         Literal["auto", "libcurl", "requests"],
         _network(

@@ -22,6 +22,7 @@ class SourceSettings(Struct, frozen=True):
         by_page: among several sources, request a project's page instead of the list.
         alone: refuse redirects to other servers. Some indexes redirect to PyPI for projects that
             they lack.
+        is_pypi: PyPI itself, whose servers are many and near.
         asks_status: request the status of projects whose document changed from the Simple API,
             since the JSON API lacks it.
     """
@@ -34,6 +35,7 @@ class SourceSettings(Struct, frozen=True):
     by_page: bool = False
     alone: bool = False
     asks_status: bool = False
+    is_pypi: bool = False
 
 
 class Fetched(Struct, frozen=True):

@@ -17,6 +17,7 @@ class WorkerSettings(Struct, frozen=True):
         repository: path of the flat directory.
         partial: path of the directory for partial downloads, on the same file system.
         threads: tasks that a worker runs at the same time.
+        downloads: those of them that download files.
         umask: umask of the parent, for the mode of new files.
         durable: fsync files before they are renamed into place.
         sidecars: put core metadata beside each wheel.
@@ -32,6 +33,7 @@ class WorkerSettings(Struct, frozen=True):
     source: SourceSettings
     partial: str
     threads: int = 5
+    downloads: int = 5
     attempts: int = 5
     umask: int = 0o022
     durable: bool = True

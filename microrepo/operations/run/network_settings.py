@@ -23,6 +23,8 @@ from microrepo.transfer.tasks import WorkerSettings
 
 _PREFIX = "MICROREPO_SOURCE"
 _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
+# Documents and files at the same time. PyPI's answers come from a cache near by, each by itself.
+_FROM_PYPI, _FROM_OTHERS = (32, 16), (10, 10)
 # PyPI asks for restraint; a first run of a few hundred projects still has full speed.
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
@@ -103,7 +105,6 @@ def client_settings(
     hosts = [urlsplit(source.simple_root).hostname or "" for source in sources]
     if rate is None and not all(is_loopback(host) for host in hosts):
         rate, burst = _PYPI_RATE, float(_PYPI_BURST)
-    processes = config.processes or 1
     settings = ClientSettings(
         contact=config.contact,
         proxy=config.proxy,
@@ -115,7 +116,7 @@ def client_settings(
         transport=config.transport,
         internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
         document_bytes=parse_size(config.max_document_size, "max_document_size"),
-        connections=-(-config.connections // processes),
+        connections=_per_process(config, _connections(config, sources)[0]),
         auth=source_logins(config, os.environ) if auth is None else auth,
         limits_dir=str(directory.limits),
         requests_per_second=rate,
@@ -139,7 +140,7 @@ def worker_settings(
     auth: dict[str, Login] | None = None,
 ) -> WorkerSettings:
     """Return the settings of this run's workers; `auth` as for `client_settings`."""
-    processes = config.processes or 1
+    connections, downloads = _connections(config, sources)
     return WorkerSettings(
         repository=str(directory.path),
         client=client_settings(config, sources, directory, auth),
@@ -148,9 +149,21 @@ def worker_settings(
         file_host=without_credentials(config.file_host or ""),
         file_host_fallback=config.file_host_fallback,
         partial=str(directory.partial),
-        threads=-(-config.connections // processes),
+        threads=_per_process(config, connections),
+        downloads=_per_process(config, downloads),
         attempts=config.retries,
         umask=umask(),
         sidecars=config.simple,
         store=config.store or "",
     )
+
+
+def _connections(config: Config, sources: Sequence[SourceSettings]) -> tuple[int, int]:
+    """Return the number of parallel requests, and how many of them download files."""
+    if config.connections is not None:
+        return config.connections, config.connections
+    return _FROM_PYPI if all(source.is_pypi for source in sources) else _FROM_OTHERS
+
+
+def _per_process(config: Config, count: int) -> int:
+    return -(-count // (config.processes or 1))

@@ -65,7 +65,7 @@ def describe_source(source: str, api: str, where: str = "$.source") -> SourceSet
     if source == "pypi":
         json_root = pypi_json_root()
         root = json_root.rpartition("/")[0]
-        return _pypi_like(root, api, "PyPI")
+        return msgspec.structs.replace(_pypi_like(root, api, "PyPI"), is_pypi=True)
     directory = local_path(source) or (Path(source) if Path(source).is_absolute() else None)
     if directory is not None:
         return SourceSettings("directory", str(directory), name=str(directory))

@@ -156,6 +156,11 @@ def waits_for_network(arguments: tuple[object, ...], settings: WorkerSettings) -
     return False
 
 
+def is_download(arguments: tuple[object, ...]) -> bool:
+    """Return whether a call downloads a file."""
+    return bool(arguments) and isinstance(arguments[0], FetchFile)
+
+
 def lost(task: Task, why: str) -> TaskOutcome:
     """Return the outcome of a task whose workers died."""
     if isinstance(task, FetchProject):

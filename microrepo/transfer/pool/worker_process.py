@@ -18,6 +18,7 @@ from typing import Any
 
 from microrepo.client.transport.libcurl.reactor import this_reactor
 from microrepo.client.transport.transport_choice import can_multiplex
+from microrepo.transfer.pool.task_limit import TaskLimit
 from microrepo.transfer.tasks import WorkerSettings
 
 # The number of a message with byte counts instead of a result.
@@ -96,9 +97,11 @@ def process_main(
     threads = _Threads(settings.threads, sender)
     if can_multiplex(settings.client.transport):
         _run_loop(pipe, settings, threads, sender)
+    downloads = TaskLimit(settings.downloads, threads.add)
     while True:
         for call in _receive(pipe):
-            threads.add(call)
+            add = downloads.add if worker.is_download(call[2]) else threads.add
+            add(partial(threads.carry_out, call))
 
 
 def _receive(pipe: Connection) -> list[_Call]:
@@ -115,7 +118,7 @@ def _run_loop(
 ) -> None:
     """Serve the parent for ever: what waits for the network in one loop, the rest in threads."""
     from microrepo.transfer.pool.task_loop import TaskLoop
-    from microrepo.transfer.pool.worker import waits_for_network
+    from microrepo.transfer.pool.worker import is_download, waits_for_network
 
     results: list[tuple[int, bool, Any]] = []
 
@@ -129,12 +132,14 @@ def _run_loop(
 
     def take_calls(_descriptor: int, _event: int) -> None:
         for call in _receive(pipe):
-            if waits_for_network(call[2], settings):
-                loop.add(partial(carry_out, call))
-            else:
-                threads.add(call)
+            if not waits_for_network(call[2], settings):
+                threads.add(partial(threads.carry_out, call))
+                continue
+            add = downloads.add if is_download(call[2]) else loop.add
+            add(partial(carry_out, call))
 
     loop = TaskLoop(settings.threads, send_results)
+    downloads = TaskLimit(settings.downloads, loop.add)
     this_reactor().watch(pipe.fileno(), select.POLLIN, take_calls)
     try:
         loop.run()
@@ -166,19 +171,23 @@ class _Threads:
     def __init__(self, count: int, sender: _Sender) -> None:
         self._count = count
         self._sender = sender
-        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
-    def add(self, call: _Call) -> None:
-        """Queue a call."""
-        self._calls.put(call)
+    def add(self, task: Callable[[], None]) -> None:
+        """Queue a task; it raises nothing."""
+        self._tasks.put(task)
         while self._count:
             self._count -= 1
             threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
         while True:
-            number, ok, value = _result_of(self._calls.get())
-            try:
-                self._sender.send(number, value, ok=ok)
-            except OSError:
-                os._exit(0)
+            self._tasks.get()()
+
+    def carry_out(self, call: _Call) -> None:
+        """Run a call and send its result."""
+        number, ok, value = _result_of(call)
+        try:
+            self._sender.send(number, value, ok=ok)
+        except OSError:
+            os._exit(0)

@@ -84,7 +84,7 @@ def test_the_home_directory_of_nobody() -> None:
 @pytest.mark.parametrize(
     ("in_file", "variables", "flags", "expected", "origin"),
     [
-        pytest.param({}, {}, {}, 10, "default", id="default"),
+        pytest.param({}, {}, {}, None, "default", id="default"),
         pytest.param({"connections": 1}, {}, {}, 1, "{path}", id="file over default"),
         pytest.param(
             {"connections": 1},
@@ -109,7 +109,7 @@ def test_layers(
     in_file: dict[str, Any],
     variables: dict[str, str],
     flags: dict[str, object],
-    expected: int,
+    expected: int | None,
     origin: str,
 ) -> None:
     path = write(tmp_path, json.dumps(in_file))
@@ -317,7 +317,7 @@ def test_folder_as_a_file(tmp_path: Path) -> None:
         pytest.param({"processes": 0}, "$.processes: Expected `int` >= 1", id="too small"),
         pytest.param({"processes": 257}, "$.processes: Expected `int` <= 256", id="too large"),
         pytest.param({"processes": True}, "$.processes: Expected `int | null`", id="a boolean"),
-        pytest.param({"connections": 1.5}, "$.connections: Expected `int`", id="fraction"),
+        pytest.param({"connections": 1.5}, "$.connections: Expected `int | null`", id="fraction"),
         pytest.param({"platforms": ["a", "b", 3]}, "$.platforms[2]: Expected `str`", id="item"),
         pytest.param({"platforms": ["any", " "]}, "$.platforms[1]: is empty", id="empty item"),
         pytest.param(

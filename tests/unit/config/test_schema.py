@@ -15,7 +15,7 @@ from microrepo.config.schema import Config
 CHECKOUT = Path(__file__).resolve().parents[3]
 DESIGNED_DEFAULTS = {
     "repository": "~/microrepo",
-    "connections": 10,
+    "connections": None,
     "package_types": ["bdist_wheel", "sdist"],
     "extensions": ["whl", "gz", "zip"],
     "platforms": "all",

@@ -10,7 +10,9 @@ import pytest
 from microrepo.client.credentials import Given
 from microrepo.config.load import load
 from microrepo.errors import ConfigError
-from microrepo.operations.run.network_settings import source_logins
+from microrepo.operations.run.network_settings import source_logins, worker_settings
+from microrepo.repositories.sources.source_registry import describe_sources
+from microrepo.stores.flat_directory import FlatDirectory
 
 ONE = {"source": "https://a.example/simple/"}
 TWO = {
@@ -135,3 +137,23 @@ def test_logins_of_files(tmp_path: Path) -> None:
     )
     found = source_logins(load(None, ONE, {}).config, {})
     assert found == {A: ("u", "p")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param({"source": "pypi"}, (16, 8), id="PyPI"),
+        pytest.param({"sources": ["pypi"]}, (16, 8), id="PyPI, in a list"),
+        pytest.param(ONE, (5, 5), id="another index"),
+        pytest.param(UNNAMED, (5, 5), id="other indexes"),
+        pytest.param(TWO, (5, 5), id="PyPI and others"),
+        pytest.param({"source": "pypi", "connections": 3}, (2, 2), id="set"),
+    ],
+)
+def test_parallel_requests_of_a_process(
+    tmp_path: Path, settings: dict[str, Any], expected: tuple[int, int]
+) -> None:
+    config = load(None, {**settings, "processes": 2}, {}).config
+    made = worker_settings(config, describe_sources(config), FlatDirectory(tmp_path))
+    assert (made.threads, made.downloads) == expected
+    assert made.client.connections == expected[0]
