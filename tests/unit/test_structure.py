@@ -32,7 +32,7 @@ WITHOUT_UNIT_TESTS = {
     "transfer/pool/worker_process.py": PROCESSES,
 }
 # Entry points have one name everywhere.
-SPECIAL = {"__init__", "__main__"}
+SPECIAL = {"__init__", "__main__", "main"}
 
 
 @cache

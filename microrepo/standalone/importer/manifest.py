@@ -173,8 +173,8 @@ class ManifestReader:
 class ManifestChange(NamedTuple):
     """One difference between two manifests; ``old`` or ``new`` is None for what is only in one.
 
-    ``kind`` is ``added``, ``removed``, ``replaced`` (another content under the same name) or
-    ``facts`` (the content is the same).
+    ``kind`` is ``added``, ``removed``, ``replaced`` (another content under the same name),
+    ``facts`` (the content is the same), or ``equal``.
     """
 
     kind: str
@@ -183,9 +183,16 @@ class ManifestChange(NamedTuple):
 
 
 def compare_manifests(
-    old: Iterable[ManifestProject | ManifestFile], new: Iterable[ManifestProject | ManifestFile]
+    old: Iterable[ManifestProject | ManifestFile],
+    new: Iterable[ManifestProject | ManifestFile],
+    *,
+    with_equal: bool = False,
 ) -> Iterator[ManifestChange]:
-    """Yield the differences between two manifests, in the order of their entries."""
+    """Yield the differences between two manifests, in the order of their entries.
+
+    Args:
+        with_equal: also yield entries that do not differ.
+    """
     befores, afters = iter(old), iter(new)
     before, after = next(befores, None), next(afters, None)
     while before is not None or after is not None:
@@ -198,6 +205,8 @@ def compare_manifests(
         else:
             if before != after:
                 yield ManifestChange(_kind_of(before, after), before, after)
+            elif with_equal:
+                yield ManifestChange("equal", before, after)
             before, after = next(befores, None), next(afters, None)
 
 

@@ -89,3 +89,16 @@ def remove_tree(path: str) -> None:
     """Delete a directory with everything in it; it may be missing."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
+
+
+def sync_everything(path: str) -> None:
+    """Make all data written to the file system of a path durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None or syncfs(descriptor) != 0:
+            os.sync()
+    except TypeError:  # a system without such a library
+        pass
+    finally:
+        os.close(descriptor)

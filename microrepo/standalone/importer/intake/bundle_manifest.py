@@ -100,10 +100,12 @@ class BundleManifest:
             rest.pop(entry.metadata_sha256, None)
             found = rest.pop(entry.sha256, None)
             if found is not None and found.size_bytes != entry.size_bytes:
-                raise BundleError(f"{found.member}: the manifest states another size")
+                raise BundleError(
+                    f"{self._header.name}: {found.member}: the manifest states another size"
+                )
         if rest:
             member = min(content.member for content in rest.values())
-            raise BundleError(f"{member}: is carried, but not in the manifest")
+            raise BundleError(f"{self._header.name}: {member}: is carried, but not in the manifest")
 
 
 def _selected(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER
 from microrepo.standalone.importer.intake.staging import file_sha256
@@ -13,9 +13,10 @@ from microrepo.standalone.importer.manifest_entries import ManifestFile, Manifes
 
 SIDECAR_SUFFIX = ".metadata"
 
-# Returns the digest of a file with this status from a record, "" if no record is about it. It is
-# called with files in the order of manifests.
-RecordedDigest = Callable[[ManifestFile, os.stat_result], str]
+if TYPE_CHECKING:
+    # Returns the digest of a file with this status from a record, "" if no record is about it. It
+    # is called with files in the order of manifests.
+    RecordedDigest = Callable[[ManifestFile, os.stat_result], str]
 
 
 class Needed(NamedTuple):

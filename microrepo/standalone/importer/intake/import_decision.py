@@ -67,12 +67,15 @@ def decide_order(
 
 
 def decide_supply(supply: Supply) -> ImportVerdict:
-    """Return whether everything is there to apply a bundle."""
-    if supply.has_manifest and not supply.lacking:
-        return ImportVerdict.APPLY
-    if supply.missing_volumes or supply.damaged or not supply.has_manifest:
+    """Return whether everything is there to apply a bundle.
+
+    A volume without needed content may be missing, but those that were read must be sound.
+    """
+    if supply.damaged or not supply.has_manifest:
         return ImportVerdict.INCOMPLETE
-    return ImportVerdict.LACKING
+    if not supply.lacking:
+        return ImportVerdict.APPLY
+    return ImportVerdict.INCOMPLETE if supply.missing_volumes else ImportVerdict.LACKING
 
 
 def sequence_after(header: BundleHeader, current: CurrentImport) -> int:

@@ -20,8 +20,8 @@ CONTROL_FOLDER = ".microrepo"
 _MAX_RECORD_BYTES = 1 << 20
 
 
-class PlacedFile(NamedTuple):
-    """Size and time of a file that an import has verified in place, with its digest."""
+class VerifiedFile(NamedTuple):
+    """Size and time of a file that an import has verified, with its digest."""
 
     project: str
     filename: str
@@ -42,7 +42,7 @@ class ImportRecords:
         self.folder = os.path.join(repository, CONTROL_FOLDER, "imports")
         self.manifest_path = os.path.join(self.folder, "current.jsonl")
         self._current_path = os.path.join(self.folder, "current.json")
-        self._placed_path = os.path.join(self.folder, "files.jsonl")
+        self._verified_path = os.path.join(self.folder, "files.jsonl")
         self._log_path = os.path.join(self.folder, "log.jsonl")
 
     def facts(self) -> dict[str, Any]:
@@ -85,12 +85,12 @@ class ImportRecords:
         """Yield the entries of the present import's manifest, selected or not."""
         return read_entries(self.manifest_path)
 
-    def placed(self) -> Callable[[ManifestFile, os.stat_result], str]:
+    def verified(self) -> Callable[[ManifestFile, os.stat_result], str]:
         """Return a function that returns the digest of an unchanged file, else "".
 
         It must be called with files in the order of manifests.
         """
-        rows = self._placed_rows()
+        rows = self._verified_rows()
         row = next(rows, None)
 
         def digest(entry: ManifestFile, status: os.stat_result) -> str:
@@ -105,16 +105,30 @@ class ImportRecords:
 
         return digest
 
-    def write_placed(self, rows: Iterable[PlacedFile]) -> None:
+    def write_verified(self, rows: Iterable[VerifiedFile]) -> None:
         """Record the files in place, in the order of manifests."""
         os.makedirs(self.folder, exist_ok=True)
-        write_lines(self._placed_path, (json_line(dict(row._asdict())) for row in rows))
+        write_lines(self._verified_path, (json_line(dict(row._asdict())) for row in rows))
 
-    def write_current(self, facts: dict[str, Any]) -> None:
-        """Record the present import."""
-        os.makedirs(self.folder, exist_ok=True)
-        text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
-        write_lines(self._current_path, [text.encode()])
+    def stage(
+        self, folder: str, whole_path: str, current: dict[str, Any]
+    ) -> tuple[tuple[str, str], ...]:
+        """Prepare the records of an import; return their moves, below the control folder.
+
+        Args:
+            folder: below the control folder.
+            whole_path: manifest of the bundle; it is moved into the folder.
+            current: what `current.json` will state.
+        """
+        os.makedirs(folder, exist_ok=True)
+        text = json.dumps(current, indent=1, sort_keys=True) + "\n"
+        write_lines(os.path.join(folder, "current.json"), [text.encode()])
+        os.replace(whole_path, os.path.join(folder, "current.jsonl"))
+        control = os.path.dirname(self.folder)
+        parts = os.path.relpath(folder, control).split(os.sep)
+        # The manifest first: the other file says which one it is.
+        names = ("current.jsonl", "current.json")
+        return tuple(("/".join([*parts, name]), f"imports/{name}") for name in names)
 
     def log(self, facts: dict[str, Any]) -> None:
         """Append a line to the log."""
@@ -122,11 +136,11 @@ class ImportRecords:
         with open(self._log_path, "ab") as stream:
             stream.write(json_line(facts))
 
-    def _placed_rows(self) -> Iterator[PlacedFile]:
+    def _verified_rows(self) -> Iterator[VerifiedFile]:
         try:
-            with open(self._placed_path, "rb") as stream:
+            with open(self._verified_path, "rb") as stream:
                 for line in stream:
-                    yield PlacedFile(**json.loads(line.decode()))
+                    yield VerifiedFile(**json.loads(line.decode()))
         except (OSError, TypeError, ValueError):
             return  # then contents are read
 

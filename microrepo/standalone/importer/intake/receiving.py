@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from microrepo.standalone.importer.bundle_header import (
-    EXTRA_MEMBERS,
     BundleError,
     BundleHeader,
 )
@@ -84,7 +83,9 @@ class BundleReceiver:
         self._check = check
         records = VolumeRecords(staging, check)
         self.bundle = StagedBundle(staging, survey, records, selection, keep_free_bytes)
-        self._damage: list[str] = []
+        # By source, and by volume once its header is known.
+        self._volume = 0
+        self._damage: dict[object, str] = {}
 
     def receive(
         self, sources: Sequence[VolumeSource], current: CurrentImport, permissions: Permissions
@@ -103,7 +104,7 @@ class BundleReceiver:
                         VolumeStream(stream, source.name), current, permissions
                     )
             except VolumeDamage as error:
-                self._damage.append(str(error))
+                self._damage[self._volume or source.name] = str(error)
             if verdict is not ImportVerdict.APPLY:
                 break
         return self._judged() if verdict is ImportVerdict.APPLY else self._received(verdict)
@@ -128,7 +129,7 @@ class BundleReceiver:
                             return [], verdict
                         self.bundle.records.read_lists(reader, head)
                 except VolumeDamage as error:
-                    self._damage.append(str(error))
+                    self._damage[source.name] = str(error)
                     continue
                 number = head.header.volume
             numbered.append((number, place, source))
@@ -151,8 +152,10 @@ class BundleReceiver:
         self, stream: VolumeStream, current: CurrentImport, permissions: Permissions
     ) -> ImportVerdict:
         while True:
+            self._volume = 0
             reader = VolumeReader(stream)
             head = reader.head()
+            self._volume = head.header.volume
             verdict = self._accept(head, stream.name, current, permissions)
             if verdict is not ImportVerdict.APPLY:
                 return verdict
@@ -170,17 +173,18 @@ class BundleReceiver:
             if self.bundle.is_wanted(content):
                 found = self._staging.put(content, reader.chunks())
                 if found != content.piece_sha256:
-                    self._damage.append(str(reader.mismatch(found)))
+                    self._damage[head.header.volume] = str(reader.mismatch(found))
                     is_good = False
             else:
                 reader.skip()
         reader.finish()
         if is_good:
+            self._damage.pop(head.header.volume, None)  # of another copy
             self.bundle.records.complete(head.header)
 
     def _judged(self) -> Received:
         if self.bundle.records.header is None:
-            raise BundleError("; ".join(self._damage) or "no volume could be read")
+            raise BundleError("; ".join(self._damage.values()) or "no volume could be read")
         has_manifest = self.bundle.records.has_manifest
         lacking = self.bundle.complete() if has_manifest else []
         missing = self.bundle.records.missing
@@ -190,11 +194,6 @@ class BundleReceiver:
     def _received(self, verdict: ImportVerdict, lacking: Sequence[str] = ()) -> Received:
         header = self.bundle.records.header
         assert header is not None  # noqa: S101 - a volume was read
-        extras = {
-            content.member: content.sha256
-            for content in self.bundle.contents()
-            if content.member in EXTRA_MEMBERS
-        }
         return Received(
             header,
             verdict,
@@ -202,6 +201,6 @@ class BundleReceiver:
             self._check.remark(self.bundle.records.signature, self.bundle.records.signer),
             tuple(self.bundle.names_of(lacking)),
             self.bundle.records.missing,
-            tuple(self._damage),
-            extras,
+            tuple(self._damage.values()),
+            self.bundle.extras(),
         )

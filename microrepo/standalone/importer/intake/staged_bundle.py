@@ -95,6 +95,10 @@ class StagedBundle:
                 f"only {max(0, free_bytes):,} can be used. Make room, then import again."
             )
 
+    def extras(self) -> dict[str, str]:
+        """Return the digests of members such as `server.py`."""
+        return {one.member: one.sha256 for one in self.contents() if one.member in EXTRA_MEMBERS}
+
     def complete(self) -> list[str]:
         """Join pieces; return the digests that are still lacking.
 

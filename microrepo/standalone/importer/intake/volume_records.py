@@ -24,7 +24,7 @@ from microrepo.standalone.importer.volumes.volume_reader import (
 
 _FOLDER = "bundle"
 _COMPLETE = "complete"
-_MANIFEST = "manifest.jsonl.gz"
+_PACKED_MANIFEST = "manifest.jsonl.gz"
 
 
 class VolumeRecords:
@@ -53,7 +53,7 @@ class VolumeRecords:
     @property
     def manifest_path(self) -> str:
         """Where the packed manifest is."""
-        return self._staging.path(_FOLDER, "1", _MANIFEST)
+        return self._staging.path(_FOLDER, "1", _PACKED_MANIFEST)
 
     @property
     def has_manifest(self) -> bool:
@@ -146,7 +146,7 @@ class VolumeRecords:
         self.accept(VolumeHead(header, content, signature), folder)
         # After a loss of power, a file can be other than it was written.
         lists = [(CONTENTS_MEMBER, header.contents)]
-        lists += [(_MANIFEST, header.manifest)] if number == 1 else []
+        lists += [(_PACKED_MANIFEST, header.manifest)] if number == 1 else []
         if any(file_sha256(os.path.join(folder, name)) != one.sha256 for name, one in lists):
             raise BundleError(f"{folder}: damaged")
         self.contents[number] = parse_contents(parts[CONTENTS_MEMBER], number)
