@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
 from microrepo.config.declared_options import Option, keys_of, options
+from microrepo.config.profiles import check_profiles
 from microrepo.config.schema import ALL, EVERYTHING, Config, Kind, SourceEntry
 from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError
@@ -88,6 +89,7 @@ def check(config: Config, where: str = "config") -> None:
         _check_moment(config.uploaded_before)
         for key in keys_of(Kind.PATH):
             check_path(getattr(config, key), f"$.{key}")
+        check_profiles(config)
         _check_sources(config)
         for key in keys_of(Kind.URL):
             _check_web_url(getattr(config, key), key)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from microrepo.config.checks import check, spell_out
 from microrepo.config.declared_options import KEYS, keys_of, options
 from microrepo.config.option_values import parse_text
+from microrepo.config.profiles import profile_values
 from microrepo.config.schema import EVERYTHING, RUNNING_PYTHON, Config, Kind
 from microrepo.errors import ConfigError
 from microrepo.suggestions import nearest
@@ -58,16 +59,24 @@ def find_config(explicit: str | None, environ: Mapping[str, str]) -> Path:
     return personal
 
 
-def load(path: Path | None, flags: Mapping[str, object], environ: Mapping[str, str]) -> Loaded:
+def load(
+    path: Path | None,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    profile: str | None = None,
+) -> Loaded:
     """Return the settings of the file (if any), the environment and the flags, complete and checked.
 
     Args:
         path: an existing config file, or None for none.
         flags: JSON values by key, only those that were given.
         environ: environment variables; `MICROREPO_<KEY>` sets a key, as JSON or plain text.
+        profile: name of one of the file's profiles; its settings take precedence over the others
+            of the file.
 
     Raises:
-        ConfigError: broken JSON (with line and column), unknown key, wrong type, bad value.
+        ConfigError: broken JSON (with line and column), unknown key or profile, wrong type, bad
+            value.
     """
     values: dict[str, object] = {}
     origins = dict.fromkeys(KEYS, "default")
@@ -75,16 +84,24 @@ def load(path: Path | None, flags: Mapping[str, object], environ: Mapping[str, s
         for key, value in read_file(path).items():
             values[key] = value
             origins[key] = str(path)
+    where = str(path) if path else "the settings"
+    if values.get("profiles"):
+        own = profile_values(convert(values, where), profile, where)
+        values |= own
+        origins |= dict.fromkeys(own, f"{path}, profile {profile}" if profile else str(path))
+    elif profile is not None:
+        raise ConfigError(f"{where}: profile {profile!r} not found; the file has no `profiles`")
     for key, value in _from_environment(environ).items():
         values[key] = value
         origins[key] = ENVIRONMENT_PREFIX + key.upper()
     for key, value in flags.items():
         values[key] = value
         origins[key] = "--" + key.replace("_", "-")
-    config = convert(values, str(path) if path else "the settings")
+    config = convert(values, where if profile is None else f"{where}, profile {profile}")
 
     def base_of(key: str) -> Path:
-        return path.resolve().parent if path and origins[key] == str(path) else Path.cwd()
+        is_of_file = path is not None and origins[key].startswith(str(path))
+        return path.resolve().parent if path and is_of_file else Path.cwd()
 
     resolved = resolve(config, base_of)
     return Loaded(resolved, path, origins, base_of("packages"))

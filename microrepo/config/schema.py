@@ -466,6 +466,18 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             example="locks",
         ),
     ] = None
+    profiles: Annotated[
+        dict[str, dict[str, Any]],
+        _repository(
+            "Several repositories from one config file: name -> settings that differ. A refresh "
+            "updates all of them, with one request per project and one copy of each file; "
+            "`--profile NAME` chooses one. By default, a profile's repository is the directory "
+            "NAME in `repository`, and `store` is `repository`/.store.",
+            kind=Kind.TABLE,
+            example={"lab": {"packages": ["numpy"]}, "web": {"packages": ["flask"]}},
+            scope=Scope.REPOSITORY,
+        ),
+    ] = msgspec.field(default_factory=dict)
     repository: Annotated[
         str,
         _repository(

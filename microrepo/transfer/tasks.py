@@ -26,6 +26,7 @@ class WorkerSettings(Struct, frozen=True):
         file_host_fallback: download from the source if that host fails.
         destination: the index for uploads, or None.
         store: directory of content by digest, shared by repositories; "" for none.
+        answers: directory of answers that repositories share in this run; "" for none.
     """
 
     repository: str
@@ -43,6 +44,7 @@ class WorkerSettings(Struct, frozen=True):
     file_host_fallback: bool = True
     destination: DestinationSettings | None = None
     store: str = ""
+    answers: str = ""
 
 
 class FetchProject(Struct, frozen=True, gc=False):

@@ -66,7 +66,7 @@ def _show_settings(arguments: argparse.Namespace) -> None:
     from microrepo.operations.run.goals import policy_of
     from microrepo.selection.rules.policy import filter_warnings
 
-    loaded = load_settings(arguments)
+    loaded = load_settings(arguments, whole=True)
     for warning in filter_warnings(policy_of(loaded.config, requests_or_everything(loaded))):
         terminal.warn(warning)
     if arguments.json:

@@ -13,7 +13,7 @@ from microrepo.cli.commands.refresh_commands import run_refresh
 from microrepo.cli.prompt.answer_parsers import parse_requirement as checked_requirement
 from microrepo.cli.prompt.config_edit import edit_packages
 from microrepo.config.load import convert, find_config, named_file, read_file
-from microrepo.config.schema import EVERYTHING
+from microrepo.config.schema import EVERYTHING, Config, Words
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
 from microrepo.formats.requirements.requirement import parse_requirement
@@ -85,10 +85,25 @@ def _configured(arguments: argparse.Namespace) -> tuple[Path, tuple[str, ...]]:
     path = find_config(arguments.config, os.environ)
     if not path.is_file():
         raise ConfigError(f"{path}: config file not found. Run `microrepo init` to write one.")
-    packages = convert(read_file(path), str(path)).packages
+    config = convert(read_file(path), str(path))
+    packages = config.packages
+    if config.profiles:
+        packages = _packages_of_profile(config, arguments.profile, path)
     if packages == EVERYTHING:
         raise ConfigError(f'{path}: `packages` is "{EVERYTHING}". Use `exclude` to skip projects.')
     return path, tuple(packages or ())
+
+
+def _packages_of_profile(config: Config, name: str | None, path: Path) -> Words:
+    if name not in config.profiles:
+        known = ", ".join(config.profiles)
+        raise ConfigError(f"{path} has profiles; choose one with --profile: {known}")
+    packages = config.profiles[name].get("packages")
+    if packages is None:
+        raise ConfigError(
+            f"{path}: profile {name} has no `packages` of its own; edit the file by hand"
+        )
+    return convert({"packages": packages}, f"{path}, profile {name}").packages or []
 
 
 def _name_of(entry: str) -> str:
@@ -104,7 +119,7 @@ def _finish(arguments: argparse.Namespace, edit: _Edit, *, refresh: list[str]) -
         terminal.note(f"would write {edit.path}: packages = {', '.join(edit.after)}")
     else:
         text = edit.path.read_bytes().decode("utf-8-sig")
-        edited = edit_packages(text, edit.changed, edit.added).encode()
+        edited = edit_packages(text, edit.changed, edit.added, arguments.profile).encode()
         try:
             write_atomically(edit.path, edited, edit.path.stat().st_mode & 0o777)
         except OSError as error:

@@ -77,7 +77,7 @@ def command_store(arguments: argparse.Namespace) -> int:
     """Show or clean up a store that several repositories share."""
     from microrepo.operations.maintain.shared_store import collect_garbage, examine_store
 
-    config = load_settings(arguments).config
+    config = load_settings(arguments, whole=True).config
     if arguments.action == "gc":
         unused_for_s = parse_age_s(arguments.unused_for, "--unused-for")
         report = collect_garbage(config, unused_for_s, dry_run=arguments.dry_run)
@@ -108,7 +108,7 @@ def command_schedule(arguments: argparse.Namespace) -> int:
     """Print, install or remove a scheduled refresh."""
     from microrepo.schedule import build_schedule, install, remove, render_schedule, this_machine
 
-    loaded = load_settings(arguments, needed=True)
+    loaded = load_settings(arguments, needed=True, whole=True)
     assert loaded.path is not None  # noqa: S101 - `needed` guarantees it
     config = loaded.config
     writable = [Path(config.change_list)] if config.change_list else []

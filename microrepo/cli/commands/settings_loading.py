@@ -33,13 +33,21 @@ class _Reported(Protocol):
 _Report = TypeVar("_Report", bound=_Reported)
 
 
-def load_settings(arguments: argparse.Namespace, *, needed: bool = False) -> Loaded:
+def load_settings(
+    arguments: argparse.Namespace,
+    *,
+    needed: bool = False,
+    whole: bool = False,
+    profile: str | None = None,
+) -> Loaded:
     """Return the settings: config file, environment and flags.
 
     If nothing names a repository and the working directory is one, it is used.
 
     Args:
         needed: a missing config file is an error.
+        whole: the command is about all profiles of a config file.
+        profile: profile of the config file; default: the one that the command line names.
 
     Raises:
         ConfigError: a named file is missing, or settings are invalid.
@@ -47,11 +55,25 @@ def load_settings(arguments: argparse.Namespace, *, needed: bool = False) -> Loa
     path = find_config(arguments.config, os.environ)
     named = arguments.config or os.environ.get("MICROREPO_CONFIG")
     flags = flags_of(arguments)
+    profile = profile or arguments.profile
     if not path.is_file():
-        if named or needed:
+        if named or needed or profile:
             raise ConfigError(f"{path}: config file not found. Run `microrepo init` to write one.")
         return _in_repository(load(None, flags, os.environ), flags)
-    return _in_repository(load(path, flags, os.environ), flags)
+    loaded = load(path, flags, os.environ, profile)
+    if loaded.config.profiles and not (profile or whole):
+        _refuse_all_profiles(loaded)
+    return _in_repository(loaded, flags)
+
+
+def _refuse_all_profiles(loaded: Loaded) -> None:
+    """Raise ConfigError if nothing says which of several repositories is meant."""
+    if loaded.origins["repository"] not in {"default", str(loaded.path)}:
+        return  # named by a flag or a variable
+    raise ConfigError(
+        f"{loaded.path} has profiles; choose one with --profile: "
+        f"{', '.join(loaded.config.profiles)}"
+    )
 
 
 def _in_repository(loaded: Loaded, flags: dict[str, object]) -> Loaded:

@@ -29,6 +29,7 @@ def add_global_flags(parser: argparse.ArgumentParser, *, top: bool = False) -> N
         help="show all options with all details",
     )
     add("--config", metavar="FILE", help="config file (default: ~/.microrepo)")
+    add("--profile", metavar="NAME", help="use this profile of the config file")
     add("-q", "--quiet", action="store_true", default=False, help="print errors only")
     add("-v", "--verbose", action="store_true", default=False, help="print more detail")
     add(

@@ -12,14 +12,27 @@ _decode = JSONDecoder().raw_decode
 Span = tuple[int, int]
 
 
-def edit_packages(text: str, changed: Mapping[int, str | None], added: Sequence[str]) -> str:
+def edit_packages(
+    text: str,
+    changed: Mapping[int, str | None],
+    added: Sequence[str],
+    profile: str | None = None,
+) -> str:
     """Return the text of a config file with another `packages` list.
 
     Args:
         text: a JSON object that `load.read_file` accepts.
         changed: index of an entry -> its new text, or None to remove it.
         added: new entries.
+        profile: change the list of this profile, which exists.
     """
+    if profile is None:
+        return _edited(text, changed, added)
+    start, end = _profile_span(text, profile)
+    return text[:start] + _edited(text[start:end], changed, added) + text[end:]
+
+
+def _edited(text: str, changed: Mapping[int, str | None], added: Sequence[str]) -> str:
     value = _value_of(text, "packages")
     if value is None:
         return _with_new_key(text, added)
@@ -48,6 +61,13 @@ def edit_packages(text: str, changed: Mapping[int, str | None], added: Sequence[
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _profile_span(text: str, profile: str) -> Span:
+    """Return the position of a profile's object."""
+    outer = _value_of(text, "profiles") or (0, len(text))
+    inner = _value_of(text[outer[0] : outer[1]], profile) or (0, outer[1] - outer[0])
+    return outer[0] + inner[0], outer[0] + inner[1]
 
 
 def _quoted(entry: str) -> str:

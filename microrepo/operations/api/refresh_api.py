@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
@@ -28,6 +29,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
     replace: bool = False,
     reporter: Reporter | None = None,
     cancel: threading.Event | None = None,
+    answers: Path | None = None,
 ) -> Report:
     """Update the repository from its source.
 
@@ -40,6 +42,8 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         replace: overwrite differing files that microrepo did not download.
         reporter: receives progress.
         cancel: event that stops the run soon after it is set; completed files are recorded.
+        answers: existing directory of answers of sources, which several refreshes share; each
+            project is then requested once.
 
     Returns:
         The report; its `exit_code` is 0 if everything succeeded.
@@ -61,6 +65,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         read_only=dry_run,
         workers=True,
         cancel=cancel,
+        answers=answers,
     ) as session:
         for text in (*filter_warnings(policy), *requests.notes):
             session.report.warn(text)

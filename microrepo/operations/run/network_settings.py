@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from microrepo.client import ClientSettings
@@ -138,8 +139,14 @@ def worker_settings(
     sources: Sequence[SourceSettings],
     directory: FlatDirectory,
     auth: dict[str, Login] | None = None,
+    answers: Path | None = None,
 ) -> WorkerSettings:
-    """Return the settings of this run's workers; `auth` as for `client_settings`."""
+    """Return the settings of this run's workers.
+
+    Args:
+        auth: as for `client_settings`.
+        answers: directory of answers that repositories share in this run.
+    """
     connections, downloads = _connections(config, sources)
     return WorkerSettings(
         repository=str(directory.path),
@@ -155,6 +162,7 @@ def worker_settings(
         umask=umask(),
         sidecars=config.simple,
         store=config.store or "",
+        answers=str(answers or ""),
     )
 
 

@@ -6,8 +6,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -21,18 +20,16 @@ from microrepo.operations.apply.arrivals_after_kill import record_arrivals
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
-from microrepo.operations.run.network_settings import client_settings, worker_settings
+from microrepo.operations.run.network_settings import client_settings
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_outputs import Ended, followed_by_hook, note_kill, write_outputs
+from microrepo.operations.run.run_workers import RunWorkers
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources
 from microrepo.state import State, explained_errors, is_damage, open_state, read_state
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock
-from microrepo.transfer.pool.process_start import may_fork
-from microrepo.transfer.pool.worker import lost
-from microrepo.transfer.pool.worker_pool import WorkerPool
 
 
 class Session:
@@ -45,7 +42,7 @@ class Session:
         state: State,
         reporter: Reporter,
         report: ReportBuilder,
-        pool: Executor | None = None,
+        workers: RunWorkers,
         cancel: threading.Event | None = None,
     ) -> None:
         self.config = config
@@ -53,9 +50,9 @@ class Session:
         self.holdings = Holdings(
             state, directory, links_of(config, state, decides=report.operation == "refresh")
         )
-        self.work = WorkContext(self._started_pool, report, reporter, self._check_cancelled)
+        self.work = WorkContext(workers.pool, report, reporter, self._check_cancelled)
         self.sources = Sources(describe_sources(config), self.client)
-        self._pool: Executor | None = pool
+        self._workers = workers
         self._cancel = cancel
 
     def client(self) -> Client:
@@ -63,22 +60,13 @@ class Session:
         directory = self.holdings.directory
         return Client(client_settings(self.config, self.sources.settings, directory))
 
-    def _started_pool(self) -> Executor:
-        """Return the workers, started on first use."""
-        if self._pool is None:
-            directory, reporter = self.holdings.directory, self.work.reporter
-            self._pool = _make_pool(self.config, directory, reporter, fork=False)
-        return self._pool
-
     def _check_cancelled(self) -> None:
         if self._cancel is not None and self._cancel.is_set():
             raise Cancelled(f"{self.report.operation} cancelled; run it again to continue")
 
     def close(self) -> None:
         """Stop the workers without waiting for their tasks."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        self._workers.close()
 
     def unrecorded(self) -> Iterator[Session]:
         """Run a session that changes nothing."""
@@ -144,7 +132,7 @@ class Session:
 
 
 @contextmanager
-def open_session(
+def open_session(  # noqa: PLR0913 - switches, each by its name
     config: Config,
     operation: str,
     reporter: Reporter,
@@ -153,6 +141,7 @@ def open_session(
     workers: bool = False,
     creates: bool = True,
     cancel: threading.Event | None = None,
+    answers: Path | None = None,
 ) -> Iterator[Session]:
     """Hold lock, state and workers during an operation.
 
@@ -162,6 +151,7 @@ def open_session(
         workers: the operation needs workers, so they can be started first.
         creates: create a directory that does not exist; otherwise it is an error.
         cancel: event that stops the run soon and cleanly after it is set.
+        answers: directory of answers of sources, shared by the repositories of this run.
 
     Raises:
         ConfigError: a setting is invalid.
@@ -180,19 +170,24 @@ def open_session(
             directory = FlatDirectory(Path(config.repository), Path(scratch))
             directory.prepare_scratch()
             state = _state_for_reading(directory)
-            session = Session(config, directory, state, reporter, report, cancel=cancel)
+            run_workers = RunWorkers(config, directory, reporter, answers)
+            session = Session(config, directory, state, reporter, report, run_workers, cancel)
             yield from session.unrecorded()
         return
     directory = FlatDirectory(Path(config.repository))
     lost = directory.control.is_dir() and not directory.state_file.exists()
     directory.prepare()
-    pool = None
-    if workers and may_fork():
-        pool = _make_pool(config, directory, reporter, fork=True)
-    with followed_by_hook(config, directory, report) as ended, _ending(pool), held_lock(directory):
+    run_workers = RunWorkers(config, directory, reporter, answers)
+    if workers:
+        run_workers.start_early()
+    with (
+        followed_by_hook(config, directory, report) as ended,
+        closing(run_workers),
+        held_lock(directory),
+    ):
         state, warning = open_state(directory.state_file)
         try:
-            session = Session(config, directory, state, reporter, report, pool, cancel)
+            session = Session(config, directory, state, reporter, report, run_workers, cancel)
             session.holdings.state_was_lost = lost or warning is not None
             if warning:
                 session.report.warn(warning)
@@ -200,23 +195,6 @@ def open_session(
                 yield from session.recorded(ended)
         finally:
             state.close()
-
-
-def _make_pool(
-    config: Config, directory: FlatDirectory, reporter: Reporter, *, fork: bool
-) -> WorkerPool:
-    settings = worker_settings(config, describe_sources(config), directory)
-    return WorkerPool(settings, config.processes or 1, reporter.add_bytes, lost, fork=fork)
-
-
-@contextmanager
-def _ending(pool: WorkerPool | None) -> Iterator[None]:
-    """Stop the workers if no session was created for them."""
-    try:
-        yield
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
 
 
 def _state_for_reading(directory: FlatDirectory) -> State:

@@ -20,6 +20,7 @@ from microrepo.transfer.download.file_download import fetch_file
 from microrepo.transfer.download.file_host import FileHost
 from microrepo.transfer.download.partial_file import Place
 from microrepo.transfer.download.project_fetch import ProjectFetcher
+from microrepo.transfer.download.shared_answers import SharedAnswers
 from microrepo.transfer.download.stored_content import StoredContent
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,
@@ -58,6 +59,7 @@ class Worker:
         self._settings = settings
         self._client = Client(settings.client)
         self._projects = ProjectFetcher(self._client, (settings.source, *settings.further))
+        self._answers = SharedAnswers(settings.answers, (settings.source, *settings.further))
         self._attempts = settings.attempts
         self._sidecars = settings.sidecars
         self._file_host = (
@@ -77,11 +79,11 @@ class Worker:
         if isinstance(task, FetchFile):
             return self._fetch_file(task)
         if isinstance(task, FetchProject):
-            return self._projects.fetch_project(task)
+            return self._answers.project(task, self._projects.fetch_project)
         if isinstance(task, FetchAdvisories):
             return self._projects.fetch_advisories(task)
         if isinstance(task, FetchMetadata):
-            return self._find_metadata(task)
+            return self._answers.metadata(task, self._find_metadata)
         if isinstance(task, HashFile):
             return self._hash(task)
         if isinstance(task, PlaceFile):

@@ -78,6 +78,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "build_requirements": [([], True)],
     "allow_urls": [([], True)],
     "lock": [(["locks"], "locks")],
+    "profiles": [(['{"a": {}}'], {"a": {}})],
     "store": [(["store"], "store")],
     "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],
     "newest_by": [(["time"], "time")],
@@ -234,6 +235,7 @@ def test_every_argument_has_help(name: str) -> None:
 GLOBAL: dict[str, Any] = {
     "--config": "c.json",
     "--log-file": "log",
+    "--profile": "lab",
     "--quiet": None,
     "--verbose": None,
     "--debug": None,
