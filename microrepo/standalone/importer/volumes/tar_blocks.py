@@ -32,9 +32,7 @@ def member_block(name: str, size_bytes: int) -> bytes:
         b"0",  # a regular file
         b"\0" * 100,  # name of a link
         b"ustar\x0000",
-        b"\0" * 64,  # names of user and group
-        b"0000000\0" * 2,  # numbers of a device
-        b"\0" * 167,
+        b"\0" * 247,  # names of user and group, numbers of a device, prefix
     ]
     block = b"".join(fields)
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]

@@ -27,6 +27,7 @@ def test_tar_reads_what_the_blocks_say(size: int) -> None:
         (member,) = archive.getmembers()
         assert (member.name, member.size, member.mode) == ("files/a-1.0.tar.gz", size, 0o644)
         assert (member.mtime, member.uid, member.gid, member.isreg()) == (0, 0, 0, True)
+        assert member.tobuf(tarfile.USTAR_FORMAT) == parts[0]
         extracted = archive.extractfile(member)
         assert extracted is not None
         assert extracted.read() == content
