@@ -163,10 +163,17 @@ class DirectoryContents:
 
     Args:
         stated: claims of its state, see `state_claims`.
+        names: all names in the directory; None if they were not read.
     """
 
-    def __init__(self, directory: FlatDirectory, stated: Mapping[str, Claim]) -> None:
+    def __init__(
+        self,
+        directory: FlatDirectory,
+        stated: Mapping[str, Claim],
+        names: Collection[str] | None = None,
+    ) -> None:
         self._directory = directory
+        self._names = names
         self.stated = stated
         self._paged: dict[NormalizedName, dict[str, Claim]] = {}
 
@@ -182,6 +189,8 @@ class DirectoryContents:
         paged = self._paged[project].get(filename)
         if paged is not None:
             return paged
+        if self._names is not None and f"{filename}.hash" not in self._names:
+            return found
         digests = hash_claim(self._directory.file(filename))
         return found if digests.strongest() is None else Claim(digests, "its .hash file")
 

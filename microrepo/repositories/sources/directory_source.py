@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +25,10 @@ from microrepo.repositories.protocol import Fetched, SourceSettings
 from microrepo.state import read_state
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 
+_PLAIN_ROOT = "file:///"
+# Nothing in it is quoted, and no drive of Windows.
+_IS_PLAIN = re.compile(r"file:///[\w./+-]*[\w+-]", re.ASCII).fullmatch
+
 
 class DirectorySource:
     """Reads the contents of a directory, with the claims of its state if it is a repository.
@@ -36,6 +42,8 @@ class DirectorySource:
         self._lock = threading.Lock()
         self._projects: dict[NormalizedName, list[tuple[str, str]]] | None = None
         self._disk: dict[str, OnDisk] = {}
+        self._owners: dict[str, NormalizedName] = {}
+        self._root = ""
         self._contents = DirectoryContents(self._directory, {})
 
     def list_projects(self, validator: str | None = None) -> Root:  # noqa: ARG002
@@ -63,10 +71,10 @@ class DirectorySource:
     def is_unread(self, filename: str) -> bool:
         """Return whether a file may differ from its digests, so that it must be read."""
         with self._lock:
-            parsed, disk = parse_name(filename), self._disk.get(filename)
-            if parsed is None or disk is None:
+            project, disk = self._owners.get(filename), self._disk.get(filename)
+            if project is None or disk is None:
                 return False
-            claim = self._contents.claim(filename, self._project_of(filename, parsed[0]))
+            claim = self._contents.claim(filename, project)
             return claim is not None and not claim.holds_for(disk)
 
     def _load(self) -> dict[NormalizedName, list[tuple[str, str]]]:
@@ -81,12 +89,14 @@ class DirectorySource:
             self._disk = self._directory.scan()
         except OSError as error:
             raise Unavailable(self._name, f"cannot be read: {error.strerror}") from error
-        self._contents = DirectoryContents(self._directory, _stated(self._directory))
+        stated = _stated(self._directory)
+        self._contents = DirectoryContents(self._directory, stated, self._disk.keys())
+        self._root = self._directory.path.resolve().as_uri()
         projects: dict[NormalizedName, list[tuple[str, str]]] = {}
         for filename in sorted(self._disk):
             parsed = parse_name(filename)
             if parsed is not None:
-                project = self._project_of(filename, parsed[0])
+                project = self._owners[filename] = self._project_of(filename, parsed[0])
                 projects.setdefault(project, []).append((filename, parsed[1]))
         return projects
 
@@ -99,7 +109,7 @@ class DirectorySource:
         listed = claim.file if claim is not None else None
         return File(
             filename=filename,
-            url=f"{self._directory.path.resolve().as_uri()}/{_quoted(filename)}",
+            url=f"{self._root}/{_quoted(filename)}",
             version=listed.version if listed is not None else version,
             package_type=package_type_of(filename) or "",
             digests=claim.digests if claim is not None else Digests(),
@@ -132,9 +142,17 @@ def local_path(url: str) -> Path | None:
     """Return the path that a ``file:`` URL names, None for any other URL."""
     if not url.startswith("file:"):
         return None
+    if _IS_PLAIN(url):
+        folder, _, name = url[len(_PLAIN_ROOT) - 1 :].rpartition("/")
+        return _folder(folder) / name
     from urllib.request import url2pathname  # loads much of the library for HTTP
 
     return Path(url2pathname(urlsplit(url).path))
+
+
+@lru_cache(maxsize=16)
+def _folder(path: str) -> Path:
+    return Path(path or "/")
 
 
 class DirectoryCatalogue:
