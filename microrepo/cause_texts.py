@@ -19,6 +19,10 @@ _WITH_DETAIL = {
     Cause.CASE_CLASH: "differs only in case from {}",
     Cause.QUARANTINED: "quarantined upstream: {}",
     Cause.BY_COMMAND: "{}",
+    Cause.RESTORED: "restored from the snapshot {}",
+    Cause.IMPORTED: "imported, snapshot {}",
+    Cause.NOT_IN_SNAPSHOT: "not in the snapshot {}",
+    Cause.NOT_IN_BUNDLE: "no longer in the bundle, snapshot {}",
 }
 
 

@@ -48,6 +48,8 @@ class Cause(str, Enum):
     ALREADY_THERE = "already there"
     ADOPTED = "adopted"
     REDIRECTED = "redirected"
+    RESTORED = "restored from a snapshot"
+    IMPORTED = "imported"
     DAMAGED = "damaged"
     DAMAGED_OR_REPLACED = "damaged or replaced upstream"
     OVERWRITES = "replaces other content"
@@ -63,6 +65,8 @@ class Cause(str, Enum):
     LEFT_OUT = "left out by `exclude` or `allow`"
     UNLISTED = "no longer listed by the source"
     UNWANTED = "no longer wanted"
+    NOT_IN_SNAPSHOT = "not in the snapshot"
+    NOT_IN_BUNDLE = "no longer in the bundle"
     BY_COMMAND = "deleted by command"
 
 

@@ -25,6 +25,11 @@ class Replacement:
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
         self.stream: IO[bytes] = self._temporary.open("wb")
 
+    @property
+    def temporary(self) -> Path:
+        """Where the content is until it is put in place."""
+        return self._temporary
+
     def put_in_place(self) -> None:
         """Make the content durable, then rename it into place."""
         self.stream.flush()

@@ -59,10 +59,12 @@ class FlatDirectory:
     Args:
         scratch: directory for partial downloads and rate limits; default: in the control directory.
             A dry run, which must not change the repository, uses another one.
+        pages: directory of the page trees, if they are prepared elsewhere; default: `path`.
     """
 
-    def __init__(self, path: Path, scratch: Path | None = None) -> None:
+    def __init__(self, path: Path, scratch: Path | None = None, pages: Path | None = None) -> None:
         self.path = path
+        self.pages = pages or path
         self.control = path / CONTROL
         self.state_file = self.control / "state.db"
         self.lock_file = self.control / "lock"
@@ -108,7 +110,7 @@ class FlatDirectory:
 
     def place(self, path: str) -> Path:
         """Return the path of a page or another published file."""
-        return self.path / path
+        return self.pages / path
 
     def scan(self) -> dict[str, OnDisk]:
         """Return every plain file at the top level, following symbolic links."""

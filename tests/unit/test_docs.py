@@ -62,9 +62,18 @@ GLOBAL_FLAGS = {
 SETTING_FLAGS = {f"--{no}{key.replace('_', '-')}" for key in KEYS for no in ("", "no-")}
 
 
+def _flags(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the flags of a command, and of its actions if it has any."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found.update(*map(_flags, action.choices.values()))
+    return found
+
+
 @pytest.mark.parametrize("name", commands())
 def test_every_flag_of_a_command_is_told(name: str) -> None:
-    own = set(commands()[name]._option_string_actions) - GLOBAL_FLAGS - SETTING_FLAGS
+    own = _flags(commands()[name]) - GLOBAL_FLAGS - SETTING_FLAGS
     rows = re.findall(r"^\| (`-.*?`) \|", command_sections()[name], flags=re.MULTILINE)
     told = {flag.split()[0] for row in rows for flag in re.findall(r"`([^`]+)`", row)}
     assert own <= told <= own | SETTING_FLAGS

@@ -101,6 +101,12 @@ _COMMANDS = (
         "maintenance_commands",
         "maintenance_flags",
     ),
+    _Command(
+        "snapshot",
+        "Keep, compare and restore states of the repository",
+        "snapshot.snapshot_commands",
+        "snapshot.snapshot_flags",
+    ),
     _Command("list", "List the files of the repository", "inspection_commands", "inspection_flags"),
     _Command(
         "stats",

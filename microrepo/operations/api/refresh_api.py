@@ -14,6 +14,7 @@ from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.run_rules import rules_of
 from microrepo.operations.run.session import open_session
+from microrepo.operations.snapshot.pinned_snapshot import pinned_snapshot
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources
 from microrepo.selection.rules.policy import filter_warnings
@@ -46,7 +47,8 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
             project is then requested once.
 
     Returns:
-        The report; its `exit_code` is 0 if everything succeeded.
+        The report; its `exit_code` is 0 if everything succeeded. A repository that is pinned to a
+        snapshot is not changed; a warning says so.
 
     Raises:
         Cancelled: `cancel` was set.
@@ -67,6 +69,13 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         cancel=cancel,
         answers=answers,
     ) as session:
+        pinned = pinned_snapshot(session.holdings.state)
+        if pinned:
+            session.report.warn(
+                f"held at the snapshot {pinned}, so nothing was changed; `microrepo snapshot unpin` "
+                "lets refreshes go on"
+            )
+            return session.report.build()
         for text in (*filter_warnings(policy), *requests.notes):
             session.report.warn(text)
         direct = [one.label for one in requests.requirements or () if one.url]

@@ -24,6 +24,7 @@ from microrepo.operations.run.network_settings import client_settings
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_outputs import Ended, followed_by_hook, note_kill, write_outputs
 from microrepo.operations.run.run_workers import RunWorkers
+from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources
@@ -85,6 +86,7 @@ class Session:
             was_killed = note_kill(state, report.run)
             state.set_meta("running", "1")
         try:
+            ManifestSwitch(self.config, self.holdings, self.work).roll_forward()
             if was_killed:
                 record_arrivals(self.holdings, report.run)
             yield self

@@ -41,17 +41,24 @@ class Sidecars:
     Args:
         state: records the digests.
         pool: returns the workers, to write many.
+        makes: write missing ones.
 
     Attributes:
         fresh: new rows for the state.
     """
 
     def __init__(
-        self, directory: FlatDirectory, state: State, pool: Callable[[], Executor]
+        self,
+        directory: FlatDirectory,
+        state: State,
+        pool: Callable[[], Executor],
+        *,
+        makes: bool = True,
     ) -> None:
         self._directory = directory
         self._state = state
         self._pool = pool
+        self._makes = makes
         self.fresh: list[SidecarRow] = []
 
     def digests(self, files: Iterable[OnDiskFile]) -> dict[str, str]:
@@ -66,7 +73,7 @@ class Sidecars:
                 missing.append(wheel)
             elif row.sha256 is not None:
                 found[row.filename] = row.sha256
-        for row in self._make(missing):
+        for row in self._make(missing) if self._makes else ():
             self.fresh.append(row)
             if row.sha256 is not None:
                 found[row.filename] = row.sha256

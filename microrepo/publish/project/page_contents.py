@@ -49,6 +49,7 @@ class ContentsReader:
 
     Args:
         pool: returns the workers, if something must be computed.
+        writes: make missing metadata files, and record computed digests.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class ContentsReader:
         state: State,
         pool: Callable[[], Executor],
         links: Links = BESIDE,
+        *,
+        writes: bool = True,
     ) -> None:
         self._links = links
         self._directory = directory
         self._state = state
         self._pool = pool
-        self.sidecars = Sidecars(directory, state, pool)
+        self._writes = writes
+        self.sidecars = Sidecars(directory, state, pool, makes=writes)
 
     def read(
         self,
@@ -138,6 +142,8 @@ class ContentsReader:
             project, record = projects.get(name), records.get(name)
             shown = project.display_name if project else display.get(name, name)
             serial = project.serial if project else None
+            if project and record and serial is None:
+                serial = record.serial  # a row without one is requested again
             whole = contents_of(name, shown, tuple(files[name]), record, serial)
             contents.append(whole if project else self._with_old_status(whole))
         return contents
@@ -157,7 +163,7 @@ class ContentsReader:
 
     def page(self, name: str) -> ProjectPage | None:
         """Return a project's page from disk, None without a readable one."""
-        path = f"{self._directory.path}/{page_folder(name)}/index.v1_json"
+        path = f"{self._directory.pages}/{page_folder(name)}/index.v1_json"
         try:
             with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
                 return parse_project_json(stream.read())
@@ -177,8 +183,9 @@ class ContentsReader:
             if isinstance(outcome, Outcome) and outcome.ok:
                 digests = Digests(outcome.digests.sha256, row.digests.blake2b_256, row.digests.md5)
                 computed[row.filename] = msgspec.structs.replace(row, digests=digests)
-        with self._state.transaction():
-            self._state.save_files(computed.values())
+        if self._writes:
+            with self._state.transaction():
+                self._state.save_files(computed.values())
         return [computed.get(row.filename, row) for row in rows]
 
 

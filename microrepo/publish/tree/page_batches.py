@@ -26,10 +26,10 @@ class PagesTask(Struct, frozen=True):
     """Pages to write.
 
     Attributes:
-        root: path of the repository.
+        root: path of the directory with the trees.
         scratch: temporary directory of this task.
         contents: page contents of each project, with the serial of the pages.
-        sidecars: files on the pages that may not be durable yet.
+        sidecars: paths of files on the pages that may not be durable yet.
     """
 
     root: str

@@ -73,7 +73,7 @@ class PageSerials:
 
     def _stands(self, contents: Contents, serial: int) -> bool:
         """Return whether the pages on disk have this content."""
-        pages, root = render(contents, serial), self._directory.path
+        pages, root = render(contents, serial), self._directory.pages
         try:
             page = read_plain_file(root / "simple" / contents.name / "index.v1_json")
             document = read_plain_file(root / "pypi" / contents.name / "json")

@@ -104,8 +104,8 @@ class PageWriter:
             self.flush()
 
     def sync_too(self, path: str) -> None:
-        """Make a file of another writer durable before the pages that list it."""
-        self._unsynced.append(f"{self._root}/{path}")
+        """Make a file of another writer, by its whole path, durable before the pages that list it."""
+        self._unsynced.append(path)
 
     def flush(self) -> None:
         """Make all new files durable, then rename them into place.

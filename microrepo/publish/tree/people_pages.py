@@ -78,29 +78,35 @@ class _Record(Struct, frozen=True):
 
 
 def update_browse(
-    root: Path, control: Path, *, rebuild: bool = False, limit: int = PROJECTS_LIMIT
+    root: Path,
+    control: Path,
+    *,
+    files: Path | None = None,
+    rebuild: bool = False,
+    limit: int = PROJECTS_LIMIT,
 ) -> BrowseReport:
     """Update the pages for people from the static index, writing only changes.
 
     Args:
-        root: the repository, whose `simple/` is up to date.
-        control: its `.microrepo`.
+        root: the directory of the trees, whose `simple/` is up to date.
+        control: the repository's `.microrepo`.
+        files: the directory of the files; default: `root`.
         rebuild: ignore all records of earlier runs.
         limit: maximum number of projects for pages.
 
     Raises:
         OSError: a page cannot be written; the next run writes it.
     """
-    return _Update(root, control, rebuild=rebuild).carry_out(limit)
+    return _Update(root, control, files or root, rebuild=rebuild).carry_out(limit)
 
 
 class _Update:
     """One update of the pages for people."""
 
-    def __init__(self, root: Path, control: Path, *, rebuild: bool) -> None:
+    def __init__(self, root: Path, control: Path, files: Path, *, rebuild: bool) -> None:
         self._root = root
         self._control = control
-        self._repository = Repository(str(root))
+        self._repository = Repository(str(root), str(files))
         self._writer = PageWriter(root, control / "pages")
         self._renderer = source_digest()
         record = _Record() if rebuild else _read_record(control / _RECORD)
@@ -131,8 +137,9 @@ class _Update:
                 self._changed.append(name)
         pages = self._writer.written
         record = msgspec.json.encode(_Record(self._renderer, shown))
-        self._writer.put(f"{self._control.name}/{_RECORD}", record)
-        self._writer.flush()
+        records = PageWriter(self._control, self._control / "pages")
+        records.put(_RECORD, record)
+        records.flush()
         return BrowseReport(tuple(self._changed), pages)
 
     def _project(self, name: str) -> _Shown | None:

@@ -97,8 +97,8 @@ class Publisher:
         self._state = state
         self._now = now
         self._with_server = with_server
-        self._writer = PageWriter(directory.path, directory.control / "pages")
-        self._listings = Listings(directory.path, state, self._writer, links_limit)
+        self._writer = PageWriter(directory.pages, directory.control / "pages")
+        self._listings = Listings(directory.pages, state, self._writer, links_limit)
         self._reader = ContentsReader(directory, state, pool, links)
         self._serials = PageSerials(directory, state, self._reader.page)
         self._pool = pool
@@ -188,10 +188,14 @@ class Publisher:
         fresh, self._reader.sidecars.fresh = self._reader.sidecars.fresh, []
         self._batches += 1
         task = PagesTask(
-            str(self._directory.path),
+            str(self._directory.pages),
             str(self._directory.control / "pages" / f"batch-{self._batches}"),
             tuple((one, row.serial) for one, row in zip(batch.contents, rows, strict=True)),
-            tuple(sidecar_name(row.filename) for row in fresh if row.sha256 is not None),
+            tuple(
+                str(self._directory.file(sidecar_name(row.filename)))
+                for row in fresh
+                if row.sha256 is not None
+            ),
         )
         changed = [row for row in rows if row != known.get(row.name)]
         return _Prepared(names, batch, known, changed, fresh, task)

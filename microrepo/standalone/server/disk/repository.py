@@ -32,10 +32,14 @@ _ROOT_FILE = ("simple", "index.v1_json")
 
 
 class Repository:
-    """Reads a directory: its static pages where there are any, else its files."""
+    """Reads a directory: its static pages where there are any, else its files.
 
-    def __init__(self, directory: str) -> None:
+    ``files`` is the directory of the files if it is another one than that of the pages.
+    """
+
+    def __init__(self, directory: str, files: str = "") -> None:
         self.root = os.path.realpath(directory)
+        self._files = os.path.realpath(files or directory)
         self._scanner = Scanner(self.root)
         self._totals = FileTotals(self.root)
         self._root_page: tuple[Checks, RootPage] = ((), RootPage(()))
@@ -108,7 +112,8 @@ class Repository:
         files = [entry.filename for entry in page.files if version_key(entry.release) == wanted]
         files.sort(key=lambda name: (not name.endswith(".whl"), name))
         for name in files:
-            sidecar = self.read(name + ".metadata", max_bytes=MAX_METADATA_BYTES)
+            path = os.path.join(self._files, name + ".metadata")
+            sidecar = read_below(self._files, path, MAX_METADATA_BYTES)[0]
             if sidecar:
                 return info_from_core_metadata(sidecar)
         with suppress(ValueError, AttributeError, TypeError):
@@ -120,7 +125,7 @@ class Repository:
 
     def _archive_metadata(self, name: str) -> bytes:
         """Return metadata out of an archive; one without is not searched twice."""
-        path = inside(self.root, self.path(name))
+        path = inside(self._files, os.path.join(self._files, name))
         found = signature(path)
         if not path or self._without_metadata.get(path) == found:
             return b""

@@ -125,7 +125,7 @@ def test_removing_takes_an_empty_folder_along(root: Path, writer: PageWriter) ->
 def test_files_of_others_may_be_synced_too(root: Path, writer: PageWriter) -> None:
     """Also those that are gone by then."""
     (root / "sidecar").write_bytes(b"x")
-    writer.sync_too("sidecar")
-    writer.sync_too("gone")
+    writer.sync_too(str(root / "sidecar"))
+    writer.sync_too(str(root / "gone"))
     writer.flush()
     assert writer.written == 0

@@ -1,0 +1,1 @@
+"""Snapshots: named states of a repository that can be listed, compared and restored."""

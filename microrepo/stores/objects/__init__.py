@@ -1,0 +1,1 @@
+"""Contents named by their digests."""
