@@ -285,6 +285,8 @@ class RedirectOutcome(Struct, frozen=True, gc=False):
     error: str = ""
 
 
+# What brings a file to a destination.
+FileTask = FetchFile | SendFile | PlaceFile | RedirectWheel
 Task = (
     FetchProject
     | FetchAdvisories

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from microrepo.model import Action, File, NormalizedName, Outcome
-from microrepo.transfer.tasks import Task
+from microrepo.transfer.tasks import FileTask
 
 
 class Catalogue(Protocol):
@@ -38,7 +38,7 @@ class Destination(Protocol):
         """Return why the chosen files cannot be transferred; "" if they can."""
         ...
 
-    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
+    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | FileTask]:
         """Yield for each file its outcome, if it is in place already, or its task."""
         ...
 

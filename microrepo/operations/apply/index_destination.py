@@ -13,7 +13,7 @@ from microrepo.errors import AccessDenied
 from microrepo.model import Action, File, NormalizedName, Outcome
 from microrepo.plan import file_of
 from microrepo.transfer.pool.worker import run_task
-from microrepo.transfer.tasks import HeldOutcome, ListHeld, SendFile, Task
+from microrepo.transfer.tasks import FileTask, HeldOutcome, ListHeld, SendFile
 
 
 class IndexChannel(Protocol):
@@ -90,7 +90,7 @@ class IndexDestination:
         """Return "": an index refuses files only when they are uploaded."""
         return ""
 
-    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
+    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | FileTask]:
         """Yield the tasks that upload the files.
 
         Until an upload has proven the credentials, the smallest file goes first, by itself: wrong

@@ -20,7 +20,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hard_links import CANNOT_LINK, link_files
 from microrepo.stores.placement import Sharing
 from microrepo.transfer.download.partial_file import partial_name
-from microrepo.transfer.tasks import FetchFile, PlaceFile, Task
+from microrepo.transfer.tasks import FetchFile, FileTask, PlaceFile
 
 
 class Placement(Struct, frozen=True):
@@ -129,7 +129,7 @@ class RepositoryDirectory:
         refused = check_space(needed, 0, self._directory.free_bytes(), self._limits)
         return str(refused) if refused else ""
 
-    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
+    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | FileTask]:
         """Yield outcomes of files that were linked, tasks for the others."""
         rest: list[Action] = []
         linkable: dict[Path, dict[str, Action]] = {}

@@ -8,8 +8,10 @@ from concurrent.futures import Future, wait
 
 from microrepo.model import Action, Outcome
 from microrepo.operations.apply.destination import Destination
+from microrepo.operations.apply.failure_limit import MOST_FAILURES, FailureLimit, in_turns
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.transfer.tasks import Task
+from microrepo.operations.records.report import Failure
+from microrepo.standalone.server.labels import counted
 
 _COMMIT_EVERY_S = 2.0
 # In groups: waking up for each file would interrupt the planning of the next batch.
@@ -19,7 +21,7 @@ _MAX_DENIED = 5
 
 
 class Transfer:
-    """One transfer of files, the largest first."""
+    """One transfer of files: projects take turns, and the largest go first."""
 
     def __init__(
         self, chosen: Sequence[Action], destination: Destination, work: WorkContext
@@ -30,21 +32,18 @@ class Transfer:
         self._arrived: list[tuple[Action, Outcome]] = []
         self._failed: set[str] = set()
         self._denied = 0
-        self._futures: set[Future[Outcome]] = set()
+        self._limit = FailureLimit()
+        self._futures: dict[Future[Outcome], str] = {}
         work.reporter.expect_bytes(sum(action.size_bytes for action in chosen))
-        ordered = sorted(chosen, key=lambda action: -action.size_bytes)
-        for item in destination.put(ordered):
+        for item in destination.put(in_turns(chosen, work.report.started_at)):
             work.check()
             if not isinstance(item, Outcome):
-                self._submit(item)
+                self._futures[work.submit(item)] = item.filename
             elif item.status == "denied":
                 work.report.refused = item.error
             else:
                 self._settle(item)
                 work.reporter.add_bytes(0 if item.status else item.size_bytes)
-
-    def _submit(self, task: Task) -> None:
-        self._futures.add(self._work.submit(task))
 
     def collect(self) -> set[str]:
         """Wait for all files, recording them as they arrive; return projects with a failed one."""
@@ -69,7 +68,7 @@ class Transfer:
         self._record()
 
     def _take(self, future: Future[Outcome]) -> None:
-        self._futures.discard(future)
+        self._futures.pop(future, None)
         if not future.cancelled():
             self._settle(future.result())
 
@@ -83,14 +82,33 @@ class Transfer:
         report.add_outcome(outcome)
         if outcome.ok:
             self._arrived.append((action, outcome))
+            self._limit.succeeded(action.project)
             return
         self._failed.add(action.project)
         reporter.say(f"failed: {outcome.filename}: {outcome.error}")
+        if self._limit.failed(action.project):
+            self._give_up(action.project)
         self._denied += outcome.status == "denied"
         if self._denied >= _MAX_DENIED and not report.refused:
             report.refused = f"{outcome.filename}: {outcome.error}"
             for waiting in self._futures:
                 waiting.cancel()
+
+    def _give_up(self, project: str) -> None:
+        """Cancel the files of a project that wait for their turn."""
+        given_up = [
+            future
+            for future, name in self._futures.items()
+            if self._actions[name].project == project and future.cancel()
+        ]
+        for future in given_up:
+            del self._futures[future]
+        if given_up:
+            why = (
+                f"gave up on {counted(len(given_up), 'file')}, since {MOST_FAILURES} failed in a "
+                "row; the next run begins with others"
+            )
+            self._work.report.failed.append(Failure(project, why))
 
     def _record(self) -> None:
         if self._arrived:

@@ -11,12 +11,13 @@ import pytest
 from microrepo.errors import Cancelled
 from microrepo.model import Action, ActionKind, Cause, File, NormalizedName, Outcome
 from microrepo.operations.apply.destination import Catalogue
+from microrepo.operations.apply.failure_limit import MOST_FAILURES
 from microrepo.operations.apply.transfer import Transfer, carry
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.plan import file_of
 from microrepo.reporting import SilentReporter
-from microrepo.transfer.tasks import SendFile, Task
+from microrepo.transfer.tasks import FileTask, SendFile
 
 Answer = Callable[[str], Outcome]
 
@@ -49,7 +50,7 @@ class Shelf:
     def prepare(self, chosen: Sequence[Action]) -> str:
         return self._refusal if chosen else ""
 
-    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | Task]:
+    def put(self, chosen: Sequence[Action]) -> Iterator[Outcome | FileTask]:
         for action in chosen:
             file = file_of(action)
             if action.filename in self._at_once:
@@ -136,3 +137,41 @@ def test_a_cancelled_transfer_records_what_has_arrived() -> None:
     assert shelf.recorded == ["a-1.zip"]
     with pytest.raises(Cancelled):
         carry([action("a-1.zip"), action("b-1.zip")], shelf, with_desk)
+
+
+class SlowDesk(Executor):
+    """An executor whose calls wait in a queue until there are so many, then a few are answered."""
+
+    def __init__(self, answer: Answer, calls: int) -> None:
+        self._answer = answer
+        self._missing = calls
+        self._waiting: list[tuple[Future[Any], str]] = []
+
+    def submit(self, _fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._missing -= 1
+        self._waiting.append((future, args[0].filename))
+        return future
+
+    def answer_some(self) -> None:
+        count = 50 if self._missing == 0 else 0
+        now, self._waiting = self._waiting[:count], self._waiting[count:]
+        for future, name in now:
+            if future.set_running_or_notify_cancel():
+                future.set_result(self._answer(name))
+
+
+def test_a_project_whose_files_all_fail_is_given_up() -> None:
+    desk = SlowDesk(
+        lambda name: Outcome(name, ok=name[0] == "g", error="gone"), MOST_FAILURES * 3 + 200
+    )
+    report = ReportBuilder("copy", "here", "now")
+    work = WorkContext(lambda: desk, report, SilentReporter(), desk.answer_some)
+    chosen = [action(f"bad{number}", 2) for number in range(MOST_FAILURES * 3)]
+    shelf = Shelf()
+    failed = carry([*chosen, *(action(f"good{number}") for number in range(200))], shelf, work)
+    assert failed == {"b"}
+    assert len(shelf.recorded) == 200
+    assert MOST_FAILURES < len(report.failed) < MOST_FAILURES + 200
+    (summary,) = [failure for failure in report.failed if failure.what == "b"]
+    assert "gave up on" in summary.why
