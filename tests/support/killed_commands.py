@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker
 from typing import NoReturn
 
 from microrepo.cli import main
@@ -60,6 +61,13 @@ def _end_as_command(arguments: Sequence[str]) -> NoReturn:
         silence = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(silence, descriptor)
+        _forget_fork_server()
         main([*arguments])
     finally:
         os._exit(0)
+
+
+def _forget_fork_server() -> None:
+    """Let this fork start a fork server of its own: that of its parent is not its child."""
+    for server in (forkserver._forkserver, resource_tracker._resource_tracker):
+        server.__init__()  # type: ignore[misc]
