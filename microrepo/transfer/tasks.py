@@ -287,15 +287,4 @@ class RedirectOutcome(Struct, frozen=True, gc=False):
 
 # What brings a file to a destination.
 FileTask = FetchFile | SendFile | PlaceFile | RedirectWheel
-Task = (
-    FetchProject
-    | FetchAdvisories
-    | FetchFile
-    | HashFile
-    | FetchMetadata
-    | ListHeld
-    | HashUrl
-    | SendFile
-    | PlaceFile
-    | RedirectWheel
-)
+Task = FetchProject | FetchAdvisories | HashFile | FetchMetadata | ListHeld | HashUrl | FileTask
