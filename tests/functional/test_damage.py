@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.index import FakeIndex
 from tests.support.packages import build_wheel
 from tests.support.programs import MicrorepoRunner
 from tests.support.repository import Repository
@@ -99,3 +100,22 @@ def test_a_hash_beside_a_file_counts(tmp_path: Path, run_microrepo: MicrorepoRun
     pages = [path.read_text() for path in pile.glob("simple/**/*") if path.is_file()]
     assert pages
     assert not any(FOO.filename in page for page in pages)
+
+
+def test_a_file_under_another_projects_name_stays(repo: Repository, index: FakeIndex) -> None:
+    alpha, beta = build_wheel("alpha", "1.0"), build_wheel("beta", "1.0")
+    for built in (alpha, beta):
+        index.add(built.name, built)
+    repo.refresh_all()
+    repo.change_state(
+        "UPDATE files SET project = 'beta', version = '3' WHERE filename LIKE 'alpha%'"
+    )
+    index.touch("beta")  # so that beta's files are decided about again
+    report = repo.refresh_all()
+    assert any("wrong project or version" in text for text in report.warnings)
+    repo.holds(alpha, beta)
+    assert repo.query("SELECT project, version FROM files ORDER BY filename") == [
+        ("alpha", "1.0"),
+        ("beta", "1.0"),
+    ]
+    assert repo.refresh_all().warnings == ()

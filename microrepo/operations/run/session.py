@@ -18,6 +18,7 @@ from microrepo.errors import Cancelled, RepositoryError
 from microrepo.exit_codes import ExitCode
 from microrepo.operations.apply.arrivals_after_kill import record_arrivals
 from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.row_names import mend_names
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
 from microrepo.operations.run.network_settings import client_settings
@@ -28,6 +29,7 @@ from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources
+from microrepo.standalone.server.labels import counted
 from microrepo.state import State, explained_errors, is_damage, open_state, read_state
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock
@@ -89,6 +91,12 @@ class Session:
             ManifestSwitch(self.config, self.holdings, self.work).roll_forward()
             if was_killed:
                 record_arrivals(self.holdings, report.run)
+            mended = mend_names(state)
+            if mended:
+                report.warn(
+                    f"the state had a wrong project or version for {counted(len(mended), 'file')}, "
+                    f"such as {mended[0].filename}; corrected"
+                )
             yield self
         except Exception as error:
             if is_damage(error) or isinstance(error, sqlite3.OperationalError):

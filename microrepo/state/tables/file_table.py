@@ -18,6 +18,15 @@ FILE_COLUMNS = (
 )
 _FILE_MARKS = ", ".join("?" * len(FILE_COLUMNS.split(",")))
 _YES_OR_NO = (0, 1)
+# The usual spellings are recognised here, a hundred times faster than by a parser.
+_MISNAMED = f"""
+SELECT {FILE_COLUMNS} FROM (SELECT * FROM files WHERE filename > ? ORDER BY filename LIMIT ?)
+WHERE substr(lower(replace(replace(filename, '_', '-'), '.', '-')), 1, length(project) + 1)
+    <> project || '-'
+OR instr(filename, '-' || version || '-') = 0
+    AND substr(filename, -length(version) - 8) <> '-' || version || '.tar.gz'
+    AND substr(filename, -length(version) - 5) <> '-' || version || '.zip'
+"""
 _CAUSES = {cause.value: cause for cause in Cause}
 _OWNERS = {owner.value: owner for owner in Owner}
 
@@ -60,6 +69,23 @@ class FileTable(Table):
                 (after, limit),
             )
         )
+
+    def misnamed_files(self, after: str, limit: int) -> tuple[list[FileRow], str]:
+        """Return the files whose name may not be one of their project and version.
+
+        Args:
+            after: check the files after this name.
+            limit: check this many.
+
+        Returns:
+            The files, and the name after which the next check begins; "" for the first.
+        """
+        found = self._db.execute(_MISNAMED, (after, limit))
+        end = self._db.execute(
+            "SELECT filename FROM files WHERE filename > ? ORDER BY filename LIMIT 1 OFFSET ?",
+            (after, limit - 1),
+        ).fetchone()
+        return [_to_file_row(row) for row in found], "" if end is None else str(end[0])
 
     def count_present(self, at_most: int | None = None) -> int:
         """Return the number of present files, counted up to a limit."""
