@@ -125,6 +125,6 @@ def check_deletions(
     if allowed is None or bare <= allowed:
         return None
     return TooManyDeletions(
-        f"{bare} files would be deleted without a replacement, `max_deletes` allows {shown}; "
+        f"{bare} {'file' if bare == 1 else 'files'} would be deleted without a replacement, `max_deletes` allows {shown}; "
         f"nothing was deleted. To delete them, run again with --max-deletes {bare}"
     )

@@ -144,7 +144,10 @@ def _check_sources(config: Config) -> None:
 
 def _check_words(value: list[str] | str | None, key: str, word: str) -> None:
     if isinstance(value, str) and value != word:
-        raise ConfigError(f'$.{key}: {value!r} is neither "{word}" nor a list; write ["{value}"]')
+        # A requirement can contain commas and spaces; words for files cannot.
+        parts = [value.strip()] if word == EVERYTHING else re.split(r"[\s,;]+", value.strip())
+        entries = ", ".join(f'"{entry}"' for entry in parts)
+        raise ConfigError(f'$.{key}: {value!r} is neither "{word}" nor a list; write [{entries}]')
     for index, item in enumerate(value or ()):
         if not item.strip():
             raise ConfigError(f"$.{key}[{index}]: is empty")

@@ -264,3 +264,17 @@ def test_advice_on_one_file_concerns_no_other(
     assert key == "exclude_files"
     repo.refresh("--packages", "foo", "--exclude-files", pattern)
     assert distributions(repo) == {other}
+
+
+@MODES
+def test_a_slip_in_a_name_deletes_nothing(
+    repo: Repository, six: list[BuiltFile], settings: tuple[str, ...]
+) -> None:
+    repo.settings = settings
+    repo.refresh("--packages", "six,idna")
+    before = distributions(repo)
+    report = repo.refresh("--packages", "sixx,idna", expect=3)
+    assert distributions(repo) == before
+    assert (list(report.missing), len(report.warnings)) == (["sixx"], 1)
+    repo.refresh("--packages", "idna")
+    assert distributions(repo) == {"idna-1.0-py3-none-any.whl"}

@@ -93,6 +93,7 @@ def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -
     """
     from microrepo.operations.run.goals import read_requests, requests_of
 
+    _refuse_contradiction(loaded)
     words: list[str] = getattr(arguments, "requirements", [])
     files: list[str] = getattr(arguments, "requirement", [])
     named = [*getattr(arguments, "constraint", []), *os.environ.get("PIP_CONSTRAINT", "").split()]
@@ -111,6 +112,16 @@ def requests_from(loaded: Loaded, arguments: argparse.Namespace | None = None) -
         entries = [*words, *limits, *(f"-r {name}{chosen}" for name in files)]
         return read_requests(entries, Path.cwd(), build=loaded.config.build_requirements)
     return requests_of(loaded.config, loaded.base, limits)
+
+
+def _refuse_contradiction(loaded: Loaded) -> None:
+    """Raise ConfigError if `python_versions` was set and lacks the Python of an environment."""
+    config = loaded.config
+    if config.environments and loaded.origins["python_versions"] != "default":
+        from microrepo.selection.environments.presets import parse_environments
+        from microrepo.selection.environments.targets import refuse_unlisted_pythons
+
+        refuse_unlisted_pythons(parse_environments(config.environments), config.python_versions)
 
 
 def refuse_words_for_all(words: Iterable[str], instead: str) -> None:

@@ -29,7 +29,8 @@ def with_consent(config: Config, run: Callable[[Config], Report], *, quiet: bool
         or not (terminal.has_reader() and terminal.shows_bars())
     ):
         return report
-    question = f"{count} files would be deleted without a replacement. Delete them? [y/N] "
+    what, it = ("file", "it") if count == 1 else ("files", "them")
+    question = f"{count} {what} would be deleted without a replacement. Delete {it}? [y/N] "
     try:
         agreed = terminal.read_line(question).strip().lower() in _YES
     except EOFError:

@@ -8,6 +8,7 @@ from microrepo.batching import batched
 from microrepo.guards import count_bare
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.pages.publishing import RepositoryPages
+from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.refresh.batches import (
     BATCH_PROJECTS,
     BatchResult,
@@ -155,7 +156,9 @@ class Run:
             listed = [n for n in changes.unrequested if self.rules.policy.leaves_out(n)]
             others = sorted(set(changes.unrequested) - set(listed))
             self._outside.extend(self._deletions_of(listed, Cause.LEFT_OUT))
-            self._outside.extend(self._deletions_of(others, Cause.UNREQUESTED))
+            self._outside.extend(
+                _unless_slip(self._deletions_of(others, Cause.UNREQUESTED), self._work.report)
+            )
 
     def _deletions_of(self, names: Sequence[NormalizedName], cause: Cause) -> list[Action]:
         return deletions_of_projects(
@@ -179,3 +182,17 @@ class Run:
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
         delete_of_projects(self.pages, planned)
+
+
+def _unless_slip(deletions: list[Action], report: ReportBuilder) -> list[Action]:
+    """Return deletions of unrequested files; none while requested projects were not found.
+
+    The name of a missing project can be a slip of the name of one of these.
+    """
+    if deletions and report.missing:
+        report.warn(
+            "files of projects that are no longer requested were kept, because requested projects "
+            "were not found"
+        )
+        return []
+    return deletions

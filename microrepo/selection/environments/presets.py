@@ -138,6 +138,10 @@ def _near(python: str, platform: str) -> str:
     ] or difflib.get_close_matches(platform or python, USUAL_PLATFORMS, cutoff=0.5)
     if parse_python(python) is not None:
         near_python = [python]
+    if platform.startswith("linux_"):  # as the running Python is named, with glibc in general
+        near_platform = [f"many{platform.replace('linux_', 'linux_2_28_', 1)}"]
+        if _platform_facts(near_platform[0]) is None:
+            near_platform = []
     if not (near_python or near_platform):
         return ""
     nearest = (*near_python, _USUAL_PYTHON)[0], (*near_platform, *USUAL_PLATFORMS)[0]

@@ -73,7 +73,11 @@ def _suggestion(word: str) -> str:
     pypy = "pp" if word.strip().lower().startswith(("pypy", "pp")) else ""
     if re.fullmatch(r"(cp|pp|py)?3\.?[0-9]{1,2}t", word.strip().lower()):
         return "; free-threaded builds exist since CPython 3.13: write 3.13t or cp313t"
-    found = [f"{pypy}{major}.{minor}" for major, minor in _INSIDE.findall(word)]
+    found = [
+        f"{pypy}{major}.{minor}"
+        for major, minor in _INSIDE.findall(word)
+        if not parse_python_words([f"{pypy}{major}.{minor}"]).unknown
+    ]
     if not found:
         return "; write 3.12 or cp312"
     if len(found) > 1:

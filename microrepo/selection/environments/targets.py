@@ -57,7 +57,10 @@ def target_environments(
     patterns = parse_platforms(words)
     if environments:
         found = parse_environments(environments)
-        _refuse_unlisted_pythons(found, python_versions, host)
+        if isinstance(python_versions, str) or list(python_versions or ()) != [
+            host["python_version"]
+        ]:  # a list of only the running Python is the default, which nobody had to write
+            refuse_unlisted_pythons(found, python_versions)
     else:
         names = _listed_pythons(python_versions, host)
         found = tuple(
@@ -199,14 +202,9 @@ def _refuse_contradictions(
             )
 
 
-def _refuse_unlisted_pythons(
-    environments: Sequence[Environment], words: Words, host: Block
-) -> None:
-    """Raise ConfigError if an environment has a Python that a list of Pythons lacks.
-
-    A list of only the running Python is the default, which nobody had to write.
-    """
-    if isinstance(words, str) or list(words or ()) == [host["python_version"]]:
+def refuse_unlisted_pythons(environments: Sequence[Environment], words: Words) -> None:
+    """Raise ConfigError if an environment has a Python that a list of Pythons lacks."""
+    if isinstance(words, str):
         return
     targets = parse_python_words(list(words or ())).targets
     listed = {(one.implementation, f"{one.major}.{one.minor}") for one in targets}

@@ -326,6 +326,11 @@ def test_folder_as_a_file(tmp_path: Path) -> None:
             id="a word for a list",
         ),
         pytest.param(
+            {"python_versions": "3.11, 3.12"},
+            '$.python_versions: \'3.11, 3.12\' is neither "all" nor a list; write ["3.11", "3.12"]',
+            id="words for a list",
+        ),
+        pytest.param(
             {"packages": "flask"},
             '$.packages: \'flask\' is neither "everything" nor a list; write ["flask"]',
             id="a requirement for a list",

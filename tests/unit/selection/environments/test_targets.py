@@ -80,6 +80,8 @@ def test_the_running_python_is_taken_whole() -> None:
         ({"python_versions": ["pypy3.10"]}, "write only pp3.10"),
         ({"python_versions": ["cp312-win_amd64"]}, "in `environments`"),
         ({"python_versions": ["3.110"]}, "write 3.12"),
+        ({"python_versions": ["3.99"]}, "write 3.12"),
+        ({"environments": ["cp311-linux_x86_64"]}, "did you mean 'cp311-manylinux_2_28_x86_64'"),
         ({"platforms": ["win64"]}, "did you mean 'win_amd64'"),
         ({"excluded": ("win64",)}, "did you mean 'win_amd64'"),
         ({"python_versions": ["2.7"]}, "cannot be resolved for Python 2.7"),
