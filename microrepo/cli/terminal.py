@@ -42,6 +42,12 @@ def write_out(text: str) -> None:
         sys.stdout.write(escape(text))
 
 
+def write_bytes(content: bytes) -> None:
+    """Write data to standard output."""
+    with _named_output():
+        sys.stdout.buffer.write(content)
+
+
 def write_err(text: str) -> None:
     """Write text to standard error at once; a run goes on when nobody can read it."""
     try:

@@ -5,12 +5,93 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import msgspec
+
 from microrepo.cli import terminal
-from microrepo.cli.commands.settings_loading import load_settings
+from microrepo.cli.commands.settings_loading import load_settings, reporting
+from microrepo.cli.render.gap_text import export_text, sent_text
+from microrepo.config.load import shown
+from microrepo.config.sizes import parse_size
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
+from microrepo.operations.export.bundle_plan import MIN_VOLUME_BYTES
 from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.disk_errors import disk_words
+
+
+def command_export(arguments: argparse.Namespace) -> int:
+    """Write a bundle for a repository behind an air gap."""
+    from microrepo.operations.export.export_run import ExportOptions, export
+
+    loaded = load_settings(arguments)
+    if arguments.list:
+        return _list_sent(arguments, Path(loaded.config.repository))
+    if arguments.out is None and not arguments.dry_run:
+        raise ConfigError("export: name a directory, a .tar file, or - for standard output")
+    is_stream = arguments.out == "-"
+    if is_stream and arguments.split:
+        raise ConfigError("--split: standard output is one stream; name a directory")
+    if is_stream and arguments.json:
+        raise ConfigError("--json: standard output is the bundle; name a directory")
+    options = ExportOptions(
+        out=Path(arguments.out or ".").expanduser(),
+        write=terminal.write_bytes if is_stream else None,
+        snapshot=arguments.snapshot or "",
+        since=arguments.since or "",
+        receipt=Path(arguments.receipt) if arguments.receipt else None,
+        full=arguments.full,
+        split_bytes=_volume_bytes(arguments.split),
+        key=Path(arguments.sign).expanduser() if arguments.sign else None,
+        config_copy=msgspec.json.format(msgspec.json.encode(shown(loaded)), indent=1),
+        dry_run=arguments.dry_run,
+    )
+    with reporting(arguments) as reporter:
+        report = export(loaded.config, options, reporter)
+    if arguments.json:
+        terminal.write_json(report)
+    elif not arguments.quiet:
+        write = terminal.write_err if is_stream else terminal.write_out
+        write(export_text(report))
+    return report.exit_code
+
+
+def _volume_bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    size = parse_size(int(text) if text.isdecimal() else text, "split")
+    if size < MIN_VOLUME_BYTES:
+        raise ConfigError(f"--split: a volume has at least {MIN_VOLUME_BYTES:,} bytes")
+    return size
+
+
+def _list_sent(arguments: argparse.Namespace, repository: Path) -> int:
+    from microrepo.operations.export.sent_manifests import SentManifests
+
+    sent = SentManifests(repository).all()
+    if arguments.json:
+        terminal.write_json([{"sequence": one.sequence, "snapshot": one.snapshot} for one in sent])
+    else:
+        terminal.write_out(sent_text(sent))
+    return ExitCode.DONE
+
+
+def command_receipt(arguments: argparse.Namespace) -> int:
+    """Write what the repository holds, for the next export to it."""
+    from microrepo.operations.export.receipt_creation import make_receipt
+
+    config = load_settings(arguments).config
+    with reporting(arguments) as reporter:
+        receipt = make_receipt(config, reporter)
+    content = msgspec.json.format(msgspec.json.encode(receipt), indent=1) + b"\n"
+    if arguments.out == "-":
+        terminal.write_out(content.decode())
+    else:
+        write_output(Path(arguments.out).expanduser(), content)
+        count = len(receipt.digests())
+        terminal.note(f"wrote a receipt for {count:,} files to {arguments.out}")
+    for failure in receipt.failures:
+        terminal.warn(failure)
+    return ExitCode.DONE
 
 
 def command_wants(arguments: argparse.Namespace) -> int:

@@ -137,6 +137,18 @@ _COMMANDS = (
         "target_flags",
     ),
     _Command(
+        "export",
+        "Write the repository, or what is new in it, as a bundle for another network",
+        "gap_commands",
+        "gap_flags",
+    ),
+    _Command(
+        "receipt",
+        "Write what this repository holds, for an export of what it lacks",
+        "gap_commands",
+        "gap_flags",
+    ),
+    _Command(
         "wants",
         "List what users asked for and did not find, for a refresh outside",
         "gap_commands",

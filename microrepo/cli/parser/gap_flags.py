@@ -3,9 +3,53 @@
 from __future__ import annotations
 
 from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import add_dry_run
 from microrepo.cli.parser.setting_flags import add_settings
 
 _REPOSITORY = ("repository",)
+
+
+def add_export(parser: CommandParser) -> None:
+    """Add the arguments of `export`."""
+    parser.add_argument(
+        "out",
+        nargs="?",
+        metavar="OUT",
+        help="directory for the volumes, a .tar file, or - for standard output",
+    )
+    base = parser.add_mutually_exclusive_group()
+    base.add_argument(
+        "--since",
+        metavar="BASE",
+        help="send what is new since a bundle (number or id) or a snapshot (default: last bundle)",
+    )
+    base.add_argument(
+        "--for",
+        dest="receipt",
+        metavar="RECEIPT",
+        help="send what the repository that wrote this receipt lacks",
+    )
+    base.add_argument("--full", action="store_true", help="send everything")
+    base.add_argument("--list", action="store_true", help="list the bundles that were sent")
+    parser.add_argument("--snapshot", metavar="NAME", help="send this snapshot instead")
+    parser.add_argument(
+        "--split", metavar="SIZE", help="largest size of a volume: 4GB, 650MiB (default: no limit)"
+    )
+    parser.add_argument(
+        "--sign",
+        metavar="KEY",
+        help="sign with this SSH key (or the public key of one in an agent)",
+    )
+    add_dry_run(parser)
+    add_settings(parser, _REPOSITORY)
+
+
+def add_receipt(parser: CommandParser) -> None:
+    """Add the arguments of `receipt`."""
+    parser.add_argument(
+        "out", nargs="?", default="-", metavar="OUT", help="file (default: standard output)"
+    )
+    add_settings(parser, _REPOSITORY)
 
 
 def add_wants(parser: CommandParser) -> None:

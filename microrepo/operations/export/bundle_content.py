@@ -1,0 +1,111 @@
+"""Content of a bundle: what it carries beyond its base, and where each part is read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from microrepo.errors import RepositoryError
+from microrepo.operations.export.bundle_plan import BundleItem
+from microrepo.operations.export.export_base import ExportBase
+from microrepo.operations.export.sent_manifests import PackedManifest
+from microrepo.standalone.importer.manifest import compare_manifests
+from microrepo.standalone.importer.manifest_entries import ManifestFile, entry_line
+from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.flat_directory import sidecar_name
+from microrepo.stores.hashing import hash_file
+from microrepo.stores.objects.protected_contents import ProtectedContents
+
+DELETIONS = "deletions.jsonl"
+
+
+class BundleChanges(Struct, frozen=True):
+    """Differences between the base and the snapshot of a bundle.
+
+    Attributes:
+        items: the content to send, in its order.
+        files: number of sent distributions.
+        deletions: `deletions.jsonl`, for people and scanners.
+        deleted: number of its lines.
+    """
+
+    items: tuple[BundleItem, ...]
+    files: int
+    deletions: bytes = b""
+    deleted: int = 0
+
+
+class BundleContent:
+    """Finds and opens the content of a bundle.
+
+    Args:
+        extras: small members of the first volume, by name.
+    """
+
+    def __init__(self, repository: Path, extras: Mapping[str, bytes]) -> None:
+        self._repository = repository
+        self._objects = ProtectedContents.of(repository)
+        self._extras = dict(extras)
+
+    def changes(self, manifest: PackedManifest, base: ExportBase) -> BundleChanges:
+        """Return what the receiver lacks, and what it deletes."""
+        deletions = list(_deletions(manifest, base))
+        if base.entries is not None:
+            self._extras[DELETIONS] = b"".join(deletions)
+        extras = [
+            BundleItem("", name, hashlib.sha256(content).hexdigest(), len(content))
+            for name, content in sorted(self._extras.items())
+        ]
+        sidecars, files = [], []
+        sent = set(base.held)
+        for entry in manifest.entries():
+            if not isinstance(entry, ManifestFile) or entry.sha256 in sent:
+                continue
+            sent.add(entry.sha256)
+            files.append(BundleItem("files", entry.filename, entry.sha256, entry.size_bytes))
+            sidecars += self._sidecar(entry)
+        return BundleChanges(
+            (*extras, *sidecars, *files), len(files), b"".join(deletions), len(deletions)
+        )
+
+    def _sidecar(self, entry: ManifestFile) -> list[BundleItem]:
+        """Return the sidecar of a file if it is sound; the receiver makes missing ones."""
+        path = self._repository / sidecar_name(entry.filename)
+        if not entry.metadata_sha256:
+            return []
+        try:
+            if hash_file(path).sha256 != entry.metadata_sha256:
+                return []
+            size = path.stat().st_size
+        except OSError:
+            return []
+        return [BundleItem("metadata", path.name, entry.metadata_sha256, size)]
+
+    def open(self, item: BundleItem) -> BinaryIO:
+        """Open the content of an item.
+
+        Raises:
+            RepositoryError: it cannot be read.
+        """
+        if not item.folder:
+            return io.BytesIO(self._extras[item.filename])
+        stored = self._objects.place(item.sha256)
+        is_stored = item.folder == "files" and stored.is_file()
+        path = stored if is_stored else self._repository / item.filename
+        try:
+            return path.open("rb")
+        except OSError as error:
+            raise RepositoryError(path, f"cannot be read: {disk_words(error)}") from error
+
+
+def _deletions(manifest: PackedManifest, base: ExportBase) -> Iterator[bytes]:
+    if base.entries is None:
+        return
+    for change in compare_manifests(base.entries(), manifest.entries()):
+        if change.kind == "removed" and isinstance(change.old, ManifestFile):
+            yield entry_line(change.old)
