@@ -56,7 +56,8 @@ def refresh(repo: Repository, index: FakeIndex, pypi: PyPIServer) -> Callable[..
             index.add(name, build_wheel(name, version, files={"data": os.urandom(size)}))
         names = ",".join(sorted({path.name.partition("-")[0] for path in repo.path.glob("*.whl")}
                                 | {name for name, _ in releases}))  # fmt: skip
-        repo.run("refresh", "--repository", repo.path, "--source", pypi.url, "--packages", names)
+        repo.run("refresh", "--packages", names, "--source", pypi.url, "--no-dependencies", "--versions", "all",
+                 "--repository", repo.path)  # fmt: skip
 
     return run
 

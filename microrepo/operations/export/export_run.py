@@ -24,8 +24,8 @@ from microrepo.operations.export.export_base import (
     latest_base,
 )
 from microrepo.operations.export.sent_manifests import (
+    BundleOrigin,
     PackedManifest,
-    Sender,
     SentManifests,
     pack_manifest,
 )
@@ -169,7 +169,7 @@ def _manifest(session: Session, options: ExportOptions) -> PackedManifest:
 
 
 def _header(
-    sender: Sender, manifest: PackedManifest, base: ExportBase, volumes: int
+    sender: BundleOrigin, manifest: PackedManifest, base: ExportBase, volumes: int
 ) -> BundleHeader:
     listed = StoredList(manifest.content).described()
     created = f"{now()[:19]}Z"

@@ -36,7 +36,7 @@ _NAME = re.compile(r"(\d{1,18})-([0-9a-f]{64})\.jsonl\.gz")
 _KEPT = 50
 
 
-class Sender(Struct, frozen=True):
+class BundleOrigin(Struct, frozen=True):
     """Identity of an exporting repository.
 
     Attributes:
@@ -47,12 +47,12 @@ class Sender(Struct, frozen=True):
     origin: str
     sequence: int = 0
 
-    def next(self) -> Sender:
+    def next(self) -> BundleOrigin:
         """Return the sender of the next bundle.
 
         The number grows with time as well, so that it does not start again if it is lost.
         """
-        return Sender(self.origin, max(self.sequence + 1, int(time.time())))
+        return BundleOrigin(self.origin, max(self.sequence + 1, int(time.time())))
 
 
 class PackedManifest(Struct, frozen=True):
@@ -111,7 +111,7 @@ class SentManifests:
     def __init__(self, repository: Path) -> None:
         self._folder = repository / CONTROL / "exports"
 
-    def sender(self) -> Sender:
+    def sender(self) -> BundleOrigin:
         """Return the identity of the repository; a new one before the first bundle.
 
         Raises:
@@ -119,9 +119,9 @@ class SentManifests:
         """
         path = self._folder / _SENDER
         try:
-            return msgspec.json.decode(read_plain_file(path), type=Sender)
+            return msgspec.json.decode(read_plain_file(path), type=BundleOrigin)
         except FileNotFoundError:
-            return Sender(secrets.token_hex(16))
+            return BundleOrigin(secrets.token_hex(16))
         except (OSError, msgspec.DecodeError) as error:
             raise RepositoryError(
                 path,
@@ -146,7 +146,7 @@ class SentManifests:
                 return one
         return None
 
-    def add(self, sender: Sender, manifest: PackedManifest) -> None:
+    def add(self, sender: BundleOrigin, manifest: PackedManifest) -> None:
         """Record a complete bundle, and delete the oldest records.
 
         Raises:

@@ -1,0 +1,61 @@
+"""Exports, called as functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microrepo.config.schema import Config
+from microrepo.errors import ConfigError, RepositoryError
+from microrepo.operations.export.export_run import ExportOptions, export
+from tests.support.packages import build_wheel
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    for version in ("1", "2"):
+        wheel = build_wheel("six", version)
+        (repository / wheel.filename).write_bytes(wheel.content)
+    return Config(repository=str(repository), processes=1, source="https://index.example/")
+
+
+def test_any_directory_can_be_exported(config: Config, tmp_path: Path) -> None:
+    report = export(config, ExportOptions(out=tmp_path / "out"))
+    assert (report.exit_code, report.files, report.volume_count) == (0, 2, 1)
+    assert [Path(path).is_file() for path in report.volumes] == [True]
+    assert not report.is_signed
+    again = export(config, ExportOptions(out=tmp_path / "out"))
+    assert again.is_unchanged
+    assert again.volumes == ()
+
+
+def test_a_dry_run_writes_nothing(config: Config, tmp_path: Path) -> None:
+    report = export(config, ExportOptions(out=tmp_path / "out", dry_run=True))
+    assert (report.files, report.volumes, report.sequence) == (2, (), 0)
+    assert not (tmp_path / "out").exists()
+    assert not export(config, ExportOptions(out=tmp_path / "out", dry_run=True)).is_unchanged
+
+
+def test_a_stream_gets_the_same_bytes_as_a_file(config: Config, tmp_path: Path) -> None:
+    pieces: list[bytes] = []
+    report = export(config, ExportOptions(write=pieces.append))
+    assert report.volumes == ("-",)
+    assert b"six-1" in b"".join(pieces)
+    assert len(b"".join(pieces)) % 512 == 0
+
+
+def test_one_file_cannot_hold_volumes(config: Config, tmp_path: Path) -> None:
+    big = Path(config.repository) / "big-1.tar.gz"
+    big.write_bytes(b"0" * 3_000_000)
+    options = ExportOptions(out=tmp_path / "x.tar", split_bytes=1_200_000)
+    with pytest.raises(ConfigError, match="name a directory"):
+        export(config, options)
+    assert not (tmp_path / "x.tar").exists()
+
+
+def test_a_medium_that_cannot_be_written_is_named(config: Config) -> None:
+    with pytest.raises(RepositoryError, match="cannot be written"):
+        export(config, ExportOptions(out=Path("/dev/null/out")))
