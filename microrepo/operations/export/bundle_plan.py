@@ -14,14 +14,17 @@ from microrepo.standalone.importer.bundle_header import (
     content_line,
     member_of,
 )
+from microrepo.standalone.importer.volumes.tar_blocks import (
+    BUNDLE_BLOCK_BYTES,
+    BUNDLE_END,
+    stored_member_bytes,
+)
 
 # A tar header can state sizes below 8 GiB, FAT32 can hold files below 4 GiB.
 _MAX_PIECE_BYTES = (1 << 32) - (1 << 20)
 # A smaller rest of a volume stays empty.
 _LEAST_PIECE_BYTES = 1 << 20
 MIN_VOLUME_BYTES = 1 << 20
-_TAR_BLOCK_BYTES = 512
-_END_BYTES = 2 * _TAR_BLOCK_BYTES
 _UNKNOWN_SHA256 = "0" * 64
 
 
@@ -75,9 +78,9 @@ def plan_volumes(
     Raises:
         ConfigError: the manifest does not fit a volume.
     """
-    if max_bytes is not None and _cost(manifest_bytes) + _overhead() >= max_bytes:
+    if max_bytes is not None and stored_member_bytes(manifest_bytes) + _overhead() >= max_bytes:
         raise ConfigError(
-            f"--split: the first volume needs {_cost(manifest_bytes) + _overhead():,} bytes for "
+            f"--split: the first volume needs {stored_member_bytes(manifest_bytes) + _overhead():,} bytes for "
             "its lists alone; use larger volumes"
         )
     cutter = _Cutter(max_bytes, manifest_bytes)
@@ -86,15 +89,10 @@ def plan_volumes(
     return cutter.volumes
 
 
-def _cost(member_bytes: int) -> int:
-    """Return the bytes of a member in a tar archive, with its header and padding."""
-    return _TAR_BLOCK_BYTES + -(-member_bytes // _TAR_BLOCK_BYTES) * _TAR_BLOCK_BYTES
-
-
 def _overhead() -> int:
     """Return the bytes of a volume without lists and content, at most."""
-    headers = _cost(MAX_HEADER_BYTES) + _cost(MAX_SIGNATURE_BYTES)
-    return headers + 2 * _TAR_BLOCK_BYTES + _END_BYTES
+    headers = stored_member_bytes(MAX_HEADER_BYTES) + stored_member_bytes(MAX_SIGNATURE_BYTES)
+    return headers + 2 * BUNDLE_BLOCK_BYTES + len(BUNDLE_END)
 
 
 class _Cutter:
@@ -102,7 +100,9 @@ class _Cutter:
 
     def __init__(self, max_bytes: int | None, manifest_bytes: int) -> None:
         self._capacity = None if max_bytes is None else max_bytes - _overhead()
-        self._free = None if self._capacity is None else self._capacity - _cost(manifest_bytes)
+        self._free = (
+            None if self._capacity is None else self._capacity - stored_member_bytes(manifest_bytes)
+        )
         self.volumes: list[list[Slice]] = [[]]
 
     def add(self, item: BundleItem) -> None:
@@ -132,7 +132,7 @@ class _Cutter:
             return _MAX_PIECE_BYTES
         least = Slice(item, item.size_bytes, 0, 99_999)
         for _ in range(2):
-            room = (self._free - _slice_cost(least)) // _TAR_BLOCK_BYTES * _TAR_BLOCK_BYTES
+            room = (self._free - _slice_cost(least)) // BUNDLE_BLOCK_BYTES * BUNDLE_BLOCK_BYTES
             if room >= min(_LEAST_PIECE_BYTES, (self._capacity or 0) // 2):
                 break
             self._begin()
@@ -152,7 +152,7 @@ class _Cutter:
 
 
 def _slice_cost(part: Slice) -> int:
-    return _cost(part.count_bytes) + len(content_line(part.content(_UNKNOWN_SHA256)))
+    return stored_member_bytes(part.count_bytes) + len(content_line(part.content(_UNKNOWN_SHA256)))
 
 
 def planned_bytes(volumes: Sequence[Sequence[Slice]]) -> int:

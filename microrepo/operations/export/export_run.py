@@ -37,7 +37,7 @@ from microrepo.operations.snapshot.snapshot_files import SnapshotFiles
 from microrepo.operations.switch.current_manifest import CurrentManifest
 from microrepo.operations.switch.sound_files import SoundFiles
 from microrepo.reporting import Reporter, SilentReporter
-from microrepo.standalone.assemble import assemble
+from microrepo.standalone.assemble import IMPORTER, assemble
 from microrepo.standalone.importer.bundle_header import BundleHeader
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.disk_errors import disk_words
@@ -118,7 +118,7 @@ def export(
         repository = session.holdings.directory.path
         base = _base_of(repository, options)
         manifest = _manifest(session, options)
-        extras = {"server.py": assemble().encode()}
+        extras = {"server.py": assemble().encode(), "import.py": assemble(IMPORTER).encode()}
         if options.config_copy:
             extras["config.json"] = options.config_copy
         content = BundleContent(repository, extras)

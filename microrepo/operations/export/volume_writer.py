@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
@@ -21,6 +20,11 @@ from microrepo.standalone.importer.bundle_header import (
     BundleList,
     content_line,
     header_bytes,
+)
+from microrepo.standalone.importer.volumes.tar_blocks import (
+    BUNDLE_END,
+    member_block,
+    member_padding,
 )
 
 _READ_BYTES = 1 << 20
@@ -144,15 +148,13 @@ class VolumeWriter:
 
     def end(self) -> None:
         """Write the end of the archive."""
-        self._put(b"\0" * (2 * tarfile.BLOCKSIZE))
+        self._put(BUNDLE_END)
 
     def _start(self, name: str, size_bytes: int) -> None:
-        member = tarfile.TarInfo(name)
-        member.size = size_bytes
-        self._put(member.tobuf(tarfile.USTAR_FORMAT))
+        self._put(member_block(name, size_bytes))
 
     def _pad(self, size_bytes: int) -> None:
-        self._put(b"\0" * (-size_bytes % tarfile.BLOCKSIZE))
+        self._put(member_padding(size_bytes))
 
     def _put(self, content: bytes) -> None:
         if content:
