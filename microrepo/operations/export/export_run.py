@@ -141,7 +141,7 @@ def export(
         volumes=written,
         volume_count=len(volumes),
         files=changes.files,
-        size_bytes=planned_bytes(volumes),
+        size_bytes=sum(item.size_bytes for item in changes.items if item.folder == "files"),
         deleted=changes.deleted,
         is_signed=signer is not None,
         is_unchanged=unchanged,
