@@ -167,6 +167,11 @@ def _for_others(*requires: str) -> LawCase:
     return LawCase((OddFile("zz_a-1.0.tar.gz"), foreign), "zz-a\n")
 
 
+def _at_odds_with_itself() -> LawCase:
+    final = OddFile("zz_a-1.0-py3-none-any.whl", ("zz-a[x]>=2.0.dev0",))
+    return LawCase((final, OddFile("zz_a-2.0rc1-py3-none-any.whl")), "zz-a[x]\n")
+
+
 def _two_builds() -> LawCase:
     later = OddFile("zz_a-1.0-2x-py3-none-any.whl", ("zz-b",))
     return LawCase((OddFile("zz_a-1.0-1-py3-none-any.whl"), later), "zz-a\n")
@@ -198,6 +203,7 @@ def test_a_broken_wheel_alone(forking_pip: ForkingPip, fault: str) -> None:
 @example(law_case=_two_builds())
 @example(law_case=_for_others("zz-b"))
 @example(law_case=_for_others())
+@example(law_case=_at_odds_with_itself())
 def test_what_check_says_is_what_installers_do(forking_pip: ForkingPip, law_case: LawCase) -> None:
     _law(forking_pip, law_case)
 

@@ -10,7 +10,7 @@ from microrepo.formats.requirements.direct_urls import is_followed
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.facts import MetadataNeed
-from microrepo.selection.resolver.goal_records import Goal
+from microrepo.selection.resolver.goal_records import Goal, Installer
 from microrepo.selection.resolver.nodes import Choice, Req
 from microrepo.selection.resolver.release_matches import is_unknown
 from microrepo.selection.resolver.releases import Release
@@ -47,7 +47,9 @@ class Dependencies:
             why = f"{want.label} is a direct URL"
             yield Req(want.project, text=want.label, url=want.url, impossible=why)
             return
-        yield Req(want.project, (), want.specifiers, want.label, url=want.url)
+        # In pip, a bare ``name[extra]`` is a requirement on the extra, which then pins its release.
+        if want.specifiers or not (want.extras and self._view.admission.installer is Installer.PIP):
+            yield Req(want.project, (), want.specifiers, want.label, url=want.url)
         if want.extras:
             yield Req(want.project, want.extras, want.specifiers, want.label, url=want.url)
 
