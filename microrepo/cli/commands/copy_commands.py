@@ -145,7 +145,9 @@ def run_copy(
     """Run a copy and show its report."""
     hide_passwords()
     operation = arguments.handler.rpartition(":")[2]
-    manner = CopyOptions(dry_run=arguments.dry_run, link=not arguments.no_link)
+    manner = CopyOptions(
+        dry_run=arguments.dry_run, link=not arguments.no_link, verify=not arguments.no_verify
+    )
     with reporting(arguments) as reporter:
         report = copy(config, endpoints, policy, how=manner, operation=operation, reporter=reporter)
     return show_report(arguments, report, partial(copy_text, verbose=arguments.verbose))

@@ -163,6 +163,11 @@ def _add_how(parser: CommandParser) -> None:
     group.add_argument(
         "--no-link", action="store_true", help="copy between directories instead of linking"
     )
+    group.add_argument(
+        "--no-verify",
+        action="store_true",
+        help="link files that are as recorded without reading them",
+    )
     _add_destination_index(group)
 
 

@@ -86,6 +86,7 @@ class RepositoryDirectory:
     Args:
         placement: how files get there.
         journal: where files are recorded; None for a directory without a state.
+        also: called with the files that arrived.
         unfinished: names of partial downloads, kept for a run that resumes them.
         limits: space to leave free.
         known: the contents of the directory, if already read.
@@ -100,8 +101,10 @@ class RepositoryDirectory:
         unfinished: set[str] | None = None,
         limits: Limits = _NO_LIMITS,
         known: DirectoryCatalogue | None = None,
+        also: Callable[[Sequence[tuple[Action, Outcome]]], None] = lambda _: None,
     ) -> None:
         self._directory = directory
+        self._also = also
         self._placement = placement
         self._journal = journal
         self._unfinished = set() if unfinished is None else unfinished
@@ -213,3 +216,4 @@ class RepositoryDirectory:
         self._directory.sync()
         if self._journal is not None:
             self._journal.record(arrived)
+        self._also(arrived)

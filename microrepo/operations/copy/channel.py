@@ -19,6 +19,7 @@ from microrepo.guards import Limits
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.index_destination import IndexDestination
 from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
+from microrepo.operations.copy.copied_files import CopiedFiles
 from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.operations.copy.source_endpoint import SourceEndpoint
 from microrepo.operations.copy.working_directory import WorkingDirectory
@@ -64,11 +65,12 @@ class Channel:
         self.sources = SourceEndpoint(endpoints, self._settings.client)
         self._catalogue: DirectoryCatalogue | None = None
 
-    def destination(self, placement: Placement) -> Destination:
+    def destination(self, placement: Placement, *, records: bool = False) -> Destination:
         """Return the destination, for one transfer.
 
         Args:
             placement: how files get into a directory.
+            records: record the digests of files in a directory.
         """
         if self.endpoints.destination.kind != "directory":
             return IndexDestination(self, self.endpoints.destination.name)
@@ -77,7 +79,10 @@ class Channel:
             if self._catalogue is None:
                 self._catalogue = DirectoryCatalogue(self.directory)
             known = self._catalogue
-        return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
+        if not records:
+            return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
+        also = CopiedFiles(self.directory).record
+        return RepositoryDirectory(self.directory, placement, limits=limits, known=known, also=also)
 
     def look_again(self) -> None:
         """Read directories at both endpoints again, since other programs may have changed them."""

@@ -19,7 +19,7 @@ from microrepo.batching import batched
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ProjectNotFound, Unavailable
-from microrepo.model import ActionKind, NormalizedName, Project
+from microrepo.model import ActionKind, File, NormalizedName, Project
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.repository_directory import Placement
 from microrepo.operations.apply.transfer import carry
@@ -56,7 +56,9 @@ class CopyOptions(Struct, frozen=True):
         batch_projects: projects per batch; one batch completes before the next starts.
         cancel: event that stops the copy at the next file.
         whole: transfer nothing of a batch with a conflict.
-        verify: read local files even if they are linked.
+        verify: read every local file whose digest is known before it is linked; otherwise only
+            those that changed since the digest was recorded.
+        records: record the digests of the files in a directory.
         read_held: read the destination's files if it lists no digests; otherwise an existing name
             is a conflict. Local files are always read.
         hashes: digests of local files, computed earlier.
@@ -68,7 +70,8 @@ class CopyOptions(Struct, frozen=True):
     batch_projects: int = BATCH_PROJECTS
     cancel: threading.Event | None = None
     whole: bool = False
-    verify: bool = False
+    verify: bool = True
+    records: bool = True
     read_held: bool = True
     hashes: HashCache | None = None
     template_for: Callable[[str], Path | None] = lambda _: None
@@ -207,10 +210,10 @@ class CopyRun:
         how = self._how
         placement = Placement(
             Sharing(how.link, self._channel.endpoints.destination.replace),
-            unread=(lambda _: True) if how.verify else self._channel.sources.is_unread,
+            unread=_has_digest if how.verify else self._channel.sources.is_unread,
             template_for=how.template_for,
         )
-        return self._channel.destination(placement)
+        return self._channel.destination(placement, records=how.records)
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; report those that cannot be read."""
@@ -257,3 +260,7 @@ class CopyRun:
     def _check_cancelled(self) -> None:
         if self._how.cancel is not None and self._how.cancel.is_set():
             raise Cancelled("copy cancelled; completed files are kept, rerun to continue")
+
+
+def _has_digest(file: File) -> bool:
+    return file.digests.strongest() is not None

@@ -208,7 +208,9 @@ def _nearest(environment: Environment, files: Iterable[File]) -> tuple[File, ...
     """Return the wheels that uv reads for a release without one that suits the environment."""
     found: dict[int, list[File]] = {}
     for file in files:
-        wheel = parse_candidate_name(file.filename, file.version)
+        if not file.filename.endswith(".whl"):
+            continue
+        wheel = parse_candidate_name(uv_filename(file.filename), file.version)
         if wheel is not None and wheel.kind == "wheel":
             found.setdefault(_nearness(environment, wheel), []).append(file)
     return tuple(found[max(found)]) if found else ()
@@ -230,7 +232,10 @@ def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | Non
     files = view.read_first(release)
     doubtful = release.equals if installer is not None else ()
     if files is release.foreign:
-        doubtful = files
+        for file in files:
+            if file.filename not in view.facts.metadata:
+                return MetadataNeed(release.project, file.filename)
+        doubtful = tuple(sorted(files, key=partial(_stops_first, view)))
     for file in (*doubtful, *files):
         if file.filename not in view.facts.metadata:
             return MetadataNeed(release.project, file.filename)
@@ -241,7 +246,7 @@ def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | Non
             continue  # pip skips a file of another release, and a release with invalid metadata
         if file not in doubtful:
             return usable
-        if usable is None or not view.admits(usable.requires_python):
+        if usable is None or _has_url(usable) or not view.admits(usable.requires_python):
             return usable
         if file is doubtful[-1]:
             return max(
@@ -249,6 +254,17 @@ def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | Non
                 key=lambda one: len(one.requires_dist),
             )
     return None
+
+
+def _has_url(metadata: CoreMetadata) -> bool:
+    return any("@" in text for text in metadata.requires_dist)
+
+
+def _stops_first(view: View, file: File) -> bool:
+    """Return False for a wheel at which uv fails, where it passes over others that it cannot use."""
+    found = view.facts.metadata.get(file.filename)
+    stops = isinstance(found, CoreMetadata) and _has_url(found)
+    return not (stops or file.filename in view.facts.blocking)
 
 
 def _with_foreign(view: View, release: Release, own: CoreMetadata) -> CoreMetadata | MetadataNeed:

@@ -149,6 +149,7 @@ class Provider(AbstractProvider[Req, Choice, str]):
         """Note why pip or uv fails when it looks at a release."""
         if any(one.direct and one.impossible for one in requires):
             self.stops[f"{release.key} depends on a direct URL; installers stop there"] = None
-        name = release.files[0].filename
-        if self.view.facts.stops(name, self.options.installer):
-            self.stops[f"{name}: installers fail at it"] = None
+        read = self.view.read_first(release)
+        for name in [file.filename for file in (read if read is release.foreign else read[:1])]:
+            if self.view.facts.stops(name, self.options.installer):
+                self.stops[f"{name}: installers fail at it"] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,29 @@ def test_no_link_copies_with_times(pile: Path, tmp_path: Path, copy: Copier) -> 
         ours, theirs = (pile / name).stat(), (tmp_path / "there" / name).stat()
         assert ours.st_ino != theirs.st_ino
         assert ours.st_mtime_ns == theirs.st_mtime_ns
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-link"], ["--no-verify"]])
+def test_a_damaged_file_is_not_handed_on(
+    flags: list[str], pile: Path, tmp_path: Path, run_microrepo: MicrorepoRunner
+) -> None:
+    """Neither its size nor its time tells; unread, it goes along, and is found there."""
+    run_microrepo("index", "--repository", pile)
+    damaged = pile / min(name for name in names(pile) if name.endswith(".whl"))
+    status, body = damaged.stat(), damaged.read_bytes()
+    damaged.write_bytes(bytes([body[0] ^ 1]) + body[1:])
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    there = tmp_path / "there"
+    copied = run_microrepo("copy", "--source", pile, "--destination", there, "--all", *flags)
+    verified = run_microrepo("verify", "--repository", there)
+    if "--no-verify" in flags:
+        assert (copied.returncode, verified.returncode) == (0, 3)
+        assert damaged.name in verified.stdout + verified.stderr
+    else:
+        assert (copied.returncode, verified.returncode) == (3, 0)
+        assert damaged.name in copied.stdout + copied.stderr
+        assert not (there / damaged.name).exists()
+        assert "no recorded digest" not in verified.stdout
 
 
 def test_a_second_copy_moves_nothing(pile: Path, tmp_path: Path, copy: Copier) -> None:

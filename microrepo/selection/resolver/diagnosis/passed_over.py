@@ -68,7 +68,9 @@ def _broken(view: View, taken: Release, specifiers: set[str]) -> Iterator[Passed
         found = _fault(view, release)
         if found is not None:
             obstacle, why = found
-            blocks = view.read_first(release)[0].filename in view.facts.blocking
+            read = view.read_first(release)
+            looked_at = read if read is release.foreign else read[:1]
+            blocks = any(file.filename in view.facts.blocking for file in looked_at)
             yield PassedOver(taken.project, release.text, taken.text, why, obstacle, blocks)
 
 
