@@ -258,10 +258,6 @@ def law_cases(draw: st.DrawFn) -> LawCase:
         lines = lines[: draw(st.integers(0, 1))] if option else lines
     text = "\n".join([option, *(line + draw(st.sampled_from(_MARKERS[:10])) for line in lines)])
     supply: Supply = draw(st.sampled_from(["directory", "directory", "mirror", "pages"]))
-    if supply == "mirror":  # what a source holds damaged, and never announced otherwise, is kept
-        files = [file for file in files if file.fault != "flipped"]
-    elif supply == "pages":  # uv finds the version of such an sdist in a directory only
-        files = [file for file in files if "__" not in file.filename or "whl" in file.filename]
     return LawCase(tuple(files), f"{text}\n", draw(st.sampled_from(_LIMITS)), supply)
 
 

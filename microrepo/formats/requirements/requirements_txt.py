@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -44,6 +45,7 @@ _PASSED_OVER = frozenset(
     | {"--trusted-host", "--use-feature", "--config-settings", "--global-option"}
     | {"--install-option", "-C", "--pypi-url"}
 )
+_WITHOUT_VALUE = frozenset({"--pre", "--prefer-binary", "--require-hashes", "--no-index"})
 _MORE_SOURCES = frozenset({"--extra-index-url", "-f", "--find-links"})
 _EXPORTED_BY_UV = re.compile(r"\A(?:#[^\n]*\n)*?#[^\n]*\buv (?:export|pip compile)\b")
 
@@ -138,7 +140,7 @@ class _Reading:
                     f"{place}: editable installs cannot come from a repository: {line}"
                 )
         elif line.startswith("-"):
-            self._option(line, place)
+            self._options(line, place)
         elif not self._own_project(line, place, name):
             self._requirement(line, place, constraint=constraint)
 
@@ -160,9 +162,26 @@ class _Reading:
             self.notes.extend(found.notes)
         return True
 
-    def _option(self, line: str, place: str) -> None:
-        option, _, value = line.replace("=", " ", 1).partition(" ")
-        value = value.strip()
+    def _options(self, line: str, place: str) -> None:
+        """Read a line of options, of which pip takes several."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise ConfigError(f"{place}: {line}: {error}") from error
+        while words:
+            word = words.pop(0)
+            option, equals, value = word.partition("=")
+            if not word.startswith("-"):
+                raise ConfigError(
+                    f"{place}: {word}: pip ignores what follows an option; use a line of its own"
+                )
+            if word[1] != "-" and len(word) > 2:
+                option, equals, value = word[:2], "=", word[2:]
+            if not equals and words and option not in _WITHOUT_VALUE:
+                value = words.pop(0)
+            self._option(option, value.strip(), place)
+
+    def _option(self, option: str, value: str, place: str) -> None:
         options = self.options
         if option in {"--only-binary", "--no-binary"}:
             formats = options.formats.with_option(value, binary=option == "--only-binary")
@@ -194,7 +213,9 @@ class _Reading:
             why = f"; the variable {unset[1]} is not set" if unset else ""
             raise ConfigError(f"{place}: {error}{why}") from error
         if note:
-            self.notes.append(f"{place}: {note}")
+            raise ConfigError(f"{place}: {note}; installers refuse it")
+        if constraint and requirement.extras:
+            raise ConfigError(f"{place}: {text}: a constraint cannot have extras; pip refuses it")
         hashes: dict[str, None] = {}
         for option, value in _OPTION.findall(line):
             if option == "--hash":
@@ -240,11 +261,11 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
             continue
         # A comment line ends a continuation, but takes no part in it.
         parts.append("" if raw.lstrip().startswith("#") else raw)
-        line = _without_comment(" ".join(parts))
+        line = _without_comment("".join(parts))
         parts = []
         if line:
             yield first, line
-    line = _without_comment(" ".join(parts))
+    line = _without_comment("".join(parts))
     if line:
         yield first, line
 

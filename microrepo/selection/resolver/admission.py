@@ -48,7 +48,7 @@ class Admission(Struct, frozen=True, cache_hash=True):
     def has_digest(self, project: NormalizedName, file: File) -> bool:
         """Return whether a file can match a required digest.
 
-        A file without a digest of the required algorithm is not excluded.
+        A file without a digest of one of the required algorithms is not excluded.
         """
         allowed = next((found for name, found in self.hashes if name == project), None)
         if not allowed:
@@ -59,7 +59,7 @@ class Admission(Struct, frozen=True, cache_hash=True):
             for algorithm in asked
             if (value := getattr(file.digests, algorithm, None))
         }
-        return bool(known & allowed) or not known
+        return bool(known & allowed) or len(known) < len(asked)
 
     def pins_of(self, project: NormalizedName) -> frozenset[str] | None:
         """Return what lets a yanked release of a project be taken; None = any pin does."""

@@ -6,7 +6,7 @@ import pytest
 
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.requirement_files import read_requirement_set
-from microrepo.formats.requirements.requirement_set import RequirementSet
+from microrepo.formats.requirements.requirement_set import FormatControl, RequirementSet
 
 A64 = "a" * 64
 B64 = "b" * 64
@@ -36,7 +36,7 @@ def test_lines_comments_continuations_and_markers():
     assert _texts(_read({"requirements.txt": body})) == (
         "flask>=2",
         'rich[a,b] ; python_version < "3.12"',
-        "numpy>=1.26,      <3",
+        "numpy>=1.26,     <3",
         "url @ https://files.example/x.zip#sha256=1",
         "name @ https://files.example/y.zip",
         "last == 1.0",
@@ -184,6 +184,31 @@ def test_one_more_source_is_refused(line):
     """It may have other files."""
     with pytest.raises(ConfigError, match="sources"):
         _read({"requirements.txt": f"{line}\nfoo\n".encode()})
+
+
+def test_lines_are_joined_and_options_are_read_as_pip_does():
+    """A name can be broken anywhere, and a line can have several options."""
+    body = (
+        b"zz-\\\na==1.0\n--index-url https://x.example --pre\n--only-binary=zz-b --no-binary zz-c\n"
+    )
+    found = _read({"requirements.txt": body})
+    assert _texts(found) == ("zz-a==1.0",)
+    assert found.prereleases
+    assert found.formats == FormatControl(frozenset({"zz-c"}), frozenset({"zz-b"}))
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("zz-a=1.0", "installers refuse it"),
+        ("-c limits.txt", "cannot have extras"),
+        ("--pre zz-a", "pip ignores what follows"),
+        ("--only-binary '", "No closing quotation"),
+    ],
+)
+def test_what_pip_refuses_or_ignores_is_an_error(line, why):
+    with pytest.raises(ConfigError, match=why):
+        _read({"requirements.txt": f"{line}\n".encode(), "limits.txt": b"zz-a[x]<2\n"})
 
 
 DYNAMIC = b"""[project]
