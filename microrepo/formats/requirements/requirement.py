@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -17,6 +18,8 @@ from microrepo.formats.requirements.direct_urls import without_user
 from microrepo.formats.specifiers import lenient_requirement, strict_requirement
 from microrepo.model import NormalizedName
 
+_LOCATION = re.compile(r"(?:[a-z][a-z0-9+.-]*:|\.{0,2}/|~/|[A-Za-z]:\\|\.{1,2}$)", re.IGNORECASE)
+_ARCHIVE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _VERSION = re.compile(r"\d+(\.\d+)+")
 
 
@@ -124,3 +127,32 @@ def _record(found: Specifier, text: str, origin: str) -> Requirement:
         url=found.url or "",
         origin=origin,
     )
+
+
+def refuse_locations(text: str, place: str) -> None:
+    """Raise ConfigError for a path or a URL in the place of a requirement."""
+    if " @ " in text or re.match(r"[\w.\[\],-]+\s*@", text):
+        return
+    head = text.partition(";")[0].strip()
+    if _LOCATION.match(head) or head.endswith(_ARCHIVE_ENDINGS):
+        raise ConfigError(
+            f"{place}: a path or URL without a project name cannot come from a repository: {head}"
+        )
+
+
+def parse_hash(value: str, place: str) -> str:
+    """Return the digest of ``--hash``, as ``sha256:...``.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    algorithm, _, digest = value.partition(":")
+    algorithm, digest = algorithm.lower(), digest.lower()
+    if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+        raise ConfigError(f"{place}: --hash must look like sha256:<digest>, not {value[:100]}")
+    length = hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
+    if len(digest) != length or digest.strip("0123456789abcdef"):
+        raise ConfigError(
+            f"{place}: --hash={value[:100]}: a {algorithm} digest has {length} hexadecimal digits"
+        )
+    return f"{algorithm}:{digest}"

@@ -9,7 +9,6 @@ a note.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,12 @@ import msgspec
 
 from microrepo.errors import ConfigError
 from microrepo.formats.requirements.pyproject import parse_pyproject
-from microrepo.formats.requirements.requirement import Requirement, read_requirement
+from microrepo.formats.requirements.requirement import (
+    Requirement,
+    parse_hash,
+    read_requirement,
+    refuse_locations,
+)
 from microrepo.formats.requirements.requirement_set import Reader, RequirementSet
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#")
@@ -35,9 +39,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _INCLUDE = re.compile(r"(?:-(?P<short>[rc])\s*=?|--(?P<long>requirement|constraint)(?:\s+|=))(.+)")
 _EDITABLE = re.compile(r"(?:-e\s*=?|--editable(?:\s+|=))")
 _OPTION = re.compile(r"\s(--[a-z-]+)(?:\s+|=)(\S+)")
-_LOCATION = re.compile(r"(?:[a-z][a-z0-9+.-]*:|\.{0,2}/|~/|[A-Za-z]:\\|\.{1,2}$)", re.IGNORECASE)
 _OWN_PROJECT = re.compile(r"\.?/?(?:\[([^\]]*)\])?")
-_ARCHIVE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _MAX_DEPTH = 50
 # Where to install from, and how: not which files.
 _PASSED_OVER = frozenset(
@@ -205,7 +207,7 @@ class _Reading:
     def _requirement(self, line: str, place: str, *, constraint: bool) -> None:
         found = _OPTION.search(line)
         text = (line[: found.start()] if found else line).strip()
-        _refuse_locations(text, place)
+        refuse_locations(text, place)
         try:
             requirement, note = read_requirement(text, place)
         except ValueError as error:
@@ -219,7 +221,7 @@ class _Reading:
         hashes: dict[str, None] = {}
         for option, value in _OPTION.findall(line):
             if option == "--hash":
-                hashes[_digest(value, place)] = None
+                hashes[parse_hash(value, place)] = None
             else:
                 self.notes.append(f"{place}: {option} is not used")
         into = self.constraints if constraint else self.requirements
@@ -290,26 +292,3 @@ def _normal(path: PurePosixPath) -> str:
         else:
             parts.append(part)
     return str(PurePosixPath(*parts))
-
-
-def _refuse_locations(text: str, place: str) -> None:
-    if " @ " in text or re.match(r"[\w.\[\],-]+\s*@", text):
-        return
-    head = text.partition(";")[0].strip()
-    if _LOCATION.match(head) or head.endswith(_ARCHIVE_ENDINGS):
-        raise ConfigError(
-            f"{place}: a path or URL without a project name cannot come from a repository: {head}"
-        )
-
-
-def _digest(value: str, place: str) -> str:
-    algorithm, _, digest = value.partition(":")
-    algorithm, digest = algorithm.lower(), digest.lower()
-    if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
-        raise ConfigError(f"{place}: --hash must look like sha256:<digest>, not {value[:100]}")
-    length = hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
-    if len(digest) != length or digest.strip("0123456789abcdef"):
-        raise ConfigError(
-            f"{place}: --hash={value[:100]}: a {algorithm} digest has {length} hexadecimal digits"
-        )
-    return f"{algorithm}:{digest}"

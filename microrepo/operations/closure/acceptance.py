@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from microrepo.errors import MalformedResponse
 from microrepo.formats.distribution.wheel_checks import check_members, check_wheel
 from microrepo.plan import same_content
+from microrepo.publish.project.sidecar_check import damaged_sidecars
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.admission import admission_of
 from microrepo.selection.resolver.goal_records import Goal
@@ -84,6 +85,8 @@ class Acceptance:
             check_wheel(stream, filename)
             if strongest is None:
                 check_members(stream, filename)
+        for _, why in damaged_sidecars(self._state, self._directory, [filename]):
+            return f"its .metadata file is {why}"
         return ""
 
     def _undigested(self, filename: str, allowed: frozenset[str]) -> str:

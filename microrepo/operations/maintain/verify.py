@@ -24,14 +24,16 @@ from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import open_session
 from microrepo.plan import Totals, totals_of
+from microrepo.publish.project.sidecar_check import damaged_sidecars
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.directory_contents import Unrecorded, unrecorded
 from microrepo.state import FileRow, State
 from microrepo.state.file_rows import origin_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.state.tables.found_table import FoundRow
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
 from microrepo.stores.hashing import hash_file
+from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
 _BATCH = 64
 
@@ -113,7 +115,22 @@ def verify(
             for one in damaged
             if one.row.filename not in repaired
         ]
+        if holdings.links.files:
+            wheels = [row.filename for row in rows if row.filename.endswith(".whl")]
+            work.report.failed += [
+                Failure(sidecar_name(name), why)
+                for name, why in damaged_sidecars(holdings.state, directory, wheels, deep=deep)
+                if not repair or dry_run or not _wrote_sidecar(directory, name)
+            ]
     return work.report.build()
+
+
+def _wrote_sidecar(directory: FlatDirectory, wheel: str) -> bool:
+    """Write the metadata file of a wheel again; return whether that succeeded."""
+    try:
+        return make_sidecar(MakeSidecar(str(directory.path), wheel)).sha256 is not None
+    except OSError:
+        return False
 
 
 def _compared(holdings: Holdings, rows: Sequence[FileRow], *, deep: bool) -> str:

@@ -6,7 +6,6 @@ each specifier matches (as bits of an integer), markers, requirements.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 
 import msgspec
@@ -16,7 +15,6 @@ from packaging.version import Version
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import (
     is_read_variously,
-    parse_candidate_name,
     uv_filename,
 )
 from microrepo.formats.requirements.installer_markers import uv_marker
@@ -30,9 +28,14 @@ from microrepo.selection.environments.platform_tags import uv_order
 from microrepo.selection.resolver.admission import ANYTHING, Admission
 from microrepo.selection.resolver.facts import Facts, MetadataNeed, UrlFile
 from microrepo.selection.resolver.goal_records import Installer
-from microrepo.selection.resolver.releases import Release, Releases, best_first, equally_good
+from microrepo.selection.resolver.releases import (
+    Release,
+    Releases,
+    best_first,
+    equally_good,
+    nearest_foreign,
+)
 from microrepo.selection.resolver.resolution_records import PassedOver
-from microrepo.standalone.server.names import FileName
 
 
 class View:
@@ -195,34 +198,13 @@ def _grouped(view: View, project: NormalizedName, files: tuple[File, ...]) -> Re
             others.setdefault(version, []).append(file)
     releases = []
     for version, found in fitting.items():
-        find_foreign = partial(_nearest, view.environment, others.get(version, ()))
+        find_foreign = partial(nearest_foreign, view.environment, others.get(version, ()))
         equals = equally_good(found)
         releases.append(Release(project, version, best_first(found), "", equals, find_foreign))
     releases.sort(key=lambda release: release.version, reverse=True)
     if view.admission.prefer_binary:
         releases.sort(key=lambda release: release.sdist_only)
     return Releases(releases)
-
-
-def _nearest(environment: Environment, files: Iterable[File]) -> tuple[File, ...]:
-    """Return the wheels that uv reads for a release without one that suits the environment."""
-    found: dict[int, list[File]] = {}
-    for file in files:
-        if not file.filename.endswith(".whl"):
-            continue
-        wheel = parse_candidate_name(uv_filename(file.filename), file.version)
-        if wheel is not None and wheel.kind == "wheel":
-            found.setdefault(_nearness(environment, wheel), []).append(file)
-    return tuple(found[max(found)]) if found else ()
-
-
-def _nearness(environment: Environment, wheel: FileName) -> int:
-    """Return how much of a wheel's tags suits an environment; more if something else excludes it."""
-    if environment.rank(wheel) is not None:
-        return 0
-    if environment.admits_interpreter(wheel):
-        return 3
-    return 1 + any(python in wheel.pythons for python, _ in environment.interpreters)
 
 
 def _speaking(view: View, release: Release) -> CoreMetadata | MetadataNeed | None:

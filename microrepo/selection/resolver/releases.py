@@ -6,10 +6,17 @@ from collections.abc import Callable, Collection, Iterable
 
 from packaging.version import Version
 
-from microrepo.formats.distribution.filenames import build_order, parse_wheel_name
+from microrepo.formats.distribution.filenames import (
+    build_order,
+    parse_candidate_name,
+    parse_wheel_name,
+    uv_filename,
+)
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.formats.version_numbers import is_pin, names_prerelease
 from microrepo.model import File, NormalizedName
+from microrepo.selection.environments.environment import Environment
+from microrepo.standalone.server.names import FileName
 
 
 class Release:
@@ -180,3 +187,24 @@ def equally_good(ranked: list[tuple[int, File]]) -> tuple[File, ...]:
     best = (first, max(build for rank, build in keys if rank == first))
     found = tuple(file for key, (_, file) in zip(keys, ranked, strict=True) if key == best)
     return found if len(found) > 1 else ()
+
+
+def nearest_foreign(environment: Environment, files: Iterable[File]) -> tuple[File, ...]:
+    """Return the wheels that uv reads for a release without one that suits the environment."""
+    found: dict[int, list[File]] = {}
+    for file in files:
+        if not file.filename.endswith(".whl"):
+            continue
+        wheel = parse_candidate_name(uv_filename(file.filename), file.version)
+        if wheel is not None and wheel.kind == "wheel":
+            found.setdefault(_nearness(environment, wheel), []).append(file)
+    return tuple(found[max(found)]) if found else ()
+
+
+def _nearness(environment: Environment, wheel: FileName) -> int:
+    """Return how much of a wheel's tags suits an environment; more if something else excludes it."""
+    if environment.rank(wheel) is not None:
+        return 0
+    if environment.admits_interpreter(wheel):
+        return 3
+    return 1 + any(python in wheel.pythons for python, _ in environment.interpreters)
