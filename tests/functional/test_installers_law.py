@@ -104,6 +104,10 @@ def _uv(where: Sequence[str], requirements: Path, target: Path) -> tuple[int, st
     return done.returncode, done.stdout + done.stderr
 
 
+def _installed(target: Path) -> set[str]:
+    return {path.name.lower() for path in target.glob("*.dist-info")}
+
+
 def _note(text: str) -> None:
     if currently_in_test_context():
         event(text)
@@ -147,6 +151,8 @@ def _law(pip: ForkingPip, case: LawCase) -> None:
             assert by_pip[0] == 0, said
         elif not list((top / "by-pip").glob("*.dist-info")) and by_pip[0] == 0:
             _note("nothing is asked for here, which `check` does not call installed")
+        elif by_pip[0] == 0 and _installed(top / "by-pip") != _installed(top / "by-uv"):
+            _note("pip and uv choose otherwise, and `check` wants the choice of each to suit both")
         elif by_pip[0] == 0 and by_uv is not None and not case.is_doubtful:
             with serving(index, case.files) as url:
                 served = _uv(("--index-url", url), requirements, top / "by-uv-served")
