@@ -210,10 +210,17 @@ class CopyRun:
         how = self._how
         placement = Placement(
             Sharing(how.link, self._channel.endpoints.destination.replace),
-            unread=_has_digest if how.verify else self._channel.sources.is_unread,
+            unread=self._unread(),
             template_for=how.template_for,
         )
         return self._channel.destination(placement, records=how.records)
+
+    def _unread(self) -> Callable[[File], bool]:
+        """Return which local files need more than a link."""
+        if not self._how.verify:
+            return self._channel.sources.is_unread
+        # A release that is copied whole has a task for each file, so it can be cancelled.
+        return (lambda _: True) if self._how.whole else _has_digest
 
     def _records(self, names: Sequence[NormalizedName]) -> Iterator[Project]:
         """Yield the records of projects; report those that cannot be read."""
