@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
@@ -187,6 +187,17 @@ _EXAMPLES = st.lists(_RUNS, min_size=2, max_size=5)
 
 @settings(_LAW, max_examples=8, derandomize=True)
 @given(runs=_EXAMPLES)
+@example(
+    runs=[
+        _Run((), ("app",), dependencies=False, settings={}),
+        _Run(
+            (("gone", "app"), ("release", "app")),
+            ("app", "app==1.0"),
+            dependencies=False,
+            settings={},
+        ),
+    ]
+)
 def test_what_was_met_and_is_still_asked_for_is_still_met(runs: list[_Run]) -> None:
     _law(runs)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from microrepo.batching import batched
+from microrepo.formats.version_numbers import parse_version
 from microrepo.guards import count_bare
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.pages.publishing import RepositoryPages
@@ -30,6 +31,9 @@ from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import totals_of
+from microrepo.selection.rules.policy import Policy
+from microrepo.selection.rules.release_rules import specifier_admits, unmet_specifiers
+from microrepo.state import State
 
 
 class Run:
@@ -115,13 +119,8 @@ class Run:
                 begun.record_arrived()
 
     def keep_requested(self, looked: Iterable[Looked]) -> None:
-        """Keep the files of requested projects of which no file is selected now."""
-        requested = self.rules.policy.requested
-        if requested is None:
-            return
-        names = [one.project.name for one in looked if not any(one.wanted())]
-        unmet = [name for name in names if name in requested]
-        self.keep(row.filename for row in self._holdings.state.files(unmet))
+        """Keep the files that meet requirements of which no file is selected now."""
+        self.keep(_files_of_unmet(self._holdings.state, self.rules.policy, looked))
 
     def _finish(self, under_way: list[StartedBatch]) -> None:
         self._take(self.batches.finish(under_way[0]))
@@ -196,3 +195,19 @@ def _unless_slip(deletions: list[Action], report: ReportBuilder) -> list[Action]
         )
         return []
     return deletions
+
+
+def _files_of_unmet(state: State, policy: Policy, looked: Iterable[Looked]) -> Iterator[str]:
+    """Yield the files in place that meet a requirement of which no file is selected."""
+    for one in looked:
+        name = one.project.name
+        if policy.requested is None or name not in policy.requested:
+            continue
+        is_unmet = not any(one.wanted())
+        unmet = () if is_unmet else unmet_specifiers(name, one.decisions, policy)
+        for row in state.files([name]) if is_unmet or unmet else ():
+            version = parse_version(row.version)
+            if is_unmet or (
+                version is not None and any(specifier_admits(text, version) for text in unmet)
+            ):
+                yield row.filename

@@ -85,20 +85,28 @@ def unmet_requests(
 
     A release superseded by a newer one of another requirement counts as kept.
     """
-    specifiers = [text for text in (policy.requested or {}).get(name, ()) if text]
+    return tuple(f"{name}{text}" for text in unmet_specifiers(name, decisions, policy) if text)
+
+
+def unmet_specifiers(
+    name: NormalizedName, decisions: Iterable[Decision], policy: Policy
+) -> tuple[str, ...]:
+    """Return the same as specifiers, with "" where any release would do and none is kept."""
     versions = {
         parse_version(one.file.version)
         for one in decisions
         if one.keep or one.cause is Cause.SUPERSEDED
     }
     return tuple(
-        f"{name}{text}"
-        for text in specifiers
-        if not any(
-            version is not None and specifier_set(text).contains(version, prereleases=True)
-            for version in versions
-        )
+        text
+        for text in (policy.requested or {}).get(name, ())
+        if not any(version is not None and specifier_admits(text, version) for version in versions)
     )
+
+
+def specifier_admits(text: str, version: Version) -> bool:
+    """Return whether a requirement's specifiers contain a release, pre-releases included."""
+    return not text or specifier_set(text).contains(version, prereleases=True)
 
 
 def _pins(name: NormalizedName, policy: Policy) -> list[str]:
