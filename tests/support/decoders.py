@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gzip
 import io
 import json
 import shutil
@@ -109,6 +110,12 @@ def answer_request(head: bytes) -> object:
     return None
 
 
+def _unpacked_sdist(body: bytes) -> object:
+    """Read an sdist of these bytes, so that mutations reach what is packed."""
+    packed = io.BytesIO(gzip.compress(body, 1, mtime=0))
+    return from_sdist(read_sdist_parts(packed, "f-1.tar.gz"))
+
+
 def _text(decode: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda body: decode(body.decode("utf-8", "replace"))
 
@@ -129,6 +136,7 @@ DECODERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "wheel": (lambda body: read_wheel_metadata(io.BytesIO(body)), _WHEEL.content),
     "egg": (lambda body: read_egg_metadata(io.BytesIO(body)), _WHEEL.content),
     "sdist": (lambda body: from_sdist(read_sdist_parts(io.BytesIO(body), "f-1.tar.gz")), _SDIST.content),
+    "tar": (_unpacked_sdist, gzip.decompress(_SDIST.content)),
     "zip sdist": (lambda body: read_sdist_parts(io.BytesIO(body), "f-1.zip"), _WHEEL.content),
     "requirement": (_text(lenient_requirement), b"bar[x]>=1,<2; python_version < '3.9'"),
     "requires-python": (_text(parse_requires_python), b">=3.8,!=3.9.*"),
