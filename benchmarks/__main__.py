@@ -32,6 +32,7 @@ PROGRAMS = {
     "serving": "benchmarks.serving",
     "installing": "benchmarks.installing",
     "tree": "benchmarks.tree",
+    "closures": "benchmarks.closures",
     "closure-speed": "benchmarks.closure_speed",
     "closure-compare": "benchmarks.closure_compare",
 }
@@ -65,8 +66,7 @@ def _chosen(bench: Bench, options: argparse.Namespace) -> Iterator[Result]:
     if options.scenario == "all":
         yield from _all(bench, options.disk)
     elif options.scenario == "first-sync":
-        mode = "tls" if options.tls else "latency" if options.latency else "plain"
-        yield scenarios.first_sync(bench, mode, options.disk)
+        yield scenarios.first_sync(bench, options.mode, options.disk)
     elif options.scenario == "scale":
         yield scale.scale(bench, options.sizes)
     else:
@@ -78,6 +78,7 @@ def _all(bench: Bench, disk: Path | None) -> Iterator[Result]:
         yield run(bench)
     once = replace(bench, runs=1)
     yield scenarios.first_sync(once, "tls")
+    yield scenarios.first_sync(once, "http2")
     yield scenarios.first_sync(once, "latency")
     if disk:
         yield scenarios.first_sync(bench, "plain", disk)
@@ -107,8 +108,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--disk", type=Path, help="first-sync, all: write the output below this directory"
     )
-    parser.add_argument("--tls", action="store_true", help="first-sync over TLS")
-    parser.add_argument("--latency", action="store_true", help="first-sync, +50 ms a request")
+    modes = (("tls", "over TLS"), ("http2", "over HTTP/2"), ("latency", "+50 ms a request"))
+    for mode, text in modes:
+        parser.add_argument(
+            f"--{mode}",
+            dest="mode",
+            action="store_const",
+            const=mode,
+            default="plain",
+            help=f"first-sync {text}",
+        )
     parser.add_argument(
         "--peers", nargs="+", default=list(PEERS), choices=[*PEERS, "none"], metavar="PEER"
     )

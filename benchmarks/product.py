@@ -46,7 +46,7 @@ class Microrepo(Flat):
             "dependencies": False,
             "min_free_space": "0",
         }
-        if place.endpoint.mode == "tls":
+        if place.endpoint.has_tls:
             config["ca_bundle"] = str(place.ca_file)
         path = place.scratch / "microrepo.json"
         path.write_text(json.dumps(config, indent=1))

@@ -30,7 +30,7 @@ def fresh(arena: Arena, mode: str, connections: int = 20) -> Callable[[Contestan
 
 
 def first_sync(bench: Bench, mode: str = "plain", disk: Path | None = None) -> Result:
-    """Mirror into an empty directory: plain, over TLS, with latency, on tmpfs or disk."""
+    """Mirror into an empty directory: plain, by TLS, HTTP/2, with latency, on tmpfs or disk."""
     where = f"disk ({disk})" if disk else "tmpfs"
     result = Result(f"First sync, {mode}, {where}")
     if mode == "latency" and not has_latency_module():

@@ -1,4 +1,4 @@
-"""Serve a generated tree with Debian's nginx on loopback: plain, TLS, and with added latency.
+"""Serve a generated tree with Debian's nginx on loopback: plain, TLS, HTTP/2, added latency.
 
 nginx runs in a prefix directory of its own, as a child of the benchmark. Its access log is
 read for the number of requests and bytes of each run.
@@ -26,20 +26,26 @@ ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 LATENCY_S = 0.05
 START_TIMEOUT_S = 10
 LOG_FLUSH_S = 0.4
-_MODES = ("plain", "tls", "latency")
+_MODES = ("plain", "tls", "latency", "http2")
+_WITH_TLS = frozenset({"tls", "http2"})
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One port: its mode (`plain`, `tls`, `latency`) and root URL."""
+    """One port: its mode (`plain`, `tls`, `latency`, `http2`) and root URL."""
 
     mode: str
     port: int
 
     @property
+    def has_tls(self) -> bool:
+        """Whether its certificate is signed by the benchmark's own authority."""
+        return self.mode in _WITH_TLS
+
+    @property
     def url(self) -> str:
         """Root URL without a trailing slash."""
-        return f"{'https' if self.mode == 'tls' else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.has_tls else 'http'}://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,8 @@ class Server:
         tree: what is served.
         prefix: a directory of its own for nginx.
         pages: where localized pages are kept from one call to the next.
-        modes: any of `plain` (always there), `tls` and `latency`.
-        first_port: of three.
+        modes: any of `plain` (always there), `tls`, `latency` and `http2`.
+        first_port: of four.
     """
 
     def __init__(
@@ -173,11 +179,11 @@ class Server:
 
     def _render_server(self, endpoint: Endpoint, version: str) -> str:
         tls = ""
-        if endpoint.mode == "tls":
+        if endpoint.has_tls:
             tls = "ssl_certificate server.pem; ssl_certificate_key server.key;"
         return _SERVER.format(
             port=endpoint.port,
-            ssl=" ssl" if tls else "",
+            ssl=f" ssl{' http2' if endpoint.mode == 'http2' else ''}" if tls else "",
             tls=tls,
             root=localized_root(self.pages, version, endpoint),
             nonce=self._nonce,
