@@ -14,7 +14,9 @@
     ├── TransferError             a file could not be transferred completely
     │   ├── DigestMismatch
     │   ├── SizeMismatch
-    │   └── Truncated
+    │   ├── Truncated
+    │   ├── ScanRefused               the scan command refused the file
+    │   └── ScanFailed                the file could not be scanned
     ├── RepositoryError           the repository on disk cannot be used
     │   ├── Locked                    another run holds the lock
     │   ├── StateCorrupt
@@ -128,6 +130,20 @@ class SizeMismatch(TransferError):
 
 class Truncated(TransferError):
     """The connection closed before the end of the body. Arguments: file, the problem."""
+
+
+class ScanRefused(TransferError):
+    """The scan command refused a file. Arguments: file name, what the command said."""
+
+    def _text(self) -> str:
+        return (
+            f"refused by the scan: {self.args[1]}. To skip it, add it to `exclude_files`; to accept "
+            "it, delete its verdict in .microrepo/refused"
+        )
+
+
+class ScanFailed(TransferError):
+    """A file could not be scanned, so it was not kept. Arguments: file name, the problem."""
 
 
 class RepositoryError(MicrorepoError):

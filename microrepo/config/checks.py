@@ -93,7 +93,8 @@ def check(config: Config, where: str = "config") -> None:
         _check_sources(config)
         for key in keys_of(Kind.URL):
             _check_web_url(getattr(config, key), key)
-        _check_hook(config.hook)
+        _check_command(config.hook, "hook")
+        _check_command(config.scan, "scan")
         _check_purpose(config)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
@@ -202,10 +203,10 @@ def _check_web_url(text: str | None, key: str) -> None:
         raise ConfigError(f"$.{key}: {shown!r} must end with its path: no `?` and no `#`")
 
 
-def _check_hook(words: list[str]) -> None:
+def _check_command(words: list[str], key: str) -> None:
     for index, word in enumerate(words):
         if "\0" in word or (index == 0 and not word.strip()):
-            raise ConfigError(f"$.hook[{index}]: {word!r} cannot be part of a command")
+            raise ConfigError(f"$.{key}[{index}]: {word!r} cannot be part of a command")
 
 
 def check_path(text: str | None, name: str) -> None:

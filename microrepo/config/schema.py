@@ -744,6 +744,19 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             example="/var/lib/node_exporter/microrepo.prom",
         ),
     ] = None
+    scan: Annotated[
+        list[str],
+        _run(
+            "Command that sees each file before it is kept, as a list of words; the path follows, "
+            "and `MICROREPO_FILE` has the name. Exit code 0 keeps the file, 1 refuses it: it goes to "
+            "quarantine with the command's words, and is not downloaded again.",
+            kind=Kind.COMMAND,
+            example=["clamdscan", "--no-summary"],
+        ),
+    ] = msgspec.field(default_factory=list)
+    scan_timeout_s: Annotated[
+        float, _run("Seconds after which the scan of one file is stopped.", gt=0, le=86_400)
+    ] = 600
     hook: Annotated[
         list[str],
         _run(

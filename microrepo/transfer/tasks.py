@@ -4,47 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from microrepo.client import ClientSettings
 from microrepo.model import Digests, File, Vulnerability
-from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.stores.placement import Sharing
-
-
-class WorkerSettings(Struct, frozen=True):
-    """All settings of a worker.
-
-    Attributes:
-        repository: path of the flat directory.
-        partial: path of the directory for partial downloads, on the same file system.
-        threads: tasks that a worker runs at the same time.
-        downloads: those of them that download files.
-        umask: umask of the parent, for the mode of new files.
-        durable: fsync files before they are renamed into place.
-        sidecars: put core metadata beside each wheel.
-        further: the sources after the first.
-        file_host: URL of another host that has the same files; "" for none.
-        file_host_fallback: download from the source if that host fails.
-        destination: the index for uploads, or None.
-        store: directory of content by digest, shared by repositories; "" for none.
-        answers: directory of answers that repositories share in this run; "" for none.
-    """
-
-    repository: str
-    client: ClientSettings
-    source: SourceSettings
-    partial: str
-    threads: int = 5
-    downloads: int = 5
-    attempts: int = 5
-    umask: int = 0o022
-    durable: bool = True
-    sidecars: bool = False
-    further: tuple[SourceSettings, ...] = ()
-    file_host: str = ""
-    file_host_fallback: bool = True
-    destination: DestinationSettings | None = None
-    store: str = ""
-    answers: str = ""
 
 
 class FetchProject(Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ import pytest
 from microrepo.client import ClientSettings
 from microrepo.repositories.sources.source_registry import describe_source
 from microrepo.transfer.pool.worker_pool import WorkerPool
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker_settings import WorkerSettings
 from tests.support.repository import wait_until
 
 

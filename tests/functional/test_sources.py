@@ -12,7 +12,8 @@ import pytest
 from microrepo.client import ClientSettings
 from microrepo.repositories.sources.source_registry import describe_source
 from microrepo.transfer.pool.worker import Worker
-from microrepo.transfer.tasks import FetchProject, ProjectOutcome, WorkerSettings
+from microrepo.transfer.tasks import FetchProject, ProjectOutcome
+from microrepo.transfer.worker_settings import WorkerSettings
 from tests.support.faults import Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel

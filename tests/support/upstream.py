@@ -14,7 +14,8 @@ from microrepo.standalone.server.names import normalize_name
 from microrepo.state import pack
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.pool.worker import Worker
-from microrepo.transfer.tasks import FetchProject, ProjectOutcome, Task, WorkerSettings
+from microrepo.transfer.tasks import FetchProject, ProjectOutcome, Task
+from microrepo.transfer.worker_settings import WorkerSettings
 from tests.support.packages import BuiltFile
 
 NAME = "index.example"

@@ -29,7 +29,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock
 from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.pool.worker_pool import WorkerPool
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker_settings import WorkerSettings
 
 
 class Channel:

@@ -20,7 +20,8 @@ from microrepo.repositories.protocol import SourceSettings
 from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
 from microrepo.stores.atomic_write import umask
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.file_scan import FileScanner
+from microrepo.transfer.worker_settings import WorkerSettings
 
 _PREFIX = "MICROREPO_SOURCE"
 _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
@@ -163,7 +164,15 @@ def worker_settings(
         sidecars=config.simple,
         store=config.store or "",
         answers=str(answers or ""),
+        scanner=scanner_of(config, directory),
     )
+
+
+def scanner_of(config: Config, directory: FlatDirectory) -> FileScanner | None:
+    """Return what sees each new file of a repository, None without a scan command."""
+    if not config.scan:
+        return None
+    return FileScanner(tuple(config.scan), str(directory.path), config.scan_timeout_s)
 
 
 def _connections(config: Config, sources: Sequence[SourceSettings]) -> tuple[int, int]:

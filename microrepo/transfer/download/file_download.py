@@ -7,7 +7,7 @@ from pathlib import Path
 
 from microrepo.client import Client
 from microrepo.client.transport.waiting import pause
-from microrepo.errors import DigestMismatch, MicrorepoError, SizeMismatch, Truncated
+from microrepo.errors import DigestMismatch, MicrorepoError, ScanRefused, SizeMismatch, Truncated
 from microrepo.model import Digests, Outcome
 from microrepo.repositories.sources.directory_source import local_path
 from microrepo.transfer.download.content_transfer import read_local, receive
@@ -40,7 +40,11 @@ def fetch_file(
         The outcome; on success the file is complete under its name and durable.
     """
     try:
+        if place.scanner is not None:
+            place.scanner.refuse_known(task.filename, task.digests.sha256)
         download = PartialFile(task, place)
+    except ScanRefused as error:
+        return Outcome(task.filename, ok=False, error=error.why(task.filename))
     except OSError as error:
         return Outcome(task.filename, ok=False, error=_os_error(place, error))
     fetched = ByteCounter(progress)

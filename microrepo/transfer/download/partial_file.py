@@ -19,18 +19,20 @@ from microrepo.errors import DigestMismatch, SizeMismatch
 from microrepo.model import COMPUTED, Digests
 from microrepo.stores.hashing import ContentHasher
 from microrepo.stores.plain_files import replace_file
+from microrepo.transfer.file_scan import FileScanner
 from microrepo.transfer.tasks import FetchFile
 
 READ_BYTES = 1 << 20
 
 
 class Place(Struct, frozen=True):
-    """Target directory of files, with mode and durability."""
+    """Target directory of files, with mode and durability, and who sees files first."""
 
     directory: str
     partial: str
     mode: int = 0o644
     durable: bool = True
+    scanner: FileScanner | None = None
 
 
 class Progress(Protocol):
@@ -143,8 +145,14 @@ def partial_name(task: FetchFile) -> str:
 
 
 def put_in_place(download: PartialFile, place: Place) -> os.stat_result:
-    """Rename a complete file into place; return its record."""
+    """Rename a complete file into place; return its record.
+
+    Raises:
+        ScanFailed, ScanRefused: the file was not accepted.
+    """
     task = download.task
+    if place.scanner is not None:
+        place.scanner.check(download.path, task.filename, task.digests.sha256, takes=True)
     if download.is_old:
         os.fchmod(download.descriptor, place.mode)  # an earlier run may have used another umask
     if task.upload_ns is not None:

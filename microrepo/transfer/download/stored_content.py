@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from microrepo.errors import ScanFailed, ScanRefused
 from microrepo.model import Outcome
 from microrepo.stores.content_store import ContentStore
 from microrepo.transfer.download.partial_file import Place
@@ -42,8 +43,13 @@ class StoredContent:
         return outcome
 
     def _take(self, store: ContentStore, task: FetchFile, sha256: str) -> Outcome | None:
+        scanner = self._place.scanner
         try:
+            if scanner is not None and store.has(sha256):
+                scanner.check(str(store.place(sha256)), task.filename, sha256)
             local = store.take(sha256, Path(self._place.directory), task.filename)
+        except (ScanFailed, ScanRefused) as error:
+            return Outcome(task.filename, ok=False, error=error.why(task.filename))
         except OSError as error:
             _log.warning("store %s: cannot be used: %s", store.path, error)
             return None

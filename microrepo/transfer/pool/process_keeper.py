@@ -17,7 +17,7 @@ from microrepo.errors import TransferError
 from microrepo.transfer.pool.call_queue import Call, CallQueue
 from microrepo.transfer.pool.process_start import fork_context, start_context
 from microrepo.transfer.pool.worker_process import PROGRESS, STOP_TIMEOUT_S, process_main
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker_settings import WorkerSettings
 
 _log = logging.getLogger(__name__)
 _MAX_LOSSES_PER_CALL = 2

@@ -16,11 +16,11 @@ from microrepo.client.addresses import masked
 from microrepo.errors import MicrorepoError
 from microrepo.model import Outcome
 from microrepo.stores.hashing import hash_file
+from microrepo.transfer.documents.project_fetch import ProjectFetcher
+from microrepo.transfer.documents.shared_answers import SharedAnswers
 from microrepo.transfer.download.file_download import fetch_file
 from microrepo.transfer.download.file_host import FileHost
 from microrepo.transfer.download.partial_file import Place
-from microrepo.transfer.download.project_fetch import ProjectFetcher
-from microrepo.transfer.download.shared_answers import SharedAnswers
 from microrepo.transfer.download.stored_content import StoredContent
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,
@@ -37,8 +37,8 @@ from microrepo.transfer.tasks import (
     RedirectOutcome,
     RedirectWheel,
     Task,
-    WorkerSettings,
 )
+from microrepo.transfer.worker_settings import WorkerSettings
 
 _log = logging.getLogger(__name__)
 _WORDS = ("error", "note", "words")
@@ -70,7 +70,11 @@ class Worker:
         self._client.reach.admit(settings.file_host)
         self._progress = progress
         self._place = Place(
-            settings.repository, settings.partial, 0o666 & ~settings.umask, settings.durable
+            settings.repository,
+            settings.partial,
+            0o666 & ~settings.umask,
+            settings.durable,
+            settings.scanner,
         )
         self._stored = StoredContent(settings.store, self._place)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from microrepo.transfer.pool.call_queue import CallQueue
 from microrepo.transfer.pool.process_keeper import ProcessKeeper
 from microrepo.transfer.pool.worker_process import STOP_TIMEOUT_S
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker_settings import WorkerSettings
 
 _T = TypeVar("_T")
 

@@ -19,7 +19,7 @@ from typing import Any
 from microrepo.client.transport.libcurl.reactor import this_reactor
 from microrepo.client.transport.transport_choice import can_multiplex
 from microrepo.transfer.pool.task_limit import TaskLimit
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker_settings import WorkerSettings
 
 # The number of a message with byte counts instead of a result.
 PROGRESS = -1

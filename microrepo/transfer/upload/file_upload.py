@@ -20,15 +20,8 @@ from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import place_file
 from microrepo.transfer.download.file_download import fetch_aside
 from microrepo.transfer.download.partial_file import ByteCounter, Place
-from microrepo.transfer.tasks import (
-    FetchFile,
-    HashUrl,
-    HeldOutcome,
-    ListHeld,
-    PlaceFile,
-    SendFile,
-    WorkerSettings,
-)
+from microrepo.transfer.tasks import FetchFile, HashUrl, HeldOutcome, ListHeld, PlaceFile, SendFile
+from microrepo.transfer.worker_settings import WorkerSettings
 
 _Progress = Callable[[int], None]
 

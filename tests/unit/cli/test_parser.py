@@ -78,6 +78,8 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "build_requirements": [([], True)],
     "allow_urls": [([], True)],
     "lock": [(["locks"], "locks")],
+    "scan": [(["scan --quick"], ["scan", "--quick"])],
+    "scan_timeout_s": [(["30"], 30)],
     "profiles": [(['{"a": {}}'], {"a": {}})],
     "store": [(["store"], "store")],
     "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],

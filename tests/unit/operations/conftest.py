@@ -29,7 +29,8 @@ from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.selection.rules.policy import build_policy
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.transfer.pool.worker import Worker, run_task
-from microrepo.transfer.tasks import Task, WorkerSettings
+from microrepo.transfer.tasks import Task
+from microrepo.transfer.worker_settings import WorkerSettings
 from tests.support.shelf import Shelf
 from tests.support.upstream import NAME, Upstream
 

@@ -18,7 +18,7 @@ from microrepo.operations.mirror.release_files import Shared
 from microrepo.reporting import SilentReporter
 from microrepo.selection.rules.policy import build_policy
 from microrepo.transfer.pool.worker import Worker
-from microrepo.transfer.tasks import WorkerSettings
+from microrepo.transfer.worker_settings import WorkerSettings
 from tests.unit.operations.conftest import NearChannel, Workers
 
 MakeShared = Callable[..., Shared]

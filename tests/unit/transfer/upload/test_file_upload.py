@@ -13,15 +13,9 @@ from microrepo.model import Digests, Outcome
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
 from microrepo.stores.placement import Sharing
 from microrepo.transfer.download.partial_file import ByteCounter, Place
-from microrepo.transfer.tasks import (
-    HashUrl,
-    HeldOutcome,
-    ListHeld,
-    PlaceFile,
-    SendFile,
-    WorkerSettings,
-)
+from microrepo.transfer.tasks import HashUrl, HeldOutcome, ListHeld, PlaceFile, SendFile
 from microrepo.transfer.upload.file_upload import Sender, destination_client, place
+from microrepo.transfer.worker_settings import WorkerSettings
 from tests.support.packages import build_wheel
 from tests.support.receiver import Receiver, status
 from tests.unit.transfer.download.conftest import NearServer

@@ -11,7 +11,7 @@ from microrepo.client import Client, ClientSettings
 from microrepo.model import FACTS
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import unpack
-from microrepo.transfer.download.project_fetch import ProjectFetcher
+from microrepo.transfer.documents.project_fetch import ProjectFetcher
 from microrepo.transfer.tasks import FetchAdvisories, FetchProject
 
 

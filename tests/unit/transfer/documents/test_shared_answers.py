@@ -8,7 +8,7 @@ import pytest
 
 from microrepo.model import Digests
 from microrepo.repositories.protocol import SourceSettings
-from microrepo.transfer.download.shared_answers import SharedAnswers
+from microrepo.transfer.documents.shared_answers import SharedAnswers
 from microrepo.transfer.tasks import FetchMetadata, FetchProject, MetadataOutcome, ProjectOutcome
 
 SOURCES = (SourceSettings("json", "https://index.example/simple/"),)

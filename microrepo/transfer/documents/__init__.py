@@ -1,0 +1,1 @@
+"""Readers of project records from sources."""
