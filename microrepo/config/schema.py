@@ -498,6 +498,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             example="/srv/packages/store",
         ),
     ] = None
+    snapshots: Annotated[
+        int,
+        _repository(
+            "Keep what each refresh that changed something left as a snapshot, and of these the "
+            "newest N. Snapshots that people make stay. Contents that only snapshots still hold do "
+            "not count for `max_total_size`; `stats` and `health` say how large they are.",
+            example=12,
+            ge=0,
+        ),
+    ] = 0
     simple: Annotated[bool, _repository("Write the static `simple/` index.", basic=True)] = True
     server: Annotated[bool, _repository("Write `server.py`, the one-file server.")] = True
     browse: Annotated[

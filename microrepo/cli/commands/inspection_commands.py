@@ -25,7 +25,8 @@ def command_list(arguments: argparse.Namespace) -> int:
     """List the files of the repository."""
     from microrepo.operations.inspect.held_files import list_files
 
-    found = list_files(load_settings(arguments).config, arguments.projects)
+    config = load_settings(arguments).config
+    found = list_files(config, arguments.projects, arguments.snapshot)
     rows = found.files
     if arguments.json:
         if found.known or not found.unknown:

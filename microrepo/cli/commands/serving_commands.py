@@ -20,9 +20,14 @@ def command_serve(arguments: argparse.Namespace) -> int:
 
     if not 0 <= arguments.port <= _LAST_PORT:
         raise ConfigError(f"--port {arguments.port}: a port is 0 to {_LAST_PORT}")
-    directory = Path(load_settings(arguments).config.repository)
+    config = load_settings(arguments).config
+    directory = Path(config.repository)
     if not directory.is_dir():
         raise RepositoryError(directory, "directory not found; `microrepo refresh` creates it")
+    if arguments.snapshot:
+        from microrepo.operations.snapshot.snapshot_view import view_for_serving
+
+        directory = view_for_serving(config, arguments.snapshot)
     if arguments.print_nginx:
         from microrepo.publish.client_texts.nginx_conf import nginx_config
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,7 +13,7 @@ from microrepo.cli import terminal
 from microrepo.cli.commands.settings_loading import load_settings, requests_from
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.inspection_text import check_text
-from microrepo.config.schema import EVERYTHING
+from microrepo.config.schema import EVERYTHING, Config
 from microrepo.exit_codes import ExitCode
 
 
@@ -29,7 +31,9 @@ def command_check(arguments: argparse.Namespace) -> int:
     requests = requests_from(loaded, arguments)
     # Only on request: the checked requirements can differ from the locked ones.
     lock = "lock" in flags_of(arguments)
-    report = check(loaded.config, requests, arguments.environment, lock=lock)
+    with _checked(loaded.config, arguments.snapshot) as config:
+        report = check(config, requests, arguments.environment, lock=lock)
+    report = msgspec.structs.replace(report, repository=loaded.config.repository)
     if arguments.want:
         unmet = {missing.goal for missing in report.missing}
         goals = [str(requirement) for requirement in requests.requirements or ()]
@@ -44,6 +48,18 @@ def command_check(arguments: argparse.Namespace) -> int:
             check_text(report, tuple(map(str, requests.requirements or ())), is_here=is_here)
         )
     return report.exit_code
+
+
+@contextmanager
+def _checked(config: Config, snapshot: str) -> Iterator[Config]:
+    """Yield the settings for what is checked: the repository or a snapshot of it."""
+    if not snapshot:
+        yield config
+        return
+    from microrepo.operations.snapshot.snapshot_view import viewed_for_checks
+
+    with viewed_for_checks(config, snapshot) as viewed:
+        yield viewed
 
 
 def command_env(arguments: argparse.Namespace) -> int:

@@ -74,6 +74,11 @@ def add_constraint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_snapshot_name(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add ``--snapshot NAME``."""
+    parser.add_argument("--snapshot", default="", metavar="NAME", help=about)
+
+
 def add_dry_run(parser: Any) -> None:
     """Add ``--dry-run``."""
     parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.global_flags import add_snapshot_name
 from microrepo.cli.parser.setting_flags import add_settings
 
 _REPOSITORY = ("repository",)
@@ -11,6 +12,7 @@ _REPOSITORY = ("repository",)
 def add_list(parser: CommandParser) -> None:
     """Add the arguments of `list`."""
     parser.add_argument("projects", nargs="*", metavar="PROJECT", help="list only these projects")
+    add_snapshot_name(parser, "list the files of this snapshot")
     parser.add_argument(
         "--with-source", action="store_true", help="add the source of each file's project"
     )

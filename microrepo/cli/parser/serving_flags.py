@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microrepo.cli.parser.command_parser import CommandParser
-from microrepo.cli.parser.global_flags import AFTER_A_RUN
+from microrepo.cli.parser.global_flags import AFTER_A_RUN, add_snapshot_name
 from microrepo.cli.parser.setting_flags import add_settings
 
 
@@ -22,6 +22,7 @@ def add_serve(parser: CommandParser) -> None:
     add("--certificate", metavar="FILE", help="serve TLS with this certificate chain (PEM)")
     add("--key", metavar="FILE", help="key of the certificate, if in another file")
     add("--access-log", metavar="FILE", help="append the access log to FILE")
+    add_snapshot_name(parser, "serve this snapshot, read-only, instead of the present files")
     add("--export", action="store_true", help="write server.py into the repository and exit")
     add("--print-nginx", action="store_true", help="print an nginx configuration and exit")
     add("--listen", default="8080", help="with --print-nginx: its port or address (default: 8080)")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from microrepo.cli.parser.command_parser import CommandParser
-from microrepo.cli.parser.global_flags import add_constraint, add_requirement
+from microrepo.cli.parser.global_flags import (
+    add_constraint,
+    add_requirement,
+    add_snapshot_name,
+)
 from microrepo.cli.parser.setting_flags import add_settings
 from microrepo.config.option_values import parse_names
 
@@ -30,6 +34,7 @@ def add_check(parser: CommandParser) -> None:
     parser.add_argument(
         "--want", action="store_true", help="record what is not met, for `microrepo wants`"
     )
+    add_snapshot_name(parser, "check this snapshot instead of the present files")
     add_settings(parser, basic=("repository", "environments", "lock"))
 
 

@@ -84,10 +84,15 @@ def unknown_text(found: UnknownName) -> str:
 
 def history_text(found: History) -> str:
     """Return the runs, each with its date, totals and the files that it added or deleted."""
+    by_run = {
+        number: list(rows) for number, rows in groupby(found.changes, key=lambda row: row.run)
+    }
     lines: list[str] = []
-    for number, rows in groupby(found.changes, key=lambda row: row.run):
-        changes = list(rows)
-        lines.append(_run_line(number, changes[0].at, found.runs.get(number)))
+    for number in sorted(by_run.keys() | found.snapshots.keys(), reverse=True):
+        changes, run = by_run.get(number, []), found.runs.get(number)
+        started_at = changes[0].at if changes else run.started_at if run else ""
+        lines.append(_run_line(number, started_at, run))
+        lines += [f"  made the snapshot {name}" for name in found.snapshots.get(number, ())]
         lines += [
             f"  {row.action:<6}  {row.filename}  {cause_text(row.cause, row.detail)}"
             for row in changes
@@ -134,6 +139,10 @@ def health_text(found: Health, *, verbose: bool = False) -> str:
     held = f"{count(found.projects, 'project')}, {files(found.files, found.size_bytes)}"
     lines = [f"{word}: {age}; {held}"]
     lines += [f"  {problem}" for problem in found.problems]
+    if found.pinned:
+        lines.append(f"  held at the snapshot {found.pinned}")
+    if found.snapshot_bytes:
+        lines.append(f"  only snapshots hold {format_size(found.snapshot_bytes)} more")
     if found.running:
         lines.append(f"  running: {found.running}")
     if found.failing:

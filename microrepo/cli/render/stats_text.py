@@ -17,6 +17,9 @@ from microrepo.operations.monitor.access_statistics import DownloadStats
 def stats_text(stats: Stats) -> str:
     """Return the counts as tables."""
     lines = [f"{count(stats.projects, 'project')}, {files(stats.files, stats.size_bytes)}"]
+    if stats.snapshots.files:
+        held = files(stats.snapshots.files, stats.snapshots.size_bytes)
+        lines.append(f"only snapshots hold {held} more")
     for title, counts in _stat_tables(stats):
         lines += ["", title]
         lines += table(

@@ -14,10 +14,10 @@ from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.run_rules import rules_of
 from microrepo.operations.run.session import open_session
-from microrepo.operations.snapshot.pinned_snapshot import pinned_snapshot
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources
 from microrepo.selection.rules.policy import filter_warnings
+from microrepo.state.pinned_snapshot import pinned_snapshot
 
 
 def refresh(  # noqa: PLR0913 - switches, each by its name
@@ -109,6 +109,10 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         if not (dry_run or only_these or session.report.refused):
             holdings.directory.clean_partials(run.batches.unfinished)
         pages.update()
+        if config.snapshots and not (dry_run or session.report.refused):
+            from microrepo.operations.snapshot.refresh_snapshots import keep_after_refresh
+
+            keep_after_refresh(config, holdings, work)
     return session.report.build()
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
+from microrepo.model import Digests, NormalizedName
+from microrepo.operations.snapshot.snapshot_files import SnapshotFiles
+from microrepo.operations.switch.switch_rows import owner_of
 from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
+from microrepo.standalone.importer.manifest_entries import ManifestFile
 from microrepo.state import FileRow
 
 
@@ -34,12 +39,18 @@ class FileList(Struct, frozen=True):
     unknown: tuple[str, ...] = ()
 
 
-def list_files(config: Config, projects: Sequence[str] = ()) -> FileList:
+def list_files(config: Config, projects: Sequence[str] = (), snapshot: str = "") -> FileList:
     """Return the present files; only of the named projects, if any are named.
 
+    Args:
+        snapshot: list the files of this snapshot instead.
+
     Raises:
-        RepositoryError: the state cannot be read.
+        ConfigError: the snapshot does not exist.
+        RepositoryError: the state or the snapshot cannot be read.
     """
+    if snapshot:
+        return _files_of_snapshot(config, projects, snapshot)
     with open_for_reading(config.repository) as state:
         asked = {canonicalize_name(project): project for project in projects}
         known = state.projects(list(asked))
@@ -55,3 +66,30 @@ def list_files(config: Config, projects: Sequence[str] = ()) -> FileList:
         )
         by_name = tuple(sorted(rows, key=lambda row: row.filename))
         return FileList(by_name, tuple(known) if asked else (), unknown)
+
+
+def _files_of_snapshot(config: Config, projects: Sequence[str], text: str) -> FileList:
+    asked = {canonicalize_name(project): project for project in projects}
+    files = SnapshotFiles(Path(config.repository))
+    known: dict[str, None] = {}
+    found: list[ListedFile] = []
+    for entry in files.entries(files.find(text).name):
+        if asked and entry.project not in asked:
+            continue
+        known[entry.project] = None
+        if isinstance(entry, ManifestFile):
+            found.append(
+                ListedFile(
+                    entry.filename,
+                    NormalizedName(entry.project),
+                    entry.version,
+                    "",
+                    entry.size_bytes,
+                    Digests(sha256=entry.sha256),
+                    present=True,
+                    owner=owner_of(entry),
+                )
+            )
+    by_name = tuple(sorted(found, key=lambda row: row.filename))
+    unknown = tuple(text for name, text in asked.items() if name not in known)
+    return FileList(by_name, tuple(known) if asked else (), unknown)

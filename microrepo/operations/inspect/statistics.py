@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ from microrepo.model import File, Project
 from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
 from microrepo.state import FileRow, State
+from microrepo.stores.objects.protected_contents import ProtectedContents
 
 _DOCUMENT_BATCH = 500
 
@@ -35,6 +37,7 @@ class Stats(Struct, frozen=True):
 
     Attributes:
         by_type, by_extension, by_python, by_platform: value -> tally of the files held.
+        snapshots: number of contents that only snapshots hold, and their bytes.
         seen: axis -> value -> number of files in all records of the source, kept or not: the values
             that filters can use.
     """
@@ -47,6 +50,7 @@ class Stats(Struct, frozen=True):
     by_python: dict[str, Tally]
     by_platform: dict[str, Tally]
     seen: dict[str, dict[str, int]]
+    snapshots: Tally = Tally(0, 0)
 
 
 def stats(config: Config) -> Stats:
@@ -58,6 +62,7 @@ def stats(config: Config) -> Stats:
     with open_for_reading(config.repository) as state:
         is_index = not links_of(config, state, decides=False).files
         rows = [row for row in state.files() if row.present or is_index]
+        held = ProtectedContents.of(Path(config.repository)).measure()
         seen = _seen(_all_documents(state))
         return Stats(
             projects=len({row.project for row in rows}),
@@ -68,6 +73,7 @@ def stats(config: Config) -> Stats:
             by_python=_tally(rows, lambda name: [python_label(name)]),
             by_platform=_tally(rows, _platforms),
             seen=seen,
+            snapshots=Tally(held.own_files, held.own_bytes),
         )
 
 

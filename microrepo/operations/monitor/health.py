@@ -16,8 +16,10 @@ from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
 from microrepo.repositories.reading import open_for_reading
 from microrepo.state import RunRow, State
+from microrepo.state.pinned_snapshot import pinned_snapshot
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import holder_of
+from microrepo.stores.objects.protected_contents import ProtectedContents
 
 _SHOWN_PROJECTS = 100
 # Runs that fetch what is missing: after a refresh, other commands do not make it complete.
@@ -67,6 +69,8 @@ class Health(Struct, frozen=True):
         damaged: files that `verify` found damaged and that are not repaired.
         unpublished: projects whose pages are older than their files.
         free_bytes, free_inodes: free space of the file system; None if unknown.
+        snapshot_bytes: bytes of contents that only snapshots hold.
+        pinned: the snapshot that refreshes are held at; "" without one.
         failing_projects: the first failing projects.
     """
 
@@ -88,6 +92,8 @@ class Health(Struct, frozen=True):
     free_bytes: int | None
     free_inodes: int | None
     failing_projects: tuple[FailingProject, ...] = ()
+    snapshot_bytes: int = 0
+    pinned: str = ""
 
 
 class _Summary(Struct):
@@ -150,6 +156,8 @@ def examine(
             FailingProject(NormalizedName(name), error, failures, checked_at, retry_at)
             for name, error, failures, checked_at, retry_at in watch.failing(_SHOWN_PROJECTS)
         ),
+        snapshot_bytes=ProtectedContents.of(directory.path).measure().own_bytes,
+        pinned=pinned_snapshot(state),
     )
 
 

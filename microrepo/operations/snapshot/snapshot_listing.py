@@ -10,10 +10,10 @@ from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.exit_codes import ExitCode
 from microrepo.operations.records.report import Failure
-from microrepo.operations.snapshot.pinned_snapshot import pinned_snapshot
 from microrepo.operations.snapshot.snapshot_files import Snapshot, SnapshotFiles
 from microrepo.standalone.importer.manifest_entries import ManifestFile
 from microrepo.state import explained_errors, read_state
+from microrepo.state.pinned_snapshot import pinned_snapshot
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.objects.protected_contents import ProtectedContents, StoredBytes

@@ -11,9 +11,9 @@ from microrepo.formats.times import shift
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import RunReport
 from microrepo.operations.run.session import open_session
-from microrepo.operations.snapshot.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.operations.snapshot.snapshot_files import KeptBy, Snapshot, SnapshotFiles
 from microrepo.reporting import Reporter, SilentReporter
+from microrepo.state.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.objects.protected_contents import ProtectedContents, StoredBytes

@@ -10,7 +10,6 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import RunReport
 from microrepo.operations.run.session import open_session
-from microrepo.operations.snapshot.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.operations.snapshot.snapshot_creation import PresentState, free_name
 from microrepo.operations.snapshot.snapshot_files import KeptBy, Snapshot, SnapshotFiles
 from microrepo.operations.snapshot.snapshot_removal import remove_snapshots, superseded
@@ -23,6 +22,7 @@ from microrepo.operations.switch.switch_plan import (
 )
 from microrepo.operations.switch.switch_target import SwitchTarget, plan_switch
 from microrepo.reporting import Reporter, SilentReporter
+from microrepo.state.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.stores.objects.protected_contents import ProtectedContents
 
 # How many of the states that restores replaced are kept.

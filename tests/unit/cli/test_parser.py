@@ -81,6 +81,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "scan": [(["scan --quick"], ["scan", "--quick"])],
     "scan_timeout_s": [(["30"], 30)],
     "profiles": [(['{"a": {}}'], {"a": {}})],
+    "snapshots": [(["12"], 12)],
     "store": [(["store"], "store")],
     "versions": [(["latest"], "latest"), (["3"], 3), (["all"], "all")],
     "newest_by": [(["time"], "time")],

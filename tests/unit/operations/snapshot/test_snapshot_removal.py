@@ -6,7 +6,6 @@ import pytest
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
-from microrepo.operations.snapshot.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.operations.snapshot.snapshot_files import KeptBy, Snapshot, SnapshotFiles
 from microrepo.operations.snapshot.snapshot_removal import (
     delete_snapshots,
@@ -14,6 +13,7 @@ from microrepo.operations.snapshot.snapshot_removal import (
     superseded,
     unpin_snapshot,
 )
+from microrepo.state.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.stores.objects.protected_contents import ProtectedContents
 from tests.support.packages import build_wheel
 from tests.support.shelf import Shelf

@@ -6,9 +6,9 @@ import pytest
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError, RepositoryError
-from microrepo.operations.snapshot.pinned_snapshot import pinned_snapshot
 from microrepo.operations.snapshot.snapshot_files import SnapshotFiles
 from microrepo.operations.snapshot.snapshot_restore import restore_snapshot
+from microrepo.state.pinned_snapshot import pinned_snapshot
 from microrepo.stores.objects.protected_contents import ProtectedContents
 from tests.support.packages import build_wheel
 from tests.support.shelf import Shelf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microrepo.state import State
+from microrepo.state.database import State
 
 PINNED = "pinned_snapshot"  # key of `meta`
 
