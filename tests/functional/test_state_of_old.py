@@ -75,3 +75,14 @@ def test_readers_leave_it_as_it_is(
     before = place.read_bytes()
     assert repo.do(*command).stdout
     assert place.read_bytes() == before
+
+
+def test_a_snapshot_of_it_is_restored(repo: Repository, files: dict[str, BuiltFile]) -> None:
+    repo.do("snapshot", "list")
+    repo.do("snapshot", "create", "old")
+    repo.do("delete", "alpha", "mirrored")
+    repo.do("snapshot", "restore", "old", "--min-free-space", "0")
+    assert distributions(repo) == set(files)
+    found = dict(repo.query("SELECT filename, owner FROM files"))
+    assert found["mine-1.0-py3-none-any.whl"] == "person"
+    repo.do("verify", "--deep")

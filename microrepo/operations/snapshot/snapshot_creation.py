@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from microrepo.batching import batched
@@ -112,17 +113,37 @@ class PresentState:
         return {"left_out": left_out}
 
     def _kept_entries(self) -> Iterator[Entry]:
-        """Store the content of each file, then yield its entry."""
-        for batch in batched(self._current.entries(), _AT_ONCE):
-            self._work.check()
-            files = [entry for entry in batch if isinstance(entry, ManifestFile)]
-            names = ((file.filename, file.sha256) for file in files)
-            lost = dict(self._store.keep(self._directory.path, names))
-            self._left_out += [Failure(*one) for one in lost.items()]
-            self._listed += len(files) - len(lost)
-            for entry in batch:
-                if not (isinstance(entry, ManifestFile) and entry.filename in lost):
-                    yield entry
+        """Store the content of each file, then yield its entry.
+
+        One batch is stored while the entries of the next are made.
+        """
+        with ThreadPoolExecutor(1) as storing:
+            waiting: tuple[Sequence[Entry], Future[dict[str, str]]] | None = None
+            for batch in batched(self._current.entries(), _AT_ONCE):
+                self._work.check()
+                stored = storing.submit(self._store_batch, batch)
+                if waiting is not None:
+                    yield from self._sound_entries(*waiting)
+                waiting = batch, stored
+            if waiting is not None:
+                yield from self._sound_entries(*waiting)
+
+    def _store_batch(self, batch: Sequence[Entry]) -> dict[str, str]:
+        """Store the contents of files; return those that cannot be read, and why."""
+        files = ((one.filename, one.sha256) for one in batch if isinstance(one, ManifestFile))
+        return dict(self._store.keep(self._directory.path, files))
+
+    def _sound_entries(
+        self, batch: Sequence[Entry], stored: Future[dict[str, str]]
+    ) -> Iterator[Entry]:
+        lost = stored.result()
+        self._left_out += [Failure(*one) for one in lost.items()]
+        for entry in batch:
+            if isinstance(entry, ManifestFile):
+                if entry.filename in lost:
+                    continue
+                self._listed += 1
+            yield entry
 
 
 def create_snapshot(

@@ -34,7 +34,7 @@ from microrepo.state.change_log import ROOT_PLACE
 from microrepo.state.tables.found_table import SidecarRow
 from microrepo.state.tables.page_table import PageRow
 from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
-from microrepo.stores.page_paths import index_pages
+from microrepo.stores.page_paths import document_folder, index_pages, page_folder
 
 
 class PublishReport(Struct, frozen=True):
@@ -200,6 +200,11 @@ class Publisher:
         changed = [row for row in rows if row != known.get(row.name)]
         return _Prepared(names, batch, known, changed, fresh, task)
 
+    def _has_folder(self, name: str) -> bool:
+        """Return whether there are pages, whatever the state says, as after a kill."""
+        folders = (page_folder(name), document_folder(name))
+        return any(self._directory.place(folder).is_dir() for folder in folders)
+
     def _record(self, done: _Prepared, outcome: PagesOutcome) -> None:
         publication = self._state.publication
         self._changed += outcome.projects
@@ -207,8 +212,7 @@ class Publisher:
         self._sidecars += len(done.task.sidecars)
         paged = {name for name, row in done.known.items() if row.files}
         self._waiting.update(dict.fromkeys(n for n in done.batch.waiting if n in paged))
-        folders = self._directory.place("simple")
-        ending = [n for n in done.batch.ended if n in paged or (folders / n).is_dir()]
+        ending = [n for n in done.batch.ended if n in paged or self._has_folder(n)]
         strangers = [PageRow(n, n, 0, b"", 0) for n in ending if n not in done.known]
         with self._state.transaction():
             publication.save_sidecars(done.fresh)

@@ -58,26 +58,32 @@ def entry_line(entry: ManifestProject | ManifestFile) -> bytes:
     values: dict[str, object] = {"project": entry.project}
     if isinstance(entry, ManifestProject):
         values["name"] = entry.display_name
-        values.update(_stated(entry, "serial", "status", "status_reason"))
+        values.update(_stated(entry, _PROJECT_DEFAULTS))
     else:
         values.update(file=entry.filename, version=entry.version)
         values.update(size=entry.size_bytes, sha256=entry.sha256)
-        values.update(
-            _stated(entry, "upload_time", "requires_python", "yanked", "metadata_sha256", "owner")
-        )
+        values.update(_stated(entry, _FILE_DEFAULTS))
     return json_line(values)
 
 
-def _stated(entry: ManifestProject | ManifestFile, *names: str) -> dict[str, object]:
+# A table of defaults and one encoder for all: a manifest has a line for each file.
+_PROJECT_DEFAULTS = ManifestProject._field_defaults
+_FILE_DEFAULTS = ManifestFile._field_defaults
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _stated(entry: ManifestProject | ManifestFile, defaults: dict[str, Any]) -> dict[str, object]:
     """Return the values that differ from their defaults."""
-    defaults = entry._field_defaults
-    values = {name: getattr(entry, name) for name in names}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    return {
+        name: value
+        for name, value in zip(defaults, entry[-len(defaults) :])  # noqa: B905 - Python 3.7
+        if value != defaults[name]
+    }
 
 
 def json_line(values: dict[str, Any]) -> bytes:
     """Return a JSON object in canonical form, as a line."""
-    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    return _encode(values).encode() + b"\n"
 
 
 _PROJECT_KEYS = {"project": str, "name": str, "serial": int, "status": str, "status_reason": str}
