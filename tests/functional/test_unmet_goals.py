@@ -278,3 +278,17 @@ def test_a_slip_in_a_name_deletes_nothing(
     assert (list(report.missing), len(report.warnings)) == (["sixx"], 1)
     repo.refresh("--packages", "idna")
     assert distributions(repo) == {"idna-1.0-py3-none-any.whl"}
+
+
+def test_explain_answers_about_what_an_unmet_goal_lacks(repo: Repository, index: FakeIndex) -> None:
+    """The project that no file could be chosen of is the one that people ask about."""
+    target = FOLLOWED[-1]
+    index.add("app", build_wheel("app", "1.0", requires_dist=["winx"]))
+    foreign = build_wheel("winx", "1.0", python_tag="cp311", platform_tag="win_amd64")
+    index.add("winx", foreign)
+    repo.settings = FOLLOWED
+    repo.refresh("--packages", "app", expect=3)
+    said = repo.do("explain", "winx", "--packages", "app", "--environments", target).stdout
+    assert f"out   {foreign.filename}" in said
+    assert f"yours is {target}" in " ".join(said.split())
+    assert not distributions(repo)

@@ -41,7 +41,9 @@ def command_copy(arguments: argparse.Namespace) -> int:
     loaded = load_settings(arguments)
     config = neutral(loaded.config, keep=flags_of(arguments))
     words = _words(arguments, config)
-    if arguments.all == bool(words):
+    if arguments.all and words:
+        raise ConfigError("--all copies every project; leave it out to copy only the named ones")
+    if not (arguments.all or words):
         raise ConfigError("nothing to copy; name requirements, -r FILE, or --all")
     policy = _policy(config, None if arguments.all else words, arguments.left_out)
     if arguments.latest:

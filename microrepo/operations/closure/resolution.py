@@ -240,13 +240,14 @@ def _timed_step(report: ReportBuilder, closure: Closure) -> Needs:
 
 
 def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Record]:
-    """Return the records of projects that are chosen, requested or already present.
+    """Return the records of projects that are chosen, requested, present, or miss a release.
 
     A closure reads more projects than it chooses files from.
     """
     chosen = {pin.project for found in resolved.resolutions for pin in found.pins}
     held = {row[0] for row in state.iter_known()}
-    concerned = chosen | held | (rules.policy.requested or {}).keys()
+    unmet = {project for failure in resolved.failures for project in failure.projects}
+    concerned = chosen | held | unmet | (rules.policy.requested or {}).keys()
     return [record for name, record in sorted(resolved.records.items()) if name in concerned]
 
 

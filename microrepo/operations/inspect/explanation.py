@@ -64,7 +64,9 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> Expla
     with open_for_reading(config.repository) as state:
         named, unknown = find_named(state, targets)
         is_index = not links_of(config, state, decides=False).files
-        is_closure = next(iter(state.all_requirers()), None) is not None
+        is_closure = next(iter(state.all_requirers()), None) is not None or bool(
+            config.dependencies and requests.goals
+        )
         projects = tuple(
             _explain(state, one, policy, config, is_index=is_index, is_closure=is_closure)
             for one in named

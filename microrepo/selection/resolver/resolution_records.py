@@ -145,12 +145,14 @@ class GoalFailure(Struct, frozen=True):
     Attributes:
         reasons: lines of text, the conflict first.
         blocked: matching releases that rules exclude.
+        projects: the projects that no release could be chosen of.
     """
 
     goal: Goal
     environment: str
     reasons: tuple[str, ...]
     blocked: tuple[Blocked, ...] = ()
+    projects: tuple[NormalizedName, ...] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -42,7 +42,13 @@ def failure_of(provider: Provider, goal: Goal, causes: Sequence[Information]) ->
             lines.extend(_behind_url(view, requirement.project, requirement.url))
     lines.extend(_blocked_line(block) for block in blocked[:_MAX_BLOCKED])
     lines.extend((*asked, *_chains(provider, goal, causes)))
-    return GoalFailure(goal, view.environment.name, tuple(dict.fromkeys(lines)), tuple(blocked))
+    return GoalFailure(
+        goal,
+        view.environment.name,
+        tuple(dict.fromkeys(lines)),
+        tuple(blocked),
+        tuple(_asked(causes)),
+    )
 
 
 def unmet_reasons(
