@@ -177,6 +177,24 @@ def test_a_bundle_goes_to_standard_output(
     assert Volume((tmp_path / "stream").read_bytes()).files == Volume(file.read_bytes()).files
 
 
+def test_a_refused_file_is_not_sent(
+    repo: Repository, refresh: Callable[..., None], tmp_path: Path
+) -> None:
+    refresh(("one", "1.0"), ("two", "1.0"))
+    script = tmp_path / "scan"
+    script.write_text(
+        '#!/bin/sh\n[ "${MICROREPO_FILE#one}" = "$MICROREPO_FILE" ] || { echo EICAR; exit 1; }\n'
+    )
+    script.chmod(0o755)
+    (volume,) = export(repo, tmp_path / "out", "--scan", str(script), expect=3)
+    assert volume.files == volume.manifest() == ["two-1.0-py3-none-any.whl"]
+    script.write_text("#!/bin/sh\nexit 2\n")
+    done = repo.run("export", tmp_path / "out", "--full", "--scan", str(script), "--repository",
+                    repo.path, expect=3)  # fmt: skip
+    assert "refused by the scan: EICAR" in done.stdout
+    assert "ended with code 2" in done.stdout
+
+
 def test_damage_is_not_sent(repo: Repository, refresh: Callable[..., None], tmp_path: Path) -> None:
     refresh(("one", "1.0"), ("two", "1.0"))
     (repo.path / "one-1.0-py3-none-any.whl").write_bytes(b"damaged")

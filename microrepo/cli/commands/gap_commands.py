@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -43,6 +44,7 @@ def command_export(arguments: argparse.Namespace) -> int:
         split_bytes=_volume_bytes(arguments.split),
         key=Path(arguments.sign).expanduser() if arguments.sign else None,
         config_copy=msgspec.json.format(msgspec.json.encode(shown(loaded)), indent=1),
+        scan=_scan_words(arguments.scan_command),
         dry_run=arguments.dry_run,
     )
     with reporting(arguments) as reporter:
@@ -53,6 +55,18 @@ def command_export(arguments: argparse.Namespace) -> int:
         write = terminal.write_err if is_stream else terminal.write_out
         write(export_text(report))
     return report.exit_code
+
+
+def _scan_words(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ConfigError(f"--scan: {error}") from None
+    if not words:
+        raise ConfigError("--scan: name a command")
+    return words
 
 
 def _volume_bytes(text: str | None) -> int | None:

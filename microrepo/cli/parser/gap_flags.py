@@ -40,6 +40,12 @@ def add_export(parser: CommandParser) -> None:
         metavar="KEY",
         help="sign with this SSH key (or the public key of one in an agent)",
     )
+    parser.add_argument(
+        "--scan",
+        dest="scan_command",
+        metavar="COMMAND",
+        help="run this command on each new file; a file for which it exits with 1 is not sent",
+    )
     add_dry_run(parser)
     add_settings(parser, _REPOSITORY)
 

@@ -86,6 +86,11 @@ class BundleContent:
             return []
         return [BundleItem("metadata", path.name, entry.metadata_sha256, size)]
 
+    def path(self, filename: str, sha256: str) -> Path:
+        """Return where the content of a file is: protected by a snapshot, or in the directory."""
+        stored = self._objects.place(sha256)
+        return stored if stored.is_file() else self._repository / filename
+
     def open(self, item: BundleItem) -> BinaryIO:
         """Open the content of an item.
 
@@ -94,9 +99,10 @@ class BundleContent:
         """
         if not item.folder:
             return io.BytesIO(self._extras[item.filename])
-        stored = self._objects.place(item.sha256)
-        is_stored = item.folder == "files" and stored.is_file()
-        path = stored if is_stored else self._repository / item.filename
+        if item.folder == "files":
+            path = self.path(item.filename, item.sha256)
+        else:
+            path = self._repository / item.filename
         try:
             return path.open("rb")
         except OSError as error:

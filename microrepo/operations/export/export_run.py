@@ -16,6 +16,7 @@ from microrepo.config.sizes import format_size
 from microrepo.errors import ConfigError, NoSpace, RepositoryError
 from microrepo.operations.export.bundle_content import BundleContent
 from microrepo.operations.export.bundle_plan import Slice, plan_volumes, planned_bytes
+from microrepo.operations.export.bundle_scan import scan_manifest
 from microrepo.operations.export.export_base import (
     FULL,
     ExportBase,
@@ -41,6 +42,7 @@ from microrepo.standalone.assemble import IMPORTER, assemble
 from microrepo.standalone.importer.bundle_header import BundleHeader
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.disk_errors import disk_words
+from microrepo.transfer.file_scan import FileScanner
 
 Write = Callable[[bytes], object]
 
@@ -56,6 +58,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
             bundle.
         split_bytes: largest volume.
         key: key to sign with.
+        scan: words of a command that sees each new file; refused ones are not sent.
         config_copy: effective settings without secrets, to carry along.
     """
 
@@ -68,6 +71,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     split_bytes: int | None = None
     key: Path | None = None
     config_copy: bytes = b""
+    scan: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -122,6 +126,11 @@ def export(
         if options.config_copy:
             extras["config.json"] = options.config_copy
         content = BundleContent(repository, extras)
+        if options.scan:
+            scanner = FileScanner(options.scan, str(repository), config.scan_timeout_s)
+            scanned = scan_manifest(manifest, base, content, scanner)
+            manifest = scanned.manifest
+            session.report.failed += scanned.refused
         changes = content.changes(manifest, base)
         volumes = plan_volumes(changes.items, options.split_bytes, len(manifest.content))
         unchanged = base.snapshot == manifest.summary.snapshot and not changes.files
