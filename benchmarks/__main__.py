@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import again, copying, report, scale, scenarios
+from benchmarks import again, copying, gap, report, scale, scenarios
 from benchmarks.arena import Patience
 from benchmarks.bench import PEERS, Bench
 from benchmarks.report import Result
@@ -24,6 +24,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     "index-750k": again.index_750k,
     "memory": scenarios.memory,
     "copy": copying.copy,
+    "gap": gap.gap,
     "scale": scale.scale,
 }
 

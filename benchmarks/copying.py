@@ -57,14 +57,14 @@ def _to_pypiserver(bench: Bench, result: Result, wheels: Path, place: Path, prog
         served = _empty(place / "served")
         with _pypiserver(programs, served) as server:
             before_s = measure.cpu_s(server.pid)
-            timed = _timed([*_copy(wheels, server.url)], place)
+            once = timed([*_copy(wheels, server.url)], place)
             server_s = measure.cpu_s(server.pid) - before_s
         faults = len(list(served.iterdir())) - UPLOADS
         result.targets.append(Target("files missing at pypiserver", -faults, 0, ""))
-        ratios.append(timed.usage.wall_s / server_s)
+        ratios.append(once.usage.wall_s / server_s)
         result.notes.append(
-            f"to pypiserver: {timed.usage.wall_s:.1f} s, CPU {timed.usage.cpu_s:.1f} s, the "
-            f"server's CPU {server_s:.1f} s, others had {timed.others(server_s):.0%} of the machine"
+            f"to pypiserver: {once.usage.wall_s:.1f} s, CPU {once.usage.cpu_s:.1f} s, the "
+            f"server's CPU {server_s:.1f} s, others had {once.others(server_s):.0%} of the machine"
         )
     text = "2,000 uploads to pypiserver, over the server's own CPU time"
     result.targets.append(Target(text, median(ratios), 1.2))
@@ -77,16 +77,16 @@ def _across_a_slow_line(
     with Receiver() as receiver:
         receiver.latency_s = LATENCY_S
         bench.patience.wait_for_quiet()
-        ours = _timed(_copy(wheels, receiver.upload_url), place)
+        ours = timed(_copy(wheels, receiver.upload_url), place)
         sent = len(receiver.forms)
         receiver.reads.clear()
-        again = _timed(_copy(wheels, receiver.upload_url), place)
+        again = timed(_copy(wheels, receiver.upload_url), place)
         uploads, reads = len(receiver.forms) - sent, max(receiver.reads.values())
     with Receiver() as receiver:
         receiver.latency_s = LATENCY_S
         words: list[str | Path] = [programs / "twine", "upload", "--disable-progress-bar"]
         words += ["--repository-url", receiver.upload_url, "--username", "u", "--password", "p"]
-        theirs = _timed([*words, *sorted(wheels.iterdir())], place, without_pip())
+        theirs = timed([*words, *sorted(wheels.iterdir())], place, without_pip())
     result.targets += [
         Target("files sent to the slow receiver", sent, UPLOADS, "", at_least=True),
         Target("twine's time over ours, 50 ms per answer",
@@ -113,16 +113,16 @@ def _between_directories(bench: Bench, result: Result, place: Path) -> None:
         for directory in (theirs, ours):
             shutil.rmtree(directory, ignore_errors=True)
         bench.patience.wait_for_quiet()
-        floor = _timed(["cp", "-al", source, theirs], place)
-        timed = _timed(_copy(source, str(ours)), place)
+        floor = timed(["cp", "-al", source, theirs], place)
+        once = timed(_copy(source, str(ours)), place)
         missing = LINKS - sum(not name.startswith(".") for name in os.listdir(ours))
         result.targets.append(Target("links missing", missing, 0, ""))
-        walls.append(timed.usage.wall_s / floor.usage.wall_s)
-        cpus.append(timed.usage.cpu_s / max(floor.usage.cpu_s, 0.01))
+        walls.append(once.usage.wall_s / floor.usage.wall_s)
+        cpus.append(once.usage.cpu_s / max(floor.usage.cpu_s, 0.01))
         result.notes.append(
-            f"links: {timed.usage.wall_s:.2f} s, cp {floor.usage.wall_s:.2f} s; CPU "
-            f"{timed.usage.cpu_s:.2f} s and {floor.usage.cpu_s:.2f} s, others had "
-            f"{timed.others():.0%} of the machine"
+            f"links: {once.usage.wall_s:.2f} s, cp {floor.usage.wall_s:.2f} s; CPU "
+            f"{once.usage.cpu_s:.2f} s and {floor.usage.cpu_s:.2f} s, others had "
+            f"{once.others():.0%} of the machine"
         )
     result.targets.append(Target("100,000 links, over `cp -al`", median(walls), 3))
     result.targets.append(Target("the same in CPU time", median(cpus), 3))
@@ -132,7 +132,7 @@ def _between_directories(bench: Bench, result: Result, place: Path) -> None:
 
 
 @dataclass(frozen=True)
-class _Timed:
+class Timed:
     """One run, and how busy the machine was meanwhile."""
 
     usage: Usage
@@ -144,14 +144,14 @@ class _Timed:
         return others_s / (self.usage.wall_s * (os.cpu_count() or 1))
 
 
-def _timed(command: Sequence[str | Path], place: Path, env: dict[str, str] | None = None) -> _Timed:
+def timed(command: Sequence[str | Path], place: Path, env: dict[str, str] | None = None) -> Timed:
     os.sync()
     environment = (env or product.environment()) | {"XDG_CACHE_HOME": str(place / "cache")}
     busy_s = measure.machine_cpu_s()
     usage = measure.run(command, place / "output.log", environment)
     if usage.exit_code:
         raise SystemExit((place / "output.log").read_text()[-2000:])
-    return _Timed(usage, measure.machine_cpu_s() - busy_s)
+    return Timed(usage, measure.machine_cpu_s() - busy_s)
 
 
 def _copy(source: Path, destination: str) -> list[str | Path]:
