@@ -117,9 +117,13 @@ def export(
     """
     signer = Signer(options.key) if options.key else None
     with open_session(
-        config, "export", reporter or SilentReporter(), read_only=options.dry_run
+        config, "export", reporter or SilentReporter(), read_only=options.dry_run, creates=False
     ) as session:
         repository = session.holdings.directory.path
+        if not session.holdings.links.files:
+            raise RepositoryError(
+                repository, "keeps no files of its own (`files`); nothing to send"
+            )
         base = _base_of(repository, options)
         manifest = _manifest(session, options)
         extras = {"server.py": assemble().encode(), "import.py": assemble(IMPORTER).encode()}
@@ -131,6 +135,8 @@ def export(
             scanned = scan_manifest(manifest, base, content, scanner)
             manifest = scanned.manifest
             session.report.failed += scanned.refused
+        if not manifest.summary.files and base is FULL:
+            raise RepositoryError(repository, "contains no distributions; nothing to send")
         changes = content.changes(manifest, base)
         volumes = plan_volumes(changes.items, options.split_bytes, len(manifest.content))
         unchanged = base.snapshot == manifest.summary.snapshot and not changes.files

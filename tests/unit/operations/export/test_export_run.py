@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from microrepo.config.schema import Config
@@ -45,6 +46,24 @@ def test_a_stream_gets_the_same_bytes_as_a_file(config: Config, tmp_path: Path) 
     assert report.volumes == ("-",)
     assert b"six-1" in b"".join(pieces)
     assert len(b"".join(pieces)) % 512 == 0
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_nothing_to_send_is_an_error(tmp_path: Path, exists: bool) -> None:
+    path = tmp_path / "empty"
+    if exists:
+        path.mkdir()
+    config = Config(repository=str(path), processes=1, source="https://index.example/")
+    with pytest.raises(RepositoryError, match="no distributions" if exists else "not found"):
+        export(config, ExportOptions(out=tmp_path / "out"))
+    assert path.exists() == exists
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_index_without_files_cannot_be_sent(config: Config, tmp_path: Path) -> None:
+    index = msgspec.structs.replace(config, files=False)
+    with pytest.raises(RepositoryError, match="keeps no files"):
+        export(index, ExportOptions(out=tmp_path / "out"))
 
 
 def test_one_file_cannot_hold_volumes(config: Config, tmp_path: Path) -> None:
