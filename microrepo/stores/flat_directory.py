@@ -153,10 +153,14 @@ class FlatDirectory:
         """Move a file to quarantine, with the reason in a file beside it."""
         aside = self.control / "quarantine" / project
         aside.mkdir(parents=True, exist_ok=True)
-        (aside / f"{filename}.reason").write_text(reason + "\n", encoding="utf-8")
+        name, number = filename, 1
+        while (aside / name).exists():  # what was put aside earlier stays
+            number += 1
+            name = f"{filename}.{number}"
+        (aside / f"{name}.reason").write_text(reason + "\n", encoding="utf-8")
         self.file(sidecar_name(filename)).unlink(missing_ok=True)
         with suppress(FileNotFoundError):
-            self.file(filename).replace(aside / filename)
+            self.file(filename).replace(aside / name)
 
     def sync(self) -> None:
         """Make renames and deletions in the directory durable."""

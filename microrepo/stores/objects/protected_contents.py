@@ -43,6 +43,12 @@ class StoredBytes(Struct, frozen=True):
 class ProtectedContents(ContentStore):
     """The contents of a repository's snapshots."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._directory: Path | None = None
+        self._inodes: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+
     @classmethod
     def of(cls, repository: Path) -> ProtectedContents:
         """Return the contents that the snapshots of a repository protect."""
@@ -72,8 +78,12 @@ class ProtectedContents(ContentStore):
         """
         source_fd = os.open(directory, os.O_RDONLY)
         store_fd = os.open(self.path, os.O_RDONLY)
+        inodes = self._inodes_of(directory)
+        known = self._known
         try:
             for filename, sha256 in files:
+                if sha256 in known and known[sha256] == inodes.get(filename):
+                    continue  # without a call to the system: most of a repository stays
                 try:
                     # `os`, not pathlib, which is slower: for hundreds of thousands of files.
                     os.link(
@@ -93,6 +103,22 @@ class ProtectedContents(ContentStore):
         finally:
             os.close(source_fd)
             os.close(store_fd)
+
+    def _inodes_of(self, directory: Path) -> dict[str, int]:
+        """Return the inode numbers of the files of a directory, read once."""
+        if self._directory != directory:
+            self._directory = directory
+            with os.scandir(directory) as entries:
+                self._inodes = {entry.name: entry.inode() for entry in entries}
+            if directory.stat().st_dev == self.path.stat().st_dev:
+                self._known = dict(self._stored_inodes())
+        return self._inodes
+
+    def _stored_inodes(self) -> Iterator[tuple[str, int]]:
+        for folder in _FOLDERS:
+            with os.scandir(self.path / folder) as entries:
+                for entry in entries:
+                    yield entry.name, entry.inode()
 
     def _keep_otherwise(self, source: Path, sha256: str, error: OSError) -> str:
         if error.errno == errno.ENOENT:

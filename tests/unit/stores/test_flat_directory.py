@@ -28,3 +28,15 @@ def test_a_link_that_leads_nowhere_is_no_file(target: str, tmp_path: Path) -> No
     assert list(directory.scan()) == ["sound-1.zip"]
     if target != "folder":
         assert directory.stat("loop-1.zip") is None
+
+
+def test_what_was_put_aside_earlier_stays(tmp_path: Path) -> None:
+    directory = FlatDirectory(tmp_path)
+    directory.prepare()
+    for content in ("first", "second"):
+        directory.file("x.whl").write_text(content)
+        directory.quarantine("x.whl", "x", content)
+    aside = directory.control / "quarantine/x"
+    assert (aside / "x.whl").read_text() == "first"
+    assert (aside / "x.whl.2").read_text() == "second"
+    assert (aside / "x.whl.2.reason").read_text() == "second\n"
