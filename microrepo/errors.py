@@ -25,6 +25,7 @@
     │   ├── TooManyDeletions
     │   ├── NoSpace
     │   └── OverBudget
+    ├── BundleRefused             a bundle is malformed, forged or not accepted
     ├── RuleFailed                a third-party rule raised an error
     ├── Cancelled                 the caller cancelled the operation
     ├── FailedCommand             release mirror: a precondition failed
@@ -191,6 +192,10 @@ class NoSpace(PlanRefused):
 
 class OverBudget(PlanRefused):
     """The repository would grow beyond `max_total_size`."""
+
+
+class BundleRefused(MicrorepoError):
+    """A bundle is malformed, or its signature is not accepted; nothing has changed."""
 
 
 class RuleFailed(MicrorepoError):

@@ -571,6 +571,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "newest release of a project."
         ),
     ] = "refuse"
+    allowed_signers: Annotated[
+        str | None,
+        _run(
+            "File of the keys that may sign bundles, in the form of OpenSSH (`ssh-keygen`, ALLOWED "
+            "SIGNERS). With it, `import` refuses bundles that nobody of them has signed. Without "
+            "it, the file `.microrepo/allowed_signers` of the repository counts, if it exists.",
+            kind=Kind.PATH,
+            default="none: signatures are not verified",
+            example="/etc/microrepo/allowed_signers",
+        ),
+    ] = None
     min_free_space: Annotated[
         Size, _limits("Refuse a plan that would leave less free space than this.", kind=Kind.SIZE)
     ] = "1 GB"

@@ -22,7 +22,7 @@ from microrepo.standalone.server.index_pages import parse_project_json, parse_ro
 from microrepo.standalone.server.names import normalize_name
 from tests.support.bundles import Outside, sha256, sidecar_of
 
-PROGRAMS = ("import.py",)
+PROGRAMS = ("import.py", "microrepo")
 _FOLDER = tempfile.TemporaryDirectory(prefix="microrepo-importer-")
 # What an import that is refused may write, below `.microrepo`.
 _PRIVATE = ("staging", "partial", "lock", "lock.holder", "imports/log.jsonl", "report.json")
@@ -113,7 +113,7 @@ class Inside:
 
     def files(self) -> dict[str, str]:
         """Return the digest of each distribution and sidecar by name."""
-        suffixes = (".whl", ".tar.gz", ".metadata")
+        suffixes = (".whl", ".tar.gz", ".zip", ".egg", ".metadata")
         return {
             path.name: sha256(path.read_bytes())
             for path in self.root.iterdir()

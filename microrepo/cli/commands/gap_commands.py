@@ -1,16 +1,18 @@
-"""Handlers of the commands that lead across an air gap: `export`, `receipt`, `wants`."""
+"""Handlers of the commands that lead across an air gap: `export`, `import`, `receipt`, `wants`."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from microrepo.cli import terminal
-from microrepo.cli.commands.settings_loading import load_settings, reporting
+from microrepo.cli.commands.settings_loading import load_settings, reporting, show_report
 from microrepo.cli.render.gap_text import export_text, sent_text
+from microrepo.cli.render.import_text import import_text
 from microrepo.config.load import shown
 from microrepo.config.sizes import parse_size
 from microrepo.errors import ConfigError
@@ -106,6 +108,23 @@ def command_receipt(arguments: argparse.Namespace) -> int:
     for failure in receipt.failures:
         terminal.warn(failure)
     return ExitCode.DONE
+
+
+def command_import(arguments: argparse.Namespace) -> int:
+    """Import a bundle into the repository."""
+    from microrepo.operations.bundle_import.bundle_import import ImportRequest, import_bundle
+
+    request = ImportRequest(
+        tuple(arguments.inputs),
+        tuple(arguments.select),
+        arguments.allow_unsigned,
+        arguments.rollback,
+        arguments.new_origin,
+    )
+    config = load_settings(arguments).config
+    with reporting(arguments) as reporter:
+        report = import_bundle(config, request, dry_run=arguments.dry_run, reporter=reporter)
+    return show_report(arguments, report, partial(import_text, verbose=arguments.verbose))
 
 
 def command_wants(arguments: argparse.Namespace) -> int:

@@ -149,6 +149,12 @@ _COMMANDS = (
         "gap_flags",
     ),
     _Command(
+        "import",
+        "Import a bundle that came across an air gap",
+        "gap_commands",
+        "gap_flags",
+    ),
+    _Command(
         "wants",
         "List what users asked for and did not find, for a refresh outside",
         "gap_commands",

@@ -1,9 +1,9 @@
-"""Arguments of the commands that lead across an air gap: `export`, `receipt`, `wants`."""
+"""Arguments of the commands that lead across an air gap: `export`, `import`, `receipt`, `wants`."""
 
 from __future__ import annotations
 
 from microrepo.cli.parser.command_parser import CommandParser
-from microrepo.cli.parser.global_flags import add_dry_run
+from microrepo.cli.parser.global_flags import AFTER_A_RUN, add_dry_run
 from microrepo.cli.parser.setting_flags import add_settings
 
 _REPOSITORY = ("repository",)
@@ -56,6 +56,39 @@ def add_receipt(parser: CommandParser) -> None:
         "out", nargs="?", default="-", metavar="OUT", help="file (default: standard output)"
     )
     add_settings(parser, _REPOSITORY)
+
+
+def add_import(parser: CommandParser) -> None:
+    """Add the arguments of `import`."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="IN",
+        help="volume of a bundle, directory with volumes, or - for standard input",
+    )
+    add_dry_run(parser)
+    parser.add_argument(
+        "--select",
+        action="append",
+        metavar="REQ",
+        default=[],
+        help="import only what matches, now and later: NAME or NAME>=1,<2; repeatable; * ends that",
+    )
+    parser.add_argument(
+        "--allow-unsigned",
+        action="store_true",
+        help="accept a bundle without a signature although signers are configured",
+    )
+    parser.add_argument(
+        "--rollback", action="store_true", help="accept a bundle older than the present one"
+    )
+    parser.add_argument(
+        "--new-origin",
+        action="store_true",
+        help="accept a bundle of another repository than those before",
+    )
+    keys = ("repository", "allowed_signers", "min_free_space", "simple", "server", "browse")
+    add_settings(parser, (*keys, *AFTER_A_RUN))
 
 
 def add_wants(parser: CommandParser) -> None:

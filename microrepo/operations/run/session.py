@@ -25,6 +25,7 @@ from microrepo.operations.run.network_settings import client_settings
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_outputs import Ended, followed_by_hook, note_kill, write_outputs
 from microrepo.operations.run.run_workers import RunWorkers
+from microrepo.operations.switch.import_settlement import settle_import
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter
@@ -89,6 +90,7 @@ class Session:
             state.set_meta("running", "1")
         try:
             ManifestSwitch(self.config, self.holdings, self.work).roll_forward()
+            settle_import(self.config, self.holdings, self.work)
             if was_killed:
                 record_arrivals(self.holdings, report.run)
             mended = mend_names(state)

@@ -42,6 +42,7 @@ class SwitchTarget(Struct, frozen=True):
         owner: who owns all files afterwards; None for whom the manifest names.
         meta: values for the state, recorded with the switch; None deletes.
         moves: files below the control directory that get their places with the switch: from, to.
+        projects: projects to record even if their files and pages are as the target says.
     """
 
     kind: SwitchKind
@@ -52,6 +53,7 @@ class SwitchTarget(Struct, frozen=True):
     owner: Owner | None = None
     meta: Mapping[str, str | None] = {}
     moves: tuple[tuple[str, str], ...] = ()
+    projects: frozenset[str] = frozenset()
 
 
 def plan_switch(
@@ -70,7 +72,7 @@ def plan_switch(
     names.update(file.filename for file in difference.needed)
     rows = _rows_of(holdings.state, sorted(names), files.disk)
     placed, leaving = plan_changes(difference, rows, files.disk, target.deletable)
-    projects = {*difference.projects, *(file.project for file in leaving)}
+    projects = {*difference.projects, *target.projects, *(file.project for file in leaving)}
     return SwitchPlan(
         token=secrets.token_hex(16),
         kind=target.kind,

@@ -1,0 +1,1 @@
+"""Imports of bundles that came across a gap."""

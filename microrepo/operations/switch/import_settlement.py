@@ -1,0 +1,123 @@
+"""Settlement: the state learns what the program in a bundle has imported without it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from microrepo.batching import batched
+from microrepo.config.schema import Config
+from microrepo.model import Cause
+from microrepo.operations.apply.holdings import Holdings
+from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.switch.manifest_switch import ManifestSwitch
+from microrepo.operations.switch.switch_plan import Entry, SwitchKind
+from microrepo.operations.switch.switch_target import SwitchTarget
+from microrepo.standalone.importer.intake.content_survey import ContentSurvey
+from microrepo.standalone.importer.intake.import_records import ImportRecords
+from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
+from microrepo.standalone.importer.manifest_entries import ManifestFile
+from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
+from microrepo.state import FileRow, Owner, State
+
+_AT_ONCE = 500
+
+
+def settle_import(config: Config, holdings: Holdings, work: WorkContext) -> bool:
+    """Record an import that another program has carried out; return whether there was one.
+
+    Files that are missing or damaged since then are left out, as for any other command.
+
+    Raises:
+        RepositoryError: the repository cannot be written to.
+    """
+    records = ImportRecords(str(holdings.directory.path))
+    try:
+        facts = records.facts()
+        if not facts or holdings.state.meta(STATE_KEY) == state_value(facts):
+            return False
+        selection = ReleaseSelection(records.current().select)
+        for _ in records.entries():
+            pass  # a damaged manifest is noticed before anything is planned
+    except (KeyError, ValueError) as error:
+        work.report.warn(f"{records.folder}: the last import is not recorded: {error}")
+        return False
+    survey = ContentSurvey(str(holdings.directory.path), records.verified)
+
+    def entries() -> Iterator[Entry]:
+        is_in_place = survey.in_place()
+        for entry in records.entries():
+            if not selection.takes(entry):
+                continue
+            if not isinstance(entry, ManifestFile) or is_in_place(entry):
+                yield entry
+
+    target = SwitchTarget(
+        SwitchKind.IMPORT,
+        import_name(facts),
+        entries,
+        lambda _: (),
+        lambda row: row.cause is Cause.IMPORTED and holdings.on_disk(row.filename) is None,
+        owner=Owner.PERSON,
+        meta={STATE_KEY: state_value(facts)},
+        projects=frozenset(_unrecorded(entries(), holdings.state)),
+    )
+    ManifestSwitch(config, holdings, work).apply(target)
+    if work.report.refused:
+        work.report.warn(f"the last import is not recorded: {work.report.refused}")
+        work.report.refused = ""
+    return True
+
+
+def _unrecorded(entries: Iterable[Entry], state: State) -> Iterator[str]:
+    """Yield the projects with files that no row describes."""
+    files = (entry for entry in entries if isinstance(entry, ManifestFile))
+    for batch in batched(files, _AT_ONCE):
+        rows = state.files_named(file.filename for file in batch)
+        for file in batch:
+            row = rows.get(file.filename)
+            if row is None or not row.present:
+                yield file.project
+
+
+def import_name(facts: Mapping[str, Any]) -> str:
+    """Return the name of an import in the history."""
+    return f"bundle {facts['sequence']} ({facts['snapshot'][:12]})"
+
+
+def applied_digests(records: ImportRecords) -> dict[str, str]:
+    """Return the digests of the files that the last import has put in place, by name."""
+    selection = ReleaseSelection(records.current().select)
+    return {
+        entry.filename: entry.sha256
+        for entry in records.entries()
+        if isinstance(entry, ManifestFile) and selection.takes(entry)
+    }
+
+
+def is_deletable(holdings: Holdings, applied: Mapping[str, str]) -> Callable[[FileRow], bool]:
+    """Return a function that returns whether the next import may delete or replace a file.
+
+    It may if the last import has put its content there, and nobody has changed it since.
+    """
+
+    def check(row: FileRow) -> bool:
+        if row.filename not in applied or row.digests.sha256 != applied[row.filename]:
+            return False
+        return holdings.directory.stat(row.filename) is None or holdings.is_intact(row)
+
+    return check
+
+
+def recorded_digests(state: State) -> Callable[[ManifestFile, os.stat_result], str]:
+    """Return a function that returns the digest of an unchanged file by the state's record."""
+
+    def digest(entry: ManifestFile, status: os.stat_result) -> str:
+        row = state.files_named([entry.filename]).get(entry.filename)
+        if row is None or not row.present:
+            return ""
+        is_same = (row.size, row.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        return (row.digests.sha256 or "") if is_same else ""
+
+    return digest
