@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import BundleRefused, ConfigError
+from microrepo.exit_codes import ExitCode
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.bundle_import.import_report import ImportReport
@@ -34,6 +36,11 @@ from microrepo.standalone.importer.import_run import (
     staging_for_dry_run,
 )
 from microrepo.standalone.importer.import_texts import bundle_title, refusal_text
+from microrepo.standalone.importer.intake.bundle_groups import (
+    BundleGroup,
+    group_volumes,
+    pending_groups,
+)
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey
 from microrepo.standalone.importer.intake.import_decision import (
     CurrentImport,
@@ -79,7 +86,7 @@ def import_bundle(
     dry_run: bool = False,
     reporter: Reporter | None = None,
 ) -> ImportReport:
-    """Give the repository the state that a bundle leads to.
+    """Give the repository the state that a bundle leads to; of several bundles, one after another.
 
     Content that is verified stays staged, so that an interrupted import, or one with missing or
     damaged volumes, continues where it ended.
@@ -88,6 +95,9 @@ def import_bundle(
         config: complete settings.
         dry_run: verify the bundle and only plan.
         reporter: receives progress.
+
+    Returns:
+        The report on the last bundle that was read, with notes on those before.
 
     Raises:
         BundleRefused: the bundle is malformed, or its signature is not accepted.
@@ -99,13 +109,44 @@ def import_bundle(
         ReleaseSelection(request.select)
     except ValueError as error:
         raise ConfigError(f"--select {error}") from error
+    groups = _pending(config.repository, request)
+    notes: list[str] = []
+    if dry_run and len(groups) > 1:
+        notes.append("only the first bundle is planned; the later ones start from it")
+        del groups[1:]
+    for group in groups:
+        report = _import_one(config, request, group, dry_run=dry_run, reporter=reporter)
+        notes += report.notes
+        if report.exit_code != ExitCode.DONE:
+            break
+        notes += [f"applied {report.bundle}"] if group != groups[-1] else []
+    return msgspec.structs.replace(report, notes=tuple(notes))
+
+
+def _pending(repository: str, request: ImportRequest) -> list[BundleGroup]:
+    try:
+        groups = group_volumes(find_volumes(request.inputs))
+        current = ImportRecords(repository).current()
+        return pending_groups(groups, current, rollback=request.rollback)
+    except BundleError as error:
+        raise BundleRefused(str(error)) from error
+
+
+def _import_one(
+    config: Config,
+    request: ImportRequest,
+    group: BundleGroup,
+    *,
+    dry_run: bool,
+    reporter: Reporter | None,
+) -> ImportReport:
     with (
         open_session(config, "import", reporter or SilentReporter(), read_only=dry_run) as session,
         _staging(config.repository, dry_run=dry_run) as staging,
     ):
         running = _Import(config, request, session.holdings, session.work, staging)
         with _refusals(running.records, dry_run=dry_run) as log:
-            report = running.carry_out(dry_run=dry_run)
+            report = running.carry_out(group, dry_run=dry_run)
             log.update(bundle=report.bundle, signer=report.signer)
             if report.refused:
                 log["refused"] = report.verdict
@@ -146,7 +187,7 @@ class _Import:
             keep_free_bytes=parse_size(config.min_free_space, "min_free_space"),
         )
 
-    def carry_out(self, *, dry_run: bool) -> ImportReport:
+    def carry_out(self, group: BundleGroup, *, dry_run: bool) -> ImportReport:
         """Read the bundle, then switch the repository to it.
 
         Raises:
@@ -154,7 +195,7 @@ class _Import:
         """
         request = self._request
         received = self._receiver.receive(
-            find_volumes(request.inputs),
+            group.sources,
             self._current,
             Permissions(request.rollback, request.new_origin),
         )

@@ -18,6 +18,11 @@ from microrepo.standalone.importer.import_texts import (
     plan_lines,
     refusal_text,
 )
+from microrepo.standalone.importer.intake.bundle_groups import (
+    BundleGroup,
+    group_volumes,
+    pending_groups,
+)
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey
 from microrepo.standalone.importer.intake.import_decision import (
     CurrentImport,
@@ -36,7 +41,8 @@ from microrepo.standalone.importer.pages.tree_files import replace_content
 from microrepo.standalone.importer.switch.import_switch import ImportSwitch
 from microrepo.standalone.importer.switch.repository_lock import hold_repository
 from microrepo.standalone.importer.volumes.signatures import SignatureCheck
-from microrepo.standalone.importer.volumes.volume_sources import find_volumes
+from microrepo.standalone.importer.volumes.volume_sources import VolumeSource, find_volumes
+from microrepo.standalone.server.labels import counted
 
 DONE, FAILED, USAGE_ERROR, INCOMPLETE, LOCKED = 0, 1, 2, 3, 4
 _SERVER = "server.py"
@@ -65,12 +71,23 @@ def run_import(options: ImportOptions, say: Callable[[str], None]) -> int:
         OSError: the repository cannot be written to.
         RepositoryLocked: another run holds the lock.
     """
+    sources = find_volumes(options.inputs)
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="microrepo-") as folder:
-            return _import(options, say, staging_for_dry_run(options.repository, folder))
+            staging = staging_for_dry_run(options.repository, folder)
+            first, *rest = _pending(options, sources)
+            if rest:
+                say(f"{counted(len(rest), 'later bundle')} can only be planned when it is applied")
+            return _import(options, first, staging, say)
     with hold_repository(options.repository):
         staging = Staging(os.path.join(options.repository, CONTROL_FOLDER, "staging"))
-        return _import(options, say, staging)
+        _complete_killed(options.repository, staging, say)
+        code = DONE
+        for group in _pending(options, sources):
+            code = _import(options, group, staging, say)
+            if code != DONE:
+                break
+        return code
 
 
 def staging_for_dry_run(repository: str, folder: str) -> Staging:
@@ -97,14 +114,26 @@ def selected_now(options: Sequence[str], current: CurrentImport) -> tuple[str, .
     return tuple(text for text in options if text != EVERYTHING)
 
 
-def _import(options: ImportOptions, say: Callable[[str], None], staging: Staging) -> int:
+def _complete_killed(repository: str, staging: Staging, say: Callable[[str], None]) -> None:
+    records = ImportRecords(repository)
+    survey = ContentSurvey(repository, records.verified)
+    completed = ImportSwitch(survey, staging, records).roll_forward()
+    if completed:
+        say(f"completed the import of {completed}, which a killed run had begun")
+
+
+def _pending(options: ImportOptions, sources: Sequence[VolumeSource]) -> list[BundleGroup]:
+    current = ImportRecords(options.repository).current()
+    rollback = options.permissions.rollback
+    return pending_groups(group_volumes(sources), current, rollback=rollback)
+
+
+def _import(
+    options: ImportOptions, group: BundleGroup, staging: Staging, say: Callable[[str], None]
+) -> int:
     records = ImportRecords(options.repository)
     survey = ContentSurvey(options.repository, records.verified)
     switch = ImportSwitch(survey, staging, records)
-    if not options.dry_run:
-        completed = switch.roll_forward()
-        if completed:
-            say(f"completed the import of {completed}, which a killed run had begun")
     current = records.current()
     select = selected_now(options.select, current)
     check = signature_check(
@@ -112,7 +141,7 @@ def _import(options: ImportOptions, say: Callable[[str], None], staging: Staging
     )
     receiver = BundleReceiver(staging, survey, check, ReleaseSelection(select))
     with _logged(records, dry_run=options.dry_run) as log:
-        received = receiver.receive(find_volumes(options.inputs), current, options.permissions)
+        received = receiver.receive(group.sources, current, options.permissions)
         say(f"{bundle_title(received.header)}: {received.remark}")
         log.update(bundle=received.header.name, signer=received.signer)
         if received.verdict is not ImportVerdict.APPLY:

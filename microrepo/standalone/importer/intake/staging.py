@@ -92,9 +92,19 @@ class Staging:
         return found
 
     def has_piece(self, content: BundleContent) -> bool:
-        """Return whether a piece of a file is staged."""
+        """Return whether a piece of a file is staged; as for `has`, it is read again."""
         mark = self._piece_mark(content)
-        return mark in self._verified_pieces or os.path.exists(mark)
+        if mark in self._verified_pieces:
+            return True
+        if not os.path.exists(mark):
+            return False
+        with contextlib.suppress(OSError), open(self._joined_path(content), "rb") as stream:
+            stream.seek(content.offset)
+            if _digest(_chunks(stream, content.piece_bytes), None) == content.piece_sha256:
+                self._verified_pieces.add(mark)
+                return True
+        os.unlink(mark)
+        return False
 
     def join_pieces(self, contents: Iterable[BundleContent]) -> bool:
         """Make one file of its pieces; return whether all of them are there.
@@ -117,7 +127,7 @@ class Staging:
         if self._earlier:
             self._verified[sha256] = end
             return True
-        path = os.path.join(self._pieces, sha256)
+        path = self._joined_path(pieces[0])
         is_good = file_sha256(path) == sha256
         if is_good:
             os.replace(path, self.object_path(sha256))
@@ -148,14 +158,18 @@ class Staging:
         return found
 
     def _put_piece(self, content: BundleContent, chunks: Iterable[bytes]) -> str:
-        path = os.path.join(self._pieces, content.sha256)
+        path = self._joined_path(content)
         with open(path, "r+b" if os.path.exists(path) else "w+b") as stream:
             stream.seek(content.offset)
             found = _digest(chunks, stream)
         if found == content.piece_sha256:
+            self._verified_pieces.add(self._piece_mark(content))
             with open(self._piece_mark(content), "wb"):
                 pass
         return found
+
+    def _joined_path(self, content: BundleContent) -> str:
+        return os.path.join(self._pieces, content.sha256)
 
     def _piece_mark(self, content: BundleContent) -> str:
         name = f"{content.sha256}.{content.offset}-{content.offset + content.piece_bytes}"
@@ -171,8 +185,13 @@ def file_sha256(path: str) -> str:
         return ""
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    return iter(lambda: stream.read(_READ_BYTES), b"")
+def _chunks(stream: IO[bytes], most_bytes: int = 1 << 63) -> Iterator[bytes]:
+    while most_bytes:
+        chunk = stream.read(min(_READ_BYTES, most_bytes))
+        if not chunk:
+            return
+        most_bytes -= len(chunk)
+        yield chunk
 
 
 def _digest(chunks: Iterable[bytes], target: IO[bytes] | None) -> str:

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 from microrepo.standalone.importer.bundle_header import BundleError
 
 STDIN = "-"
-_VOLUME_SUFFIX = ".tar"
+_VOLUME_PREFIX, _VOLUME_SUFFIX = "microrepo-", ".tar"
 
 
 class VolumeSource(NamedTuple):
@@ -71,6 +71,8 @@ def _sources_in(path: str) -> list[VolumeSource]:
         names = [n for n in os.listdir(path) if n.lower().endswith(_VOLUME_SUFFIX) and n[0] != "."]
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}") from None
+    # Exports have names of this kind; other archives on the medium are not looked at then.
+    names = [n for n in names if n.lower().startswith(_VOLUME_PREFIX)] or names
     if not names:
         raise BundleError(f"{path}: contains no volumes ({_VOLUME_SUFFIX} files) of a bundle")
     return [VolumeSource(os.path.join(path, name), is_file=True) for name in sorted(names)]

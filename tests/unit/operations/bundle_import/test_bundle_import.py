@@ -90,7 +90,16 @@ def test_a_malformed_bundle(config: Config, tmp_path: Path) -> None:
     path.write_bytes(b"x" * 2000)
     with pytest.raises(BundleRefused, match=r"x\.tar"):
         run(config, path)
-    assert "x.tar" in str(log_of(config)[-1]["refused"])
+    assert not Path(config.repository).exists()
+
+
+def test_a_bundle_that_lies(config: Config, outside: Outside, tmp_path: Path) -> None:
+    """A refusal after the header is logged."""
+    bundle = outside.bundle()
+    bundle.members = {**bundle.members, "files/evil-1.0.tar.gz": b"evil"}
+    with pytest.raises(BundleRefused, match="not in the manifest"):
+        run(config, *bundle.write(tmp_path / "0"))
+    assert "evil" in str(log_of(config)[-1]["refused"])
 
 
 def test_the_setting_for_signers(config: Config, outside: Outside, tmp_path: Path) -> None:
