@@ -93,12 +93,15 @@ class Staging:
 
     def has_piece(self, content: BundleContent) -> bool:
         """Return whether a piece of a file is staged; as for `has`, it is read again."""
-        mark = self._piece_mark(content)
+        mark = _piece_mark(self._pieces, content)
         if mark in self._verified_pieces:
             return True
         if not os.path.exists(mark):
             return False
-        with contextlib.suppress(OSError), open(self._joined_path(content), "rb") as stream:
+        with (
+            contextlib.suppress(OSError),
+            open(_joined_path(self._pieces, content), "rb") as stream,
+        ):
             stream.seek(content.offset)
             if _digest(_chunks(stream, content.piece_bytes), None) == content.piece_sha256:
                 self._verified_pieces.add(mark)
@@ -116,25 +119,20 @@ class Staging:
             BundleError: the pieces have their digests, but the file has not.
         """
         pieces = sorted(contents, key=lambda content: content.offset)
-        end = 0
-        for piece in pieces:
-            if piece.offset > end or not self.has_piece(piece):
-                return False
-            end = max(end, piece.offset + piece.piece_bytes)
-        if end != pieces[0].size_bytes:
+        sha256, size_bytes = pieces[0].sha256, pieces[0].size_bytes
+        if not (_are_whole(pieces) and all(map(self.has_piece, pieces))):
             return False
-        sha256 = pieces[0].sha256
         if self._earlier:
-            self._verified[sha256] = end
+            self._verified[sha256] = size_bytes
             return True
-        path = self._joined_path(pieces[0])
+        path = _joined_path(self._pieces, pieces[0])
         is_good = file_sha256(path) == sha256
         if is_good:
             os.replace(path, self.object_path(sha256))
-            self._verified[sha256] = end
+            self._verified[sha256] = size_bytes
         for piece in pieces:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._piece_mark(piece))
+                os.unlink(_piece_mark(self._pieces, piece))
         if not is_good:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
@@ -154,26 +152,41 @@ class Staging:
             if content.is_whole:
                 self._verified[content.sha256] = content.size_bytes
             else:
-                self._verified_pieces.add(self._piece_mark(content))
+                self._verified_pieces.add(_piece_mark(self._pieces, content))
         return found
 
     def _put_piece(self, content: BundleContent, chunks: Iterable[bytes]) -> str:
-        path = self._joined_path(content)
+        path = _joined_path(self._pieces, content)
         with open(path, "r+b" if os.path.exists(path) else "w+b") as stream:
             stream.seek(content.offset)
             found = _digest(chunks, stream)
         if found == content.piece_sha256:
-            self._verified_pieces.add(self._piece_mark(content))
-            with open(self._piece_mark(content), "wb"):
+            self._verified_pieces.add(_piece_mark(self._pieces, content))
+            with open(_piece_mark(self._pieces, content), "wb"):
                 pass
         return found
 
-    def _joined_path(self, content: BundleContent) -> str:
-        return os.path.join(self._pieces, content.sha256)
 
-    def _piece_mark(self, content: BundleContent) -> str:
-        name = f"{content.sha256}.{content.offset}-{content.offset + content.piece_bytes}"
-        return os.path.join(self._pieces, name)
+def _are_whole(pieces: Iterable[BundleContent]) -> bool:
+    """Return whether pieces, in their order, leave no gap."""
+    end = size_bytes = 0
+    for piece in pieces:
+        if piece.offset > end:
+            return False
+        end = max(end, piece.offset + piece.piece_bytes)
+        size_bytes = piece.size_bytes
+    return end == size_bytes
+
+
+def _joined_path(folder: str, content: BundleContent) -> str:
+    """Return where the pieces of a file are joined."""
+    return os.path.join(folder, content.sha256)
+
+
+def _piece_mark(folder: str, content: BundleContent) -> str:
+    """Return the file that says that a piece is in its place."""
+    end = content.offset + content.piece_bytes
+    return os.path.join(folder, f"{content.sha256}.{content.offset}-{end}")
 
 
 def file_sha256(path: str) -> str:
