@@ -74,7 +74,7 @@ def add_settings(
 
 
 def _fragment(summary: str) -> str:
-    is_name = summary.startswith(("Python", "API", "URL", "E-mail", "PyPI"))
+    is_name = summary[1:2].isupper() or summary.startswith(("Python", "E-mail", "PyPI"))
     return summary if is_name else summary[0].lower() + summary[1:]
 
 

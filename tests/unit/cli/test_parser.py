@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from microrepo.cli.parser.command_line import build_parser
-from microrepo.cli.parser.setting_flags import flags_of
+from microrepo.cli.parser.command_parser import CommandParser
+from microrepo.cli.parser.setting_flags import add_settings, flags_of
 from microrepo.config.declared_options import KEYS
 from microrepo.config.load import load
 from microrepo.errors import ConfigError
@@ -383,3 +384,11 @@ def test_the_help_of_refresh_fits_two_screens(
     assert missing == []
     assert "(default: solve)" in shown["--help"]
     assert "{solve,latest,all}" in shown["--help"]
+
+
+def test_the_short_help_of_settings_keeps_abbreviations() -> None:
+    parser = CommandParser("x")
+    add_settings(parser)
+    texts = {action.dest: action.help or "" for action in parser._actions}
+    assert texts["setting_transport"].startswith("HTTP client")
+    assert [text for text in texts.values() if text[:1].islower() and text[1:2].isupper()] == []
