@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from microrepo.selection.closure.proof import prove
-from microrepo.selection.environments.environment import environment_from_block
+from microrepo.selection.environments.environment_block import environment_from_block
 from microrepo.selection.environments.presets import environment_from_preset
 from microrepo.selection.resolver.candidates import view_of
 from microrepo.selection.resolver.facts import Facts

@@ -14,8 +14,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 from microrepo.standalone.server.names import (
     SUFFIX_TYPES,
     FileName,
+    is_installable,
     parse_filename,
     parse_installable,
+    parse_wheel,
     split_suffix,
 )
 from microrepo.standalone.server.versions import version_key
@@ -91,8 +93,7 @@ def extension_of(filename: str) -> str:
 @lru_cache(maxsize=65536)
 def parse_wheel_name(filename: str) -> FileName | None:
     """Return the parts of a wheel's name, read leniently; None for another file."""
-    found = parse_filename(filename) if filename[-4:].lower() == ".whl" else None
-    return found if found and found.kind == "wheel" else None
+    return parse_wheel(filename)
 
 
 def build_order(filename: str) -> tuple[int, str]:
@@ -123,16 +124,23 @@ def uv_filename(filename: str) -> str:
     return "-".join((_SEVERAL.sub("_", parts[0]), *parts[1:])) + ".whl"
 
 
-@lru_cache(maxsize=65536)
 def parse_candidate_name(filename: str, version: str) -> FileName | None:
     """Return the parts of a wheel's or sdist's name if installers read it as `version`.
 
     None for names that an installer refuses or reads as another version (``foo-1.0-1.tar.gz``).
     """
-    found = parse_installable(filename)
+    found = _parse_installable(filename)
     if found is None or found.version == version:  # the usual case, and keys cost more than names
         return found
     return found if version_key(found.version) == version_key(version) else None
+
+
+@lru_cache(maxsize=65536)
+def _parse_installable(filename: str) -> FileName | None:
+    if not filename.endswith(".whl"):
+        return parse_installable(filename)
+    wheel = parse_wheel_name(filename)
+    return wheel if wheel is not None and is_installable(wheel, filename) else None
 
 
 def egg_python(filename: str) -> str | None:

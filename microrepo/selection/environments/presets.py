@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from microrepo.errors import ConfigError
-from microrepo.selection.environments.environment import (
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.environment_block import (
     Block,
-    Environment,
     block_of,
     environment_from_block,
 )

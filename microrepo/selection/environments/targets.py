@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from microrepo.errors import ConfigError
-from microrepo.selection.environments.environment import Block, Environment
+from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.environment_block import Block
 from microrepo.selection.environments.platform_patterns import (
     check_platforms,
     excluded_by,

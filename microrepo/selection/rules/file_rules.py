@@ -35,6 +35,8 @@ from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.plugin_rules import check_rules
 from microrepo.selection.rules.policy import Policy, Rejection
 
+_NO_DIGESTS = Digests()
+
 
 def check_file(
     file: File,
@@ -66,7 +68,7 @@ def check_file(
     if file.yanked and not (policy.yanked or pinned):
         return Cause.YANKED, file.yanked_reason or "no reason given"
     # A local directory is read directly, without a network.
-    if policy.require_digests and file.digests == Digests() and not file.url.startswith("file:"):
+    if policy.require_digests and file.digests == _NO_DIGESTS and not file.url.startswith("file:"):
         return Cause.NO_DIGEST, "see `require_digests`"
     if policy.max_file_bytes is not None and (file.size or 0) > policy.max_file_bytes:
         return Cause.TOO_LARGE, f"{file.size} bytes, limit {policy.max_file_bytes}"
@@ -83,12 +85,16 @@ def _other_project(filename: str, project: NormalizedName) -> str | None:
         version = guess_release(filename, project)
         if version is not None and version[:1].isdigit():
             return None
-    owner = canonicalize_name(wheel.project) if wheel is not None else project_of(filename)
+    owner = _canonical(wheel.project) if wheel is not None else project_of(filename)
     return None if owner == project else owner
 
 
+# The files of a project spell its name in one or two ways.
+_canonical = lru_cache(maxsize=4096)(canonicalize_name)
+
+
 def _check_name(filename: str, policy: Policy) -> Rejection | None:
-    if policy.extensions is not None and not _has_extension(filename, policy.extensions):
+    if policy.extensions is not None and not filename.endswith(_suffixes(policy.extensions)):
         return Cause.EXTENSION, filename.rpartition(".")[2]
     if policy.allow_files and first_found(policy.allow_files, filename) is None:
         return Cause.FILE_PATTERN, "allow_files: no pattern matches the name"
@@ -109,9 +115,9 @@ def check_third_party(project: Project, file: File, policy: Policy) -> Rejection
     return (Cause.THIRD_PARTY, found) if found is not None else None
 
 
-@lru_cache(maxsize=65536)
-def _has_extension(filename: str, extensions: tuple[str, ...]) -> bool:
-    return filename.endswith(tuple(f".{extension}" for extension in extensions))
+@lru_cache(maxsize=64)
+def _suffixes(extensions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f".{extension}" for extension in extensions)
 
 
 def _check_target(file: File, policy: Policy) -> Rejection | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from microrepo.standalone.server.versions import is_version
@@ -100,6 +101,11 @@ def is_servable(filename: str) -> bool:
     return lowered.endswith(_SUFFIXES)
 
 
+def parse_wheel(filename: str) -> FileName | None:
+    """Return the parts of a wheel's name, read as `parse_filename` does; None for another file."""
+    return _parse_wheel(filename[:-4]) if filename[-4:].lower() == ".whl" else None
+
+
 def parse_filename(filename: str, project: str = "") -> FileName | None:
     """Return project, version and tags of a distribution, or None for any other name.
 
@@ -128,16 +134,34 @@ def parse_installable(filename: str) -> FileName | None:
     """
     if filename.endswith(".whl"):
         found = _parse_wheel(filename[:-4])
-        if found is None or "__" in found.project or not is_version(filename.split("-")[1]):
-            return None
-        valid = found.build[:1] in _BUILD_STARTS and all((*found.abis, *found.platforms))
-        return found if valid and all(map(str.isidentifier, found.pythons)) else None
+        return found if found is not None and is_installable(found, filename) else None
     for suffix in INSTALLABLE_SDISTS:
         if filename.endswith(suffix):
             project, _, version = filename[: -len(suffix)].rpartition("-")
             valid = is_project_name(project) and is_version(version)
             return FileName(project, version, "sdist") if valid else None
     return None
+
+
+def is_installable(wheel: FileName, filename: str) -> bool:
+    """Return whether all installers accept the name of a wheel, whose parts are `wheel`."""
+    return (
+        "__" not in wheel.project
+        and is_version(filename.split("-", 2)[1])
+        and wheel.build[:1] in _BUILD_STARTS
+        and _are_valid(wheel.pythons, wheel.abis, wheel.platforms)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _are_valid(pythons: tuple[str, ...], abis: tuple[str, ...], platforms: tuple[str, ...]) -> bool:
+    return all((*abis, *platforms)) and all(map(str.isidentifier, pythons))
+
+
+@lru_cache(maxsize=4096)
+def _split_tag(tag: str) -> tuple[str, ...]:
+    """Return the parts of a compressed tag (``py2.py3``); wheels share few of them."""
+    return tuple(tag.lower().split("."))
 
 
 def _parse_wheel(stem: str) -> FileName | None:
@@ -149,8 +173,8 @@ def _parse_wheel(stem: str) -> FileName | None:
     # Six parts are also those of a project name with a dash: `my-project-1.0-py3-none-any`.
     if build and not version[0].isdigit() and not is_version(version):
         return None
-    pythons, abis, platforms = (tuple(tag.lower().split(".")) for tag in parts[-3:])
-    return FileName(parts[0], version, "wheel", pythons, abis, platforms, build)
+    tags = _split_tag(parts[-3]), _split_tag(parts[-2]), _split_tag(parts[-1])
+    return FileName(parts[0], version, "wheel", *tags, build)
 
 
 def _parse_egg(stem: str) -> FileName | None:

@@ -11,7 +11,7 @@ from packaging import tags
 
 from microrepo.errors import ConfigError
 from microrepo.model import File
-from microrepo.selection.environments.environment import MARKERS, environment_from_block
+from microrepo.selection.environments.environment_block import MARKERS, environment_from_block
 from microrepo.selection.environments.presets import (
     environment_from_listed_python,
     environment_from_preset,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microrepo.errors import ConfigError
-from microrepo.selection.environments.environment import Block
+from microrepo.selection.environments.environment_block import Block
 from microrepo.selection.environments.targets import (
     Words,
     named_environments,
