@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from microrepo.client.addresses import public_url
+from microrepo.client.transport.pace import DOCUMENT, UNREAD
 from microrepo.client.transport.response_protocol import Response
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import Bound, Meter
@@ -32,6 +33,7 @@ def read_document(response: Response, url: str, bound: Bound) -> bytes:
         MalformedResponse: it cannot be unpacked.
         OSError: the connection broke.
     """
+    response.hold_to(DOCUMENT)
     name = public_url(url)
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     method = _METHODS.get(encoding)
@@ -61,6 +63,7 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 def read_reply(response: Response, most_bytes: int = _WORTH_READING) -> bytes:
     """Return the beginning of a text body, packed or not; then end the response."""
+    response.hold_to(UNREAD)
     pieces: list[bytes] = []
     left = most_bytes
     try:

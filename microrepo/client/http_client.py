@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from microrepo.client.bodies import PIECE_BYTES, put_aside, read_document
 from microrepo.client.reach import Reach
 from microrepo.client.request_sender import RequestSender
 from microrepo.client.settings import Answer, ClientSettings
+from microrepo.client.transport.pace import DOCUMENT as DOCUMENT_PACE
 from microrepo.client.transport.response_protocol import Response, TooSlow, error_text
 from microrepo.errors import MalformedResponse, Unavailable
 from microrepo.formats.bounds import DOCUMENT, Bound
@@ -28,6 +30,7 @@ class Client:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
+        self._longest_s = DOCUMENT_PACE.longest_s(settings.timeout_s, 0)
         document_bytes = settings.document_bytes
         self.document_bound = DOCUMENT.of_size(document_bytes) if document_bytes else DOCUMENT
         self.reach = Reach(settings.internal_hosts)
@@ -64,6 +67,7 @@ class Client:
         """
         bound = bound or self.document_bound
         self.reach.admit(url)
+        ends_at = time.monotonic() + self._longest_s
         for attempt in range(_BODY_ATTEMPTS):
             if self._api_bucket is not None:
                 self._api_bucket.take(1)
@@ -75,7 +79,8 @@ class Client:
                 body = read_document(response, url, bound)
             except OSError as error:
                 response.close()
-                if attempt == _BODY_ATTEMPTS - 1 or isinstance(error, TooSlow):
+                is_late = isinstance(error, TooSlow) or time.monotonic() > ends_at
+                if attempt == _BODY_ATTEMPTS - 1 or is_late:
                     raise Unavailable(public_url(url), error_text(error)) from error
                 continue
             except MalformedResponse:
@@ -121,6 +126,7 @@ class Client:
         if self.reach.knows_none():
             self.reach.admit(url)
         start = url
+        ends_at = time.monotonic() + self._longest_s
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._sender.get(url, headers or {})
             if response.status not in _REDIRECTS:
@@ -130,6 +136,10 @@ class Client:
                 return response
             put_aside(response)
             target = redirected(start, url, location)
+            if time.monotonic() > ends_at:
+                raise Unavailable(
+                    public_url(start), f"its redirects take longer than {self._longest_s:g} s"
+                )
             if leads_elsewhere(url, target):
                 self.reach.check_redirect(url, target)
             url = target

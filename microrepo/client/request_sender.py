@@ -12,6 +12,7 @@ from microrepo.client.bodies import put_aside, read_reply
 from microrepo.client.reach import Reach
 from microrepo.client.retry_delays import backoff_s, retry_after_s
 from microrepo.client.settings import Answer, ClientSettings
+from microrepo.client.silent_hosts import ObservedResponse, SilentHosts
 from microrepo.client.transport.response_protocol import (
     LONGEST_TEXT,
     NoAnswer,
@@ -24,6 +25,7 @@ from microrepo.errors import MalformedResponse, Unavailable
 if TYPE_CHECKING:
     from microrepo.client.transport.route_protocol import Route
 
+_WITH_BODY = frozenset({200, 206})
 _RETRY_STATUSES = frozenset({429, 500, 502, 503, 504, 520, 527})
 _STRAY_BYTES_WAIT_S = 0.05
 
@@ -37,6 +39,7 @@ class RequestSender:
 
         self._retries = settings.retries
         self._routes = Routes(settings, reach)
+        self._hosts = SilentHosts(settings.timeout_s, settings.retries + 1)
 
     def get(self, url: str, headers: Mapping[str, str]) -> Response:
         """Send a GET, with retries after temporary failures.
@@ -49,21 +52,28 @@ class RequestSender:
         attempt = 0
         while True:
             wait_s: float | None = None
+            self._hosts.check(url)
+            began_at = self._hosts.begin()
             try:
                 response = route.get(target, headers)
             except NoAnswer as error:
+                self._hosts.note_failure(url, began_at)
                 if attempt >= self._retries:
                     raise Unavailable(public_url(url), error_text(error.why)) from error
             else:
                 if response.status not in _RETRY_STATUSES or attempt >= self._retries:
-                    response.url = url
-                    return response
+                    return self._observed(response, url, began_at)
                 put_aside(response)
                 now = datetime.now(timezone.utc)
                 wait_s = retry_after_s(response.headers.get("Retry-After"), now)
             jitter = random.random()  # noqa: S311
             pause(backoff_s(attempt, jitter) if wait_s is None else wait_s)
             attempt += 1
+
+    def _observed(self, response: Response, url: str, began_at: float) -> Response:
+        if response.status not in _WITH_BODY:
+            self._hosts.note_answer(url)
+        return ObservedResponse(response, url, self._hosts, began_at)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:
         """Send one POST, once; see `Client.post`."""

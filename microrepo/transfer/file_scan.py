@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +13,13 @@ from msgspec import Struct
 from microrepo.client.transport.waiting import call_patiently
 from microrepo.errors import ScanFailed, ScanRefused
 from microrepo.stores.flat_directory import CONTROL
+from microrepo.stores.plain_files import read_plain_file, replace_file, write_plain_file
+from microrepo.transfer.outside_command import command_environment, run_command
 
 _log = logging.getLogger(__name__)
 _REFUSED = 1
 _MAX_WORDS = 300
+_MAX_OUTPUT_BYTES = 4096
 
 
 class FileScanner(Struct, frozen=True):
@@ -45,38 +47,31 @@ class FileScanner(Struct, frozen=True):
             ScanRefused: the command refused the file.
         """
         self.refuse_known(filename, sha256)
-        environment = {**os.environ, "MICROREPO_FILE": filename}
+        environment = {**command_environment(os.environ), "MICROREPO_FILE": filename}
         try:
-            done = call_patiently(lambda: self._run(path, environment))
+            done = call_patiently(
+                lambda: run_command(
+                    [*self.command, path], environment, self.timeout_s, _MAX_OUTPUT_BYTES
+                )
+            )
         except subprocess.TimeoutExpired:
             raise ScanFailed(filename, f"the scan took longer than {self.timeout_s:g} s") from None
         except (OSError, ValueError) as error:
             raise ScanFailed(filename, f"{self.command[0]}: cannot be run: {error}") from error
-        words = _words_of(done.stdout)
-        if done.returncode == _REFUSED:
+        words = _words_of(done.output)
+        if done.code == _REFUSED:
             self._remember(sha256, words)
             if takes:
                 self._put_aside(path, filename, words)
             raise ScanRefused(filename, words)
-        if done.returncode != 0:
-            raise ScanFailed(filename, f"the scan ended with code {done.returncode}: {words}")
+        if done.code != 0:
+            raise ScanFailed(filename, f"the scan ended with code {done.code}: {words}")
 
     def refuse_known(self, filename: str, sha256: str | None) -> None:
         """Raise ScanRefused if the command has refused this content before."""
         if sha256:
             with suppress(OSError):
-                raise ScanRefused(filename, self._verdict(sha256).read_text("utf-8").strip())
-
-    def _run(self, path: str, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [*self.command, path],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            timeout=self.timeout_s,
-            check=False,
-        )
+                raise ScanRefused(filename, _words_of(read_plain_file(self._verdict(sha256))))
 
     def _verdict(self, sha256: str) -> Path:
         return Path(self.repository, CONTROL, "refused", sha256)
@@ -87,7 +82,7 @@ class FileScanner(Struct, frozen=True):
         place = self._verdict(sha256)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(words + "\n", "utf-8")
+            write_plain_file(place, f"{words}\n".encode())
         except OSError as error:
             _log.warning("%s: cannot be written: %s", place, error)
 
@@ -95,8 +90,8 @@ class FileScanner(Struct, frozen=True):
         aside = Path(self.repository, CONTROL, "quarantine", "scan")
         try:
             aside.mkdir(parents=True, exist_ok=True)
-            (aside / f"{filename}.reason").write_text(words + "\n", "utf-8")
-            shutil.move(path, aside / filename)
+            write_plain_file(aside / f"{filename}.reason", f"{words}\n".encode())
+            replace_file(path, f"{aside}/{filename}")
         except OSError as error:
             _log.warning("%s: cannot be moved to quarantine: %s", filename, error)
 

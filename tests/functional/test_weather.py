@@ -10,8 +10,12 @@ from tests.support.faults import (
     CutBody,
     Delay,
     DropConnection,
+    Fault,
+    Mutate,
+    NoLength,
     NotJSON,
     Redirect,
+    SlowBody,
     StaleDocument,
     StallBody,
     Status,
@@ -117,6 +121,29 @@ def test_a_document_that_stalls_is_asked_for_again(
     repo.refresh("alpha", "--timeout-s", "0.5")
     repo.holds(alpha)
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("more", [(), (NoLength(),)], ids=["length", "no length"])
+def test_a_document_that_crawls_costs_its_project_alone(
+    repo: Repository,
+    pypi: PyPIServer,
+    alpha: BuiltFile,
+    beta: BuiltFile,
+    more: tuple[Fault, ...],
+) -> None:
+    pypi.switches.gzip = False
+    padded = Mutate(lambda document: {"padding": "x" * 100_000, **document})
+    pypi.fault(DOCUMENT, padded, SlowBody(200), *more)
+    started = time.monotonic()
+    report = repo.refresh("alpha", "beta", "--timeout-s", "0.5", expect=3)
+    assert time.monotonic() - started < 60
+    repo.holds(beta)
+    assert [failure.what for failure in report.failed] == ["alpha"]
+    assert "takes too long" in report.failed[0].why
+    assert pypi.count(DOCUMENT) == 1
+    pypi.clear_faults()
+    repo.refresh("alpha", "beta")
+    repo.holds(alpha, beta)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.faults import (
     Redirect,
     ShiftRange,
     ShorterBody,
+    SlowBody,
     StallBody,
     Status,
     WrongBody,
@@ -259,3 +261,44 @@ def test_a_redirect_to_another_server_is_followed(
         repo.refresh("alpha")
         assert mirror.paths() == [path]
     repo.holds(alpha)
+
+
+def test_a_file_that_crawls_goes_on_in_the_next_run(
+    repo: Repository, pypi: PyPIServer, index: FakeIndex, alpha: BuiltFile
+) -> None:
+    beta = build_wheel("beta", "1.0")
+    index.add("beta", beta)
+    crawl = pypi.fault("/files/*alpha*", SlowBody(200))
+    report = repo.refresh("alpha", "beta", "--timeout-s", "0.5", expect=3)
+    repo.holds(beta)
+    assert [failure.what for failure in report.failed] == [alpha.filename]
+    assert "takes too long" in report.failed[0].why
+    assert crawl.hits == 1
+    received = sum(path.stat().st_size for path in repo.partials())
+    pypi.clear_faults()
+    report = repo.refresh("alpha", "beta")
+    assert report.received_bytes == alpha.size - received
+    repo.holds(alpha, beta)
+
+
+def test_a_silent_host_is_given_up_and_no_other(
+    repo: Repository, pypi: PyPIServer, index: FakeIndex, alpha: BuiltFile
+) -> None:
+    dead = []
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        for number in range(60):
+            built = build_wheel("dead", f"{number}.0")
+            file = index.add("dead", built)
+            index.change("dead", f"{number}.0", url=f"http://{host}{file.path}")
+            dead.append(built)
+        options = ("--timeout-s", "0.5", "--retries", "1", "--internal-hosts", "127.0.0.1")
+        every = ("--versions", "all")
+        started = time.monotonic()
+        report = repo.refresh("dead", "alpha", *every, *options, expect=3)
+        took_s = time.monotonic() - started
+    repo.holds(alpha)
+    assert {failure.what for failure in report.failed} == {built.filename for built in dead}
+    unsent = [failure for failure in report.failed if "not requested" in failure.why]
+    assert len(unsent) > len(dead) / 2
+    assert took_s < 20

@@ -6,9 +6,12 @@ Programs without network access import this module; the first client loads the t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from microrepo.client.addresses import masked
+
+if TYPE_CHECKING:
+    from microrepo.client.transport.pace import Pace
 
 LONGEST_TEXT = 300
 
@@ -30,8 +33,16 @@ class BrokenAnswer(ConnectionError):
     """The body of a response is incomplete."""
 
 
+class TimedOut(BrokenAnswer):
+    """No bytes of a response came for too long."""
+
+
 class TooSlow(BrokenAnswer):
     """A response is too slow or endless."""
+
+
+class Overdue(TooSlow):
+    """A response is not slow at any moment, but takes too long; another attempt would, too."""
 
 
 class Response(Protocol):
@@ -54,6 +65,9 @@ class Response(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """The header fields, by names in any case."""
+
+    def hold_to(self, pace: Pace) -> None:
+        """Bound the time of the whole body; without a call it is that of a file."""
 
     def read(self, amt: int | None = None) -> bytes:
         """Return the next bytes of the body, as it is packed; b"" at its end.

@@ -39,7 +39,7 @@ def transport_module(name: TransportName) -> str:
     """Return the name of the module that `open_transport` loads."""
     if uses_libcurl(name):
         return "microrepo.client.transport.libcurl.curl_transport"
-    return "microrepo.client.transport.pooled_transport"
+    return "microrepo.client.transport.pooled.pooled_transport"
 
 
 def open_transport(name: TransportName, reach: Reach) -> Transport:
@@ -53,7 +53,7 @@ def open_transport(name: TransportName, reach: Reach) -> Transport:
         from microrepo.client.transport.libcurl.curl_transport import CurlTransport
 
         return CurlTransport(reach)
-    from microrepo.client.transport.pooled_transport import PooledTransport
+    from microrepo.client.transport.pooled.pooled_transport import PooledTransport
 
     return PooledTransport(reach)
 

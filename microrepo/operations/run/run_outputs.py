@@ -31,6 +31,7 @@ from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.lock import held_lock
+from microrepo.transfer.outside_command import command_environment
 
 _log = logging.getLogger(__name__)
 _LISTED_RUN = "listed_run"  # key of `meta`: change lists up to this run were written and used
@@ -200,17 +201,8 @@ def run_hook(config: Config, ended: Ended, environ: Mapping[str, str]) -> str:
 
 
 def hook_environment(config: Config, ended: Ended, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a hook: that of this process, and variables about the run.
-
-    Variables of microrepo, except the name of the config file, are removed, since they may contain
-    passwords.
-    """
-    passed = {
-        key: value
-        for key, value in environ.items()
-        if not key.startswith("MICROREPO_") or key == "MICROREPO_CONFIG"
-    }
-    passed |= {
+    """Return the environment of a hook: that of this process, and variables about the run."""
+    passed = command_environment(environ) | {
         "MICROREPO_REPOSITORY": config.repository,
         "MICROREPO_OPERATION": ended.operation,
         "MICROREPO_RUN": str(ended.run),

@@ -8,7 +8,7 @@ from pathlib import Path
 from microrepo.client import Client
 from microrepo.client.bodies import put_aside
 from microrepo.client.credentials import unauthorized_file
-from microrepo.client.transport.response_protocol import Response, error_text
+from microrepo.client.transport.response_protocol import Overdue, Response, error_text
 from microrepo.errors import (
     MicrorepoError,
     SizeMismatch,
@@ -64,6 +64,8 @@ def _take(client: Client, response: Response, download: PartialFile, progress: P
         response.close()
         if not isinstance(error, (TimeoutError, ConnectionError)):
             raise
+        if isinstance(error, Overdue):
+            raise Unavailable(download.task.filename, error_text(error)) from error
         raise Truncated(
             download.task.filename, f"the transfer broke off: {error_text(error)}"
         ) from error

@@ -7,6 +7,7 @@ import io
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.client.bodies import put_aside
+from microrepo.client.transport.pace import DOCUMENT
 from microrepo.client.transport.response_protocol import Response, error_text
 from microrepo.errors import Unavailable
 
@@ -80,6 +81,7 @@ class RemoteFile(io.RawIOBase):
             put_aside(response)
             raise RangesRefused
         try:
+            response.hold_to(DOCUMENT)
             self._held = response.read(end - start)
         except OSError as error:
             response.close()

@@ -116,6 +116,36 @@ ENDLESS = {
 }
 
 
+PATIENT = {
+    "a redirect, slowly": for_ever(
+        b"HTTP/1.1 302 x\r\nLocation: /x\r\nContent-Length: 60000\r\n\r\n", b"x" * 20, 0.05
+    ),
+    "an error, slowly": for_ever(
+        b"HTTP/1.1 404 x\r\nContent-Length: 60000\r\n\r\n", b"x" * 20, 0.05
+    ),
+    "a body": for_ever(HEAD + b"Content-Length: 90000\r\n\r\n", b" " * 20, 0.05),
+    "a body without a length": for_ever(HEAD + b"\r\n", b" " * 20, 0.05),
+    "chunks of one byte": for_ever(
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 20, 0.05
+    ),
+    "packed bytes": for_ever(HEAD + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b""), 0.05),
+}
+
+
+@pytest.mark.parametrize("what", PATIENT)
+def test_an_answer_that_is_never_slow_for_long_is_given_up(
+    server: RawServer, transport: TransportName, what: str
+) -> None:
+    client = Client(ClientSettings(transport=transport, retries=3, timeout_s=0.2))
+    server.answers["/x"] = PATIENT[what]
+    started = time.monotonic()
+    with suppress(SourceError):
+        assert client.get(f"{server.url}/x").body == b""
+    assert time.monotonic() - started < 15
+    assert client.get(f"{server.url}/good").body == b"{}"
+    client.close()
+
+
 @pytest.mark.parametrize("what", ENDLESS)
 def test_an_answer_without_end_is_given_up(server: RawServer, client: Client, what: str) -> None:
     server.answers["/x"] = ENDLESS[what]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -82,3 +83,45 @@ def test_words_are_short(tmp_path: Path, file: Path) -> None:
     with pytest.raises(ScanRefused) as caught:
         one.check(str(file), "six-1.tar.gz", SHA256)
     assert len(str(caught.value)) < 600
+
+
+def test_passwords_are_not_for_the_command(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MICROREPO_SOURCE_PASSWORD", "S3cr3t")
+    script = (
+        "import os; print(sorted(key for key in os.environ if key.startswith('MICRO'))); exit(1)"
+    )
+    with pytest.raises(ScanRefused, match=r"scan: \['MICROREPO_FILE'\]"):
+        scanner(tmp_path, script).check(str(file), "six-1.tar.gz", SHA256)
+
+
+def test_odd_things_where_verdicts_are_kept(tmp_path: Path, file: Path) -> None:
+    refusing = scanner(tmp_path, "import sys; print('EICAR'); sys.exit(1)")
+    verdict = tmp_path / ".microrepo" / "refused" / SHA256
+    verdict.parent.mkdir(parents=True)
+    aside = tmp_path / ".microrepo" / "quarantine" / "scan"
+    (aside / "six-1.tar.gz").mkdir(parents=True)
+    os.mkfifo(aside / "six-1.tar.gz.reason")
+    os.mkfifo(verdict)
+    with pytest.raises(ScanRefused, match="EICAR"):
+        refusing.check(str(file), "six-1.tar.gz", SHA256, takes=True)
+    assert (aside / "six-1.tar.gz").read_bytes() == b"content"
+    assert verdict.read_text() == "EICAR\n"
+    verdict.write_bytes(b"\xff" * 1_000_000)
+    with pytest.raises(ScanRefused) as caught:
+        refusing.refuse_known("six-1.tar.gz", SHA256)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_link_where_a_verdict_is_kept_is_not_written_through(tmp_path: Path, file: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("precious")
+    verdict = tmp_path / ".microrepo" / "refused" / SHA256
+    verdict.parent.mkdir(parents=True)
+    refusing = scanner(tmp_path, "import sys; print('EICAR'); sys.exit(1)")
+    verdict.symlink_to(tmp_path / "nothing")
+    with pytest.raises(ScanRefused, match="EICAR"):
+        refusing.check(str(file), "six-1.tar.gz", SHA256)
+    assert not (tmp_path / "nothing").exists()
+    assert verdict.read_text() == "EICAR\n"

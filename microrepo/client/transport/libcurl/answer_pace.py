@@ -1,16 +1,12 @@
-"""Pace of a response: how long it may be silent, and how slow it may be.
-
-The bounds are the same as in `metered_response`, so that both transports give up on the same servers.
-"""
+"""Pace of a response: how long it may be silent, and how slow it may be."""
 
 from __future__ import annotations
 
 import time
 
-from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
-
-_LEAST_BYTES_PER_S = 100
-_WINDOW_TIMEOUTS = 2
+from microrepo.client.transport.pace import Pace
+from microrepo.client.transport.pace_meter import WINDOW_TIMEOUTS, PaceMeter
+from microrepo.client.transport.response_protocol import BrokenAnswer, TimedOut, TooSlow
 
 
 class AnswerPace:
@@ -22,11 +18,16 @@ class AnswerPace:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._window_s = _WINDOW_TIMEOUTS * timeout_s
+        self._window_s = WINDOW_TIMEOUTS * timeout_s
         self._heard_at = time.monotonic()
         self._head_ends_at = self._heard_at + self._window_s
         self._wait_began_at = 0.0
-        self._waited_s, self._in_window = 0.0, 0
+        self._waited_s = 0.0
+        self._body = PaceMeter(timeout_s)
+
+    def hold_to(self, pace: Pace) -> None:
+        """Bound the time of the whole body."""
+        self._body.pace = pace
 
     def connect_begins(self) -> None:
         """Note that a connection is being made, which has a time-out of its own."""
@@ -35,7 +36,7 @@ class AnswerPace:
     def hear(self, count_bytes: int) -> None:
         """Note that bytes came."""
         self._heard_at = time.monotonic()
-        self._in_window += count_bytes
+        self._body.hear(count_bytes)
 
     def left_for_head_s(self) -> float:
         """Return how long to wait for the head at most.
@@ -68,11 +69,8 @@ class AnswerPace:
             TooSlow: little came in a long time.
         """
         now = time.monotonic()
-        if self._waited_s + now - self._wait_began_at >= self._window_s:
-            if self._in_window < _LEAST_BYTES_PER_S * self._window_s:
-                raise TooSlow(f"the answer is slower than {_LEAST_BYTES_PER_S} bytes a second")
-            self._waited_s, self._in_window, self._wait_began_at = 0.0, 0, now
+        self._body.check(self._waited_s + now - self._wait_began_at)
         left_s = self._heard_at + self._timeout_s - now
         if left_s <= 0:
-            raise BrokenAnswer(f"timed out: no bytes for {self._timeout_s:g} s")
-        return min(left_s, self._window_s)
+            raise TimedOut(f"timed out: no bytes for {self._timeout_s:g} s")
+        return left_s

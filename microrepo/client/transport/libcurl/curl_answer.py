@@ -10,6 +10,7 @@ from microrepo.client.transport.libcurl.answer_pace import AnswerPace
 from microrepo.client.transport.libcurl.curl_head import CurlHead, CurlHeaders
 from microrepo.client.transport.libcurl.curl_loop import CurlLoop
 from microrepo.client.transport.libcurl.piece_queue import PieceQueue
+from microrepo.client.transport.pace import Pace
 from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
 
 # Received before anyone reads: beyond it the server has to wait.
@@ -117,6 +118,10 @@ class CurlAnswer:
                 self._loop.wait(self, self._pace.left_for_head_s())
         except BrokenAnswer as why:
             self._give_up(why)
+
+    def hold_to(self, pace: Pace) -> None:
+        """Bound the time of the whole body."""
+        self._pace.hold_to(pace)
 
     def read(self, amt: int | None = None) -> bytes:
         """Return the next bytes of the body, as it is packed; b"" at its end.

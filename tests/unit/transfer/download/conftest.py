@@ -37,6 +37,9 @@ class Reply:
         self._read += len(piece)
         return piece
 
+    def hold_to(self, pace: object) -> None:
+        pass
+
     def release_conn(self) -> None:
         self.is_released = True
 

@@ -11,6 +11,8 @@ import time
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, cast
 
+from microrepo.client.transport.pace import Pace
+from microrepo.client.transport.pace_meter import WINDOW_TIMEOUTS, PaceMeter
 from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ _MOST_HEAD_BYTES = 1 << 20
 # Framing bytes beyond the content: a chunk of one byte has five.
 _MOST_FRAMING = 8
 _MOST_TRAILERS, _LONGEST_LINE = 100, 1 << 12
-_LEAST_BYTES_PER_S = 100
-_WINDOW_TIMEOUTS = 2
 
 
 class _Meter(io.RawIOBase):
@@ -38,11 +38,11 @@ class _Meter(io.RawIOBase):
     def __init__(self, inside: Any, timeout_s: float | None) -> None:
         super().__init__()
         self._inside = inside
-        self._window_s = timeout_s * _WINDOW_TIMEOUTS if timeout_s else None
+        self._window_s = timeout_s * WINDOW_TIMEOUTS if timeout_s else None
+        self.body = PaceMeter(timeout_s) if timeout_s else None
         self._allowed_bytes = _MOST_HEAD_BYTES
         self._head_ends_at = time.monotonic() + self._window_s if self._window_s else None
         self._waited_s = 0.0
-        self._in_window = 0
         self.silent = False
 
     def readable(self) -> bool:
@@ -66,7 +66,7 @@ class _Meter(io.RawIOBase):
         self._allowed_bytes -= count
         if self._allowed_bytes < 0:
             raise TooSlow("the answer sends headers without end")
-        if self._window_s is None:
+        if self.body is None:
             return
         now = time.monotonic()
         if self._head_ends_at is not None:
@@ -74,11 +74,8 @@ class _Meter(io.RawIOBase):
                 raise TooSlow(f"the head of the answer takes longer than {self._window_s:g} s")
             return
         self._waited_s += now - started
-        self._in_window += count
-        if self._waited_s >= self._window_s:
-            if self._in_window < _LEAST_BYTES_PER_S * self._window_s:
-                raise TooSlow(f"the answer is slower than {_LEAST_BYTES_PER_S} bytes a second")
-            self._waited_s, self._in_window = 0.0, 0
+        self.body.hear(count)
+        self.body.check(self._waited_s)
 
     def close(self) -> None:
         if not self.closed:
@@ -114,6 +111,11 @@ class MeteredResponse(HTTPResponse):
         if not data and amt and self.length:
             raise BrokenAnswer(f"the answer ended {self.length} bytes too early")
         return data
+
+    def hold_to(self, pace: Pace) -> None:
+        """Bound the time of the whole body."""
+        if self._meter.body is not None:
+            self._meter.body.pace = pace
 
     def _read_and_discard_trailer(self) -> None:
         # http.client's own step behind the last chunk, which has no end for it but the server's.

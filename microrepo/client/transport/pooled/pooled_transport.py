@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from microrepo.client.addresses import origin_of
 from microrepo.client.reach import Reach
-from microrepo.client.transport.pooled_route import PooledRoute
+from microrepo.client.transport.pooled.pooled_route import PooledRoute
 from microrepo.client.transport.route_protocol import RouteSettings
 from microrepo.client.transport.tls import tls_context
 from microrepo.errors import ConfigError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.util.wait import wait_for_read
 
 from microrepo.client.reach import Reach, connect
-from microrepo.client.transport.metered_response import MeteredResponse
+from microrepo.client.transport.pooled.metered_response import MeteredResponse
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection as _Base

@@ -6,15 +6,17 @@ import selectors
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from queue import Empty, Full
-from typing import Any
+from typing import Any, cast
 
 from urllib3 import HTTPHeaderDict
-from urllib3.exceptions import HTTPError, ProxyError
+from urllib3.exceptions import HTTPError, ProxyError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.timeout import Timeout
 
 from microrepo.client.reach import Reach
-from microrepo.client.transport.pooled_connection import (
+from microrepo.client.transport.pace import Pace
+from microrepo.client.transport.pooled.metered_response import MeteredResponse
+from microrepo.client.transport.pooled.pooled_connection import (
     StaleConnection,
     connection_class,
     note_noise,
@@ -23,6 +25,7 @@ from microrepo.client.transport.response_protocol import (
     BrokenAnswer,
     NoAnswer,
     Response,
+    TimedOut,
     TooSlow,
     error_text,
 )
@@ -176,6 +179,10 @@ class _PooledResponse:
         self.release_conn = inside.release_conn
         self.close = inside.close
 
+    def hold_to(self, pace: Pace) -> None:
+        answer = cast("Any", self._inside)._original_response  # noqa: SLF001
+        cast("MeteredResponse", answer).hold_to(pace)
+
     def read(self, amt: int | None = None) -> bytes:
         try:
             return self._inside.read(amt)
@@ -183,4 +190,5 @@ class _PooledResponse:
             for arg in error.args:
                 if isinstance(arg, TooSlow):
                     raise arg from error
-            raise BrokenAnswer(error_text(error)) from error
+            kind = TimedOut if isinstance(error, ReadTimeoutError) else BrokenAnswer
+            raise kind(error_text(error)) from error

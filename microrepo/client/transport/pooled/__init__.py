@@ -1,0 +1,1 @@
+"""The pools below `requests`: connections, answers within limits, routes."""
