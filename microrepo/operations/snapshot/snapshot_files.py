@@ -12,6 +12,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
+from microrepo.batching import batched
 from microrepo.errors import ConfigError, RepositoryError
 from microrepo.operations.switch.switch_plan import Entry
 from microrepo.standalone.importer.manifest import (
@@ -35,6 +36,7 @@ _ID_PREFIX = re.compile("[0-9a-f]{6,64}")
 _ID = re.compile("[0-9a-f]{64}")
 _SHA256 = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 _CHUNK_BYTES = 1 << 20
+_LINES_AT_ONCE = 1000
 
 
 class KeptBy(str, Enum):
@@ -203,10 +205,11 @@ class SnapshotFiles:
         digest = ManifestDigest()
         body = self._folder / f".{name}.body"
         with Replacement(self.path(name)) as manifest, Replacement(body) as lines:
-            for entry in entries:
-                line = entry_line(entry)
-                digest.add(entry, line)
-                lines.stream.write(line)
+            for batch in batched(entries, _LINES_AT_ONCE):
+                made = [entry_line(entry) for entry in batch]
+                for entry, line in zip(batch, made, strict=True):
+                    digest.add(entry, line)
+                lines.stream.write(b"".join(made))
             head = {"name": name, **digest.summary()._asdict(), **facts, **settle()}
             manifest.stream.write(head_line(**head))
             lines.stream.flush()

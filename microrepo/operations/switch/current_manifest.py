@@ -49,7 +49,13 @@ class CurrentManifest:
     ) -> None:
         state = holdings.state
         self._reader = ContentsReader(
-            holdings.directory, state, pool, holdings.links, writes=writes
+            holdings.directory,
+            state,
+            pool,
+            holdings.links,
+            makes_sidecars=False,
+            writes=writes,
+            disk=files.disk,
         )
         self._absent = files.absent
         self._mirrored = frozenset(state.filenames_of(Owner.MIRROR))

@@ -11,7 +11,7 @@ from typing import Protocol
 from microrepo.model import Outcome
 from microrepo.state import State
 from microrepo.state.tables.found_table import SidecarRow
-from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk, sidecar_name
 from microrepo.stores.sidecars import read_sidecar
 from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
 
@@ -42,6 +42,7 @@ class Sidecars:
         state: records the digests.
         pool: returns the workers, to write many.
         makes: write missing ones.
+        stat: returns size and time of a file; default: from disk.
 
     Attributes:
         fresh: new rows for the state.
@@ -54,11 +55,13 @@ class Sidecars:
         pool: Callable[[], Executor],
         *,
         makes: bool = True,
+        stat: Callable[[str], OnDisk | None] | None = None,
     ) -> None:
         self._directory = directory
         self._state = state
         self._pool = pool
         self._makes = makes
+        self._stat = stat or directory.stat
         self.fresh: list[SidecarRow] = []
 
     def digests(self, files: Iterable[OnDiskFile]) -> dict[str, str]:
@@ -94,7 +97,7 @@ class Sidecars:
             return False
         if row.sha256 is None:
             return True
-        disk = self._directory.stat(sidecar_name(row.filename))
+        disk = self._stat(sidecar_name(row.filename))
         return disk is not None and disk.mtime_ns == row.mtime_ns
 
     def _make(self, wheels: Sequence[OnDiskFile]) -> Iterator[SidecarRow]:

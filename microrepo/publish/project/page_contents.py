@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 
 import msgspec
@@ -24,7 +24,7 @@ from microrepo.standalone.server.index_pages import parse_project_json
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import FileRow, State
 from microrepo.state.tables.found_table import FoundRow
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 from microrepo.stores.page_paths import page_folder
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile
@@ -49,7 +49,9 @@ class ContentsReader:
 
     Args:
         pool: returns the workers, if something must be computed.
-        writes: make missing metadata files, and record computed digests.
+        makes_sidecars: write missing metadata files.
+        writes: record computed digests.
+        disk: the files of the directory, if they have been read.
     """
 
     def __init__(
@@ -59,14 +61,17 @@ class ContentsReader:
         pool: Callable[[], Executor],
         links: Links = BESIDE,
         *,
+        makes_sidecars: bool = True,
         writes: bool = True,
+        disk: Mapping[str, OnDisk] | None = None,
     ) -> None:
         self._links = links
         self._directory = directory
         self._state = state
         self._pool = pool
         self._writes = writes
-        self.sidecars = Sidecars(directory, state, pool, makes=writes)
+        self._stat = directory.stat if disk is None else disk.get
+        self.sidecars = Sidecars(directory, state, pool, makes=makes_sidecars, stat=self._stat)
 
     def read(
         self,
@@ -111,7 +116,7 @@ class ContentsReader:
         for row in self._state.publication.found(names):
             if row.filename in ours or row.filename in leaving:
                 continue
-            disk = self._directory.stat(row.filename)
+            disk = self._stat(row.filename)
             if disk and (disk.size_bytes, disk.mtime_ns) == (row.size, row.mtime_ns):
                 rows.append(row)
         return rows

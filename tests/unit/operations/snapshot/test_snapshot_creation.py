@@ -74,6 +74,7 @@ def test_a_directory_without_a_state(tmp_path: Path, config: Config) -> None:
     report = create_snapshot(config, "monthly")
     assert report.snapshot is not None
     assert (report.snapshot.files, report.exit_code) == (1, 0)
+    assert [path.name for path in bare.iterdir() if path.is_file()] == [APP.filename]
 
 
 def test_a_dry_run_writes_nothing(shelf: Shelf, config: Config) -> None:
