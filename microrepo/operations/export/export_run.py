@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -45,6 +46,7 @@ from microrepo.stores.disk_errors import disk_words
 from microrepo.transfer.file_scan import FileScanner
 
 Write = Callable[[bytes], object]
+_UNFINISHED = re.compile(r"\.microrepo-\d+-[0-9a-f]{12}(?:\.\d+-of-\d+)?\.tar\.\d+")
 
 
 class ExportOptions(Struct, frozen=True, kw_only=True):
@@ -242,6 +244,7 @@ class _Bundle(Struct, frozen=True):
         folder = options.out.parent if is_file else options.out
         with _explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            _delete_unfinished(folder)
         if is_file:
             return folder, [options.out.name]
         numbers = range(1, len(self.volumes) + 1)
@@ -267,6 +270,13 @@ class _Bundle(Struct, frozen=True):
             self.session.work.check()
             self.session.work.reporter.add_bytes(part.count_bytes)
         writer.end()
+
+
+def _delete_unfinished(folder: Path) -> None:
+    """Delete volumes that a killed export has left incomplete, under hidden names."""
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 @contextmanager

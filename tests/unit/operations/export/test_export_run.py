@@ -75,6 +75,18 @@ def test_one_file_cannot_hold_volumes(config: Config, tmp_path: Path) -> None:
     assert not (tmp_path / "x.tar").exists()
 
 
+def test_what_a_killed_export_left_is_deleted(config: Config, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    unfinished = out / ".microrepo-1795990883-1fa8f6fa15d3.001-of-002.tar.4711"
+    other = out / ".microrepo-notes.tar.1"
+    for path in (unfinished, other):
+        path.write_bytes(b"x")
+    export(config, ExportOptions(out=out))
+    assert not unfinished.exists()
+    assert other.exists()
+
+
 def test_a_medium_that_cannot_be_written_is_named(config: Config) -> None:
     with pytest.raises(RepositoryError, match="cannot be written"):
         export(config, ExportOptions(out=Path("/dev/null/out")))
