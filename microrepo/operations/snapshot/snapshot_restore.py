@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from microrepo.config.schema import Config
+from microrepo.model import Cause
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import RunReport
@@ -13,6 +14,7 @@ from microrepo.operations.run.session import open_session
 from microrepo.operations.snapshot.snapshot_creation import PresentState, free_name
 from microrepo.operations.snapshot.snapshot_files import KeptBy, Snapshot, SnapshotFiles
 from microrepo.operations.snapshot.snapshot_removal import remove_snapshots, superseded
+from microrepo.operations.switch.import_settlement import restored_import
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.operations.switch.switch_plan import (
     LeavingFile,
@@ -62,7 +64,8 @@ def restore_snapshot(
 ) -> RestoreReport:
     """Give the repository the files and facts that a snapshot lists.
 
-    Files that only users put there stay, unless the snapshot has another content for their name;
+    Files that came by bundles are deleted if the snapshot does not list them. Files that only users
+    put there stay, unless the snapshot has another content for their name;
     then they are moved to quarantine.
 
     Args:
@@ -85,7 +88,7 @@ def restore_snapshot(
     ) as session:
         holdings, work = session.holdings, session.work
         pinned = snapshot.name if pin or pinned_snapshot(holdings.state) else ""
-        target = _target(holdings, files, snapshot, pinned)
+        target = _target(holdings, files, snapshot, pinned, writes=not dry_run)
         if dry_run:
             plan = plan_switch(holdings, work, target, writes=False)
         else:
@@ -100,20 +103,25 @@ def restore_snapshot(
 
 
 def _target(
-    holdings: Holdings, files: SnapshotFiles, snapshot: Snapshot, pinned: str
+    holdings: Holdings, files: SnapshotFiles, snapshot: Snapshot, pinned: str, *, writes: bool
 ) -> SwitchTarget:
     store = ProtectedContents.of(holdings.directory.path)
 
     def content(sha256: str) -> Iterator[Path]:
         yield store.place(sha256)
 
+    imported: dict[str, str | None] = {}
+    moves: tuple[tuple[str, str], ...] = ()
+    if writes:
+        imported, moves = restored_import(holdings.directory, files.entries(snapshot.name))
     return SwitchTarget(
         SwitchKind.RESTORE,
         snapshot.name,
         lambda: files.entries(snapshot.name),
         content,
-        lambda row: row.is_ours,
-        meta={PINNED: pinned} if pinned else {},
+        lambda row: row.is_ours or row.cause is Cause.IMPORTED,
+        meta={**imported, PINNED: pinned} if pinned else imported,
+        moves=moves,
     )
 
 

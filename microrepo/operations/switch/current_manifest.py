@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 
 from microrepo.batching import batched
-from microrepo.model import File, NormalizedName
+from microrepo.model import Cause, File, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.records.report import Failure
 from microrepo.operations.switch.sound_files import SoundFiles
+from microrepo.operations.switch.switch_plan import BY_BUNDLE, BY_SOURCE
 from microrepo.publish.project.page_contents import ContentsReader
 from microrepo.publish.project.project_contents import Contents
 from microrepo.standalone.importer.manifest_entries import (
@@ -59,11 +60,12 @@ class CurrentManifest:
         )
         self._absent = files.absent
         self._mirrored = frozenset(state.filenames_of(Owner.MIRROR))
+        self._imported = frozenset(state.filenames_of(Owner.PERSON, Cause.IMPORTED))
         self._persons = files.found
         self._others: dict[str, list[ManifestFile]] = defaultdict(list)
         self.left_out: list[Failure] = list(files.damaged)
         for other in files.others:
-            entry = self._entry(other.project, other.file, Owner.PERSON)
+            entry = self._entry(other.project, other.file, Owner.PERSON.value)
             self._others[other.project] += [entry] if entry else []
         self._names = sorted(files.projects | self._others.keys())
 
@@ -90,12 +92,14 @@ class CurrentManifest:
             yield ManifestProject(name, shown, contents.serial, contents.status, reason)
         yield from sorted(files, key=lambda file: file.filename)
 
-    def _owner(self, filename: str) -> Owner:
+    def _owner(self, filename: str) -> str:
+        if filename in self._imported:
+            return BY_BUNDLE
         if filename in self._persons:
-            return Owner.PERSON
-        return Owner.MIRROR if filename in self._mirrored else Owner.SOURCE
+            return Owner.PERSON.value
+        return Owner.MIRROR.value if filename in self._mirrored else BY_SOURCE
 
-    def _entry(self, project: str, file: File, owner: Owner) -> ManifestFile | None:
+    def _entry(self, project: str, file: File, owner: str) -> ManifestFile | None:
         """Return the entry of a file; None if a manifest cannot list it."""
         try:
             checked_filename(file.filename)
@@ -106,8 +110,12 @@ class CurrentManifest:
         return file_entry(project, file, owner)
 
 
-def file_entry(project: str, file: File, owner: Owner) -> ManifestFile:
-    """Return the entry of a file whose SHA-256 and size are known."""
+def file_entry(project: str, file: File, owner: str) -> ManifestFile:
+    """Return the entry of a file whose SHA-256 and size are known.
+
+    Args:
+        owner: as in `ManifestFile`.
+    """
     return ManifestFile(
         project,
         file.filename,
@@ -118,5 +126,5 @@ def file_entry(project: str, file: File, owner: Owner) -> ManifestFile:
         file.requires_python or "",
         (file.yanked_reason or True) if file.yanked else False,
         file.core_metadata_sha256 or "",
-        "" if owner is Owner.SOURCE else owner.value,
+        owner,
     )

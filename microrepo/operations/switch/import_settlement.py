@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from microrepo.batching import batched
@@ -12,14 +13,17 @@ from microrepo.model import Cause
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
-from microrepo.operations.switch.switch_plan import Entry, SwitchKind
+from microrepo.operations.switch.switch_plan import BY_BUNDLE, BY_SOURCE, Entry, SwitchKind
 from microrepo.operations.switch.switch_target import SwitchTarget
+from microrepo.standalone.importer.bundle_header import BundleError
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey
-from microrepo.standalone.importer.intake.import_records import ImportRecords
+from microrepo.standalone.importer.intake.import_records import ImportRecords, write_lines
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
-from microrepo.standalone.importer.manifest_entries import ManifestFile
+from microrepo.standalone.importer.manifest import head_line
+from microrepo.standalone.importer.manifest_entries import ManifestFile, entry_line
 from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
 from microrepo.state import FileRow, Owner, State
+from microrepo.stores.flat_directory import FlatDirectory
 
 _AT_ONCE = 500
 
@@ -68,6 +72,46 @@ def settle_import(config: Config, holdings: Holdings, work: WorkContext) -> bool
         work.report.warn(f"the last import is not recorded: {work.report.refused}")
         work.report.refused = ""
     return True
+
+
+def restored_import(
+    directory: FlatDirectory, entries: Iterable[Entry]
+) -> tuple[dict[str, str | None], tuple[tuple[str, str], ...]]:
+    """Stage the records of imports as they are after a restore; return values for the state, moves.
+
+    The files that came by bundles are those of the snapshot then. No bundle led to exactly this
+    state, so the last one can be imported again; older ones are refused as before.
+
+    Args:
+        entries: of the snapshot.
+    """
+    records = ImportRecords(str(directory.path))
+    try:
+        facts = records.facts()
+    except BundleError:
+        return {}, ()
+    if not facts:
+        return {}, ()
+    facts = {**facts, "snapshot": "", "base": ""}
+    staging = directory.control / "staging"
+    staging.mkdir(exist_ok=True)
+    whole = str(staging / "restored.jsonl")
+    write_lines(whole, chain([head_line()], map(entry_line, _by_bundle(entries))))
+    moves = records.stage(str(staging / "records"), whole, facts)
+    return {STATE_KEY: state_value(facts)}, moves
+
+
+def _by_bundle(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the files that came by bundles, as a bundle lists them, with their projects."""
+    project: Entry | None = None
+    for entry in entries:
+        if not isinstance(entry, ManifestFile):
+            project = entry
+        elif entry.owner == BY_BUNDLE:
+            if project is not None:
+                yield project
+                project = None
+            yield entry._replace(owner=BY_SOURCE)
 
 
 def _unrecorded(entries: Iterable[Entry], state: State) -> Iterator[str]:

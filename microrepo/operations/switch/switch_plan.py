@@ -15,6 +15,10 @@ from microrepo.state import FileRow, Owner
 from microrepo.stores.flat_directory import OnDisk
 
 Entry = ManifestProject | ManifestFile
+# Owners in manifests, beside the values of `Owner`: files that came by a bundle belong to a person in
+# the state, so that no refresh deletes them; a restore does.
+BY_SOURCE, BY_BUNDLE = "", "import"
+_STAYING = frozenset({Owner.PERSON.value, BY_BUNDLE})
 
 
 class SwitchKind(str, Enum):
@@ -139,7 +143,7 @@ def owned(entry: Entry, owner: Owner | None) -> Entry:
     """Return an entry of a target as the repository is to record it."""
     if owner is None or not isinstance(entry, ManifestFile):
         return entry
-    return entry._replace(owner="" if owner is Owner.SOURCE else owner.value)
+    return entry._replace(owner=BY_SOURCE if owner is Owner.SOURCE else owner.value)
 
 
 def is_negligible(change: ManifestChange) -> bool:
@@ -150,7 +154,7 @@ def is_negligible(change: ManifestChange) -> bool:
     old, new = change.old, change.new
     if not isinstance(old, ManifestFile) or not isinstance(new, ManifestFile):
         return False
-    owner = old.owner if old.owner == Owner.PERSON.value else new.owner
+    owner = old.owner if old.owner in _STAYING else new.owner
     return old == new._replace(metadata_sha256=old.metadata_sha256, owner=owner)
 
 

@@ -13,7 +13,7 @@ from microrepo.batching import batched
 from microrepo.formats.distribution.filenames import package_type_of, python_label
 from microrepo.model import Cause, Digests, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
-from microrepo.operations.switch.switch_plan import Entry, SwitchKind, SwitchPlan, owned
+from microrepo.operations.switch.switch_plan import BY_BUNDLE, Entry, SwitchKind, SwitchPlan, owned
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
 from microrepo.state import FileRow, HistoryRow, Owner, ProjectRow, pack
 from microrepo.state.tables.found_table import FoundRow
@@ -71,10 +71,15 @@ class TargetRows:
             described.digests,
             present=True,
             mtime_ns=disk.mtime_ns,
-            cause=self._added if is_ours else Cause.ADOPTED,
+            cause=self._cause(file, is_ours=is_ours),
             detail=self._plan.name if is_ours else "",
             owner=owner,
         )
+
+    def _cause(self, file: ManifestFile, *, is_ours: bool) -> Cause:
+        if file.owner == BY_BUNDLE:
+            return Cause.IMPORTED  # the next import or restore may delete it
+        return self._added if is_ours else Cause.ADOPTED
 
     def _placed_disk(self, file: ManifestFile) -> OnDisk | None:
         """Return size and time of a staged content; where links fail, it may be in place by now."""

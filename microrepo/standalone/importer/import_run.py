@@ -104,7 +104,8 @@ def signature_check(
     """Return how signatures are checked: by the named file, else by that of the repository."""
     own = os.path.join(repository, CONTROL_FOLDER, "allowed_signers")
     found = allowed_signers or (own if os.path.exists(own) else "")
-    return SignatureCheck(found, allow_unsigned=allow_unsigned)
+    was_verified = bool(ImportRecords(repository).facts().get("signer"))
+    return SignatureCheck(found, allow_unsigned=allow_unsigned, was_verified=was_verified)
 
 
 def selected_now(options: Sequence[str], current: CurrentImport) -> tuple[str, ...]:

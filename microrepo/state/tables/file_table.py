@@ -44,10 +44,14 @@ class FileTable(Table):
         rows = self._select(f"SELECT {FILE_COLUMNS} FROM files", "filename", filenames)
         return {row[0]: _to_file_row(row) for row in rows}
 
-    def filenames_of(self, owner: Owner) -> Iterator[str]:
-        """Yield the names of the files that somebody put there."""
+    def filenames_of(self, owner: Owner, cause: Cause | None = None) -> Iterator[str]:
+        """Yield the names of the files that somebody put there, for one cause or any."""
         query = "SELECT filename FROM files WHERE owner = ?"
-        return (row[0] for row in self._db.execute(query, (owner.value,)))
+        values = [owner.value]
+        if cause is not None:
+            query += " AND cause = ?"
+            values.append(cause.value)
+        return (row[0] for row in self._db.execute(query, values))
 
     def absent_files(self) -> Iterator[FileRow]:
         """Yield the files that are only listed, or about to be downloaded."""

@@ -62,8 +62,10 @@ def decide_order(
     is_same = header.snapshot == current.snapshot
     if is_same or permissions.rollback or header.sequence > current.sequence:
         return ImportVerdict.APPLY
-    is_same_number = header.sequence == current.sequence
-    return ImportVerdict.CONFLICT if is_same_number else ImportVerdict.OLDER
+    if header.sequence != current.sequence:
+        return ImportVerdict.OLDER
+    # After a restore, no bundle led to the present state: the last one may be imported again.
+    return ImportVerdict.CONFLICT if current.snapshot else ImportVerdict.APPLY
 
 
 def decide_supply(supply: Supply) -> ImportVerdict:

@@ -26,11 +26,15 @@ class SignatureCheck:
         allowed_signers: file of allowed signers (`ssh-keygen(1)`, ALLOWED SIGNERS); "" if none was
             ever configured.
         allow_unsigned: accept headers without a signature.
+        was_verified: the last bundle was verified, so the next one has to be.
     """
 
-    def __init__(self, allowed_signers: str, *, allow_unsigned: bool = False) -> None:
+    def __init__(
+        self, allowed_signers: str, *, allow_unsigned: bool = False, was_verified: bool = False
+    ) -> None:
         self.allowed_signers = allowed_signers
         self.allow_unsigned = allow_unsigned
+        self._was_verified = was_verified
         self._known: dict[tuple[bytes, bytes], str] = {}
 
     def signer(self, header: bytes, signature: bytes) -> str:
@@ -40,6 +44,12 @@ class SignatureCheck:
             BundleError: it is not accepted.
         """
         if not self.allowed_signers:
+            if self._was_verified and not self.allow_unsigned:
+                raise BundleError(
+                    "the bundle before was verified, but no signers are configured now. Name them "
+                    "with --allowed-signers FILE or in .microrepo/allowed_signers, or accept "
+                    "unverified bundles with --allow-unsigned."
+                )
             return ""
         if signature:
             if (header, signature) not in self._known:
