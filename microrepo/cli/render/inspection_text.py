@@ -134,7 +134,10 @@ def health_text(found: Health, *, verbose: bool = False) -> str:
     """Return one line with the outcome, as monitors show it, and details."""
     from microrepo.operations.monitor.health import span
 
-    age = "no refresh yet" if found.age_s is None else f"refreshed {span(found.age_s)} ago"
+    ages = [] if found.age_s is None else [f"refreshed {span(found.age_s)} ago"]
+    if found.last_import and found.import_age_s is not None:
+        ages.append(f"bundle {found.last_import.sequence} imported {span(found.import_age_s)} ago")
+    age = ", ".join(ages) or "no refresh yet"
     word = _HEALTH.get(ExitCode(found.exit_code), "incomplete")
     held = f"{count(found.projects, 'project')}, {files(found.files, found.size_bytes)}"
     lines = [f"{word}: {age}; {held}"]

@@ -14,6 +14,7 @@ from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
+from microrepo.operations.monitor.last_import import LastImport, import_problems, last_import
 from microrepo.repositories.reading import open_for_reading
 from microrepo.state import RunRow, State
 from microrepo.state.pinned_snapshot import pinned_snapshot
@@ -72,6 +73,8 @@ class Health(Struct, frozen=True):
         snapshot_bytes: bytes of contents that only snapshots hold.
         pinned: the snapshot that refreshes are held at; "" without one.
         failing_projects: the first failing projects.
+        import_age_s: time since the last import of a bundle; None without one.
+        last_import: that import, and what happened to bundles since.
     """
 
     repository: str
@@ -94,6 +97,8 @@ class Health(Struct, frozen=True):
     failing_projects: tuple[FailingProject, ...] = ()
     snapshot_bytes: int = 0
     pinned: str = ""
+    import_age_s: float | None = None
+    last_import: LastImport | None = None
 
 
 class _Summary(Struct):
@@ -130,10 +135,15 @@ def examine(
     files, size_bytes = watch.present()
     failing, waiting = watch.failing_counts(moment)
     age_s = None if last_refresh is None else _seconds_between(last_refresh.started_at, moment)
+    imported = last_import(directory)
+    imported_at = imported.imported_at if imported else ""
+    import_age_s = _seconds_between(imported_at, moment) if imported_at else None
     damaged, unpublished = watch.damaged(), watch.unpublished() if with_pages else 0
     free_bytes, free_inodes = _room(directory.path)
-    grave = _grave_problems(state, telling, running, age_s, max_age_s)
+    too_old = _age_problem(age_s, import_age_s, max_age_s)
+    grave = _grave_problems(state, telling, running, too_old)
     missing = _lesser_problems(telling, failing, damaged, 0 if running else unpublished)
+    missing += import_problems(imported)
     return Health(
         repository=str(directory.path),
         exit_code=ExitCode.FAILED if grave else ExitCode.INCOMPLETE if missing else ExitCode.DONE,
@@ -158,6 +168,8 @@ def examine(
         ),
         snapshot_bytes=ProtectedContents.of(directory.path).measure().own_bytes,
         pinned=pinned_snapshot(state),
+        import_age_s=import_age_s,
+        last_import=imported,
     )
 
 
@@ -165,17 +177,14 @@ def _grave_problems(
     state: State,
     runs: Sequence[LastRun],
     running: str | None,
-    age_s: float | None,
-    max_age_s: float,
+    too_old: str,
 ) -> list[str]:
     problems = []
     damage = state.meta("damaged")
     if damage:
         problems.append(f"the state is damaged: {damage}")
-    if age_s is None:
-        problems.append("no refresh has succeeded yet")
-    elif age_s > max_age_s:
-        problems.append(f"the last successful refresh began {span(age_s)} ago")
+    if too_old:
+        problems.append(too_old)
     for run in runs:
         if run.exit_code in {ExitCode.FAILED, ExitCode.USAGE}:
             why = f": {run.refused}" if run.refused else ""
@@ -183,6 +192,17 @@ def _grave_problems(
     if running is None and state.meta("running"):
         problems.append("the last run was killed before it finished")
     return problems
+
+
+def _age_problem(age_s: float | None, import_age_s: float | None, max_age_s: float) -> str:
+    """Return how old the newest content is, if it is too old; else ""."""
+    if age_s is None and import_age_s is None:
+        return "no refresh has succeeded yet"
+    if age_s is None or (import_age_s is not None and import_age_s < age_s):
+        age, what = import_age_s or 0.0, "the last import was"
+    else:
+        age, what = age_s, "the last successful refresh began"
+    return f"{what} {span(age)} ago" if age > max_age_s else ""
 
 
 def _lesser_problems(

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from microrepo.publish.tree.page_splice import Splicer
 from microrepo.publish.tree.page_writer import PageWriter
+from microrepo.standalone.importer.pages.page_tree import LINKS_PAGE_LIMIT
 from microrepo.standalone.server.index_pages import (
     render_links_html,
     render_root_html,
@@ -30,7 +31,7 @@ from microrepo.state.tables.share_table import Shares, Unlisted
 from microrepo.stores.page_paths import page_folder
 
 # About 33 MB: larger pages take too long to read for installers and to copy for refreshes.
-LINKS_LIMIT = 100_000
+LINKS_LIMIT = LINKS_PAGE_LIMIT
 ROOT_JSON, ROOT_HTML, LINKS = "simple/index.v1_json", "simple/index.html", "simple/links.html"
 _ROOT_HTML_TOO = "simple/index.v1_html"
 _META = "listings"

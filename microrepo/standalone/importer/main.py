@@ -9,14 +9,17 @@ from collections.abc import Sequence
 
 from microrepo.standalone.importer.bundle_header import BundleError
 from microrepo.standalone.importer.import_run import (
+    DONE,
     FAILED,
     LOCKED,
     USAGE_ERROR,
     ImportOptions,
     run_import,
 )
+from microrepo.standalone.importer.intake.content_survey import ContentSurvey
+from microrepo.standalone.importer.intake.held_receipt import write_receipt
 from microrepo.standalone.importer.intake.import_decision import Permissions
-from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER
+from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER, ImportRecords
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
 from microrepo.standalone.importer.switch.repository_lock import RepositoryLocked
 
@@ -25,7 +28,18 @@ _INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
-    options = _parse(arguments)
+    found = _parse(arguments)
+    options = ImportOptions(
+        os.path.abspath(found.repository),
+        tuple(found.inputs),
+        found.dry_run,
+        tuple(found.select),
+        found.allowed_signers,
+        found.allow_unsigned,
+        Permissions(found.rollback, found.new_origin),
+    )
+    if bool(found.receipt) == bool(found.inputs):
+        return _failed("name volumes to import, or --receipt FILE", USAGE_ERROR)
     try:
         ReleaseSelection(options.select)
     except ValueError as error:
@@ -34,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem:
         return _failed(problem, USAGE_ERROR)
     try:
+        if found.receipt:
+            return _write_receipt(options.repository, found.receipt)
         return run_import(options, _say)
     except RepositoryLocked as error:
         return _failed(str(error), LOCKED)
@@ -45,14 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed("interrupted; import again to continue", _INTERRUPTED)
 
 
-def _parse(arguments: Sequence[str] | None) -> ImportOptions:
+def _write_receipt(repository: str, path: str) -> int:
+    records = ImportRecords(repository)
+    count = write_receipt(path, ContentSurvey(repository, records.verified), records)
+    _say(f"{path}: lists {count:,} files; run `microrepo export OUT --for {path}` outside")
+    return DONE
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="import.py",
         description="Import a bundle of microrepo into a package repository.",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("inputs", nargs="+", metavar="IN", help="volume, directory with volumes, or - for stdin")
+    add("inputs", nargs="*", metavar="IN", help="volume, directory with volumes, or - for stdin")
     add("-r", "--repository", default=".", metavar="DIR", help="directory (default: the current)")
     add("--dry-run", action="store_true", help="verify the bundle and print the plan")
     add(
@@ -66,16 +89,8 @@ def _parse(arguments: Sequence[str] | None) -> ImportOptions:
     add("--allow-unsigned", action="store_true", help="accept a bundle without a signature")
     add("--rollback", action="store_true", help="accept a bundle older than the present one")
     add("--new-origin", action="store_true", help="accept a bundle of another repository")
-    found = parser.parse_args(arguments)
-    return ImportOptions(
-        os.path.abspath(found.repository),
-        tuple(found.inputs),
-        found.dry_run,
-        tuple(found.select),
-        found.allowed_signers,
-        found.allow_unsigned,
-        Permissions(found.rollback, found.new_origin),
-    )
+    add("--receipt", default="", metavar="FILE", help="only write what the repository holds")
+    return parser.parse_args(arguments)
 
 
 def _unfit(repository: str) -> str:

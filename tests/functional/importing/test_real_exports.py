@@ -113,6 +113,24 @@ def test_the_program_in_the_bundle_does_it_alone(outside: Repository, tmp_path: 
     assert "def main" in (inside.root / "server.py").read_text()
 
 
+def test_a_receipt_without_microrepo(outside: Repository, index: FakeIndex, tmp_path: Path) -> None:
+    """The program in the bundle writes one that lists what is sound."""
+    inside = Inside(tmp_path / "inside")
+    inside.ok(export(outside, tmp_path / "0"))
+    (inside.root / "base-1.5.tar.gz").write_bytes(b"damaged")
+    index.add("app", build_wheel("app", "2.0"))
+    outside.refresh("app", "base")
+    assert "lists 2 files" in inside.ok("--receipt", tmp_path / "receipt.json")
+    (volume,) = export(outside, tmp_path / "1", "--for", tmp_path / "receipt.json").iterdir()
+    with tarfile.open(volume) as archive:
+        names = {name for name in archive.getnames() if name.startswith("files/")}
+    assert names == {"files/app-2.0-py3-none-any.whl", "files/base-1.5.tar.gz"}
+    inside.ok(volume)
+    expect_same(inside, outside)
+    assert inside.run().code == 2
+    assert inside.run(volume, "--receipt", tmp_path / "x").code == 2
+
+
 def test_through_a_pipe(inside: Inside, outside: Repository, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "microrepo", "export", "-", "--repository", str(outside.path)]
     done = subprocess.run(command, capture_output=True)
@@ -192,6 +210,7 @@ def test_ten_random_months(
 ) -> None:
     """Lost and repeated bundles, full ones and deltas; the end is what outside is."""
     chance = random.Random(inside.program)
+    index.add("other", build_wheel("other", "1.0"))
     for month in range(10):
         for _ in range(chance.randint(1, 3)):
             name = chance.choice(("app", "base", "other"))
