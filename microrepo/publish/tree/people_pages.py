@@ -10,10 +10,6 @@ for an unchanged project. Without it all pages are rendered and compared.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -23,18 +19,13 @@ from microrepo.publish.tree.page_writer import PageWriter
 from microrepo.standalone.assemble import source_digest
 from microrepo.standalone.server.disk.files import signature
 from microrepo.standalone.server.disk.repository import Repository
-from microrepo.standalone.server.labels import file_kind, initial_of
-from microrepo.standalone.server.people.front_page import render_home
-from microrepo.standalone.server.people.project_page import render_project
-from microrepo.standalone.server.people.views import (
-    EXPORTED,
-    EXPORTED_URL,
-    Card,
-    HomeView,
-    ProjectView,
-    Totals,
+from microrepo.standalone.server.people.exported_pages import (
+    count_kinds,
+    exported_project_page,
+    exported_start_page,
+    newest_file,
 )
-from microrepo.standalone.server.records import FileEntry, latest_version
+from microrepo.standalone.server.records import latest_version
 from microrepo.stores.page_paths import START_PAGE, browse_page
 from microrepo.stores.plain_files import read_plain_file
 
@@ -128,7 +119,7 @@ class _Update:
             self._writer.flush()
             return BrowseReport(tuple(self._changed), self._writer.written)
         self._writer.flush()
-        self._writer.put(START_PAGE, _start_page(shown))
+        self._writer.put(START_PAGE, exported_start_page(shown))
         self._writer.flush()
         for name in ended:
             before = self._writer.written
@@ -161,19 +152,10 @@ class _Update:
         page = project.page
         version = latest_version(page)
         info = self._repository.info(page, version)
-        view = ProjectView(
-            url=EXPORTED_URL,
-            now_s=0,
-            page=page,
-            info=info,
-            version=version,
-            known=lambda _: True,
-            site=EXPORTED,
-        )
-        if self._writer.put(browse_page(name), render_project(view)):
+        if self._writer.put(browse_page(name), exported_project_page(page, info, version)):
             self._changed.append(name)
         return _Shown(
-            size, mtime_ns, version, info.summary, _kinds(page.files), _newest(page.files)
+            size, mtime_ns, version, info.summary, count_kinds(page.files), newest_file(page.files)
         )
 
     def _folders(self) -> set[str]:
@@ -188,52 +170,3 @@ def _read_record(path: Path) -> _Record:
         return msgspec.json.decode(read_plain_file(path), type=_Record)
     except (OSError, msgspec.MsgspecError):
         return _Record()
-
-
-def _kinds(files: Iterable[FileEntry]) -> dict[str, tuple[int, int]]:
-    kinds: dict[str, tuple[int, int]] = {}
-    for entry in files:
-        kind = file_kind(entry.filename)
-        count, size = kinds.get(kind, (0, 0))
-        kinds[kind] = (count + 1, size + (entry.size or 0))
-    return kinds
-
-
-def _newest(files: Iterable[FileEntry]) -> tuple[str, float]:
-    newest = max(files, key=lambda entry: entry.upload_time, default=None)
-    if newest is None:
-        return ("", 0.0)
-    uploaded_s = 0.0
-    with suppress(ValueError):
-        uploaded_s = datetime.fromisoformat(newest.upload_time[:19] + "+00:00").timestamp()
-    return (newest.filename, uploaded_s)
-
-
-def _start_page(shown: Mapping[str, _Shown]) -> bytes:
-    counts: Counter[str] = Counter()
-    sizes: Counter[str] = Counter()
-    for one in shown.values():
-        for kind, (count, size) in one.kinds.items():
-            counts[kind] += count
-            sizes[kind] += size
-    recent = sorted(
-        (one.newest for one in shown.values() if one.newest[1]), key=lambda pair: (-pair[1], pair)
-    )
-    totals = Totals(
-        projects=len(shown),
-        files=sum(counts.values()),
-        total_bytes=sum(sizes.values()),
-        changed_s=max((one.mtime_ns for one in shown.values()), default=0) / 1e9,
-        kinds=tuple((kind, counts[kind], size) for kind, size in sizes.most_common()),
-        recent=tuple(recent[:200]),
-    )
-    view = HomeView(
-        url=EXPORTED_URL,
-        now_s=0,
-        totals=totals,
-        cards=tuple(Card(name, one.version, one.summary) for name, one in shown.items()),
-        matches=len(shown),
-        letters="".join(sorted({initial_of(name) for name in shown})),
-        site=EXPORTED,
-    )
-    return render_home(view)

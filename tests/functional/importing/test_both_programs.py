@@ -64,6 +64,31 @@ def test_pages_are_the_same(both: tuple[Inside, Inside], outside: Outside, tmp_p
     expect_equal(both[0], outside)
 
 
+def test_pages_for_people_are_the_same(
+    both: tuple[Inside, Inside], outside: Outside, tmp_path: Path
+) -> None:
+    rich(outside)
+    first = outside.bundle().write(tmp_path / "0")
+    before = outside.snapshot()
+    outside.put(build_wheel("dep", "3.0", summary="Newest <b>"), build_wheel("fresh", "1.0"))
+    outside.remove("lone-0.1.tar.gz")
+    second = outside.bundle(before).write(tmp_path / "1")
+    for inside in both:
+        Inside(inside.root, MICROREPO).ok(*first, "--browse")
+        flags = ("--browse",) if inside.program == MICROREPO else ()
+        inside.ok(*second, *flags)
+    first_pages, second_pages = (
+        {name: data for name, data in compared(inside).items() if name != "browse/index.html"}
+        for inside in both
+    )
+    assert first_pages == second_pages
+    assert "browse/project/fresh/index.html" in first_pages
+    assert "browse/project/lone/index.html" not in first_pages
+    start = (both[0].root / "browse/index.html").read_text()
+    assert "fresh" in start
+    assert "lone" not in start
+
+
 def test_each_program_goes_on_where_the_other_ended(
     both: tuple[Inside, Inside], outside: Outside, tmp_path: Path
 ) -> None:

@@ -98,10 +98,8 @@ class Staging:
             return True
         if not os.path.exists(mark):
             return False
-        with (
-            contextlib.suppress(OSError),
-            open(_joined_path(self._pieces, content), "rb") as stream,
-        ):
+        path = _joined_path(self._pieces, content)
+        with contextlib.suppress(OSError), open(path, "rb") as stream:
             stream.seek(content.offset)
             if _digest(_chunks(stream, content.piece_bytes), None) == content.piece_sha256:
                 self._verified_pieces.add(mark)

@@ -19,6 +19,7 @@ from microrepo.standalone.importer.intake.import_records import (
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
 from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
+from microrepo.standalone.importer.pages.browse_tree import update_browse_tree
 from microrepo.standalone.importer.pages.page_tree import PageTree, listed_files
 from microrepo.standalone.importer.switch.file_changes import FileChanges
 from microrepo.standalone.importer.switch.import_journal import BegunImport, ImportJournal
@@ -94,6 +95,7 @@ class ImportSwitch:
         self.files.put(file for file in plan.placed if file.replaces is not None)
         pages.write(late, listed_files(self._target(), late), old)
         pages.finish()
+        update_browse_tree(pages.files, self._survey.repository)
         if pages.files.written:
             pages.files.exchange()
         self.files.delete(plan.leaving)

@@ -54,7 +54,7 @@ def _locked(path: str, holder: str, repository: str) -> int:
         except BlockingIOError:
             os.close(descriptor)
             raise RepositoryLocked(
-                f"{repository}: locked by another run{_name(holder)}. Try again when it has "
+                f"{repository}: locked by another run{_holder_name(holder)}. Try again when it has "
                 "finished."
             ) from None
         except BaseException:
@@ -63,7 +63,7 @@ def _locked(path: str, holder: str, repository: str) -> int:
         os.close(descriptor)
 
 
-def _name(holder: str) -> str:
+def _holder_name(holder: str) -> str:
     try:
         with open(holder, encoding="utf-8") as stream:
             values = json.load(stream)
