@@ -52,6 +52,9 @@ class PresentState:
 
     Args:
         writes: keep it; otherwise only describe it.
+
+    Attributes:
+        is_lost: all files are missing or damaged.
     """
 
     def __init__(self, holdings: Holdings, work: WorkContext, *, writes: bool) -> None:
@@ -60,6 +63,7 @@ class PresentState:
         self._store = ProtectedContents.of(holdings.directory.path)
         self._files = SnapshotFiles(holdings.directory.path)
         sound = SoundFiles(holdings, writes=writes)
+        self.is_lost = sound.are_lost
         self._current = CurrentManifest(holdings, sound, work.pool, writes=writes)
         self._left_out: list[Failure] = []
         self._listed = 0

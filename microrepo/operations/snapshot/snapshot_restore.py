@@ -129,9 +129,12 @@ def _keep_present(holdings: Holdings, work: WorkContext, files: SnapshotFiles) -
     """Keep the present state; return the name, "" if a snapshot has it already."""
     if not holdings.links.files:
         return ""
+    present = PresentState(holdings, work, writes=True)
+    if present.is_lost:
+        return ""
     known = {one.snapshot for one in files.all()}
     name = free_name(files, work, "before-restore-")
-    kept = PresentState(holdings, work, writes=True).keep(name, KeptBy.RESTORE)
+    kept = present.keep(name, KeptBy.RESTORE)
     if kept.snapshot in known or not kept.files:
         files.delete(kept)
         return ""

@@ -69,6 +69,12 @@ class SoundFiles:
         known = self._compare_recorded()
         self._compare_found(known)
         self._read_others(known | self.found)
+        self._count = len(known) - len(self.absent) + len(self.found) + len(self.others)
+
+    @property
+    def are_lost(self) -> bool:
+        """Whether there are records of files, but none of these is sound."""
+        return bool(self.damaged) and not self._count
 
     def _compare_recorded(self) -> set[str]:
         """Compare the files that sources listed with their rows; return their names."""

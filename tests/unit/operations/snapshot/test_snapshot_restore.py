@@ -57,6 +57,12 @@ def test_only_the_last_states_before_restores_are_kept(shelf: Shelf, config: Con
     assert "old" in kept
 
 
+def test_all_files_were_deleted_by_mistake(shelf: Shelf, config: Config) -> None:
+    (shelf.path / NEW.filename).unlink()
+    report = restore_snapshot(config, "old")
+    assert (report.exit_code, report.before, wheels(shelf)) == (0, "", [OLD.filename])
+
+
 def test_a_dry_run_changes_nothing(shelf: Shelf, config: Config) -> None:
     before = shelf.identities()
     report = restore_snapshot(config, "old", dry_run=True, pin=True)
