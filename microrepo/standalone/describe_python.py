@@ -121,7 +121,7 @@ def macos() -> str | None:
     if release.startswith("10.16"):
         # A Python built for an old macOS gets a fake version; a new process does not.
         done = subprocess.run(
-            [sys.executable, "-sS", "-c", "import platform; print(platform.mac_ver()[0])"],
+            [sys.executable, "-IS", "-c", "import platform; print(platform.mac_ver()[0])"],
             stdout=subprocess.PIPE,
             env={**os.environ, "SYSTEM_VERSION_COMPAT": "0"},
             check=False,

@@ -15,7 +15,11 @@ from typing import Any
 
 from microrepo.errors import TransferError
 from microrepo.transfer.pool.call_queue import Call, CallQueue
-from microrepo.transfer.pool.process_start import fork_context, start_context
+from microrepo.transfer.pool.process_start import (
+    fork_context,
+    ignoring_current_directory,
+    start_context,
+)
 from microrepo.transfer.pool.worker_process import PROGRESS, STOP_TIMEOUT_S, process_main
 from microrepo.transfer.worker_settings import WorkerSettings
 
@@ -51,7 +55,8 @@ class WorkerHandle:
             daemon=True,
             name="microrepo-worker",
         )
-        self.process.start()
+        with ignoring_current_directory():
+            self.process.start()
         far_end.close()  # else the death of the worker would not close the pipe
         self.calls: dict[int, Call] = {}
 

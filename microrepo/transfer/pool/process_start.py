@@ -7,6 +7,8 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import forkserver
 from typing import Any
@@ -20,6 +22,9 @@ _WORKER_MODULES = (
     "microrepo.transfer.pool.worker_process",
     "microrepo.client.transport.routes",
 )
+# New interpreters search the current directory for modules unless this is set (Python 3.11).
+_SAFE_PATH, _OURS = "PYTHONSAFEPATH", "microrepo"
+_safe_path_lock = threading.Lock()
 _IS_SECRET = re.compile(r"MICROREPO_\w*PASSWORD").fullmatch
 
 
@@ -66,6 +71,29 @@ def fork_context(transport: TransportName) -> Any:
     return multiprocessing.get_context("fork")
 
 
+@contextmanager
+def ignoring_current_directory() -> Iterator[None]:
+    """Have processes that start meanwhile import nothing from the current directory.
+
+    Modules of others may lie there, such as those of an unpacked distribution.
+    """
+    with _safe_path_lock:
+        is_ours = not os.environ.get(_SAFE_PATH)
+        if is_ours:
+            os.environ[_SAFE_PATH] = _OURS
+        try:
+            yield
+        finally:
+            if is_ours:
+                del os.environ[_SAFE_PATH]
+
+
+def restore_environment() -> None:
+    """Remove from a new worker's environment what only its start needed; its commands inherit it."""
+    if os.environ.get(_SAFE_PATH) == _OURS:
+        del os.environ[_SAFE_PATH]
+
+
 def start_server() -> None:
     """Start the fork server now, in an environment without our passwords.
 
@@ -79,6 +107,7 @@ def start_server() -> None:
     for name in hidden:
         del os.environ[name]
     try:
-        forkserver.ensure_running()
+        with ignoring_current_directory():
+            forkserver.ensure_running()
     finally:
         os.environ.update(hidden)

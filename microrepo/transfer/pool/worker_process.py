@@ -18,6 +18,7 @@ from typing import Any
 
 from microrepo.client.transport.libcurl.reactor import this_reactor
 from microrepo.client.transport.transport_choice import can_multiplex
+from microrepo.transfer.pool.process_start import restore_environment
 from microrepo.transfer.pool.task_limit import TaskLimit
 from microrepo.transfer.worker_settings import WorkerSettings
 
@@ -90,6 +91,7 @@ def process_main(
         inherited.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, _leave_soon)
+    restore_environment()
     from microrepo.transfer.pool import worker
 
     sender = _Sender(pipe)
