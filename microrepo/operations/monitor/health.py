@@ -23,8 +23,9 @@ from microrepo.stores.lock import holder_of
 from microrepo.stores.objects.protected_contents import ProtectedContents
 
 _SHOWN_PROJECTS = 100
-# Runs that fetch what is missing: after a refresh, other commands do not make it complete.
-_COMPLETING = frozenset({"refresh", "verify"})
+# What such a run did not complete stays incomplete until one of these succeeds: what a refresh did
+# not bring, only a refresh brings; what `verify` found may also have been downloaded since.
+_REPAIRING = (frozenset({"refresh"}), frozenset({"refresh", "verify"}))
 _AN_END = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 
 
@@ -242,13 +243,15 @@ def _last_runs(state: State) -> tuple[LastRun | None, LastRun | None]:
 
 
 def _telling_runs(state: State, last_run: LastRun | None) -> tuple[LastRun, ...]:
-    """Return the newest finished run, and the newest that fetches what is missing."""
+    """Return the newest finished run, and the newest ones that could complete what failed before."""
     if last_run is None:
         return ()
-    fetching = next((row for row in state.ended_runs() if row.command in _COMPLETING), None)
-    if fetching is None or fetching.id == last_run.run:
-        return (last_run,)
-    return last_run, _summary_of(fetching)
+    telling = {last_run.run: last_run}
+    for commands in _REPAIRING:
+        newest = next((row for row in state.ended_runs() if row.command in commands), None)
+        if newest is not None:
+            telling.setdefault(newest.id, _summary_of(newest))
+    return tuple(telling.values())
 
 
 def _summary_of(row: RunRow) -> LastRun:

@@ -68,12 +68,22 @@ def test_a_fresh_mirror_is_fine(state: State, directory: FlatDirectory) -> None:
 
 @pytest.mark.parametrize(
     ("later", "expected"),
-    [("prune", 3), ("delete", 3), ("index", 3), ("verify", 0), ("refresh", 0)],
+    [("prune", 3), ("delete", 3), ("index", 3), ("verify", 3), ("refresh", 0)],
 )
 def test_what_a_refresh_lacks_is_not_hidden_by_other_commands(
     state: State, directory: FlatDirectory, later: str, expected: int
 ) -> None:
     add_run(state, 10, ExitCode.INCOMPLETE)
+    add_run(state, 11, ExitCode.DONE, later)
+    assert look(state, directory).exit_code == expected
+
+
+@pytest.mark.parametrize(("later", "expected"), [("prune", 3), ("verify", 0), ("refresh", 0)])
+def test_what_verify_found_is_settled_by_verify_or_a_refresh(
+    state: State, directory: FlatDirectory, later: str, expected: int
+) -> None:
+    add_run(state, 9, ExitCode.DONE)
+    add_run(state, 10, ExitCode.INCOMPLETE, "verify")
     add_run(state, 11, ExitCode.DONE, later)
     assert look(state, directory).exit_code == expected
 
