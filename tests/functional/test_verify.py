@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.support.faults import Status
 from tests.support.index import FakeIndex
-from tests.support.packages import BuiltFile, build_wheel
-from tests.support.repository import Repository
+from tests.support.packages import BuiltFile, build_sdist, build_wheel
+from tests.support.repository import MicrorepoRunner, Repository
 from tests.support.server import PyPIServer
 
 
@@ -128,10 +129,30 @@ def test_damage_that_verify_found_is_mended_by_the_next_refresh(
 
 
 def test_files_of_others_are_looked_at_too(repo: Repository, filled: list[BuiltFile]) -> None:
-    (repo.path / "mine-1.0-py3-none-any.whl").write_bytes(b"mine")
+    mine = build_wheel("mine", "1.0")
+    path = mine.write_to(repo.path)
     done = repo.do("verify", "--deep")
     assert "sound       5 files" in done.stdout
     assert "1 file has no recorded digest" in done.stdout
+    path.write_bytes(b"")
+    assert f"{mine.filename}: damaged: empty" in repo.do("verify", expect=3).stdout
+    mine.write_to(repo.path)
+    assert "sound       5 files" in repo.do("verify").stdout
+
+
+@pytest.mark.parametrize("deep", [[], ["--deep"]])
+def test_files_without_a_digest_are_opened(
+    deep: list[str], tmp_path: Path, run_microrepo: MicrorepoRunner
+) -> None:
+    wheel, sdist = build_wheel("a", "1.0"), build_sdist("a", "1.0")
+    (tmp_path / wheel.filename).write_bytes(wheel.content[:100])
+    (tmp_path / sdist.filename).write_bytes(sdist.content[:100])
+    (tmp_path / "b-1.0.tar.gz").write_bytes(b"")
+    build_wheel("c", "1.0").write_to(tmp_path)
+    done = run_microrepo("verify", "--repository", tmp_path, *deep)
+    assert done.returncode == 3
+    assert "damaged     3 files" in done.stdout
+    assert "c-1.0" not in done.stdout
 
 
 def test_verify_of_no_repository_makes_none(repo: Repository) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
@@ -20,6 +18,7 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.repository_directory import FETCHED, Journal, RepositoryDirectory
 from microrepo.operations.apply.transfer import carry
 from microrepo.operations.apply.work_context import WorkContext
+from microrepo.operations.maintain.content_check import Checked, read_files
 from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import open_session
@@ -32,17 +31,7 @@ from microrepo.state.file_rows import origin_of
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
-from microrepo.stores.hashing import hash_file
 from microrepo.transfer.download.metadata_sidecar import MakeSidecar, make_sidecar
-
-_BATCH = 64
-
-
-class Checked(Struct, frozen=True, gc=False):
-    """Result of checking a file: its new row, or the problem."""
-
-    row: FileRow
-    problem: str = ""
 
 
 def verify(
@@ -147,7 +136,9 @@ def _compared(holdings: Holdings, rows: Sequence[FileRow], *, deep: bool) -> str
             "with another time; --deep compares the content of all"
         )
     have = "file has" if unknown == 1 else "files have"
-    return f"{text}; {unknown} {have} no recorded digest" if unknown else text
+    if not unknown:
+        return text
+    return f"{text}; {unknown} {have} no recorded digest and can only be opened and read"
 
 
 def _check_all(
@@ -165,68 +156,12 @@ def _check_all(
             yield Checked(row, "missing")
         elif disk.size_bytes != row.size:
             yield Checked(row, f"damaged: {disk.size_bytes} bytes instead of {row.size}")
-        elif deep or disk.mtime_ns != row.mtime_ns:
+        elif deep or disk.mtime_ns != row.mtime_ns or row.digests.strongest() is None:
             to_read.append(row)
         else:
             yield Checked(row)
     work.reporter.expect_bytes(sum(row.size or 0 for row in to_read))
-    yield from _read(threads, holdings.directory.path, work, to_read)
-
-
-def _read(
-    count: int | None, directory: Path, work: WorkContext, rows: Sequence[FileRow]
-) -> Iterator[Checked]:
-    """Hash files in threads: hashing and reading release the GIL."""
-    with ThreadPoolExecutor(max_workers=count or 1) as threads:
-        # Large files first, so that no thread ends late with one of them.
-        ordered = sorted(rows, key=lambda row: -(row.size or 0))
-        futures = [
-            threads.submit(_read_batch, directory, batch, work.reporter)
-            for batch in _batches(ordered)
-        ]
-        try:
-            for future in as_completed(futures):
-                work.check()
-                yield from future.result()
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _batches(rows: Sequence[FileRow]) -> Iterator[Sequence[FileRow]]:
-    """Split into batches of at most 64 files and 8 MB (unless one file is larger)."""
-    batch: list[FileRow] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += row.size or 0
-        if len(batch) >= _BATCH or size >= 8 << 20:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _read_batch(directory: Path, rows: Iterable[FileRow], reporter: Reporter) -> list[Checked]:
-    found = []
-    for row in rows:
-        found.append(_read_one(directory / row.filename, row))
-        reporter.add_bytes(row.size or 0)
-    return found
-
-
-def _read_one(path: Path, row: FileRow) -> Checked:
-    algorithm, expected = row.digests.strongest() or ("sha256", None)
-    try:
-        digests = hash_file(path, (algorithm,))
-        mtime_ns = path.stat().st_mtime_ns
-    except OSError as error:
-        return Checked(row, f"cannot be read: {error.strerror}")
-    got = getattr(digests, algorithm)
-    if expected is not None and got != expected:
-        return Checked(row, f"damaged: {algorithm} is {got}, not {expected}")
-    known = row.digests.completed_by(digests)
-    return Checked(msgspec.structs.replace(row, digests=known, mtime_ns=mtime_ns))
+    yield from read_files(threads, holdings.directory.path, work, to_read)
 
 
 def _remember(
@@ -250,6 +185,8 @@ def _remember(
             files += [row] if row != old[row.filename] else []
         elif one.problem or old[row.filename].mtime_ns == DAMAGED_MTIME_NS:
             file = msgspec.structs.replace(others[row.filename].file, digests=row.digests)
+            if one.problem and row.digests.strongest() is None:
+                file = msgspec.structs.replace(file, size=None)  # that of the sound file is unknown
             size = row.size or 0
             found.append(FoundRow(row.filename, row.project, size, row.mtime_ns, row.project, file))
     with state.transaction():
