@@ -51,7 +51,7 @@ def place_file(
         sharing: how it may be put in place.
 
     Returns:
-        Name, size, time and known digests.
+        Name, size, time and digests: those known, and the one computed if the file was read.
 
     Raises:
         FileExistsError: the name exists and must not be replaced.
@@ -60,7 +60,7 @@ def place_file(
     """
     target = directory / filename
     if sharing.link and sharing.verify:
-        _verify(source, filename, digests)
+        digests = _verified(source, filename, digests)
     if sharing.link and not sharing.replace and _link(source, target):
         return _look(target, filename, digests)
     temporary = directory / f".{secrets.token_hex(8)}.part"
@@ -76,11 +76,14 @@ def place_file(
     return _look(target, filename, digests)
 
 
-def _verify(source: Path, filename: str, digests: Digests) -> None:
-    algorithm, expected = digests.strongest() or ("", "")
-    found = getattr(hash_file(source, (algorithm,)), algorithm) if expected else ""
-    if found != expected:
+def _verified(source: Path, filename: str, digests: Digests) -> Digests:
+    """Read a file; return its digests, the computed one among them."""
+    algorithm, expected = digests.strongest() or ("sha256", "")
+    computed = hash_file(source, (algorithm,))
+    found = getattr(computed, algorithm)
+    if expected and found != expected:
         raise DigestMismatch(filename, algorithm, expected, found)
+    return digests.completed_by(computed)
 
 
 def can_share(source: Path, directory: Path) -> bool:

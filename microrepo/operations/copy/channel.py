@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from microrepo.config.schema import Config
 from microrepo.config.sizes import parse_size
 from microrepo.errors import Cancelled
 from microrepo.guards import Limits
+from microrepo.model import Action, Outcome
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.index_destination import IndexDestination
 from microrepo.operations.apply.repository_directory import Placement, RepositoryDirectory
@@ -65,12 +66,11 @@ class Channel:
         self.sources = SourceEndpoint(endpoints, self._settings.client)
         self._catalogue: DirectoryCatalogue | None = None
 
-    def destination(self, placement: Placement, *, records: bool = False) -> Destination:
-        """Return the destination, for one transfer.
+    def destination(self, placement: Placement) -> Destination:
+        """Return the destination, for one transfer; a directory gets a record of its files.
 
         Args:
             placement: how files get into a directory.
-            records: record the digests of files in a directory.
         """
         if self.endpoints.destination.kind != "directory":
             return IndexDestination(self, self.endpoints.destination.name)
@@ -79,10 +79,15 @@ class Channel:
             if self._catalogue is None:
                 self._catalogue = DirectoryCatalogue(self.directory)
             known = self._catalogue
-        if not records:
-            return RepositoryDirectory(self.directory, placement, limits=limits, known=known)
-        also = CopiedFiles(self.directory).record
-        return RepositoryDirectory(self.directory, placement, limits=limits, known=known, also=also)
+        copied = CopiedFiles(self.directory)
+
+        def record(arrived: Sequence[tuple[Action, Outcome]]) -> None:
+            with self.publishing:
+                copied.record(arrived)
+
+        return RepositoryDirectory(
+            self.directory, placement, limits=limits, known=known, also=record
+        )
 
     def look_again(self) -> None:
         """Read directories at both endpoints again, since other programs may have changed them."""

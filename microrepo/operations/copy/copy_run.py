@@ -58,7 +58,6 @@ class CopyOptions(Struct, frozen=True):
         whole: transfer nothing of a batch with a conflict.
         verify: read every local file whose digest is known before it is linked; otherwise only
             those that changed since the digest was recorded.
-        records: record the digests of the files in a directory.
         read_held: read the destination's files if it lists no digests; otherwise an existing name
             is a conflict. Local files are always read.
         hashes: digests of local files, computed earlier.
@@ -71,7 +70,6 @@ class CopyOptions(Struct, frozen=True):
     cancel: threading.Event | None = None
     whole: bool = False
     verify: bool = True
-    records: bool = True
     read_held: bool = True
     hashes: HashCache | None = None
     template_for: Callable[[str], Path | None] = lambda _: None
@@ -213,7 +211,7 @@ class CopyRun:
             unread=self._unread(),
             template_for=how.template_for,
         )
-        return self._channel.destination(placement, records=how.records)
+        return self._channel.destination(placement)
 
     def _unread(self) -> Callable[[File], bool]:
         """Return which local files need more than a link."""

@@ -80,7 +80,6 @@ def _carry(
         dry_run=order.dry_run,
         cancel=shared.cancel,
         whole=True,
-        records=False,  # its pages record them
         read_held=order.resume,
         hashes=shared.hashes,
         template_for=template.wheel_like,

@@ -27,7 +27,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 
 def has_pages(directory: FlatDirectory) -> bool:
     """Return whether a directory is a microrepo repository with pages."""
-    return directory.state_file.exists()
+    return directory.state_file.exists() and directory.place("simple").is_dir()
 
 
 def publish_release(

@@ -87,7 +87,7 @@ def test_one_release_and_nothing_else(
     report = mirror("App", "2.0.0", *to)
     assert statuses(report) == {"App 2.0.0": "copied"}
     assert content(tmp_path / "there") == {f.filename: f.content for f in app[1:3]}
-    assert not (tmp_path / "there" / ".microrepo").exists()
+    assert not (tmp_path / "there" / "simple").exists()
     again = mirror("app", "2.0", *to)
     assert (again.releases[0].status, again.releases[0].already) == ("present", 2)
 
@@ -374,7 +374,7 @@ def test_marks_go_along_to_a_directory_and_on_from_there(
     there, further = tmp_path / "there", tmp_path / "further"
     pypi_serial = index.projects["marked"].serial
     mirror("marked", "1.0", "--source", pypi.url, "--destination", there)
-    assert not (there / ".microrepo").exists()
+    assert not (there / "simple").exists()
     report = mirror("marked", "1.0", "--source", pypi.url, "--destination", there,
                     "--tags", "--label", "last good")  # fmt: skip
     said = " ".join(report.releases[0].marks)

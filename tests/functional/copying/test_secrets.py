@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.functional.copying.conftest import FAST
+from tests.functional.copying.conftest import FAST, names
 from tests.support.packages import BuiltFile
 from tests.support.programs import MicrorepoRunner
 from tests.support.receiver import Receiver

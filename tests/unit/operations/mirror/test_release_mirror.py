@@ -11,6 +11,7 @@ from microrepo.errors import Cancelled
 from microrepo.operations.mirror.mirror_records import ReleaseReport
 from microrepo.operations.mirror.release_metadata import read_marks
 from microrepo.operations.mirror.release_mirror import mirror_release
+from microrepo.repositories.reading import open_for_reading
 from tests.support.packages import build_sdist, build_wheel
 from tests.unit.operations.conftest import MakeChannel
 from tests.unit.operations.mirror.conftest import MakeShared, release
@@ -39,6 +40,19 @@ def test_a_whole_release(open_near: MakeChannel, shared: MakeShared, target: Pat
     assert names(target) == {WHEEL.filename, SDIST.filename}
     again = run(open_near, shared)
     assert (again.status, again.copied, again.already) == ("present", 0, 2)
+
+
+@pytest.mark.parametrize("has_pages", [False, True])
+def test_what_was_read_is_recorded(
+    open_near: MakeChannel, shared: MakeShared, target: Path, has_pages: bool
+) -> None:
+    if has_pages:
+        (target / "simple").mkdir()
+    run(open_near, shared, tags=has_pages)
+    with open_for_reading(target) as state:
+        rows = {row.filename: row.digests.sha256 for row in state.files()}
+    assert rows == {WHEEL.filename: WHEEL.sha256, SDIST.filename: SDIST.sha256}
+    assert (target / "simple").exists() is has_pages
 
 
 def test_other_content_refuses_all_of_it(
