@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from microrepo.cli import progress_bars, terminal
 from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.config.load import Loaded, find_config, load
+from microrepo.config.variable_names import misspelt_variables
 from microrepo.errors import ConfigError
 from microrepo.reporting import Reporter
 
@@ -52,6 +53,9 @@ def load_settings(
     Raises:
         ConfigError: a named file is missing, or settings are invalid.
     """
+    if profile is None:
+        for wrong, right in misspelt_variables(os.environ):
+            terminal.warn(f"the variable {wrong} is not read; did you mean {right}?")
     path = find_config(arguments.config, os.environ)
     named = arguments.config or os.environ.get("MICROREPO_CONFIG")
     flags = flags_of(arguments)
