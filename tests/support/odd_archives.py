@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import cast
@@ -84,7 +85,9 @@ def _twice(content: bytes | None) -> Change:
 
     def changed(body: bytes) -> bytes:
         name, old = next(iter(_members(body).items()))
-        return _with(name, old if content is None else content)(body)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Duplicate name", UserWarning)
+            return _with(name, old if content is None else content)(body)
 
     return changed
 
