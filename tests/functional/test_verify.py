@@ -11,7 +11,8 @@ import pytest
 from tests.support.faults import Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
-from tests.support.repository import MicrorepoRunner, Repository
+from tests.support.programs import MicrorepoRunner
+from tests.support.repository import Repository
 from tests.support.server import PyPIServer
 
 
