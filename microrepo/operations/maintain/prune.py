@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,8 +13,13 @@ from microrepo.model import Action, Cause, File, NormalizedName, Project
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.closure.needed_files import Needed, needed_files
 from microrepo.operations.pages.publishing import RepositoryPages
-from microrepo.operations.records.report import Report
-from microrepo.operations.refresh.deletions import delete_with_pages, refused_deletions
+from microrepo.operations.records.report import Report, ReportBuilder
+from microrepo.operations.refresh.deletions import (
+    delete_with_pages,
+    files_of_unmet,
+    refused_deletions,
+    unless_slip,
+)
 from microrepo.operations.refresh.size_budget import evictions
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.run_rules import rules_of
@@ -54,6 +59,8 @@ def prune(
         goals = requests.goals if config.dependencies else ()
         needed = _needed(config, holdings, work.now, policy, goals) if goals else None
         deletions = _unwanted(holdings, work.now, policy, needed)
+        if needed is None:
+            deletions = _unless_slips(holdings.state, policy, deletions, report)
         if holdings.links.files:
             leaving = {action.filename for action in deletions}
             deletions += evictions(holdings.state, policy, leaving)
@@ -93,6 +100,7 @@ def _unwanted(holdings: Holdings, now: str, policy: Policy, needed: Needed | Non
             causes = _outside_closure(rows, causes, policy, needed)
         if needed is None or needed.unmet:
             causes = _without_unmet(rows, causes, policy)
+            causes |= dict.fromkeys(_of_unmet(holdings.state, rows, causes, policy, now))
         deletions += [
             deletion_of(row, why, replaced=why is Cause.SUPERSEDED)
             for row in rows
@@ -149,6 +157,47 @@ def _without_unmet(
     left = {row.project for row in rows if causes[row.filename] is None}
     unmet = (policy.requested or {}).keys() - left
     return {row.filename: None if row.project in unmet else causes[row.filename] for row in rows}
+
+
+def _of_unmet(
+    state: State,
+    rows: Sequence[FileRow],
+    causes: Mapping[str, Cause | None],
+    policy: Policy,
+    now: str,
+) -> Iterator[str]:
+    """Yield the files that meet a requirement of which no file is selected, as in a refresh."""
+    leaving = {row.project for row in rows if causes[row.filename]} & (
+        policy.requested or {}
+    ).keys()
+    for project in state.documents(leaving).values() if leaving else ():
+        own = [row for row in rows if row.project == project.name]
+        yield from files_of_unmet(policy, project.name, select(project, policy, now), own)
+
+
+def _unless_slips(
+    state: State, policy: Policy, deletions: list[Action], report: ReportBuilder
+) -> list[Action]:
+    """Return deletions without those of unrequested projects while requested ones are not known.
+
+    As in a refresh: one can be a slip of the other. A project is known if its last request was
+    answered.
+    """
+    others = [
+        action
+        for action in deletions
+        if action.cause is Cause.UNREQUESTED
+        and not policy.leaves_out(NormalizedName(action.project))
+    ]
+    if not others or policy.requested is None:
+        return deletions
+    rows = state.projects(policy.requested)
+    report.missing += sorted(
+        name for name in policy.requested if (row := rows.get(name)) is None or row.error
+    )
+    if unless_slip(others, report):
+        return deletions
+    return [action for action in deletions if action not in others]
 
 
 def unwanted_because(

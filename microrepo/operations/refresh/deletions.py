@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import msgspec
 
 from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
+from microrepo.formats.version_numbers import parse_version
 from microrepo.guards import check_deletions, count_needed
-from microrepo.model import Action, ActionKind, Cause, NormalizedName
+from microrepo.model import Action, ActionKind, Cause, Decision, NormalizedName
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.pages.publishing import RepositoryPages
+from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.run.plan_limits import limits_of
+from microrepo.selection.rules.policy import Policy
+from microrepo.selection.rules.release_rules import specifier_admits, unmet_specifiers
 from microrepo.state import FileRow, HistoryRow, deletion_of
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -71,6 +75,36 @@ def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[A
         or action.filename not in needed
         or action.cause is Cause.QUARANTINED
     )
+
+
+def unless_slip(deletions: list[Action], report: ReportBuilder) -> list[Action]:
+    """Return deletions of unrequested files; none while requested projects were not found.
+
+    The name of a missing project can be a slip of the name of one of these.
+    """
+    if deletions and report.missing:
+        report.warn(
+            "files of projects that are no longer requested were kept, because requested projects "
+            "were not found"
+        )
+        return []
+    return deletions
+
+
+def files_of_unmet(
+    policy: Policy, name: NormalizedName, decisions: Sequence[Decision], rows: Iterable[FileRow]
+) -> Iterator[str]:
+    """Yield the files of a project that meet a requirement of which no file is selected."""
+    if policy.requested is None or name not in policy.requested:
+        return
+    is_unmet = not any(one.keep for one in decisions)
+    unmet = () if is_unmet else unmet_specifiers(name, decisions, policy)
+    for row in rows if is_unmet or unmet else ():
+        version = parse_version(row.version)
+        if is_unmet or (
+            version is not None and any(specifier_admits(text, version) for text in unmet)
+        ):
+            yield row.filename
 
 
 def without_doubtful_deletions(

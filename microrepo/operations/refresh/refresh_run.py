@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from microrepo.batching import batched
-from microrepo.formats.version_numbers import parse_version
 from microrepo.guards import count_bare
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.pages.publishing import RepositoryPages
-from microrepo.operations.records.report import ReportBuilder
 from microrepo.operations.refresh.batches import (
     BATCH_PROJECTS,
     BatchResult,
@@ -19,7 +17,9 @@ from microrepo.operations.refresh.batches import (
 from microrepo.operations.refresh.deletions import (
     delete_of_projects,
     deletions_of_projects,
+    files_of_unmet,
     refused_deletions,
+    unless_slip,
     without_needed,
 )
 from microrepo.operations.refresh.project_decisions import Looked, deciding_by, look
@@ -31,9 +31,6 @@ from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import totals_of
-from microrepo.selection.rules.policy import Policy
-from microrepo.selection.rules.release_rules import specifier_admits, unmet_specifiers
-from microrepo.state import State
 
 
 class Run:
@@ -120,7 +117,10 @@ class Run:
 
     def keep_requested(self, looked: Iterable[Looked]) -> None:
         """Keep the files that meet requirements of which no file is selected now."""
-        self.keep(_files_of_unmet(self._holdings.state, self.rules.policy, looked))
+        policy = self.rules.policy
+        for one in looked:
+            rows = self._holdings.state.files([one.project.name])
+            self.keep(files_of_unmet(policy, one.project.name, one.decisions, rows))
 
     def _finish(self, under_way: list[StartedBatch]) -> None:
         self._take(self.batches.finish(under_way[0]))
@@ -156,7 +156,7 @@ class Run:
             others = sorted(set(changes.unrequested) - set(listed))
             self._outside.extend(self._deletions_of(listed, Cause.LEFT_OUT))
             self._outside.extend(
-                _unless_slip(self._deletions_of(others, Cause.UNREQUESTED), self._work.report)
+                unless_slip(self._deletions_of(others, Cause.UNREQUESTED), self._work.report)
             )
 
     def _deletions_of(self, names: Sequence[NormalizedName], cause: Cause) -> list[Action]:
@@ -181,33 +181,3 @@ class Run:
             report.plan.sort(key=lambda action: (action.kind is ActionKind.DELETE, action.filename))
             return
         delete_of_projects(self.pages, planned)
-
-
-def _unless_slip(deletions: list[Action], report: ReportBuilder) -> list[Action]:
-    """Return deletions of unrequested files; none while requested projects were not found.
-
-    The name of a missing project can be a slip of the name of one of these.
-    """
-    if deletions and report.missing:
-        report.warn(
-            "files of projects that are no longer requested were kept, because requested projects "
-            "were not found"
-        )
-        return []
-    return deletions
-
-
-def _files_of_unmet(state: State, policy: Policy, looked: Iterable[Looked]) -> Iterator[str]:
-    """Yield the files in place that meet a requirement of which no file is selected."""
-    for one in looked:
-        name = one.project.name
-        if policy.requested is None or name not in policy.requested:
-            continue
-        is_unmet = not any(one.wanted())
-        unmet = () if is_unmet else unmet_specifiers(name, one.decisions, policy)
-        for row in state.files([name]) if is_unmet or unmet else ():
-            version = parse_version(row.version)
-            if is_unmet or (
-                version is not None and any(specifier_admits(text, version) for text in unmet)
-            ):
-                yield row.filename

@@ -96,6 +96,22 @@ def test_a_requested_project_without_anything_selected_keeps_all(
     assert held(shelf) == names(OLD, NEW)
 
 
+def test_a_slip_in_a_name_deletes_nothing(shelf: Shelf, config: Config) -> None:
+    hold(shelf, NEW, BASE, OTHER)
+    report = run(config, "app", "bose", dependencies=False)
+    assert (held(shelf), report.missing) == (names(NEW, BASE, OTHER), ("bose",))
+    run(config, "app", "bose", dependencies=False, exclude=["other"])
+    assert held(shelf) == names(NEW, BASE)
+    assert not run(config, "app", dependencies=False).missing
+    assert held(shelf) == names(NEW)
+
+
+def test_what_a_requirement_without_a_file_asks_for_stays(shelf: Shelf, config: Config) -> None:
+    hold(shelf, OLD, NEW)
+    run(config, "app>=2", "app<2", dependencies=False, versions="all", exclude=["app==1.0"])
+    assert held(shelf) == names(OLD, NEW)
+
+
 def test_a_dry_run_only_plans(shelf: Shelf, config: Config) -> None:
     hold(shelf, OLD, NEW)
     report = run(config, dry_run=True)
@@ -105,12 +121,12 @@ def test_a_dry_run_only_plans(shelf: Shelf, config: Config) -> None:
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_the_guard_refuses_too_many(shelf: Shelf, config: Config, dry_run: bool) -> None:
-    hold(shelf, OLD, NEW, OTHER)
+    hold(shelf, OLD, NEW, OTHER, BASE)
     report = run(config, "base", dependencies=False, max_deletes=2, dry_run=dry_run)
     assert report.refused_deletes == 3
     assert report.refused
     assert report.exit_code == 1
-    assert held(shelf) == names(OLD, NEW, OTHER)
+    assert held(shelf) == names(OLD, NEW, OTHER, BASE)
 
 
 def test_a_superseded_file_has_its_replacement(shelf: Shelf, config: Config) -> None:
