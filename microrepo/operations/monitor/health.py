@@ -23,8 +23,7 @@ from microrepo.stores.lock import holder_of
 from microrepo.stores.objects.protected_contents import ProtectedContents
 
 _SHOWN_PROJECTS = 100
-# What such a run did not complete stays incomplete until one of these succeeds: what a refresh did
-# not bring, only a refresh brings; what `verify` found may also have been downloaded since.
+# Only a refresh brings what a refresh lacked; what `verify` found, either of them can settle.
 _REPAIRING = (frozenset({"refresh"}), frozenset({"refresh", "verify"}))
 _AN_END = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 
