@@ -647,8 +647,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     connections: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
         _network(
-            "Parallel downloads. Each process runs connections / processes of them.",
-            default="from PyPI 32, 16 of them files; 10 from other sources",
+            "Parallel downloads or uploads. Each process runs connections / processes of them.",
+            default="from PyPI 32, 16 of them files; 10 from other sources; 6 uploads",
             example=20,
             basic=True,
         ),

@@ -17,6 +17,7 @@ class WorkerSettings(Struct, frozen=True):
         partial: path of the directory for partial downloads, on the same file system.
         threads: tasks that a worker runs at the same time.
         downloads: those of them that download files.
+        uploads: those of them that talk to the destination.
         umask: umask of the parent, for the mode of new files.
         durable: fsync files before they are renamed into place.
         sidecars: put core metadata beside each wheel.
@@ -35,6 +36,7 @@ class WorkerSettings(Struct, frozen=True):
     partial: str
     threads: int = 5
     downloads: int = 5
+    uploads: int = 3
     attempts: int = 5
     umask: int = 0o022
     durable: bool = True

@@ -27,6 +27,8 @@ _PREFIX = "MICROREPO_SOURCE"
 _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
 # Documents and files at the same time. PyPI's answers come from a cache near by, each by itself.
 _FROM_PYPI, _FROM_OTHERS = (32, 16), (10, 10)
+# Servers of one thread queue five connections; one more tries again only after a second.
+_UPLOADS = 6
 # PyPI asks for restraint; a first run of a few hundred projects still has full speed.
 _PYPI_BURST, _PYPI_RATE = 500, 20.0
 
@@ -159,6 +161,7 @@ def worker_settings(
         partial=str(directory.partial),
         threads=_per_process(config, connections),
         downloads=_per_process(config, downloads),
+        uploads=_per_process(config, config.connections or _UPLOADS),
         attempts=config.retries,
         umask=umask(),
         sidecars=config.simple,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Sender:
         self._attempts = settings.attempts
         self._place = where
         self._progress = progress
+        # Threads run these tasks, and the downloads of some go on during the uploads of others.
+        self._turns = threading.BoundedSemaphore(settings.uploads)
         self._to: Client | None = None
         self._destination: UploadDestination | None = None
         if settings.destination is not None:
@@ -67,7 +70,8 @@ class Sender:
 
     def _list(self, task: ListHeld) -> HeldOutcome:
         try:
-            files = self._to_destination().catalogue(task.project)
+            with self._turns:
+                files = self._to_destination().catalogue(task.project)
         except AccessDenied as error:
             return HeldOutcome(task.project, error=str(error), denied=str(error.args[-1]))
         except MicrorepoError as error:
@@ -96,7 +100,8 @@ class Sender:
             if path is None:
                 fetch = FetchFile(task.filename, task.url, task.digests, task.size)
                 path = fetch_aside(self._client, fetch, self._place, self._attempts, fetched)
-            result = self._to_destination().put(path, task.filename, task.digests)
+            with self._turns:
+                result = self._to_destination().put(path, task.filename, task.digests)
             size = path.stat().st_size
         except (MicrorepoError, OSError) as error:
             why = _why(task.filename, error)

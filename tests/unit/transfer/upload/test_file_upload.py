@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -46,6 +49,7 @@ def sender(
     where: Place,
     counter: ByteCounter | None = None,
     client: Client | None = None,
+    uploads: int = 3,
 ) -> Sender:
     destination = None
     if receiver is not None:
@@ -53,7 +57,13 @@ def sender(
     plain = ClientSettings(retries=0)
     source = SourceSettings("simple", "https://i.example/")
     settings = WorkerSettings(
-        where.directory, plain, source, where.partial, attempts=0, destination=destination
+        where.directory,
+        plain,
+        source,
+        where.partial,
+        uploads=uploads,
+        attempts=0,
+        destination=destination,
     )
     return Sender(client or Client(plain), settings, where, counter or ByteCounter())
 
@@ -176,3 +186,38 @@ def test_a_name_that_is_taken(where: Place, path: Path) -> None:
     outcome = put(path, where)
     assert (outcome.ok, bool(outcome.error)) == (False, True)
     assert (Path(where.directory) / FOO.filename).read_bytes() == b"another"
+
+
+def test_no_more_uploads_than_set_run_at_once(
+    receiver: Receiver, where: Place, tmp_path: Path
+) -> None:
+    wheels = [build_wheel("foo", f"1.{number}") for number in range(6)]
+    running, most, lock = 0, 0, threading.Lock()
+
+    def count(change: int) -> None:
+        nonlocal running, most
+        with lock:
+            running += change
+            most = max(most, running)
+
+    def slow(*_: object) -> bool:
+        count(1)
+        time.sleep(0.1)
+        count(-1)
+        return False
+
+    receiver.faults.extend([slow] * len(wheels))
+    sending = sender(receiver, where, uploads=2)
+    tasks = [
+        SendFile(
+            one.filename,
+            one.write_to(tmp_path / "source").as_uri(),
+            Digests(one.sha256),
+            one.size,
+        )
+        for one in wheels
+    ]
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        outcomes = list(threads.map(sending.run, tasks))
+    assert all(isinstance(one, Outcome) and one.ok for one in outcomes)
+    assert most == 2
