@@ -70,7 +70,7 @@ def _inserted(what: bytes) -> Change:
     return changed
 
 
-def _with(name: str, content: bytes) -> Change:
+def _with(name: str | zipfile.ZipInfo, content: bytes) -> Change:
     def changed(body: bytes) -> bytes:
         buffer = io.BytesIO(body)
         with zipfile.ZipFile(buffer, "a") as archive:
@@ -80,14 +80,16 @@ def _with(name: str, content: bytes) -> Change:
     return changed
 
 
-def _twice(content: bytes | None) -> Change:
+def _twice(content: bytes | None, mode: int = 0o100644) -> Change:
     """Return a change that lists the first member again, with the same content or another."""
 
     def changed(body: bytes) -> bytes:
         name, old = next(iter(_members(body).items()))
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = mode << 16
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Duplicate name", UserWarning)
-            return _with(name, old if content is None else content)(body)
+            return _with(entry, old if content is None else content)(body)
 
     return changed
 
@@ -123,6 +125,7 @@ REFUSED: dict[str, Change] = {
     "count in end": _at(10, 0x01, _END),
     "comment in end": _at(20, 0x01, _END),
     "two contents": _twice(b"Y = 2\n"),
+    "two modes": _twice(None, 0o100600),
     "directory with content": _with("zz_more/", b"x"),
     "file and directory": lambda body: _with("zz_one", b"")(_with("zz_one/two.py", b"")(body)),
     "name in another encoding": lambda body: _with("zz_\xe9.py", b"")(body).replace(

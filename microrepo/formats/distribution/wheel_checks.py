@@ -106,17 +106,17 @@ def check_members(fileobj: BinaryIO, filename: str) -> None:
 
 
 def _check_paths(entries: Iterable[ZipEntry], filename: str) -> None:
-    files: dict[str, tuple[int, int]] = {}
+    files: dict[str, tuple[int, int, int]] = {}
     folders: set[str] = set()
     for entry in entries:
         parts = _normal_parts(entry.name)
         fault = _path_fault(entry, parts)
         path = "/".join(parts)
-        content = (entry.crc, entry.size_bytes)
+        content = (entry.crc, entry.size_bytes, entry.attributes)
         if not fault and entry.raw_name.endswith(b"/"):
             folders.add(path)
         elif not fault and files.setdefault(path, content) != content:
-            fault = "has two members of one name with different content"
+            fault = "has two members of one name with different content or modes"
         if fault:
             raise MalformedResponse(filename, f"{fault}: {entry.name!r}")
         while (path := path.rpartition("/")[0]) and path not in folders:

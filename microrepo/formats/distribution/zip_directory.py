@@ -55,7 +55,7 @@ class ZipDirectory(Struct, frozen=True):
 
 
 class ZipEntry(Struct, frozen=True):
-    """One member in the directory."""
+    """One member in the directory; its `attributes` are those of a file, such as its mode."""
 
     name: str
     raw_name: bytes
@@ -66,6 +66,7 @@ class ZipEntry(Struct, frozen=True):
     packed_bytes: int
     size_bytes: int
     offset: int
+    attributes: int
 
 
 def read_zip_directory(fileobj: BinaryIO, size_bytes: int, name: str) -> ZipDirectory:
@@ -199,6 +200,7 @@ def entry_at(directory: ZipDirectory, place: int, name: str) -> ZipEntry:
         packed_bytes=sizes[1],
         size_bytes=sizes[0],
         offset=sizes[2] + directory.shift_bytes,
+        attributes=fields[15],
     )
 
 
