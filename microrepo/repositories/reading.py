@@ -12,6 +12,7 @@ from microrepo.batching import batched
 from microrepo.errors import RepositoryError
 from microrepo.model import File, NormalizedName, Project
 from microrepo.repositories.directory_contents import unrecorded
+from microrepo.repositories.foreign.tree_layouts import recognise
 from microrepo.state import ProjectRow, State, explained_errors, open_state, pack, read_state
 from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory
 
@@ -48,6 +49,8 @@ def _add_unrecorded(directory: FlatDirectory, state: State) -> None:
     except OSError as error:
         raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error
     if not found:
+        if not directory.control.is_dir():
+            _refuse_other_tree(directory.path)
         return
     projects: dict[NormalizedName, list[File]] = {}
     for one in found:
@@ -61,6 +64,23 @@ def _add_unrecorded(directory: FlatDirectory, state: State) -> None:
         [one.row for one in found],
         [ProjectRow(name, name) for name in projects if name not in known],
         documents,
+    )
+
+
+def _refuse_other_tree(path: Path) -> None:
+    """Raise RepositoryError if a directory has its distributions in directories below it.
+
+    Raises:
+        RepositoryError: it names the program that made the tree, and the command that reads it.
+    """
+    try:
+        layout = recognise(path)
+    except RepositoryError:
+        return  # nothing is there
+    raise RepositoryError(
+        path,
+        f"its distributions are in directories below it, as {layout.name} keeps them "
+        f"({layout.evidence[0]}); `microrepo adopt {path}` makes a repository of them",
     )
 
 

@@ -19,6 +19,7 @@ from microrepo.model import Digests, NormalizedName
 
 BANDERSNATCH, OLD_BANDERSNATCH = "bandersnatch", "bandersnatch 1.x"
 MORGAN, MINIREPO, DIRECTORY = "Morgan", "minirepo", "a directory of distributions"
+DEVPI = "devpi"
 
 _VERSION_START = re.compile(r"-v?\d", re.ASCII)
 _HEX_2 = re.compile(r"[0-9a-f]{2}")
@@ -144,7 +145,8 @@ def _plain(path: Path) -> Layout | None:
             break
     if first is None:
         return None
-    return Layout(DIRECTORY, path, path, path, (f"{first}: a distribution",), is_mirror=False)
+    name = DEVPI if (path / "+files").is_dir() else DIRECTORY
+    return Layout(name, path, path, path, (f"{first}: a distribution",), is_mirror=False)
 
 
 def _first(path: Path) -> str | None:
