@@ -292,3 +292,18 @@ def test_explain_answers_about_what_an_unmet_goal_lacks(repo: Repository, index:
     assert f"out   {foreign.filename}" in said
     assert f"yours is {target}" in " ".join(said.split())
     assert not distributions(repo)
+
+
+def test_explain_tells_why_a_goal_is_not_met(repo: Repository, index: FakeIndex) -> None:
+    index.add("app", build_wheel("app", "1.0", requires_dist=["lib>=3"]))
+    index.add("lib", build_wheel("lib", "1.0"))
+    wanted = ("--packages", "app", "--packages", "nosuch")
+    repo.settings = FOLLOWED
+    repo.refresh(*wanted, expect=3)
+    said = repo.do("explain", "app", *wanted).stdout
+    assert "no version fits lib>=3" in " ".join(said.split())
+    assert "dry-run" not in said
+    assert "did not find 'nosuch'" in repo.do("explain", "nosuch", *wanted, expect=1).stderr
+    index.add("lib", build_wheel("lib", "3.0"))
+    repo.refresh("--packages", "app")
+    assert "not met" not in repo.do("explain", "app", "--packages", "app").stdout

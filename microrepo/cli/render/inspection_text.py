@@ -49,6 +49,10 @@ def _project_lines(found: Explanation) -> Iterator[str]:
     yield f"{found.project.display_name}: {origin}status {row.status}, {checked}"
     if row.error:
         yield from wrapped(f"last attempt failed: {row.error}; retried after {row.retry_at}")
+    for one in found.unmet:
+        yield from wrapped(f"not met by the last refresh: {one.what}: {one.why}")
+    if found.is_unmet and not found.unmet:
+        yield from wrapped("no file is present; `microrepo refresh --dry-run` shows why")
 
 
 def _file_lines(found: Explanation, decision: Decision) -> Iterator[str]:
@@ -75,6 +79,8 @@ def _rest_lines(decisions: Sequence[Decision]) -> list[str]:
 
 def unknown_text(found: UnknownName) -> str:
     """Return why a name matches nothing, with what its project has instead."""
+    if found.is_missing:
+        return f"the last refresh did not find {found.target!r} at the source"
     if not found.project:
         return f"no file or project matches {found.target!r}; `microrepo list` lists the files"
     more = ", …" if found.versions[_SHOWN_VERSIONS:] else ""

@@ -14,7 +14,7 @@ from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
 
 _SHOWN_ENVIRONMENTS = 3
-_UNMET = "the requirement cannot be met; `microrepo refresh --dry-run` shows why"
+_UNMET = "the requirement cannot be met"
 
 
 def decide_by_closure(

@@ -50,11 +50,13 @@ class UnknownName(Struct, frozen=True):
     Attributes:
         project: the known project whose release it asks for; "" if there is none.
         versions: versions of that project, newest first.
+        is_missing: the last refresh did not find it at the source.
     """
 
     target: str
     project: str = ""
     versions: tuple[str, ...] = ()
+    is_missing: bool = False
 
 
 def find_named(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from msgspec import Struct
+from packaging.utils import canonicalize_name
 
 from microrepo.clock import now
 from microrepo.config.schema import Config
@@ -14,7 +16,9 @@ from microrepo.model import Cause, Decision, File, Project
 from microrepo.operations.closure.closure_decisions import deciding_by_closure
 from microrepo.operations.closure.target_records import environments_of
 from microrepo.operations.inspect.explained_names import Named, UnknownName, find_named
+from microrepo.operations.inspect.recorded_failures import recorded_failures
 from microrepo.operations.inspect.requirement_trace import trace
+from microrepo.operations.records.report import Failure
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
@@ -31,6 +35,8 @@ class Explanation(Struct, frozen=True):
         present: names of the files on disk.
         requirers: by file name, what requires it.
         chains: by file name, the chains from it to goals, see `requirement_trace.trace`.
+        is_unmet: it is requested, and no file of it is present.
+        unmet: the goals that ask for it and that the last refresh did not meet, and why.
     """
 
     project: Project
@@ -39,6 +45,8 @@ class Explanation(Struct, frozen=True):
     present: frozenset[str]
     requirers: dict[str, tuple[Requirer, ...]]
     chains: dict[str, tuple[str, ...]] = {}
+    is_unmet: bool = False
+    unmet: tuple[Failure, ...] = ()
 
 
 class Explanations(Struct, frozen=True):
@@ -63,14 +71,23 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> Expla
     policy = policy_of(config, requests)
     with open_for_reading(config.repository) as state:
         named, unknown = find_named(state, targets)
+        failures = recorded_failures(state)
         is_index = not links_of(config, state, decides=False).files
         is_closure = next(iter(state.all_requirers()), None) is not None or bool(
             config.dependencies and requests.goals
         )
         projects = tuple(
-            _explain(state, one, policy, config, is_index=is_index, is_closure=is_closure)
+            msgspec.structs.replace(
+                _explain(state, one, policy, config, is_index=is_index, is_closure=is_closure),
+                unmet=failures.about(one.project.name),
+            )
             for one in named
         )
+    missing = frozenset(map(canonicalize_name, failures.missing))
+    unknown = tuple(
+        msgspec.structs.replace(one, is_missing=canonicalize_name(one.target) in missing)
+        for one in unknown
+    )
     return Explanations(projects, unknown)
 
 
@@ -110,6 +127,7 @@ def _explain(
         present,
         requirers,
         trace(state, [name for name, found in requirers.items() if found]),
+        is_unmet=bool(config.dependencies) and _is_unmet(project, policy, rows),
     )
 
 

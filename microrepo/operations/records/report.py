@@ -16,11 +16,12 @@ from microrepo.plan import Totals, totals_of
 from microrepo.state import RunTotals
 
 
-class Failure(Struct, frozen=True):
-    """A project or a file that is missing, and why."""
+class Failure(Struct, frozen=True, omit_defaults=True):
+    """A project, a file or a goal that is missing, and why; `projects`: those that a goal names."""
 
     what: str
     why: str
+    projects: tuple[str, ...] = ()
 
 
 class RunReport(Struct, frozen=True, kw_only=True):

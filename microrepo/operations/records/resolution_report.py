@@ -33,13 +33,17 @@ def warn_of(report: ReportBuilder, resolutions: Sequence[Resolution]) -> None:
 
 def report_failures(report: ReportBuilder, failures: Sequence[GoalFailure], told: set[str]) -> None:
     """Report each unmet goal once per cause, with the environments that share it."""
-    environments: dict[tuple[str, str], list[str]] = {}
+    environments: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for failure in failures:
-        if {one.project for one in failure.goal.requirements} <= told:
+        projects: tuple[str, ...] = tuple(
+            sorted({one.project for one in failure.goal.requirements})
+        )
+        if told.issuperset(projects):
             continue  # already reported: the project does not exist, or the request failed
         why = "; ".join(failure.reasons)
         if failure.rules:
             why += f" (skipped by: {', '.join(failure.rules)})"
-        environments.setdefault((failure.goal.name, why), []).append(failure.environment)
-    for (goal, why), names in environments.items():
-        report.failed.append(Failure(f"{goal} for {', '.join(names)}", why))
+        key = failure.goal.name, why, projects
+        environments.setdefault(key, []).append(failure.environment)
+    for (goal, why, asked), names in environments.items():
+        report.failed.append(Failure(f"{goal} for {', '.join(names)}", why, asked))
