@@ -29,6 +29,8 @@ class Digests(Struct, frozen=True, omit_defaults=True, gc=False):
 
     def strongest(self) -> tuple[str, str] | None:
         """Return (algorithm, hex) of the strongest known digest, or None."""
+        if not any(astuple(self)):
+            return None
         for algorithm in BY_STRENGTH:
             value = getattr(self, algorithm)
             if value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,7 @@ from microrepo.stores.flat_directory import FlatDirectory, OnDisk
 _log = logging.getLogger(__name__)
 _NAMES_AT_ONCE = 500
 _PROJECTS_KEPT = 100
+_TREE = ("simple", "json", "pypi")
 _LONGEST_HASH = 1000
 _JSON, _HTML = "application/vnd.pypi.simple.v1+json", "text/html"
 _PAGES = (("index.v1_json", _JSON), ("index.v1_html", _HTML), ("index.html", _HTML))
@@ -177,16 +178,20 @@ class DirectoryContents:
         self.stated = stated
         self._paged: dict[NormalizedName, dict[str, Claim]] = {}
 
+    @cached_property
+    def _has_tree(self) -> bool:  # else nobody looks for pages, project by project
+        return any((self._directory.path / name).exists() for name in _TREE)
+
     def claim(self, filename: str, project: NormalizedName) -> Claim | None:
         """Return the claim about a file: of the state, else of pages, else of `.hash`."""
         found = self.stated.get(filename)
         if found is not None and found.digests.strongest() is not None:
             return found
-        if project not in self._paged:
+        if project not in self._paged and self._has_tree:
             if len(self._paged) >= _PROJECTS_KEPT:
                 self._paged.clear()
             self._paged[project] = page_claims(self._directory, project)
-        paged = self._paged[project].get(filename)
+        paged = self._paged[project].get(filename) if self._has_tree else None
         if paged is not None:
             return paged
         if self._names is not None and f"{filename}.hash" not in self._names:

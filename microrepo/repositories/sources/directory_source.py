@@ -138,6 +138,7 @@ def _stated(directory: FlatDirectory) -> dict[str, Claim]:
     return {}
 
 
+@lru_cache(maxsize=4096)
 def local_path(url: str) -> Path | None:
     """Return the path that a ``file:`` URL names, None for any other URL."""
     if not url.startswith("file:"):
