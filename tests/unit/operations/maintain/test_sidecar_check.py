@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -65,3 +67,21 @@ def test_a_wheel_that_has_none_is_not_asked_for_one(
     with shelf.state.transaction():
         shelf.state.publication.save_sidecars([msgspec.structs.replace(row, sha256=None)])
     assert failed(config) == []
+
+
+@pytest.mark.parametrize("url", [f"../../{APP.filename}", f"https://files.example/{APP.filename}"])
+def test_without_a_state_pages_say_it(
+    shelf: Shelf, config: Config, row: SidecarRow, tmp_path: Path, url: str
+) -> None:
+    there = tmp_path / "there"
+    (there / "simple" / "app").mkdir(parents=True)
+    APP.write_to(there)
+    mark = f'data-core-metadata="sha256={row.sha256}"'
+    page = f'<a href="{url}#sha256={APP.sha256}" {mark}>{APP.filename}</a>'
+    (there / "simple" / "app" / "index.html").write_text(page)
+    (there / NAME).write_bytes((shelf.path / NAME).read_bytes())
+    elsewhere = msgspec.structs.replace(config, repository=str(there))
+    assert failed(elsewhere) == []
+    (there / NAME).write_bytes(b"Name: other\n")
+    shutil.rmtree(there / ".microrepo", ignore_errors=True)
+    assert failed(elsewhere) == ([NAME] if url.startswith(".") else [])
