@@ -28,6 +28,7 @@ from microrepo.operations.run.run_workers import RunWorkers
 from microrepo.operations.switch.import_settlement import settle_import
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.publish.links import links_of
+from microrepo.publish.tree.foreign_pages import adopt_foreign_pages
 from microrepo.reporting import Reporter
 from microrepo.repositories.sources.source_registry import describe_sources
 from microrepo.standalone.server.labels import counted
@@ -89,6 +90,7 @@ class Session:
             was_killed = note_kill(state, report.run)
             state.set_meta("running", "1")
         try:
+            adopt_foreign_pages(self.holdings.directory, state)
             ManifestSwitch(self.config, self.holdings, self.work).roll_forward()
             settle_import(self.config, self.holdings, self.work)
             if was_killed:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from microrepo.batching import batched
 from microrepo.config.schema import Config
 from microrepo.model import Cause
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.operations.switch.switch_plan import BY_BUNDLE, BY_SOURCE, Entry, SwitchKind
-from microrepo.operations.switch.switch_target import SwitchTarget
+from microrepo.operations.switch.switch_target import SwitchTarget, unrecorded_projects
 from microrepo.standalone.importer.bundle_header import BundleError
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey
 from microrepo.standalone.importer.intake.import_records import ImportRecords, write_lines
@@ -24,8 +23,6 @@ from microrepo.standalone.importer.manifest_entries import ManifestFile, entry_l
 from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
 from microrepo.state import FileRow, Owner, State
 from microrepo.stores.flat_directory import FlatDirectory
-
-_AT_ONCE = 500
 
 
 def settle_import(config: Config, holdings: Holdings, work: WorkContext) -> bool:
@@ -57,15 +54,17 @@ def settle_import(config: Config, holdings: Holdings, work: WorkContext) -> bool
             if not isinstance(entry, ManifestFile) or is_in_place(entry):
                 yield entry
 
+    # What was replaced counts as damaged by the old record, and is verified again.
+    replaced = _names_by_digest(entries())
     target = SwitchTarget(
         SwitchKind.IMPORT,
         import_name(facts),
         entries,
-        lambda _: (),
+        lambda sha256: [holdings.directory.file(name) for name in replaced.get(sha256, ())],
         lambda row: row.cause is Cause.IMPORTED and holdings.on_disk(row.filename) is None,
         owner=Owner.PERSON,
         meta={STATE_KEY: state_value(facts)},
-        projects=frozenset(_unrecorded(entries(), holdings.state)),
+        projects=frozenset(unrecorded_projects(entries(), holdings.state)),
     )
     ManifestSwitch(config, holdings, work).apply(target)
     if work.report.refused:
@@ -114,15 +113,12 @@ def _by_bundle(entries: Iterable[Entry]) -> Iterator[Entry]:
             yield entry._replace(owner=BY_SOURCE)
 
 
-def _unrecorded(entries: Iterable[Entry], state: State) -> Iterator[str]:
-    """Yield the projects with files that no row describes."""
-    files = (entry for entry in entries if isinstance(entry, ManifestFile))
-    for batch in batched(files, _AT_ONCE):
-        rows = state.files_named(file.filename for file in batch)
-        for file in batch:
-            row = rows.get(file.filename)
-            if row is None or not row.present:
-                yield file.project
+def _names_by_digest(entries: Iterable[Entry]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        if isinstance(entry, ManifestFile):
+            found.setdefault(entry.sha256, []).append(entry.filename)
+    return found
 
 
 def import_name(facts: Mapping[str, Any]) -> str:

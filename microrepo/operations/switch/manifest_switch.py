@@ -26,7 +26,7 @@ from microrepo.operations.switch.staged_pages import StagedPages
 from microrepo.operations.switch.switch_journal import SwitchJournal
 from microrepo.operations.switch.switch_plan import LeavingFile, PlacedFile, SwitchPlan
 from microrepo.operations.switch.switch_rows import SwitchRows
-from microrepo.operations.switch.switch_target import SwitchTarget, plan_switch
+from microrepo.operations.switch.switch_target import SwitchTarget, plan_switch, with_unrecorded
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_file_system
 from microrepo.stores.placement import can_share
@@ -82,10 +82,10 @@ class ManifestSwitch:
         plan = self._journal.plan()
         if plan is None:
             return False
-        self._work.report.warn(
-            f"completed the {plan.kind.value} of {plan.name}, which a killed run had begun"
-        )
+        what = f"{plan.kind.value} of {plan.name}"
+        self._work.report.warn(f"completed the {what}, which a killed run had begun")
         with self._explained():
+            plan = with_unrecorded(plan, self._journal.target(), self._holdings.state)
             self._complete(plan, again=True)
         return True
 

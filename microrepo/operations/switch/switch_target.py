@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.batching import batched
@@ -23,6 +24,7 @@ from microrepo.operations.switch.switch_plan import (
     plan_changes,
 )
 from microrepo.repositories.directory_contents import parse_name
+from microrepo.standalone.importer.manifest_entries import ManifestFile
 from microrepo.state import FileRow, Owner, State
 from microrepo.state.file_rows import unrecorded_row
 from microrepo.stores.flat_directory import OnDisk
@@ -106,3 +108,25 @@ def _rows_of(
                 file = File(name, "", parsed[1], package_type_of(name) or "")
                 rows[name] = unrecorded_row(file, parsed[0], 0)
     return rows
+
+
+def unrecorded_projects(entries: Iterable[Entry], state: State) -> Iterator[str]:
+    """Yield the projects with files that no row describes, or another content."""
+    files = (entry for entry in entries if isinstance(entry, ManifestFile))
+    for batch in batched(files, _AT_ONCE):
+        rows = state.files_named(file.filename for file in batch)
+        for file in batch:
+            row = rows.get(file.filename)
+            if row is None or not row.present or row.digests.sha256 != file.sha256:
+                yield file.project
+
+
+def with_unrecorded(plan: SwitchPlan, target: Iterable[Entry], state: State) -> SwitchPlan:
+    """Return a plan that a killed run began, with the projects that the state does not know.
+
+    The program in a bundle may have imported others before, without the state.
+    """
+    if plan.kind is not SwitchKind.IMPORT:
+        return plan
+    projects = {*plan.projects, *unrecorded_projects(target, state)}
+    return msgspec.structs.replace(plan, projects=tuple(sorted(projects)))

@@ -18,7 +18,7 @@ from microrepo.state.tables.page_table import PageRow
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.plain_files import read_plain_file
 
-_SERIAL = "tree_serial"
+TREE_SERIAL = "tree_serial"
 
 
 class PageSerials:
@@ -45,7 +45,7 @@ class PageSerials:
 
     def save(self) -> None:
         """Write the newest serial to the state."""
-        self._state.set_meta(_SERIAL, str(self.newest))
+        self._state.set_meta(TREE_SERIAL, str(self.newest))
 
     def row_of(self, contents: Contents, known: PageRow | None) -> PageRow:
         """Return the row of a project's pages, with their new serial."""
@@ -87,7 +87,7 @@ class PageSerials:
         Otherwise the first run after a loss of the state would omit unchecked projects from the
         root.
         """
-        text = self._state.meta(_SERIAL)
+        text = self._state.meta(TREE_SERIAL)
         if text is not None:
             return int(text)
         root = self._directory.place(ROOT_JSON)
@@ -104,5 +104,5 @@ class PageSerials:
         largest = max([listed.serial or 0, *(row.serial for row in rows)])
         with self._state.transaction():
             self._state.publication.save_pages(rows)
-            self._state.set_meta(_SERIAL, str(largest))
+            self._state.set_meta(TREE_SERIAL, str(largest))
         return largest

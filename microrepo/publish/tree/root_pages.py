@@ -155,6 +155,19 @@ class Listings:
         return _Written(kind.path, status.st_size, status.st_mtime_ns, len(kind.head), shares_bytes)
 
 
+def is_root_as_written(root: Path, state: State) -> bool:
+    """Return whether the page of all projects is the one that the state records, if any."""
+    text = state.meta(_META)
+    try:
+        known = msgspec.json.decode(text, type=list[_Written]) if text else []
+    except msgspec.DecodeError:
+        return True
+    status = _stat(root / ROOT_JSON)
+    if not known or status is None:
+        return True
+    return (status.st_size, status.st_mtime_ns) == (known[0].size, known[0].mtime_ns)
+
+
 def _splice(
     publication: Publication, splicers: Sequence[Splicer], root: Path, *, from_nothing: bool
 ) -> None:
