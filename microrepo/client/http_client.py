@@ -87,7 +87,9 @@ class Client:
                 response.close()
                 raise
             response.release_conn()
-            return Answer(response.status, response.headers, body, response.url or url, bound=bound)
+            final = response.url or url
+            body = self._sender.hide_secrets(final, body)
+            return Answer(response.status, response.headers, body, final, bound=bound)
         raise AssertionError("unreachable")
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:

@@ -19,6 +19,7 @@ from microrepo.client.transport.response_protocol import (
     Response,
     error_text,
 )
+from microrepo.client.transport.sent_secrets import SentSecrets
 from microrepo.client.transport.waiting import pause
 from microrepo.errors import MalformedResponse, Unavailable
 
@@ -59,10 +60,11 @@ class RequestSender:
             except NoAnswer as error:
                 self._hosts.note_failure(url, began_at)
                 if attempt >= self._retries:
-                    raise Unavailable(public_url(url), error_text(error.why)) from error
+                    why = route.secrets.hide(error_text(error.why))
+                    raise Unavailable(public_url(url), why) from error
             else:
                 if response.status not in _RETRY_STATUSES or attempt >= self._retries:
-                    return self._observed(response, url, began_at)
+                    return self._observed(response, url, began_at, route.secrets)
                 put_aside(response)
                 now = datetime.now(timezone.utc)
                 wait_s = retry_after_s(response.headers.get("Retry-After"), now)
@@ -70,10 +72,12 @@ class RequestSender:
             pause(backoff_s(attempt, jitter) if wait_s is None else wait_s)
             attempt += 1
 
-    def _observed(self, response: Response, url: str, began_at: float) -> Response:
+    def _observed(
+        self, response: Response, url: str, began_at: float, secrets: SentSecrets
+    ) -> Response:
         if response.status not in _WITH_BODY:
             self._hosts.note_answer(url)
-        return ObservedResponse(response, url, self._hosts, began_at)
+        return ObservedResponse(response, url, self._hosts, began_at, secrets)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes]) -> Answer:
         """Send one POST, once; see `Client.post`."""
@@ -82,10 +86,9 @@ class RequestSender:
             plain = {**headers, "Accept-Encoding": "identity"}
             response = route.post(target, plain, body)
         except NoAnswer as error:
-            raise Unavailable(public_url(url), error_text(error.why)) from error
-        text = read_reply(response)
-        if route.secret:
-            text = text.replace(route.secret.encode(), b"***")
+            why = route.secrets.hide(error_text(error.why))
+            raise Unavailable(public_url(url), why) from error
+        text = route.secrets.hide_in(read_reply(response))
         reason = (response.reason or "")[:LONGEST_TEXT]
         return Answer(response.status, response.headers, text, url, reason)
 
@@ -96,6 +99,10 @@ class RequestSender:
         except ValueError as error:
             shown = public_url(url)[:80]
             raise MalformedResponse(shown, f"is not a proper URL: {masked(str(error))}") from error
+
+    def hide_secrets(self, url: str, body: bytes) -> bytes:
+        """Return a body without the credentials that the server of its URL gets."""
+        return self._find_route(url)[0].secrets.hide_in(body)
 
     def is_out_of_step(self, url: str) -> bool:
         """Return whether the server of a URL sent more than was requested."""

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 
 from microrepo.client.addresses import origin_of, public_url
 from microrepo.client.transport.pace import Pace
-from microrepo.client.transport.response_protocol import Response, TimedOut, TooSlow
+from microrepo.client.transport.response_protocol import (
+    BrokenAnswer,
+    Response,
+    TimedOut,
+    TooSlow,
+)
+from microrepo.client.transport.sent_secrets import SentSecrets
 from microrepo.errors import Unavailable
 
 # As many requests as this, each with all its attempts, of which a document has three at least.
@@ -90,14 +96,23 @@ class ObservedResponse:
         inside: the response.
         hosts: where its end is noted.
         began_at: when it was requested.
+        secrets: what was sent with the request, not to be repeated in errors.
     """
 
-    def __init__(self, inside: Response, url: str, hosts: SilentHosts, began_at: float) -> None:
+    def __init__(
+        self,
+        inside: Response,
+        url: str,
+        hosts: SilentHosts,
+        began_at: float,
+        secrets: SentSecrets,
+    ) -> None:
         self.url: str | None = url
         self._inside = inside
         self._requested = url
         self._hosts = hosts
         self._began_at = began_at
+        self._secrets = secrets
         self.hold_to: Callable[[Pace], None] = inside.hold_to
         self.close: Callable[[], None] = inside.close
 
@@ -120,9 +135,10 @@ class ObservedResponse:
         """Return the next bytes of the body; see `Response.read`."""
         try:
             return self._inside.read(amt)
-        except (TimedOut, TooSlow):
-            self._hosts.note_failure(self._requested, self._began_at)
-            raise
+        except BrokenAnswer as error:
+            if isinstance(error, (TimedOut, TooSlow)):
+                self._hosts.note_failure(self._requested, self._began_at)
+            raise type(error)(self._secrets.hide(str(error))) from error
 
     def release_conn(self) -> None:
         """Return the connection after the whole body was read."""

@@ -28,6 +28,7 @@ from microrepo.state.file_rows import unrecorded_row
 from microrepo.state.monitoring import DAMAGED_MTIME_NS
 from microrepo.state.tables.found_table import FoundRow
 from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.stores.plain_files import read_plain_file
 
 _log = logging.getLogger(__name__)
 _NAMES_AT_ONCE = 500
@@ -129,7 +130,7 @@ def read_page(root: Path, name: NormalizedName) -> Project | None:
             path = folder / filename
             if path.is_file() and path.stat().st_size <= STORED_DOCUMENT.size_bytes:
                 url = path.resolve().as_uri()
-                return parse_project(path.read_bytes(), kind, url, name, bound=STORED_DOCUMENT)
+                return parse_project(read_plain_file(path), kind, url, name, bound=STORED_DOCUMENT)
     return None
 
 
@@ -142,7 +143,7 @@ def read_document(root: Path, name: NormalizedName) -> Project | None:
     """
     for path in (root / "json" / name, root / "pypi" / name / "json"):
         if path.is_file() and path.stat().st_size <= STORED_DOCUMENT.size_bytes:
-            parsed = parse_document(path.read_bytes(), name, bound=STORED_DOCUMENT)
+            parsed = parse_document(read_plain_file(path), name, bound=STORED_DOCUMENT)
             return parsed.project if parsed.has_files else None
     return None
 

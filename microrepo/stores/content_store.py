@@ -13,6 +13,7 @@ from msgspec import Struct
 from microrepo.errors import DigestMismatch
 from microrepo.model import Digests, LocalFile
 from microrepo.stores.placement import Sharing, place_file
+from microrepo.stores.plain_files import put_aside_odd
 
 _log = logging.getLogger(__name__)
 _ADDED = Sharing()
@@ -32,6 +33,17 @@ class StoredObject(Struct, frozen=True, gc=False):
     size_bytes: int
     used_elsewhere: bool
     changed_at: float
+
+
+def prepare_folder(path: Path) -> None:
+    """Create a folder of a store; what is neither a folder nor a link to one is renamed.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    if os.path.lexists(path) and not path.is_dir():
+        put_aside_odd(path, "not-a-directory")
+    path.mkdir(parents=True, exist_ok=True)
 
 
 class ContentStore:
@@ -60,12 +72,18 @@ class ContentStore:
         place = self.place(sha256)
         if place.is_file():
             return False
-        place.parent.mkdir(parents=True, exist_ok=True)
+        self._make_room(place)
         try:
             place_file(path, place.parent, sha256, Digests(sha256=sha256), _ADDED)
         except FileExistsError:
             return False  # another run was faster
         return True
+
+    def _make_room(self, place: Path) -> None:
+        """Create the folder of an object; what is not a folder there, or not a file, is renamed."""
+        prepare_folder(place.parent)
+        if os.path.lexists(place) and not place.is_file():
+            put_aside_odd(place, "not-a-file")
 
     def take(self, sha256: str, directory: Path, filename: str) -> LocalFile | None:
         """Put an object into a directory under a name; return None if no sound one exists.

@@ -16,7 +16,7 @@ from microrepo.errors import RepositoryError
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_path
 from microrepo.stores.page_paths import TREES
-from microrepo.stores.plain_files import put_aside_odd
+from microrepo.stores.plain_files import prepare_own_folder, put_aside_odd
 
 CONTROL = ".microrepo"
 # With more files, a scan in each run costs too much.
@@ -152,7 +152,8 @@ class FlatDirectory:
     def quarantine(self, filename: str, project: str, reason: str) -> None:
         """Move a file to quarantine, with the reason in a file beside it."""
         aside = self.control / "quarantine" / project
-        aside.mkdir(parents=True, exist_ok=True)
+        for folder in (aside.parent, aside):
+            prepare_own_folder(folder)
         name, number = filename, 1
         while (aside / name).exists():  # what was put aside earlier stays
             number += 1

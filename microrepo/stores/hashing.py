@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from microrepo.model import COMPUTED, Digests
+from microrepo.stores.plain_files import open_plain_file
 
 ALGORITHMS: tuple[str, ...] = COMPUTED
 _READ_BYTES = 1 << 20
@@ -69,6 +70,6 @@ def update_from(path: Path, update: Callable[[bytes], object]) -> None:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb", buffering=0) as stream:
+    with open_plain_file(path) as stream:
         while piece := stream.read(_READ_BYTES):
             update(piece)

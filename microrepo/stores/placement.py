@@ -17,7 +17,7 @@ from microrepo.errors import DigestMismatch
 from microrepo.model import Digests, LocalFile
 from microrepo.stores.hard_links import CANNOT_LINK
 from microrepo.stores.hashing import hash_file, new_hasher
-from microrepo.stores.plain_files import replace_file
+from microrepo.stores.plain_files import open_plain_file, replace_file
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): the files share their blocks
 _READ_BYTES = 1 << 20
@@ -103,7 +103,7 @@ def can_share(source: Path, directory: Path) -> bool:
 def _is_shared(source: Path, target: Path) -> bool:
     """Return whether the two files can share their blocks; leave no file behind."""
     try:
-        with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+        with open_plain_file(source) as reading, target.open("xb", buffering=0) as writing:
             return _reflink(reading.fileno(), writing.fileno())
     finally:
         with suppress(OSError):
@@ -135,7 +135,7 @@ def _copy(source: Path, target: Path, filename: str, digests: Digests, *, share:
     """Copy a file durably with its time; return the verified digests."""
     strongest = digests.strongest() or ("sha256", "")
     hasher = new_hasher(strongest[0])
-    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+    with open_plain_file(source) as reading, target.open("xb", buffering=0) as writing:
         shared = share and _reflink(reading.fileno(), writing.fileno())
         while piece := reading.read(_READ_BYTES):
             hasher.update(piece)

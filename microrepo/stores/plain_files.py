@@ -6,22 +6,33 @@ import errno
 import logging
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
+
+
+def open_plain_file(path: Path) -> FileIO:
+    """Open a file for reading, without a buffer.
+
+    Raises:
+        OSError: it does not exist, or is not a plain file; reading a FIFO would block.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return open(descriptor, "rb", buffering=0)  # noqa: PTH123 - a descriptor has no path
 
 
 def read_plain_file(path: Path) -> bytes:
     """Return the content of a file.
 
     Raises:
-        OSError: it does not exist, or is not a plain file; reading a FIFO would block.
+        OSError: as for `open_plain_file`.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a plain file", str(path))
-        return file.read()
+    with open_plain_file(path) as file:
+        return file.readall()
 
 
 def write_plain_file(path: Path, content: bytes) -> None:
@@ -33,6 +44,19 @@ def write_plain_file(path: Path, content: bytes) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         put_aside_odd(path, "not-a-file")
     path.write_bytes(content)
+
+
+def prepare_own_folder(path: Path) -> None:
+    """Create a folder of microrepo's; a link, or what is not a folder there, is renamed.
+
+    Through a link, files of somebody else would be replaced.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        put_aside_odd(path, "not-a-directory")
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def replace_file(temporary: str, target: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from microrepo.stores.flat_directory import CONTROL, sidecar_name
-from microrepo.stores.plain_files import replace_file
+from microrepo.stores.plain_files import open_plain_file, replace_file
 
 MAX_SIDECAR_BYTES = 16 << 20
 
@@ -39,7 +39,7 @@ def write_sidecar(repository: str, filename: str, content: bytes, mtime_ns: int)
 def read_sidecar(repository: Path, filename: str, mtime_ns: int) -> bytes | None:
     """Return the sidecar made for a wheel of this time; None without one."""
     try:
-        with (repository / sidecar_name(filename)).open("rb", buffering=0) as stream:
+        with open_plain_file(repository / sidecar_name(filename)) as stream:
             status = os.fstat(stream.fileno())
             if status.st_mtime_ns != mtime_ns or not 0 < status.st_size <= MAX_SIDECAR_BYTES:
                 return None

@@ -13,7 +13,12 @@ from msgspec import Struct
 from microrepo.client.transport.waiting import call_patiently
 from microrepo.errors import ScanFailed, ScanRefused
 from microrepo.stores.flat_directory import CONTROL
-from microrepo.stores.plain_files import read_plain_file, replace_file, write_plain_file
+from microrepo.stores.plain_files import (
+    prepare_own_folder,
+    read_plain_file,
+    replace_file,
+    write_plain_file,
+)
 from microrepo.transfer.outside_command import command_environment, run_command
 
 _log = logging.getLogger(__name__)
@@ -81,7 +86,7 @@ class FileScanner(Struct, frozen=True):
             return
         place = self._verdict(sha256)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            prepare_own_folder(place.parent)
             write_plain_file(place, f"{words}\n".encode())
         except OSError as error:
             _log.warning("%s: cannot be written: %s", place, error)
@@ -89,7 +94,8 @@ class FileScanner(Struct, frozen=True):
     def _put_aside(self, path: str, filename: str, words: str) -> None:
         aside = Path(self.repository, CONTROL, "quarantine", "scan")
         try:
-            aside.mkdir(parents=True, exist_ok=True)
+            for folder in (aside.parent, aside):
+                prepare_own_folder(folder)
             write_plain_file(aside / f"{filename}.reason", f"{words}\n".encode())
             replace_file(path, f"{aside}/{filename}")
         except OSError as error:

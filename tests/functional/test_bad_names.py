@@ -29,6 +29,19 @@ HOSTILE = [
     "server.py",
     "index.html",
     "alpha.whl.metadata",
+    "alpha-1․0-py3-none-any.whl",  # noqa: RUF001
+    "alpha-１.0-py3-none-any.whl",  # noqa: RUF001
+    "alpha-١.0-py3-none-any.whl",  # noqa: RUF001
+    "alpha∕1.0-py3-none-any.whl",  # noqa: RUF001
+    "alpha‐1.0-py3-none-any.whl",  # noqa: RUF001
+    "аlpha-1.0-py3-none-any.whl",  # noqa: RUF001
+    "ａlpha-1.0-py3-none-any.whl",  # noqa: RUF001
+    "alpha\ufe0f-1.0-py3-none-any.whl",
+    "CON",
+    "aux.whl",
+    "COM1.zip",
+    "COM¹",
+    "lpt³.tar.gz",
     "alpha-1.0-py3-none-" + "x" * 280 + ".whl",
 ]
 ALL = ("--package-types", "all", "--extensions", "all", "--python-versions", "all")

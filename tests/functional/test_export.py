@@ -242,3 +242,55 @@ def test_mistakes_are_explained(
     done = repo.run("export", *words, "--repository", repo.path, expect=expect)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "link"])
+def test_a_sidecar_that_is_something_else_is_not_sent(
+    repo: Repository, refresh: Callable[..., None], tmp_path: Path, kind: str
+) -> None:
+    refresh(("alpha", "1.0"), ("beta", "1.0"))
+    sidecar = repo.path / "alpha-1.0-py3-none-any.whl.metadata"
+    sidecar.unlink()
+    secret = tmp_path / "secret"
+    secret.write_text("S3cr3t")
+    if kind == "fifo":
+        os.mkfifo(sidecar)
+    elif kind == "directory":
+        sidecar.mkdir()
+    else:
+        sidecar.symlink_to(secret)
+    repo.run("export", tmp_path / "bundle.tar", "--repository", repo.path)
+    content = (tmp_path / "bundle.tar").read_bytes()
+    assert Volume(content).files == ["alpha-1.0-py3-none-any.whl", "beta-1.0-py3-none-any.whl"]
+    assert b"S3cr3t" not in content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff" * 1000,
+        b"[" * 1_000_000,
+        b'{"kind": "microrepo-receipt", "held": "AAAA"}',
+        b'{"kind": "microrepo-receipt", "held": "%%%"}',
+        b'{"kind": "microrepo-receipt", "format": 99}',
+        b'{"kind": "other", "held": ""}',
+        b'{"kind": "microrepo-receipt", "origin": "\\u001b[31m' + b"x" * 100_000 + b'"}',
+    ],
+    ids=range(9),
+)
+def test_a_receipt_that_is_none_is_one_message(
+    repo: Repository, refresh: Callable[..., None], tmp_path: Path, content: bytes
+) -> None:
+    refresh(("alpha", "1.0"))
+    receipt = tmp_path / "receipt.json"
+    receipt.write_bytes(content)
+    done = repo.run(
+        *("export", tmp_path / "bundle.tar", "--for", receipt, "--repository", repo.path), expect=2
+    )
+    assert "receipt" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
+    assert len(done.stderr) < 1000
+    assert not (tmp_path / "bundle.tar").exists()

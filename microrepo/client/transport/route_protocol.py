@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from microrepo.client.transport.response_protocol import Response
+from microrepo.client.transport.sent_secrets import SentSecrets
 
 
 class RouteSettings(Struct, frozen=True):
@@ -29,21 +30,16 @@ class RouteSettings(Struct, frozen=True):
     ca_bundle: str | None
     client_cert: str | None
 
-    @property
-    def secret(self) -> str:
-        """The credentials as they are sent; "" without any."""
-        return self.headers.get("Authorization", "").rpartition(" ")[2]
-
 
 class Route(Protocol):
     """Route to one origin. Thread-safe.
 
     Attributes:
-        secret: the credentials as they are sent; "" without any.
+        secrets: the credentials as they are sent.
         has_absolute_targets: the proxy is given whole URLs.
     """
 
-    secret: str
+    secrets: SentSecrets
     has_absolute_targets: bool
 
     def get(self, target: str, headers: Mapping[str, str]) -> Response:

@@ -45,6 +45,11 @@ _USUAL_TO_UV = re.compile(
 _PLAIN_LINUX = re.compile(r"[-.]linux_")
 _SEVERAL = re.compile(r"[_.]{2,}")
 _BUILD = re.compile(r"(\d+)(.*)")
+# Letters and marks without a shape of their own; others like them are not printable.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+).match
+_WORDS = re.compile(r"[^\W\d_]+").findall
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 # The form of nearly all names, which no refused name has: reserved names have no such ending.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]\w*-[\w.+!-]{1,150}\.(?:whl|tar\.gz|zip)", re.ASCII).fullmatch
@@ -54,8 +59,8 @@ def unsafe_filename(filename: str) -> str | None:
     """Return why `filename` must not be used in the flat directory; None if it may.
 
     Refused are path separators, hidden names, control characters, names that other systems reserve,
-    names longer than 200 bytes, and names that microrepo uses or that pip would read as a links
-    page.
+    characters beyond ASCII that look or are stored like others, names longer than 200 bytes, and
+    names that microrepo uses or that pip would read as a links page.
     """
     if len(filename) <= _MAX_NAME_BYTES and _PLAIN_NAME(filename):
         return None
@@ -70,7 +75,7 @@ def unsafe_filename(filename: str) -> str | None:
         return f"longer than {_MAX_NAME_BYTES} bytes"
     # Some systems map a superscript 1 to 1, and one spelling to another.
     folded = unicodedata.normalize("NFKC", filename)
-    if folded != filename:
+    if folded != filename or (not filename.isascii() and _has_twins(filename)):
         return "characters that some systems confuse with others"
     lower = folded.lower()
     if lower.partition(".")[0].rstrip(" ") in _RESERVED_STEMS or lower in _RESERVED_NAMES:
@@ -78,6 +83,24 @@ def unsafe_filename(filename: str) -> str | None:
     if lower.endswith((".html", ".htm", ".metadata", ".part")):
         return "reserved ending"
     return None
+
+
+def _has_twins(filename: str) -> bool:
+    """Return whether a name has characters that are invisible, or may be taken for others.
+
+    Windows maps slashes, dashes and digits of other scripts to those of ASCII for old programs.
+    In a word of Latin letters, one of another script is there to deceive.
+    """
+    return any(
+        _INVISIBLE(character) or unicodedata.category(character)[0] not in "LM"
+        for character in filename
+        if not character.isascii()
+    ) or any(map(_is_mixed, _WORDS(filename)))
+
+
+def _is_mixed(word: str) -> bool:
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+    return "LATIN" in scripts and len(scripts - {"COMBINING"}) > 1
 
 
 def package_type_of(filename: str) -> str | None:

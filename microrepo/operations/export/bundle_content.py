@@ -20,6 +20,7 @@ from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import sidecar_name
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.objects.protected_contents import ProtectedContents
+from microrepo.stores.plain_files import open_plain_file
 
 DELETIONS = "deletions.jsonl"
 
@@ -104,7 +105,7 @@ class BundleContent:
         else:
             path = self._repository / item.filename
         try:
-            return path.open("rb")
+            return io.BufferedReader(open_plain_file(path))
         except OSError as error:
             raise RepositoryError(path, f"cannot be read: {disk_words(error)}") from error
 

@@ -62,9 +62,11 @@ def read_receipt(path: Path) -> Receipt:
         ConfigError: the file cannot be read, or is not a receipt.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise ConfigError(f"{path}: too large for a receipt")
-        receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
+        receipt = msgspec.json.decode(content, type=Receipt)
         joined = base64.b64decode(receipt.held, validate=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error

@@ -16,6 +16,7 @@ from microrepo.errors import RepositoryError
 from microrepo.model import Digests, File, NormalizedName, Project
 from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.flat_directory import CONTROL
+from microrepo.stores.plain_files import read_plain_file
 
 _FORMAT = 1
 _FOLDER = "mirrored"
@@ -106,7 +107,7 @@ def make_marks(
 def read_marks(directory: Path, project: str, version: str) -> Marks | None:
     """Return the record of a release in a directory, None if it is missing or unreadable."""
     try:
-        body = _path(directory, project, version).read_bytes()
+        body = read_plain_file(_path(directory, project, version))
         marks = msgspec.json.decode(body, type=Marks)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None

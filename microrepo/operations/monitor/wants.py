@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from microrepo.clock import now
 from microrepo.errors import ConfigError, RepositoryError
 from microrepo.formats.access_log import parse_miss
+from microrepo.formats.bounds import REQUIREMENTS
 from microrepo.formats.specifiers import strict_requirement
 from microrepo.formats.version_numbers import parse_version
 from microrepo.operations.monitor.log_files import LogError, expand_logs, log_lines
@@ -32,6 +33,7 @@ from microrepo.stores.plain_files import read_plain_file
 
 _FILE = "wants.json"
 _MAX_WANTS = 100_000
+_MAX_SHOWN = 200
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
@@ -151,7 +153,9 @@ def _checked(text: str) -> str:
     try:
         requirement = strict_requirement(text)
     except InvalidRequirement as error:
-        raise ConfigError(f"{text!r} is not a requirement: {error}") from None
+        shown = f"{text[:_MAX_SHOWN]}..." if len(text) > _MAX_SHOWN else text
+        why = str(error).partition("\n")[0]
+        raise ConfigError(f"{shown!r} is not a requirement: {why}") from None
     requirement.name = canonicalize_name(requirement.name)
     return str(requirement)
 
@@ -181,13 +185,16 @@ def _change(repository: str, edit: Callable[[dict[str, Want]], dict[str, Want]])
 def _recorded(directory: FlatDirectory) -> list[Want]:
     path = directory.control / _FILE
     try:
-        return msgspec.json.decode(read_plain_file(path), type=list[Want])
+        wants = msgspec.json.decode(read_plain_file(path), type=list[Want])
+        for want in wants:
+            strict_requirement(want.requirement)
     except FileNotFoundError:
         return []
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, InvalidRequirement) as error:
         raise RepositoryError(
-            path, f"cannot be read ({error}); delete the file to begin a new list"
+            path, f"cannot be read ({str(error)[:_MAX_SHOWN]}); delete the file to begin a new list"
         ) from error
+    return wants
 
 
 def list_wants(repository: str, logs: Sequence[str] = ()) -> WantList:
@@ -262,11 +269,17 @@ def read_wants(path: Path) -> list[str]:
         ConfigError: the file cannot be read, or has other lines than requirements.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        with path.open("rb") as stream:
+            content = stream.read(REQUIREMENTS.size_bytes + 1)
+        lines = content.decode("utf-8").splitlines()
+        if len(content) > REQUIREMENTS.size_bytes:
+            raise ConfigError(f"{path}: too large for a file of wants")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise ConfigError(f"{path}: cannot be read: {reason}") from error
-    texts = [text for line in lines if (text := _COMMENT.sub("", line).strip())]
+    texts = dict.fromkeys(text for line in lines if (text := _COMMENT.sub("", line).strip()))
     if not texts:
         raise ConfigError(f"{path}: contains no requirement")
+    if len(texts) > _MAX_WANTS:
+        raise ConfigError(f"{path}: more than {_MAX_WANTS:,} requirements")
     return [_checked(text) for text in texts]

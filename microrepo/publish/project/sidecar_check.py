@@ -11,6 +11,7 @@ from microrepo.repositories.directory_contents import parse_name, read_page
 from microrepo.state import State
 from microrepo.state.tables.found_table import SidecarRow
 from microrepo.stores.flat_directory import FlatDirectory, sidecar_name
+from microrepo.stores.plain_files import read_plain_file
 from microrepo.stores.sidecars import MAX_SIDECAR_BYTES
 
 
@@ -69,7 +70,7 @@ def _fault(directory: FlatDirectory, row: SidecarRow, *, deep: bool) -> str:
     if not deep and disk.mtime_ns == row.mtime_ns:
         return ""
     try:
-        found = hashlib.sha256(directory.file(name).read_bytes()).hexdigest()
+        found = hashlib.sha256(read_plain_file(directory.file(name))).hexdigest()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return "" if found == row.sha256 else f"damaged: sha256 is {found}, pages say {row.sha256}"

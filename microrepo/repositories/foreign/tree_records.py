@@ -37,6 +37,7 @@ from microrepo.repositories.foreign.tree_layouts import (
 )
 from microrepo.state import State, read_state
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.plain_files import read_plain_file
 
 _log = logging.getLogger(__name__)
 _LARGEST_BYTES = 1 << 30
@@ -120,7 +121,7 @@ def _read_documents(path: Path) -> dict[NormalizedName, bytes]:
         return {}
     found = {}
     try:
-        for raw in msgspec.json.decode(path.read_bytes(), type=list[msgspec.Raw]):
+        for raw in msgspec.json.decode(read_plain_file(path), type=list[msgspec.Raw]):
             body = bytes(raw)
             try:
                 name = msgspec.json.decode(body, type=_About).info.name

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from microrepo.errors import DigestMismatch
+from microrepo.errors import DigestMismatch, RepositoryError
 from microrepo.model import Digests
-from microrepo.stores.content_store import ContentStore
+from microrepo.stores.content_store import ContentStore, prepare_folder
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.flat_directory import CONTROL
 from microrepo.stores.hard_links import CANNOT_LINK
 from microrepo.stores.placement import Sharing, place_file
+from microrepo.stores.plain_files import replace_file
 
 _FOLDERS = tuple(f"{number:02x}" for number in range(256))
 _COPY = Sharing(replace=True)
@@ -38,6 +39,20 @@ class StoredBytes(Struct, frozen=True):
     size_bytes: int = 0
     own_files: int = 0
     own_bytes: int = 0
+
+
+def _prepare_real_folder(folder: Path) -> None:
+    if folder.is_symlink():
+        raise RepositoryError(
+            folder, "is a link, and contents of snapshots are kept in real directories only"
+        )
+    prepare_folder(folder)
+
+
+def _delete_incomplete(folder: Path) -> None:
+    for left in folder.glob(".*.part"):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            left.unlink()
 
 
 class ProtectedContents(ContentStore):
@@ -59,9 +74,10 @@ class ProtectedContents(ContentStore):
 
         Raises:
             OSError: they cannot be created.
+        RepositoryError: one is a link to somewhere else.
         """
-        for folder in _FOLDERS:
-            (self.path / folder).mkdir(parents=True, exist_ok=True)
+        for folder in (self.path, *(self.path / name for name in _FOLDERS)):
+            _prepare_real_folder(folder)
 
     def keep(self, directory: Path, files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """Protect files; yield the name of each that cannot be read, and why.
@@ -130,7 +146,7 @@ class ProtectedContents(ContentStore):
     def _keep_again(self, source: Path, sha256: str) -> str:
         """Link a content that is stored already; return why it cannot be read."""
         stored = self.place(sha256)
-        before, after = source.stat(), stored.stat()
+        before, after = source.stat(), stored.lstat()
         if (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino):
             return ""
         temporary = stored.with_name(f".{secrets.token_hex(8)}.part")
@@ -141,7 +157,7 @@ class ProtectedContents(ContentStore):
                 raise
             is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
             return "" if is_same else self._copy(source, sha256)
-        temporary.replace(stored)
+        replace_file(str(temporary), str(stored))
         return ""
 
     def _copy(self, source: Path, sha256: str) -> str:
@@ -159,8 +175,8 @@ class ProtectedContents(ContentStore):
         files = size_bytes = own_files = own_bytes = 0
         for sha256 in contents:
             path = self.place(sha256)
-            with suppress(FileNotFoundError):
-                status = path.stat()
+            with suppress(FileNotFoundError, IsADirectoryError):
+                status = path.lstat()
                 path.unlink()
                 files += 1
                 size_bytes += status.st_size
@@ -187,5 +203,4 @@ class ProtectedContents(ContentStore):
     def clean(self) -> None:
         """Delete incomplete copies of a killed run."""
         for folder in _FOLDERS:
-            for left in (self.path / folder).glob(".*"):
-                left.unlink(missing_ok=True)
+            _delete_incomplete(self.path / folder)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.repositories.protocol import SourceSettings
+from microrepo.stores.plain_files import read_plain_file
 from microrepo.transfer.tasks import (
     FetchMetadata,
     FetchProject,
@@ -104,7 +105,7 @@ def _answer_to(task: FetchProject, known: ProjectOutcome) -> ProjectOutcome:
 
 def _read(place: Path, kind: type[_Answer]) -> _Answer | None:
     try:
-        return msgspec.msgpack.decode(place.read_bytes(), type=kind)
+        return msgspec.msgpack.decode(read_plain_file(place), type=kind)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:

@@ -16,6 +16,7 @@ from microrepo.errors import (
     Truncated,
     Unavailable,
 )
+from microrepo.stores.plain_files import open_plain_file
 from microrepo.transfer.download.partial_file import READ_BYTES, PartialFile, Progress
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d*/(\d{1,18}|\*)")
@@ -90,7 +91,7 @@ def read_local(path: Path, download: PartialFile, progress: Progress) -> None:
         OSError: the file cannot be read, or the bytes cannot be written.
     """
     try:
-        with path.open("rb", buffering=0) as stream:
+        with open_plain_file(path) as stream:
             stream.seek(download.received)
             while piece := stream.read(READ_BYTES):
                 download.append(piece)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import socket
 import threading
@@ -241,23 +242,54 @@ def test_bytes_behind_an_answer_are_not_the_next_answer(server: RawServer, clien
     assert client.get(f"{server.url}/good").body == b"{}"
 
 
+TOKEN = base64.b64encode(b"bob:S3cr3t!x").decode()
+SECRETS = (TOKEN, TOKEN.rstrip("="), "S3cr3t!x", "S3cr3t%21x")
+ECHO = b"Basic %s bob:S3cr3t!x bob:S3cr3t%%21x" % TOKEN.encode()
+PACKED_ECHO = gzip.compress(ECHO)
+ECHOES = {
+    "body": says(HEAD, b"Content-Length: %d\r\n\r\n" % len(ECHO), ECHO),
+    "packed body": says(
+        HEAD,
+        b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED_ECHO),
+        PACKED_ECHO,
+    ),
+    "error": says(b"HTTP/1.1 404 x\r\nContent-Length: %d\r\n\r\n" % len(ECHO), ECHO),
+    "reason": says(b"HTTP/1.1 400 " + ECHO + b"\r\nContent-Length: 0\r\n\r\n"),
+    "header": says(b"HTTP/1.1 200 x\r\nETag: " + ECHO + b"\r\nContent-Length: 0\r\n\r\n"),
+    "redirect": says(
+        b"HTTP/1.1 302 x\r\nLocation: ftp://x/" + TOKEN.encode() + b"\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "encoding": says(HEAD, b"Content-Encoding: " + ECHO + b"\r\nContent-Length: 0\r\n\r\n"),
+    "status line": closes_after(ECHO + b"\r\n\r\n"),
+    "size of a chunk": closes_after(
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + ECHO + b"\r\nabc"
+    ),
+    "length": says(HEAD, b"Content-Length: " + ECHO + b"\r\n\r\n"),
+    "trailer": says(
+        HEAD, b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: " + ECHO + b"\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("where", ECHOES)
 def test_a_server_that_repeats_our_credentials_is_not_quoted(
-    server: RawServer, transport: TransportName
+    server: RawServer, transport: TransportName, where: str, method: str
 ) -> None:
-    origin = server.url
-    client = Client(
-        ClientSettings(
-            transport=transport, retries=0, timeout_s=5, auth={origin: ("bob", "S3cr3t")}
-        )
+    settings = ClientSettings(
+        transport=transport, retries=0, timeout_s=5, auth={server.url: ("bob", "S3cr3t!x")}
     )
-
-    def echo(connection: socket.socket) -> None:
-        body = server.heads[-1].encode()
-        connection.sendall(b"HTTP/1.1 400 x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-
-    server.answers["/x"] = echo
-    answer = client.post(f"{server.url}/x", {"Content-Type": "text/plain"}, b"")
-    assert b"Authorization: Basic ***" in answer.body
+    client = Client(settings)
+    server.answers["/x"] = ECHOES[where]
+    seen = ""
+    try:
+        url = f"{server.url}/x"
+        answer = client.get(url) if method == "get" else client.post(url, {}, b"")
+        seen = f"{answer.body!r} {answer.reason} {dict(answer.headers)} {answer.url}"
+    except SourceError as error:
+        seen = f"{error} {error!r}"
+    assert TOKEN in server.heads[0]
+    assert not [secret for secret in SECRETS if secret in seen], seen
     client.close()
 
 

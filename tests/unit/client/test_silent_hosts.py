@@ -6,6 +6,7 @@ import pytest
 
 from microrepo.client.silent_hosts import ObservedResponse, SilentHosts
 from microrepo.client.transport.response_protocol import BrokenAnswer, TimedOut
+from microrepo.client.transport.sent_secrets import SentSecrets
 from microrepo.errors import Unavailable
 
 DEAD, GOOD = "http://dead.example/a", "http://good.example/a"
@@ -122,7 +123,9 @@ def test_a_body_counts_if_it_times_out(
     hosts: SilentHosts, clock: Clock, error: OSError, counts: bool
 ) -> None:
     for _ in range(9):
-        response = ObservedResponse(Reply(error, clock), DEAD, hosts, hosts.begin())
+        response = ObservedResponse(
+            Reply(error, clock), DEAD, hosts, hosts.begin(), SentSecrets({})
+        )
         with pytest.raises(BrokenAnswer):
             response.read(10)
     if counts:

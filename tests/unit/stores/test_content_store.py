@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,40 @@ def test_an_object_without_other_links_is_unused(store: ContentStore, file: Path
     file.unlink()
     (stored,) = store.objects()
     assert not stored.used_elsewhere
+
+
+def put_odd(kind: str, place: Path, elsewhere: Path) -> None:
+    """Put something odd at a place."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "directory":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    elif kind == "file":
+        place.write_text("x")
+    else:
+        place.symlink_to({"link": elsewhere, "dangling": Path("nowhere"), "loop": place}[kind])
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "link", "dangling", "loop"])
+def test_an_odd_thing_in_the_place_of_an_object(
+    store: ContentStore, file: Path, tmp_path: Path, kind: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("of another content")
+    put_odd(kind, store.place(SHA256), precious)
+    assert store.take(SHA256, tmp_path, "taken") is None
+    assert store.add(file, SHA256)
+    assert store.take(SHA256, tmp_path, "taken") is not None
+    assert [stored.sha256 for stored in store.objects()] == [SHA256]
+    assert precious.read_text() == "of another content"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "file", "dangling", "loop"])
+def test_an_odd_thing_in_the_place_of_a_folder(
+    store: ContentStore, file: Path, tmp_path: Path, kind: str
+) -> None:
+    put_odd(kind, store.place(SHA256).parent, tmp_path)
+    assert store.take(SHA256, tmp_path, "taken") is None
+    assert store.add(file, SHA256)
+    assert store.has(SHA256)

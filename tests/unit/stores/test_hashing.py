@@ -1,6 +1,7 @@
 """Digests: every algorithm, of streams and of files, as hashlib computes them."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,9 @@ def test_known_digests_are_completed_and_never_replaced() -> None:
     known, found = Digests(sha256="a"), Digests("b", "c")
     assert known.completed_by(found) == Digests("a", "c")
     assert found.completed_by(known) == found
+
+
+def test_a_fifo_is_an_error_not_a_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="not a plain file"):
+        hash_file(tmp_path / "fifo")

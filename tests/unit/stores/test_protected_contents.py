@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from microrepo.errors import RepositoryError
 from microrepo.stores.objects.protected_contents import ProtectedContents
 
 GOOD = b"good"
@@ -107,3 +108,56 @@ def test_leftovers_of_a_killed_run_go(store: ProtectedContents) -> None:
     left.write_bytes(b"half")
     store.clean()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "link", "dangling", "loop"])
+def test_an_odd_thing_in_the_place_of_a_content(
+    store: ProtectedContents, tmp_path: Path, kind: str
+) -> None:
+    place, other = store.place(SHA256), tmp_path / "other"
+    other.write_bytes(b"bad")
+    if kind == "directory":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to({"link": other, "dangling": Path("nowhere"), "loop": place}[kind])
+    assert keep(store, tmp_path, "file") == []
+    assert place.samefile(tmp_path / "file")
+    assert not place.is_symlink()
+    assert other.read_bytes() == b"bad"
+
+
+def test_odd_things_are_neither_deleted_nor_counted(
+    store: ProtectedContents, tmp_path: Path
+) -> None:
+    (store.place(SHA256).parent / ".odd.part").mkdir()
+    store.place(SHA256).mkdir()
+    store.clean()
+    assert store.delete([SHA256]).files == 0
+    assert store.measure().files == 0
+
+
+@pytest.mark.parametrize("name", ["", "ab"])
+def test_links_in_the_place_of_folders_are_refused(tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "objects").mkdir()
+    if not name:
+        (tmp_path / "objects").rmdir()
+    (tmp_path / "objects" / name).symlink_to(elsewhere)
+    with pytest.raises(RepositoryError, match="is a link"):
+        ProtectedContents(tmp_path / "objects").prepare()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "fifo"])
+def test_what_is_not_a_folder_is_renamed(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "objects" / "ab"
+    place.parent.mkdir()
+    if kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.touch()
+    ProtectedContents(tmp_path / "objects").prepare()
+    assert place.is_dir()

@@ -125,3 +125,19 @@ def test_a_link_where_a_verdict_is_kept_is_not_written_through(tmp_path: Path, f
         refusing.check(str(file), "six-1.tar.gz", SHA256)
     assert not (tmp_path / "nothing").exists()
     assert verdict.read_text() == "EICAR\n"
+
+
+@pytest.mark.parametrize("name", ["refused", "quarantine", "quarantine/scan"])
+def test_folders_of_verdicts_are_not_followed(tmp_path: Path, file: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    place = tmp_path / ".microrepo" / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(elsewhere)
+    refusing = scanner(tmp_path, "import sys; print('EICAR'); sys.exit(1)")
+    with pytest.raises(ScanRefused, match="EICAR"):
+        refusing.check(str(file), "six-1.tar.gz", SHA256, takes=True)
+    assert list(elsewhere.iterdir()) == []
+    with pytest.raises(ScanRefused, match="EICAR"):
+        refusing.refuse_known("six-1.tar.gz", SHA256)
+    assert not file.exists()

@@ -12,6 +12,7 @@ from microrepo.client.transport.libcurl.curl_loop import CurlLoop
 from microrepo.client.transport.libcurl.piece_queue import PieceQueue
 from microrepo.client.transport.pace import Pace
 from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
+from microrepo.client.transport.sent_secrets import SentSecrets
 
 # Received before anyone reads: beyond it the server has to wait.
 _MOST_HELD_BYTES = 1 << 20
@@ -35,7 +36,7 @@ class CurlAnswer:
         easy: libcurl's handle, with the request.
         loop: carries it.
         timeout_s: for the connection, and for each next piece.
-        secret: credentials that are not repeated.
+        secrets: credentials that are not repeated.
 
     Attributes:
         head: of it.
@@ -44,11 +45,16 @@ class CurlAnswer:
     """
 
     def __init__(
-        self, owner: AnswerOwner, easy: Any, loop: CurlLoop, timeout_s: float, secret: str
+        self,
+        owner: AnswerOwner,
+        easy: Any,
+        loop: CurlLoop,
+        timeout_s: float,
+        secrets: SentSecrets,
     ) -> None:
         self.easy = easy
         self.url: str | None = None
-        self.head = CurlHead(secret)
+        self.head = CurlHead(secrets)
         self.failure: Exception | None = None
         self._is_complete = False
         self._owner = owner

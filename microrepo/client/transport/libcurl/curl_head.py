@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from microrepo.client.transport.sent_secrets import SentSecrets
+
 _MOST_BYTES = 1 << 20
 _MOST_LINES, _LONGEST_LINE = 100, 1 << 16
 
@@ -11,13 +13,11 @@ _MOST_LINES, _LONGEST_LINE = 100, 1 << 16
 class CurlHeaders(Mapping[str, str]):
     """Header fields by names in any case; of a field that comes twice, the first."""
 
-    def __init__(self, lines: list[bytes], secret: str) -> None:
+    def __init__(self, lines: list[bytes], secrets: SentSecrets) -> None:
         self._fields: dict[str, str] = {}
         for line in lines:
             name, _, text = line.decode("latin-1").partition(":")
-            if secret:
-                text = text.replace(secret, "***")
-            self._fields.setdefault(name.strip().lower(), text.strip())
+            self._fields.setdefault(name.strip().lower(), secrets.hide(text.strip()))
 
     def __getitem__(self, name: str) -> str:
         """Return the text of a field."""
@@ -36,17 +36,17 @@ class CurlHead:
     """Status and header fields, within the bounds that Python's own client has.
 
     Args:
-        secret: credentials that are not repeated.
+        secrets: credentials that are not repeated.
 
     Attributes:
         is_complete: no line of it is missing.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secrets: SentSecrets) -> None:
         self.status = 0
         self.reason = ""
         self.is_complete = False
-        self._secret = secret
+        self._secrets = secrets
         self._version = b""
         self._lines: list[bytes] = []
         self._headers: CurlHeaders | None = None
@@ -74,16 +74,14 @@ class CurlHead:
         self._version, _, rest = line.strip().partition(b" ")
         code, _, reason = rest.partition(b" ")
         self.status = int(code) if code.isdigit() else 0
-        self.reason = reason.decode("latin-1")
-        if self._secret:
-            self.reason = self.reason.replace(self._secret, "***")
+        self.reason = self._secrets.hide(reason.decode("latin-1"))
         self._lines = []
 
     @property
     def headers(self) -> CurlHeaders:
         """The header fields."""
         if self._headers is None:
-            self._headers = CurlHeaders(self._lines, self._secret)
+            self._headers = CurlHeaders(self._lines, self._secrets)
         return self._headers
 
     @property

@@ -24,6 +24,7 @@ from microrepo.client.transport.libcurl.curl_loop import CurlLoop
 from microrepo.client.transport.libcurl.idle_sockets import IdleSockets
 from microrepo.client.transport.response_protocol import NoAnswer, Response, error_text
 from microrepo.client.transport.route_protocol import RouteSettings
+from microrepo.client.transport.sent_secrets import SentSecrets
 from microrepo.errors import MalformedResponse
 
 # Most requests have one of a few sets of header fields.
@@ -60,7 +61,7 @@ class CurlRoute:
         self, settings: RouteSettings, find_loop: Callable[[], CurlLoop], reach: Reach
     ) -> None:
         parts = urlsplit(settings.url)
-        self.secret = settings.secret
+        self.secrets = SentSecrets(settings.headers)
         self._settings = settings
         self._base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._host = parts.hostname or ""
@@ -135,7 +136,7 @@ class CurlRoute:
         if lane.idle.close_noisy(lane.loop.busy, 0):
             self._in_step = False
         owner = _Owner(self, lane, is_once=is_once)
-        answer = CurlAnswer(owner, easy, lane.loop, self._settings.timeout_s, self.secret)
+        answer = CurlAnswer(owner, easy, lane.loop, self._settings.timeout_s, self.secrets)
         refusals: list[MalformedResponse] = []
 
         def open_socket(_purpose: int, address: Any) -> NewSocket | int:

@@ -29,6 +29,7 @@ from microrepo.client.transport.response_protocol import (
     TooSlow,
     error_text,
 )
+from microrepo.client.transport.sent_secrets import SentSecrets
 
 
 class PooledRoute:
@@ -42,7 +43,7 @@ class PooledRoute:
         reach: decides which addresses may be connected to; None behind a proxy.
 
     Attributes:
-        secret: the credentials as they are sent; "" without any.
+        secrets: the credentials as they are sent.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class PooledRoute:
         self._pool = pool
         self._timeout = Timeout(connect=timeout_s, read=timeout_s)
         self._headers = headers
-        self.secret = headers.get("Authorization", "").rpartition(" ")[2]
+        self.secrets = SentSecrets(headers)
         self.has_absolute_targets = has_absolute_targets
         self._in_step = True
         pool.ConnectionCls = connection_class(pool.ConnectionCls, reach, self._leave_step)
@@ -148,7 +149,7 @@ class PooledRoute:
         except (HTTPError, OSError, ValueError) as error:
             stale = method == "GET" and any(isinstance(arg, StaleConnection) for arg in error.args)
             raise NoAnswer(error, stale=stale) from error
-        return _PooledResponse(response, self.secret)
+        return _PooledResponse(response, self.secrets)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -165,17 +166,14 @@ def _closed(connection: Any) -> Any:
 class _PooledResponse:
     """A response from the pool."""
 
-    def __init__(self, inside: BaseHTTPResponse, secret: str) -> None:
+    def __init__(self, inside: BaseHTTPResponse, secrets: SentSecrets) -> None:
         self._inside = inside
         self.url: str | None = None
         self.status = inside.status
-        self.reason = inside.reason
-        self.headers = inside.headers
-        if secret:
-            self.reason = (self.reason or "").replace(secret, "***")
-            self.headers = HTTPHeaderDict(
-                {name: value.replace(secret, "***") for name, value in inside.headers.items()}
-            )
+        self.reason = secrets.hide(inside.reason or "")
+        self.headers = HTTPHeaderDict(
+            {name: secrets.hide(value) for name, value in inside.headers.items()}
+        )
         self.release_conn = inside.release_conn
         self.close = inside.close
 

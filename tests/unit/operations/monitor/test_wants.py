@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,36 @@ def test_a_damaged_list_is_named(repository: Path) -> None:
 def test_a_missing_repository_is_named(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="not found"):
         add_wants(str(tmp_path / "none"), ["numpy"], WantOrigin.PERSON)
+
+
+@pytest.mark.parametrize("text", ["a b c", "six\x1b[31m", "x" * 5000, "six @"])
+def test_a_list_with_something_else_than_requirements_is_named(repository: Path, text: str) -> None:
+    add_wants(str(repository), ["six>=2"], WantOrigin.PERSON)
+    path = repository / ".microrepo" / "wants.json"
+    wants = [{"requirement": text, "origin": "log", "count": 1, "last": "2026-01-01"}]
+    path.write_text(json.dumps(wants))
+    for _ in range(2):
+        with pytest.raises(RepositoryError, match=r"wants\.json: cannot be read") as caught:
+            list_wants(str(repository))
+        assert len(str(caught.value)) < 600
+        with pytest.raises(RepositoryError, match=r"wants\.json"):
+            add_wants(str(repository), ["flask"], WantOrigin.PERSON)
+    path.unlink()
+    add_wants(str(repository), ["flask"], WantOrigin.PERSON)
+    assert named(repository) == ["flask"]
+
+
+def test_a_file_of_wants_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "wants.txt"
+    path.write_text("foo  # once\n" * 300_000)
+    assert read_wants(path) == ["foo"]
+    path.write_text("\n".join(f"foo{number}" for number in range(100_001)))
+    with pytest.raises(ConfigError, match="more than 100,000"):
+        read_wants(path)
+    path.write_bytes(b"#" * (17 << 20))
+    with pytest.raises(ConfigError, match="too large"):
+        read_wants(path)
+    path.write_text("foo;" + "(" * 100_000)
+    with pytest.raises(ConfigError, match="not a requirement") as caught:
+        read_wants(path)
+    assert len(str(caught.value)) < 600
