@@ -16,13 +16,21 @@ _SHARED = frozenset({"profiles"})
 
 def check_profiles(config: Config) -> None:
     """Raise ConfigError if a profile has an unusable name, or an unknown key."""
+    folded: dict[str, str] = {}
     for name, values in config.profiles.items():
+        other = folded.setdefault(name.lower().rstrip("."), name)
+        if other != name:
+            raise ConfigError(
+                f"$.profiles: {other!r} and {name!r} are one directory on some systems; rename one"
+            )
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f"$.profiles: {name!r} is not a name; use letters, digits, '.', '_' and '-'"
             )
         for key in values:
-            if key not in KEYS or key in _SHARED:
+            if key in _SHARED:
+                raise ConfigError(f"$.profiles.{name}.{key}: a profile has no `{key}` of its own")
+            if key not in KEYS:
                 near = nearest(key.replace("-", "_"), KEYS)
                 hint = f"; did you mean {near!r}?" if near else ""
                 raise ConfigError(f"$.profiles.{name}.{key}: unknown key{hint}")

@@ -87,7 +87,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def client(transport: TransportName) -> Iterator[Client]:
-    made = Client(ClientSettings(transport=transport, retries=0, timeout_s=0.5))
+    made = Client(ClientSettings(transport=transport, retries=1, timeout_s=0.5))
     yield made
     made.close()
 

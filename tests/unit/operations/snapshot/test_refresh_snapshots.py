@@ -82,7 +82,7 @@ def test_damaged_files_are_named_and_do_not_fail_the_refresh(
 def test_a_snapshot_that_fails_is_reported(
     shelf: Shelf, refresh: Refresh, work: WorkContext
 ) -> None:
-    (shelf.directory.control / "objects").write_text("in the way")
+    (shelf.directory.control / "objects").symlink_to(shelf.directory.path)
     refresh("1")
     (failure,) = work.report.failed
     assert failure.what == "snapshot"
