@@ -13,6 +13,9 @@ from microrepo.errors import RepositoryError
 from microrepo.model import File, NormalizedName, Project
 from microrepo.repositories.directory_contents import unrecorded
 from microrepo.repositories.foreign.tree_layouts import recognise
+from microrepo.standalone.importer.bundle_header import BundleError
+from microrepo.standalone.importer.intake.import_records import ImportRecords
+from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
 from microrepo.state import ProjectRow, State, explained_errors, open_state, pack, read_state
 from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory
 
@@ -37,10 +40,33 @@ def open_for_reading(repository: str | Path) -> Iterator[State]:
     try:
         with explained_errors(directory.state_file):
             if state.count_present(SCAN_LIMIT + 1) <= SCAN_LIMIT:
+                if has_state and _is_behind(directory, state):
+                    _mark_absent(directory, state)
                 _add_unrecorded(directory, state)
             yield state
     finally:
         state.close()
+
+
+def _is_behind(directory: FlatDirectory, state: State) -> bool:
+    """Return whether the program in a bundle has imported it since the state was written."""
+    try:
+        facts = ImportRecords(str(directory.path)).facts()
+        return bool(facts) and state.meta(STATE_KEY) != state_value(facts)
+    except (BundleError, KeyError):
+        return False
+
+
+def _mark_absent(directory: FlatDirectory, state: State) -> None:
+    """Let recorded files that are gone or replaced count as absent, for this reader only."""
+    disk = directory.scan()
+    gone = [
+        msgspec.structs.replace(row, present=False)
+        for row in state.files()
+        if row.present and not ((found := disk.get(row.filename)) and found.matches(row))
+    ]
+    if gone:
+        state.overlay(gone, (), ())
 
 
 def _add_unrecorded(directory: FlatDirectory, state: State) -> None:

@@ -16,7 +16,9 @@ def add_overlay(
         table: name of the table.
         columns: names of the columns.
     """
-    name, extra = columns.split(",", maxsplit=1)[0], f"found_{table}"
+    name = columns.split(",", maxsplit=1)[0]
+    query = "SELECT count(*) FROM sqlite_temp_master WHERE type = 'table'"
+    extra = f"found_{table}_{connection.execute(query).fetchone()[0]}"
     known = connection.execute(
         "SELECT sql FROM sqlite_temp_master WHERE type = 'view' AND name = ?", (table,)
     ).fetchone()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,20 @@ def test_a_receipt_after_a_restore_asks_for_what_is_lacking(gap: Gap) -> None:
     gap.do("receipt", gap.folder / "receipt.json")
     gap.bring(gap.export("--for", gap.folder / "receipt.json"))
     assert gap.files() == {ONE, BAD, NEXT, OWN}
+
+
+def test_files_deleted_by_the_program_in_the_bundle_are_not_listed(gap: Gap) -> None:
+    gap.outside.refresh("bad")
+    gap.outside.run("delete", "one", "--repository", gap.outside.path)
+    bundle = gap.export()
+    (volume,) = bundle.iterdir()
+    subprocess.run(["tar", "-xf", volume, "-C", bundle, "import.py"], check=True)
+    program = [sys.executable, str(bundle / "import.py"), str(bundle)]
+    subprocess.run([*program, "--repository", str(gap.inside)], check=True)
+    listed = gap.outside.run("list", "--repository", gap.inside).stdout.split()
+    assert listed == [BAD, OWN]
+    gap.outside.run("check", "one", "--repository", gap.inside, expect=3)
+    gap.outside.run("check", "bad", "--repository", gap.inside)
 
 
 def test_once_verified_is_always_verified(outside: Repository, tmp_path: Path) -> None:
