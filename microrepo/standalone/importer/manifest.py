@@ -193,21 +193,21 @@ def compare_manifests(
     Args:
         with_equal: also yield entries that do not differ.
     """
-    befores, afters = iter(old), iter(new)
-    before, after = next(befores, None), next(afters, None)
+    old_entries, new_entries = iter(old), iter(new)
+    before, after = next(old_entries, None), next(new_entries, None)
     while before is not None or after is not None:
         if after is None or (before is not None and before.order < after.order):
             yield ManifestChange("removed", before, None)
-            before = next(befores, None)
+            before = next(old_entries, None)
         elif before is None or after.order < before.order:
             yield ManifestChange("added", None, after)
-            after = next(afters, None)
+            after = next(new_entries, None)
         else:
             if before != after:
                 yield ManifestChange(_kind_of(before, after), before, after)
             elif with_equal:
                 yield ManifestChange("equal", before, after)
-            before, after = next(befores, None), next(afters, None)
+            before, after = next(old_entries, None), next(new_entries, None)
 
 
 def _kind_of(before: ManifestProject | ManifestFile, after: ManifestProject | ManifestFile) -> str:
