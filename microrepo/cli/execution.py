@@ -116,12 +116,13 @@ def _logging(arguments: argparse.Namespace) -> Iterator[None]:
         to_file.setLevel(min(level, logging.INFO))
         handlers.append(to_file)
     root = logging.getLogger("microrepo")
+    before = (root.level, root.propagate, root.handlers)
     root.setLevel(min(level, logging.INFO) if arguments.log_file else level)
     root.propagate = False
     root.handlers = handlers
     try:
         yield
     finally:
-        root.handlers = []
+        root.level, root.propagate, root.handlers = before
         for handler in handlers:
             handler.close()

@@ -79,6 +79,7 @@ def test_readers_leave_it_as_it_is(
 
 def test_a_snapshot_of_it_is_restored(repo: Repository, files: dict[str, BuiltFile]) -> None:
     repo.do("snapshot", "list")
+    repo.do("index")  # its metadata files are lost
     repo.do("snapshot", "create", "old")
     repo.do("delete", "alpha", "mirrored")
     repo.do("snapshot", "restore", "old", "--min-free-space", "0")

@@ -143,19 +143,24 @@ class SwitchWorld:
         return main(self.arguments(*words))
 
     def run_apart(self, hook: Hook, *words: str) -> tuple[int, str]:
-        """Run a command in a fork, with an audit hook; return its exit code and its errors."""
+        """Run a command in a fork, with an audit hook; return its exit code and output."""
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             code = 98
             try:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                os.dup2(writing, 1)
                 os.dup2(writing, 2)
                 os.close(reading)
                 import sys
 
+                # pytest has streams of its own.
+                sys.stdout = os.fdopen(1, "w", closefd=False)
+                sys.stderr = os.fdopen(2, "w", closefd=False)
                 sys.addaudithook(hook)
                 code = main(self.arguments(*words))
+                sys.stdout.flush()
+                sys.stderr.flush()
             finally:
                 os._exit(code)
         os.close(writing)

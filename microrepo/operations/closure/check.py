@@ -27,7 +27,7 @@ from microrepo.publish.links import links_of
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.reading import open_for_reading
 from microrepo.selection.closure.closure import Closure
-from microrepo.selection.closure.inapplicable_goals import inapplicable_goals
+from microrepo.selection.closure.inapplicable_goals import idle_goals, inapplicable_goals
 from microrepo.selection.closure.lock_sets import plan_locks
 from microrepo.selection.closure.proof import SdistOnly, sdist_only
 from microrepo.selection.environments.environment import Environment
@@ -209,7 +209,7 @@ def _with_inapplicable(
 
     They are not met unless they apply in one of `known`, all environments of the repository.
     """
-    idle = {one.goal for one in inapplicable_goals(goals, environments)}
+    idle = idle_goals(goals, environments)
     never = {
         (one.goal.name, one.environment): _unmet(one)
         for one in inapplicable_goals(goals, (*environments, *known))

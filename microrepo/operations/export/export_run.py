@@ -132,19 +132,22 @@ def export(
         if options.config_copy:
             extras["config.json"] = options.config_copy
         content = BundleContent(repository, extras)
+        is_empty = not manifest.summary.files and base is FULL
+        if is_empty and not session.report.failed:
+            raise RepositoryError(repository, "contains no distributions; nothing to send")
         if options.scan:
             scanner = FileScanner(options.scan, str(repository), config.scan_timeout_s)
             scanned = scan_manifest(manifest, base, content, scanner)
             manifest = scanned.manifest
             session.report.failed += scanned.refused
-        if not manifest.summary.files and base is FULL:
-            raise RepositoryError(repository, "contains no distributions; nothing to send")
         changes = content.changes(manifest, base)
         volumes = plan_volumes(changes.items, options.split_bytes, len(manifest.content))
+        # Without a file that may be sent, the report says why.
+        is_empty = not manifest.summary.files and base is FULL
         unchanged = base.snapshot == manifest.summary.snapshot and not changes.files
         sender = SentManifests(repository).sender()
         written: tuple[str, ...] = ()
-        if not (options.dry_run or unchanged):
+        if not (options.dry_run or unchanged or is_empty):
             sender = sender.next()
             header = _header(sender, manifest, base, len(volumes))
             bundle = _Bundle(header, manifest, volumes, content, signer, session)

@@ -33,6 +33,7 @@ _NO_LIST = frozenset({404, 405, 410, 501})
 _MODIFIED = "modified:"
 _CONTENT = "sha256:"
 _SETTLED = timedelta(minutes=1)
+_SETTLED_ETAG = timedelta(seconds=2)
 
 
 class IndexSource:
@@ -123,9 +124,11 @@ def validator_of(answer: Answer) -> str:
     second (RFC 9110, 8.8.2.2), so only the time of an older page is used.
     """
     etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
-    if etag:
+    date = answer.headers.get("Date", "")
+    # Web servers make the ETag of a file from its time and size.
+    if etag and (not modified or _is_settled(modified, date, _SETTLED_ETAG)):
         return etag
-    if modified and _is_settled(modified, answer.headers.get("Date", "")):
+    if modified and _is_settled(modified, date, _SETTLED):
         return f"{_MODIFIED}{modified}"
     digest = hashlib.sha256(answer.body)
     # Links can be relative: the same page of a server that moved means other addresses.
@@ -133,9 +136,9 @@ def validator_of(answer: Answer) -> str:
     return f"{_CONTENT}{digest.hexdigest()}"
 
 
-def _is_settled(modified: str, date: str) -> bool:
+def _is_settled(modified: str, date: str, least: timedelta) -> bool:
     try:
-        return parsedate_to_datetime(date) - parsedate_to_datetime(modified) >= _SETTLED
+        return parsedate_to_datetime(date) - parsedate_to_datetime(modified) >= least
     except (TypeError, ValueError, OverflowError):
         return False
 

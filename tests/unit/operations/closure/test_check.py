@@ -169,6 +169,16 @@ def test_a_goal_that_applies_nowhere_is_not_proven(shelf: Shelf, config: Config)
     assert 'python_version < "3"' in missing.reasons[0]
 
 
+def test_a_goal_for_other_machines_is_no_mistake(shelf: Shelf, config: Config) -> None:
+    shelf.hold(BASE)
+    report = run(
+        config, "tomli; python_version < '3.11'", "colorama; sys_platform == 'win32'", "base"
+    )
+    assert (report.goals, report.closed, report.missing) == (1, True, ())
+    alone = run(config, "tomli; python_version < '3.11'")
+    assert (alone.closed, len(alone.missing)) == (False, 1)
+
+
 def test_a_goal_for_another_environment_of_the_repository(shelf: Shelf, config: Config) -> None:
     shelf.hold(BASE)
     both = {"linux": "cp311-manylinux_2_28_x86_64", "windows": "cp311-win_amd64"}
