@@ -16,6 +16,7 @@ from microrepo.config.declared_options import KEYS, keys_of, options
 from microrepo.config.option_values import parse_text
 from microrepo.config.profiles import profile_values
 from microrepo.config.schema import EVERYTHING, RUNNING_PYTHON, Config, Kind
+from microrepo.config.security_presets import preset_values
 from microrepo.errors import ConfigError
 from microrepo.suggestions import nearest
 
@@ -98,6 +99,7 @@ def load(
         values[key] = value
         origins[key] = "--" + key.replace("_", "-")
     config = convert(values, where if profile is None else f"{where}, profile {profile}")
+    origins |= dict.fromkeys(preset_values(values), f"security {config.security}")
 
     def base_of(key: str) -> Path:
         is_of_file = path is not None and origins[key].startswith(str(path))
@@ -155,7 +157,8 @@ def convert(values: Mapping[str, object], where: str) -> Config:
             hint = f"; did you mean {near!r}?" if near else "; `microrepo config` lists the keys"
             raise ConfigError(f"{where}: $.{key}: unknown key{hint}")
     try:
-        config = msgspec.convert(spell_out(values, where), Config)
+        complete = {**values, **preset_values(values)}
+        config = msgspec.convert(spell_out(complete, where), Config)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `")
         raise ConfigError(f"{where}: {place.rstrip('`') or '$'}: {text}") from error

@@ -48,6 +48,7 @@ class Group(Enum):
     PROJECTS = "Projects and releases"
     FILES = "Files of a release"
     DEPENDENCIES = "Dependencies"
+    TRUST = "Trust"
     REPOSITORY = "Repository"
     LIMITS = "Deletions and space"
     SOURCE = "Sources"
@@ -129,6 +130,7 @@ def _about(
 _projects = partial(_about, Group.PROJECTS)
 _files = partial(_about, Group.FILES)
 _dependencies = partial(_about, Group.DEPENDENCIES)
+_trust = partial(_about, Group.TRUST, scope=Scope.REPOSITORY)
 _repository = partial(_about, Group.REPOSITORY)
 _limits = partial(_about, Group.LIMITS)
 _source = partial(_about, Group.SOURCE)
@@ -464,6 +466,41 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "config file.",
             kind=Kind.PATH,
             example="locks",
+        ),
+    ] = None
+    security: Annotated[
+        Literal["default", "strict"],
+        _trust(
+            "Preset for the settings about trust. `strict` sets the defaults `min_age_days` 3, "
+            "`trust_policy` no-downgrade and `vulnerabilities` refuse; a setting that is given "
+            "takes precedence.",
+            basic=True,
+        ),
+    ] = "default"
+    trust_policy: Annotated[
+        Literal["off", "no-downgrade"],
+        _trust(
+            "What to do about releases whose provenance (PEP 740) is weaker than before. "
+            "`no-downgrade` refuses a release that is not attested although an earlier release of "
+            "its project is, or that another publisher published. The earlier release stays. "
+            "Applies to pinned releases, too.",
+        ),
+    ] = "off"
+    trust_exceptions: Annotated[
+        list[str],
+        _trust(
+            "Projects and releases that `trust_policy` does not apply to. Written like `exclude`. "
+            "Later releases are compared with an accepted exception.",
+            kind=Kind.PATTERNS,
+            example=["django<5", "acme-tool==2.0"],
+        ),
+    ] = msgspec.field(default_factory=list)
+    trust_lookback_days: Annotated[
+        Annotated[float, Meta(gt=0, le=36_500)] | None,
+        _trust(
+            "Compare a release only with releases uploaded at most this many days before it.",
+            default="no limit",
+            example=365,
         ),
     ] = None
     profiles: Annotated[

@@ -67,6 +67,8 @@ METADATA = Bound(16 * _MIB, marks=200_000)
 """METADATA, PKG-INFO or `.metadata` of a distribution, or another text file inside one."""
 REQUIREMENTS = Bound(16 * _MIB, marks=200_000)
 """A requirement file, lock file or pyproject.toml."""
+PROVENANCE = Bound(_MIB, marks=20_000, entries=100)
+"""The provenance object of one file."""
 ARCHIVE = Bound(1024 * _MIB, entries=200_000, ratio=2000)
 """Bytes of a source distribution unpacked to find its metadata."""
 

@@ -10,6 +10,7 @@ from microrepo.model.actions import Action, ActionKind, LocalFile, Outcome, PutS
 from microrepo.model.causes import Cause, Decision
 from microrepo.model.digests import BY_STRENGTH, COMPUTED, Digests
 from microrepo.model.project_records import FACTS, FACTS_SINCE, File, Info, Project, Vulnerability
+from microrepo.model.provenance_records import Evidence, TrustedPublisher, Verdict
 
 __all__ = [
     "BY_STRENGTH",
@@ -21,6 +22,7 @@ __all__ = [
     "Cause",
     "Decision",
     "Digests",
+    "Evidence",
     "File",
     "Info",
     "LocalFile",
@@ -28,5 +30,7 @@ __all__ = [
     "Outcome",
     "Project",
     "PutStatus",
+    "TrustedPublisher",
+    "Verdict",
     "Vulnerability",
 ]

@@ -6,6 +6,7 @@ from msgspec import Struct
 from packaging.utils import NormalizedName
 
 from microrepo.model.digests import Digests
+from microrepo.model.provenance_records import Evidence
 
 
 class File(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -24,6 +25,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
         core_metadata: whether ``<url>.metadata`` exists (PEP 658).
         core_metadata_sha256: digest of that metadata, hex.
         provenance: absolute URL of the attestations (PEP 740).
+        evidence: what these contain; None if they were not read.
     """
 
     filename: str
@@ -40,6 +42,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
     core_metadata: bool = False
     core_metadata_sha256: str | None = None
     provenance: str | None = None
+    evidence: Evidence | None = None
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -98,6 +101,7 @@ class Project(Struct, frozen=True, omit_defaults=True, weakref=True):
         silent_on_python: the source does not list Requires-Python.
         silent_on_status: the status is neither in the response nor available by a request.
         facts: version of the record's facts, see `FACTS`.
+        withdrawn: attested files that the source no longer lists; with them, its history is known.
     """
 
     name: NormalizedName
@@ -115,3 +119,4 @@ class Project(Struct, frozen=True, omit_defaults=True, weakref=True):
     advised_at: str | None = None
     silent_on_python: bool = False
     silent_on_status: bool = False
+    withdrawn: tuple[File, ...] = ()

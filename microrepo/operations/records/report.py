@@ -75,6 +75,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
         environments: target environments of the resolution.
         passed_over: newer releases that fit no environment, so that older ones are used.
         vulnerable: kept releases with known vulnerabilities, if `vulnerabilities` is "report".
+        distrusted: releases that are refused for their provenance, and why.
         locks: lock files that are up to date; `locks_changed` of them were written.
         metadata: distributions whose metadata was read from a source.
         rounds: number of rounds in which the resolver requested facts.
@@ -112,6 +113,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
     environments: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     vulnerable: tuple[str, ...] = ()
+    distrusted: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
     refused_deletes: int = 0
@@ -175,6 +177,7 @@ class ReportBuilder:
         self.environments: list[str] = []
         self.passed_over: list[str] = []
         self.vulnerable: list[str] = []
+        self.distrusted: list[str] = []
         self.locks: list[str] = []
         self.locks_changed = 0
         self.refused = ""

@@ -16,6 +16,7 @@ from microrepo.plan import Wanted
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.release_rules import unmet_requests
+from microrepo.selection.trust.refused_releases import distrusted_releases
 
 
 class Looked(Struct, frozen=True):
@@ -66,6 +67,8 @@ def look(
                 report.failed.append(Failure(name, why))
         if rules.policy.vulnerabilities != "ignore":
             _note_advisories(report, record.project, decisions)
+        if rules.policy.trust:
+            report.distrusted += distrusted_releases(decisions)
         row = msgspec.structs.replace(
             record.row, reconsider_at=reconsider_at(decisions, rules.policy)
         )

@@ -18,12 +18,16 @@ from microrepo.selection.rules.project_rules import check_project
 from microrepo.selection.rules.release_rules import (
     check_release,
     check_unpinned_release,
+    distrusted_files,
     has_pin,
     has_release_rules,
     is_asked_for_unpinned,
     is_exempt_from_age,
     is_pinned,
 )
+
+# Causes that can be gone later although the source has not changed.
+_PASSING = frozenset({Cause.TOO_YOUNG, Cause.UNREAD_PROVENANCE})
 
 
 def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
@@ -104,6 +108,7 @@ class _Judge:
         self._now = now
         self._barrier = barrier
         self._has_pins = has_pin(project.name, policy)
+        self._distrusted = distrusted_files(project, policy)
         self._checks_unpinned = barrier is not None or has_release_rules(policy)
         # With the default Pythons and all releases, a Requires-Python known only from the wheel
         # does not skip it: pages list it, and installers obey it.
@@ -128,7 +133,9 @@ class _Judge:
         decisions: list[Decision] = []
         served: set[PythonTarget | None] = set()
         for file in files:
-            rejection = check_file(file, policy, self._now, pinned=pinned, ripe=ripe, project=name)
+            rejection = self._distrusted.get(file.filename) or check_file(
+                file, policy, self._now, pinned=pinned, ripe=ripe, project=name
+            )
             targets: tuple[PythonTarget | None, ...] = ()
             if rejection is None and policy.third_party:
                 rejection = check_third_party(self._project, file, policy)
@@ -213,14 +220,17 @@ def _released_at(files: Iterable[File]) -> str:
 def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
     """Return when the next file that is too young becomes old enough, None without any.
 
-    The project must be checked again then, even if nothing changed upstream.
+    The project must be checked again then, even if nothing changed upstream; at the next run, if
+    the provenance of a file could not be read.
     """
-    if not policy.min_age_days:
+    if not (policy.min_age_days or policy.trust):
         return None
     times = [
         shift(decision.file.upload_time, policy.min_age_days)
+        if decision.cause is Cause.TOO_YOUNG
+        else decision.file.upload_time
         for decision in decisions
-        if decision.cause is Cause.TOO_YOUNG and decision.file.upload_time
+        if decision.cause in _PASSING and decision.file.upload_time
     ]
     return min(times, default=None)
 
@@ -240,6 +250,7 @@ def split_candidates(
     files: list[File] = []
     rejected: list[Decision] = []
     barrier = check_project(project, policy)
+    refused = distrusted_files(project, policy)
     for text, group in _newest_first(project.files):
         version = parse_version(text)
         of_release = check_release(project.name, version, text, rules)
@@ -249,8 +260,10 @@ def split_candidates(
             of_release = barrier or check_unpinned_release(project, version, text, rules)
         ripe = is_exempt_from_age(project.name, version, rules)
         for file in group:
-            rejection = of_release or check_file(
-                file, rules, now, pinned=True, ripe=ripe, project=project.name
+            rejection = (
+                of_release
+                or refused.get(file.filename)
+                or check_file(file, rules, now, pinned=True, ripe=ripe, project=project.name)
             )
             rejection = rejection or check_third_party(project, file, rules)
             if rejection is None:

@@ -26,6 +26,7 @@ from microrepo.selection.environments.python_versions import (
 from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
 from microrepo.selection.rules.patterns import NOTHING, Patterns, checked_regex, parse_patterns
 from microrepo.selection.rules.plugin_rules import LoadedRule
+from microrepo.selection.trust.downgrades import TrustRules
 from microrepo.suggestions import nearest
 
 _TYPE_ALIASES = {"wheel": "bdist_wheel", "egg": "bdist_egg", "wininst": "bdist_wininst"}
@@ -98,6 +99,8 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     require_digests: bool = True
     prune: bool = True
     budget_bytes: int | None = None
+    trust: TrustRules = TrustRules()
+    trust_exceptions: Patterns = NOTHING
     third_party: tuple[LoadedRule, ...] = ()
 
     def fingerprint(self) -> str:
@@ -174,6 +177,8 @@ def build_policy(
             if config.over_budget == "evict"
             else None
         ),
+        trust=TrustRules(config.trust_policy == "no-downgrade", config.trust_lookback_days),
+        trust_exceptions=parse_patterns(config.trust_exceptions, "trust_exceptions"),
         third_party=third_party,
         newest=parse_versions(config.versions, "versions"),
         prereleases=config.prereleases,

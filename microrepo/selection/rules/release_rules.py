@@ -11,6 +11,7 @@ from microrepo.model import Cause, Decision, NormalizedName, Project
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.policy import Policy, Rejection
+from microrepo.selection.trust.downgrades import distrusted
 
 
 def has_release_rules(policy: Policy) -> bool:
@@ -157,3 +158,16 @@ def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Po
     """Return whether `min_age_exempt` names the project or the release."""
     exempt = policy.min_age_exempt
     return bool(exempt) and bool(exempt.project(name) or exempt.release(name, version))
+
+
+def distrusted_files(project: Project, policy: Policy) -> dict[str, Rejection]:
+    """Return why files are refused for their provenance, even if they are pinned."""
+    if not policy.trust:
+        return {}
+    exceptions, name = policy.trust_exceptions, project.name
+    is_exempt = exceptions.project(name) is not None
+
+    def accepts(text: str) -> bool:
+        return is_exempt or exceptions.release(name, parse_version(text)) is not None
+
+    return distrusted(project, policy.trust, accepts)

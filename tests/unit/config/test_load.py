@@ -421,3 +421,37 @@ def test_sources_in_a_variable() -> None:
         "https://m.example/simple/",
         "pypi",
     ]
+
+
+# --- the preset of settings about trust ---------------------------------------------------------------
+
+
+def test_strict_sets_the_defaults_of_the_settings_about_trust() -> None:
+    config = convert({"security": "strict"}, "x")
+    values = (config.trust_policy, config.vulnerabilities, config.min_age_days)
+    assert values == ("no-downgrade", "refuse", 3)
+    plain = convert({}, "x")
+    assert (plain.trust_policy, plain.vulnerabilities, plain.min_age_days) == ("off", "ignore", 0)
+
+
+def test_a_setting_that_is_given_takes_precedence_over_the_preset(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"security": "strict", "min_age_days": 0}')
+    loaded = load(path, {"vulnerabilities": "report"}, {"MICROREPO_TRUST_POLICY": "off"})
+    config = loaded.config
+    assert (config.trust_policy, config.vulnerabilities, config.min_age_days) == (
+        "off",
+        "report",
+        0,
+    )
+    assert loaded.origins["min_age_days"] == str(path)
+
+
+def test_the_origin_of_a_default_of_the_preset_is_shown() -> None:
+    origins = load(None, {"security": "strict"}, {}).origins
+    assert origins["trust_policy"] == "security strict"
+    assert origins["versions"] == "default"
+
+
+def test_a_wrong_preset_is_refused() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'strict'"):
+        convert({"security": "strikt"}, "x")

@@ -1,0 +1,1 @@
+"""Trust in releases: what their provenance says, compared with earlier releases. Pure."""
