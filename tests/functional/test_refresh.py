@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pytest
 
-from tests.support.faults import NotJSON, Status
+from tests.support.faults import Fault, NotJSON, Pause, Status
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.repository import PLAIN, Repository, tree_of
 from tests.support.server import PyPIServer
+from tests.support.transports import each_transport
 
 pytestmark = pytest.mark.usefixtures("default_settings")
 
@@ -123,6 +128,46 @@ def test_a_status_that_could_not_be_read_is_requested_again(
     pypi.reset()
     repo.refresh("--packages", requested)
     assert pypi.count("/simple/gamma/") == 0
+
+
+@dataclass(frozen=True)
+class AnsweredAfter(Fault):
+    """The body comes once another path has been requested, or after a minute."""
+
+    server: PyPIServer
+    path: str
+
+    def stream(self, body: bytes, pause: Pause) -> Iterator[bytes]:
+        yield b""
+        for _ in range(600):
+            if self.server.count(self.path):
+                break
+            pause(0.1)
+        yield body
+
+
+@each_transport
+def test_the_page_of_a_new_project_is_requested_with_its_document(
+    repo: Repository, index: FakeIndex, pypi: PyPIServer, transport: str
+) -> None:
+    index.add("app", build_wheel("app", "1.0", requires_dist=["lib"]))
+    index.add("lib", build_wheel("lib", "1.0"))
+    index.set_status("lib", "archived")
+    pypi.fault("/pypi/lib/json", AnsweredAfter(pypi, "/simple/lib/"))
+    begun = time.monotonic()
+    repo.refresh("app", "--processes", "1", "--transport", transport)
+    assert time.monotonic() - begun < 30
+    assert 'content="archived"' in (repo.path / "simple" / "lib" / "index.html").read_text()
+    documents_and_pages = sorted(pypi.paths("/pypi/") + pypi.paths("/simple/"))
+    assert documents_and_pages == [
+        "/pypi/app/json",
+        "/pypi/lib/json",
+        "/simple/app/",
+        "/simple/lib/",
+    ]
+    pypi.reset()
+    repo.refresh("app", "--processes", "1", "--transport", transport)
+    assert sorted(pypi.paths()) == ["/pypi/app/json", "/pypi/lib/json"]
 
 
 def test_a_source_without_a_simple_api_is_asked_for_a_status_once(

@@ -22,7 +22,7 @@ from microrepo.formats.distribution.sdist_metadata import (
 )
 from microrepo.formats.distribution.wheel_metadata import read_wheel_metadata
 from microrepo.formats.index.pypi_json import parse_document, parse_vulnerabilities
-from microrepo.formats.index.simple_api import parse_project, parse_root, parse_status
+from microrepo.formats.index.simple_api import parse_page_record, parse_project, parse_root
 from microrepo.formats.requirements.buildout import parse_versions
 from microrepo.formats.requirements.requirement_files import read_requirement_set
 from microrepo.formats.specifiers import lenient_requirement, parse_requires_python
@@ -126,8 +126,8 @@ DECODERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "advisories": (lambda body: parse_vulnerabilities(body, "foo"), b'{"vulnerabilities": []}'),
     "JSON page": (lambda body: parse_project(body, _JSON, "http://x/", "foo"), _PAGE),
     "HTML page": (lambda body: parse_project(body, _HTML, "http://x/", "foo"), _LINKS),
-    "JSON status": (lambda body: parse_status(body, _JSON, "http://x/", "foo"), _PAGE),
-    "HTML status": (lambda body: parse_status(body, _HTML, "http://x/", "foo"), _LINKS),
+    "JSON page record": (lambda body: parse_page_record(body, _JSON, "http://x/", "foo"), _PAGE),
+    "HTML page record": (lambda body: parse_page_record(body, _HTML, "http://x/", "foo"), _LINKS),
     "JSON list": (lambda body: parse_root(body, _JSON, "http://x/"), _ROOT),
     "HTML list": (lambda body: parse_root(body, _HTML, "http://x/"), b'<a href="foo/">foo</a>'),
     "metadata": (from_metadata, _METADATA),

@@ -43,6 +43,17 @@ class ProjectStatus(Struct):
     reason: str | None = None
 
 
+class PageRecord(Struct, frozen=True):
+    """What a project's page lists that its document lacks.
+
+    Attributes:
+        status, status_reason: of the project (PEP 792).
+    """
+
+    status: str = "active"
+    status_reason: str | None = None
+
+
 def join_link(base_url: str, link: str) -> str:
     """Return a link resolved against a URL, as `urljoin` does it.
 

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from microrepo.formats.bounds import DOCUMENT, Bound
-from microrepo.formats.index.index_records import Root
-from microrepo.formats.index.simple_html import project_from_html, root_from_html, status_from_html
-from microrepo.formats.index.simple_json import project_from_json, root_from_json, status_from_json
+from microrepo.formats.index.index_records import PageRecord, Root
+from microrepo.formats.index.simple_html import (
+    page_record_from_html,
+    project_from_html,
+    root_from_html,
+)
+from microrepo.formats.index.simple_json import (
+    page_record_from_json,
+    project_from_json,
+    root_from_json,
+)
 from microrepo.model import Project
 
-__all__ = ["ACCEPT", "Root", "is_json", "parse_project", "parse_root", "parse_status"]
+__all__ = [
+    "ACCEPT",
+    "PageRecord",
+    "Root",
+    "is_json",
+    "parse_page_record",
+    "parse_project",
+    "parse_root",
+]
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "
@@ -50,14 +66,14 @@ def parse_project(
     return project_from_html(body, url, name, header_serial, bound)
 
 
-def parse_status(
+def parse_page_record(
     body: bytes, content_type: str, url: str, name: str, bound: Bound = DOCUMENT
-) -> tuple[str, str | None]:
-    """Return the status that one project's page tells (PEP 792), and its reason.
+) -> PageRecord:
+    """Return what one project's page lists that the project's document lacks.
 
     Raises:
         MalformedResponse: the page cannot be read, or is about another project than `name`.
     """
     if is_json(content_type):
-        return status_from_json(body, url, name, bound)
-    return status_from_html(body, url, bound)
+        return page_record_from_json(body, url, name, bound)
+    return page_record_from_html(body, url, bound)

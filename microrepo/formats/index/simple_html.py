@@ -10,7 +10,12 @@ from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import DOCUMENT, PROJECT_LIST, Bound
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
 from microrepo.formats.index.html_tags import Anchor, TaggedPage, read_tags
-from microrepo.formats.index.index_records import Root, absolute_link, check_api_version
+from microrepo.formats.index.index_records import (
+    PageRecord,
+    Root,
+    absolute_link,
+    check_api_version,
+)
 from microrepo.formats.index.values import (
     announced_digests,
     checked_digest,
@@ -76,11 +81,11 @@ def project_from_html(
     )
 
 
-def status_from_html(body: bytes, url: str, bound: Bound = DOCUMENT) -> tuple[str, str | None]:
-    """Return the status of a project's page and its reason."""
+def page_record_from_html(body: bytes, url: str, bound: Bound = DOCUMENT) -> PageRecord:
+    """Return what a project's page lists that its document lacks."""
     page = _read(body, url, bound)
     _check_index_page(page, url)
-    return _status_of(page)
+    return PageRecord(*_status_of(page))
 
 
 def _status_of(page: TaggedPage) -> tuple[str, str | None]:

@@ -17,6 +17,7 @@ from microrepo.formats.bounds import (
 )
 from microrepo.formats.distribution.filenames import guess_release, package_type_of
 from microrepo.formats.index.index_records import (
+    PageRecord,
     ProjectStatus,
     Root,
     absolute_link,
@@ -68,7 +69,9 @@ class _Page(Struct):
     project_status: ProjectStatus | None = field(default=None, name="project-status")
 
 
-class _StatusPage(Struct):
+class _RecordPage(Struct):
+    """The part of a page that a project's document lacks; the files are not decoded."""
+
     files: msgspec.Raw
     name: str | None = None
     project_status: ProjectStatus | None = field(default=None, name="project-status")
@@ -101,7 +104,7 @@ class _LooseRoot(Struct):
     meta: _Meta = field(default_factory=_Meta)
 
 
-_decode_status = msgspec.json.Decoder(_StatusPage).decode
+_decode_page_record = msgspec.json.Decoder(_RecordPage).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_file = msgspec.json.Decoder(_PageFile).decode
 _decode_plain_root = msgspec.json.Decoder(_PlainRoot).decode
@@ -192,18 +195,16 @@ def project_from_json(
     )
 
 
-def status_from_json(
-    body: bytes, url: str, name: str, bound: Bound = DOCUMENT
-) -> tuple[str, str | None]:
-    """Return the status of a project's page and its reason."""
+def page_record_from_json(body: bytes, url: str, name: str, bound: Bound = DOCUMENT) -> PageRecord:
+    """Return what a project's page lists that its document lacks."""
     check_size(body, bound, url, JSON_MARKS)
     try:
-        page = _decode_status(body)
+        page = _decode_page_record(body)
     except UNREADABLE as error:
         raise MalformedResponse(url, f"not an index page ({error})") from error
     _check_name(page.name, name, url)
     status = page.project_status or ProjectStatus()
-    return status.status, status.reason
+    return PageRecord(status.status, status.reason)
 
 
 def _check_name(found: str | None, expected: str, url: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
 from packaging.utils import canonicalize_name
 
-from microrepo.client import Client
+from microrepo.client import Answer, Client
+from microrepo.client.transport.waiting import EarlyCall
 from microrepo.errors import MicrorepoError, ProjectNotFound
 from microrepo.formats.index.pypi_json import parse_document, parse_vulnerabilities
 from microrepo.formats.index.simple_api import Root
@@ -41,7 +43,8 @@ class PyPISource:
         self._alone = settings.alone
         self._index = IndexSource(client, settings)
         self._asks_status = settings.asks_status
-        self._has_pages = False
+        self._has_pages = settings.is_pypi
+        self._are_documents_silent = True
 
     def list_projects(self, validator: str | None = None) -> Root:
         """Return all projects with their serials, from the Simple API."""
@@ -54,7 +57,27 @@ class PyPISource:
         min_serial: int | None = None,
         known_serial: int | None = None,
     ) -> Fetched:
-        """Return a project's record from its document."""
+        """Return a project's record from its document.
+
+        A new project's page is requested together with its document if it will be needed.
+        """
+        page = EarlyCall(partial(self._index.request_page, name))
+        is_new = etag is None and known_serial is None
+        if is_new and self._asks_status and self._has_pages and self._are_documents_silent:
+            page.begin_soon()
+        try:
+            return self._fetch_document(name, etag, min_serial, known_serial, page)
+        finally:
+            page.cancel()
+
+    def _fetch_document(
+        self,
+        name: str,
+        etag: str | None,
+        min_serial: int | None,
+        known_serial: int | None,
+        page: EarlyCall[Answer],
+    ) -> Fetched:
         normalized = canonicalize_name(name)
         url = f"{self._json_root}/{normalized}/json"
         headers = {"Accept": "application/json", **conditional(etag)}
@@ -64,25 +87,28 @@ class PyPISource:
         if answer.status in {404, 410}:
             # A project without a release has no document, and a stale cache may lack it for a
             # while: only a project without a page does not exist either.
-            return self._index.fetch_project(name, etag, min_serial)
+            if etag is not None:
+                return self._index.fetch_project(name, etag, min_serial)
+            return self._index.read_project(name, page.result(), None, min_serial)
         expect_success(answer, url)
         if min_serial is None and is_same_content(answer, etag):
             return Fetched(None, etag)
         parsed = parse_document(answer.body, name, serial_of(answer), answer.url, answer.bound)
         project = parsed.project
+        self._are_documents_silent = project.silent_on_status
         check_serial(normalized, min_serial, project.serial)
         if not parsed.has_files:
-            page = self._index.fetch_project(name, min_serial=min_serial)
+            listed = self._index.read_project(name, page.result(), min_serial=min_serial)
             # No validator: files can change without a change of this document.
-            return Fetched(_with_files_of(project, page.project), None, page_time_of(answer))
+            return Fetched(_with_files_of(project, listed.project), None, page_time_of(answer))
         lacks_status = False
         if project.silent_on_status and (known_serial is None or project.serial != known_serial):
-            project, lacks_status = self._with_status(project)
+            project, lacks_status = self._with_status(project, page)
         # Without a validator, the next request gets the document again, and then the status.
         validator = None if lacks_status else validator_of(answer)
         return Fetched(project, validator, page_time_of(answer), lacks_status)
 
-    def _with_status(self, project: Project) -> tuple[Project, bool]:
+    def _with_status(self, project: Project, page: EarlyCall[Answer]) -> tuple[Project, bool]:
         """Return a document's record with the status from the project's index page.
 
         A server without such pages is not asked again. After other failures only the status is
@@ -91,7 +117,7 @@ class PyPISource:
         if not self._asks_status:
             return project, False
         try:
-            status, reason = self._index.fetch_status(project.name)
+            record = self._index.read_page_record(project.name, page.result())
         except ProjectNotFound:
             self._asks_status = self._has_pages
             return project, False
@@ -99,7 +125,10 @@ class PyPISource:
             return project, True
         self._has_pages = True
         told = msgspec.structs.replace(
-            project, status=status, status_reason=reason, silent_on_status=False
+            project,
+            status=record.status,
+            status_reason=record.status_reason,
+            silent_on_status=False,
         )
         return told, False
 

@@ -20,7 +20,14 @@ from microrepo.errors import (
     Unavailable,
 )
 from microrepo.formats.bounds import PROJECT_LIST
-from microrepo.formats.index.simple_api import ACCEPT, Root, parse_project, parse_root, parse_status
+from microrepo.formats.index.simple_api import (
+    ACCEPT,
+    PageRecord,
+    Root,
+    parse_page_record,
+    parse_project,
+    parse_root,
+)
 from microrepo.formats.index.values import parse_serial
 from microrepo.formats.times import format_time
 from microrepo.repositories.protocol import Fetched, SourceSettings
@@ -70,15 +77,26 @@ class IndexSource:
         known_serial: int | None = None,  # noqa: ARG002
     ) -> Fetched:
         """Return a project's record from its page."""
-        normalized = canonicalize_name(name)
-        url = f"{self._root}{normalized}/"
+        return self.read_project(name, self.request_page(name, etag), etag, min_serial)
+
+    def request_page(self, name: str, etag: str | None = None) -> Answer:
+        """Return the response to a request for a project's page, whatever its status."""
         headers = {"Accept": ACCEPT, **conditional(etag)}
-        answer = self._client.get(url, headers, same_origin=self._alone)
+        return self._client.get(self._page_url(name), headers, same_origin=self._alone)
+
+    def _page_url(self, name: str) -> str:
+        return f"{self._root}{canonicalize_name(name)}/"
+
+    def read_project(
+        self, name: str, answer: Answer, etag: str | None = None, min_serial: int | None = None
+    ) -> Fetched:
+        """Return a project's record from the response to a request for its page."""
+        normalized = canonicalize_name(name)
         if answer.status == 304 and etag:
             return Fetched(None, etag)
         if answer.status in {404, 410}:
             raise ProjectNotFound(normalized, self._name)
-        expect_success(answer, url)
+        expect_success(answer, self._page_url(name))
         if min_serial is None and is_same_content(answer, etag):
             return Fetched(None, etag)
         project = parse_project(
@@ -92,20 +110,18 @@ class IndexSource:
         check_serial(normalized, min_serial, project.serial)
         return Fetched(project, validator_of(answer), page_time_of(answer))
 
-    def fetch_status(self, name: str) -> tuple[str, str | None]:
-        """Return the status on a project's page, and its reason.
+    def read_page_record(self, name: str, answer: Answer) -> PageRecord:
+        """Return what a project's page lists that its document lacks.
 
         Raises:
             ProjectNotFound: the page does not exist.
             SourceError: it cannot be read.
         """
-        url = f"{self._root}{canonicalize_name(name)}/"
-        answer = self._client.get(url, {"Accept": ACCEPT}, same_origin=self._alone)
         if answer.status in _NO_LIST:
             raise ProjectNotFound(name, self._name)
-        expect_success(answer, url)
+        expect_success(answer, self._page_url(name))
         content_type = answer.headers.get("Content-Type", "")
-        return parse_status(answer.body, content_type, answer.url, name, answer.bound)
+        return parse_page_record(answer.body, content_type, answer.url, name, answer.bound)
 
 
 def conditional(validator: str | None) -> dict[str, str]:

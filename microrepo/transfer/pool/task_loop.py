@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from greenlet import getcurrent, greenlet
 
 from microrepo.client.transport.libcurl.reactor import this_reactor
-from microrepo.client.transport.waiting import set_scheduler
+from microrepo.client.transport.waiting import set_scheduler, set_task_queue
 
 _T = TypeVar("_T")
 _LONGEST_TURN_S = 60.0
@@ -47,6 +47,7 @@ class TaskLoop:
         self._answered: deque[object] = deque()
         self._usual_s = 0.0
         set_scheduler(self)
+        set_task_queue(self.add)
 
     def add(self, task: Callable[[], None]) -> None:
         """Run a task when there is a slot for it; it raises nothing."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from microrepo.client.transport.libcurl.reactor import this_reactor
 from microrepo.client.transport.transport_choice import can_multiplex
+from microrepo.client.transport.waiting import set_task_queue
 from microrepo.transfer.pool.process_start import restore_environment
 from microrepo.transfer.pool.task_limit import TaskLimit
 from microrepo.transfer.worker_settings import WorkerSettings
@@ -183,6 +184,7 @@ class _Threads:
             threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
+        set_task_queue(self._tasks.put)
         while True:
             self._tasks.get()()
 

@@ -13,11 +13,12 @@ import pytest
 from microrepo.errors import MalformedResponse
 from microrepo.formats.bounds import OutOfBounds
 from microrepo.formats.index.simple_api import (
+    PageRecord,
     Root,
     is_json,
+    parse_page_record,
     parse_project,
     parse_root,
-    parse_status,
 )
 from microrepo.model import Digests, File, Project
 
@@ -585,9 +586,10 @@ def test_a_status_is_that_of_the_project(name: str, right: bool) -> None:
     """The page of another project, which a broken cache may give, tells nothing."""
     page = {"meta": {"api-version": "1.4"}, "name": name, "files": []}
     body = json.dumps({**page, "project-status": {"status": "archived"}}).encode()
-    read = partial(parse_status, body, "application/vnd.pypi.simple.v1+json", "https://x.example/")
+    media, url = "application/vnd.pypi.simple.v1+json", "https://x.example/"
+    read = partial(parse_page_record, body, media, url)
     if right:
-        assert read("foo-bar") == ("archived", None)
+        assert read("foo-bar") == PageRecord("archived")
     else:
         with pytest.raises(MalformedResponse):
             read("foo-bar")

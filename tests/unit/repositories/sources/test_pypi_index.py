@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
 from microrepo.client import Answer
+from microrepo.client.transport.waiting import set_task_queue
 from microrepo.errors import StalePage
 from microrepo.repositories.protocol import Fetched, SourceSettings
 from microrepo.repositories.sources.pypi_index import PyPISource
@@ -76,3 +78,105 @@ def test_a_document_that_lists_no_files_proves_nothing_about_them() -> None:
     index = Index(document=whole, page=page)
     assert index.fetch().etag is None
     assert len(index.asked) == 2
+
+
+class BusyIndex(Index):
+    """Gives the worker's other tasks a turn before it answers."""
+
+    def __init__(self, **bodies: object) -> None:
+        super().__init__(**bodies)
+        self.tasks: list[Callable[[], None]] = []
+
+    def get(self, url: str, headers: Mapping[str, str], **more: Any) -> Answer:
+        while self.tasks:
+            self.tasks.pop()()
+        return super().get(url, headers, **more)
+
+    @contextmanager
+    def in_worker(self) -> Iterator[None]:
+        set_task_queue(self.tasks.append)
+        yield
+        set_task_queue(None)
+
+
+PAGE = {
+    "meta": {"api-version": "1.4"},
+    "name": "foo",
+    "files": [],
+    "project-status": {"status": "archived", "reason": "moved"},
+}
+DOCUMENT_URL, PAGE_URL = f"{ROOT}/pypi/foo/json", f"{ROOT}/simple/foo/"
+
+
+@pytest.mark.parametrize(
+    ("is_pypi", "etag", "known_serial", "asked"),
+    [
+        (True, None, None, [PAGE_URL, DOCUMENT_URL]),
+        (True, '"validator"', None, [DOCUMENT_URL, PAGE_URL]),
+        (True, None, 2, [DOCUMENT_URL, PAGE_URL]),
+        (True, None, 3, [DOCUMENT_URL]),
+        (False, None, None, [DOCUMENT_URL, PAGE_URL]),
+    ],
+)
+def test_the_page_is_requested_with_the_document_only_if_it_will_be_needed(
+    is_pypi: bool, etag: str | None, known_serial: int | None, asked: list[str]
+) -> None:
+    index = BusyIndex(document=document(), page=PAGE)
+    with index.in_worker():
+        source = open_pypi(index, is_pypi=is_pypi)
+        fetched = source.fetch_project("foo", etag, None, known_serial).project
+    assert index.asked == asked
+    assert fetched is not None
+    assert (fetched.status == "archived") == (PAGE_URL in asked)
+    assert not index.tasks
+
+
+def test_pages_that_were_needed_once_are_requested_early() -> None:
+    index = BusyIndex(document=document(), page=PAGE)
+    with index.in_worker():
+        source = open_pypi(index)
+        source.fetch_project("foo")
+        source.fetch_project("foo")
+    assert index.asked == [DOCUMENT_URL, PAGE_URL, PAGE_URL, DOCUMENT_URL]
+
+
+def test_documents_with_a_status_need_no_page() -> None:
+    told = document(**{"project-status": {"status": "deprecated"}})
+    index = BusyIndex(document=told, page=PAGE)
+    with index.in_worker():
+        source = open_pypi(index, is_pypi=True)
+        source.fetch_project("foo")
+        index.asked.clear()
+        again = source.fetch_project("foo").project
+    assert index.asked == [DOCUMENT_URL]
+    assert again is not None
+    assert again.status == "deprecated"
+
+
+def test_the_page_of_a_project_without_a_document_is_requested_once() -> None:
+    index = BusyIndex(page=PAGE)
+    with index.in_worker():
+        fetched = open_pypi(index, is_pypi=True).fetch_project("foo").project
+    assert index.asked == [PAGE_URL, DOCUMENT_URL]
+    assert fetched is not None
+    assert fetched.status == "archived"
+
+
+def test_a_busy_worker_asks_for_no_page_that_turns_out_not_to_be_needed() -> None:
+    index = Index(document=document())
+    tasks: list[Callable[[], None]] = []
+    set_task_queue(tasks.append)
+    source = open_pypi(index, is_pypi=True)
+    with pytest.raises(StalePage):
+        source.fetch_project("foo", min_serial=4)
+    set_task_queue(None)
+    for task in tasks:
+        task()
+    assert index.asked == [DOCUMENT_URL]
+
+
+def open_pypi(index: Index, *, is_pypi: bool = False) -> PyPISource:
+    settings = SourceSettings(
+        "json", f"{ROOT}/simple/", f"{ROOT}/pypi", asks_status=True, is_pypi=is_pypi
+    )
+    return PyPISource(index, settings)  # type: ignore[arg-type]

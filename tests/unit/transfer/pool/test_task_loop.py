@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("greenlet")
 
-from microrepo.client.transport.waiting import call_patiently, pause, this_scheduler
+from microrepo.client.transport.waiting import EarlyCall, call_patiently, pause, this_scheduler
 from microrepo.transfer.pool.task_loop import TaskLoop
 
 
@@ -130,3 +130,24 @@ def test_what_a_thread_raises_reaches_the_task() -> None:
                 call_patiently(fails)
 
     run_tasks(1, writes)
+
+
+@pytest.mark.parametrize(("slots", "expected"), [(2, "ahead"), (1, "after")])
+def test_a_call_is_made_ahead_if_a_slot_is_free(slots: int, expected: str) -> None:
+    said: list[str] = []
+
+    def ask() -> str:
+        said.append("ahead" if not said else "after")
+        pause(0.05)
+        return "answer"
+
+    def task() -> None:
+        call = EarlyCall(ask)
+        call.begin_soon()
+        pause(0.01)
+        if not said:
+            said.append("document")
+        assert call.result() == "answer"
+
+    run_tasks(slots, task)
+    assert said[-1] == expected
