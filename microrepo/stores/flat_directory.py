@@ -68,6 +68,7 @@ class FlatDirectory:
         self.control = path / CONTROL
         self.state_file = self.control / "state.db"
         self.lock_file = self.control / "lock"
+        self.switch_file = self.control / "switch.json"
         self.partial = (scratch or self.control) / "partial"
         self.limits = (scratch or self.control) / "limits"
 
@@ -111,6 +112,24 @@ class FlatDirectory:
     def place(self, path: str) -> Path:
         """Return the path of a page or another published file."""
         return self.pages / path
+
+    def begun_switch(self) -> str:
+        """Return that a killed run has left files and pages of two states, and what helps; or ""."""
+        if not os.path.lexists(self.switch_file):
+            return ""
+        return (
+            "a restore or an import was killed before its end; "
+            f"`microrepo index --repository {self.path}` completes it"
+        )
+
+    def refuse_begun_switch(self) -> None:
+        """Raise RepositoryError if a killed run has left files and pages of two states.
+
+        Raises:
+            RepositoryError: it names the command that completes that run.
+        """
+        if words := self.begun_switch():
+            raise RepositoryError(self.path, words)
 
     def scan(self) -> dict[str, OnDisk]:
         """Return every plain file at the top level, following symbolic links."""

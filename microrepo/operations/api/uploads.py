@@ -27,6 +27,7 @@ from microrepo.repositories.destinations.multipart_form import MultipartForm
 from microrepo.repositories.destinations.upload_index import UploadDestination
 from microrepo.repositories.distribution_content import read_metadata
 from microrepo.repositories.protocol import DestinationSettings, SourceSettings
+from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import Sharing, place_file
 from microrepo.transfer.upload.file_upload import destination_client
@@ -118,6 +119,7 @@ class UploadEndpoint:
 
 def _into_directory(distribution: Distribution, directory: Path) -> UploadResult:
     directory.mkdir(parents=True, exist_ok=True)
+    FlatDirectory(directory).refuse_begun_switch()
     name, digests = distribution.filename, distribution.digests
     try:
         place_file(distribution.path, directory, name, digests, Sharing(link=False))

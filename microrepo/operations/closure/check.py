@@ -94,9 +94,11 @@ def check(
     Raises:
         Cancelled: `cancel` was set.
         ConfigError: an environment is unknown.
-        RepositoryError: the state cannot be read, or a lock file cannot be written.
+        RepositoryError: the state cannot be read, a killed run has left a state between two, or a
+            lock file cannot be written.
     """
     directory = FlatDirectory(Path(config.repository))
+    directory.refuse_begun_switch()
     with open_for_reading(directory.path) as state:
         goals = requests.goals
         if requests.requirements is None:

@@ -27,7 +27,6 @@ from microrepo.operations.copy.working_directory import WorkingDirectory
 from microrepo.operations.run.network_settings import worker_settings
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue
 from microrepo.stores.flat_directory import FlatDirectory
-from microrepo.stores.lock import held_lock
 from microrepo.transfer.pool.worker import lost
 from microrepo.transfer.pool.worker_pool import WorkerPool
 from microrepo.transfer.worker_settings import WorkerSettings
@@ -148,7 +147,7 @@ def open_channel(
         RepositoryError: the destination cannot be a repository.
     """
     place = WorkingDirectory(endpoints, dry_run=dry_run)
-    with contextlib.nullcontext() if dry_run else held_lock(place.directory):
+    with place.in_use(config):
         is_done = False
         channel = Channel(config, endpoints, place.directory, on_bytes)
         try:

@@ -6,23 +6,28 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from microrepo.config.schema import Config
 from microrepo.operations.copy.endpoints import Endpoints
+from microrepo.operations.run.switch_completion import complete_switch
 from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.lock import held_lock
 
 
 class WorkingDirectory:
     """Directory for files in transit: the destination itself, or one in the cache.
 
-    A dry run gets a temporary directory. The caller takes the lock.
+    A dry run gets a temporary directory. The caller takes the lock, with `in_use`.
 
     Args:
         dry_run: change nothing.
 
     Raises:
-        RepositoryError: the directory is unsuitable or not writable.
+        RepositoryError: the directory is unsuitable or not writable, or a dry run would plan for a
+            state between two.
     """
 
     def __init__(self, endpoints: Endpoints, *, dry_run: bool) -> None:
@@ -31,6 +36,7 @@ class WorkingDirectory:
         self._passes_on = not is_directory
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         if dry_run:
+            FlatDirectory(where).refuse_begun_switch()
             self._scratch = tempfile.TemporaryDirectory(prefix="microrepo-")
             self.directory = FlatDirectory(where, Path(self._scratch.name))
             self.directory.prepare_scratch()
@@ -39,6 +45,22 @@ class WorkingDirectory:
         self._is_made = not where.exists()
         self._is_new = not self.directory.control.exists()
         self.directory.prepare()
+
+    @contextmanager
+    def in_use(self, config: Config) -> Iterator[None]:
+        """Hold the lock; a switch that a killed run began in the destination is completed first.
+
+        Raises:
+            Locked: another run uses the directory.
+            RepositoryError: the switch cannot be completed.
+        """
+        if self._scratch is not None:
+            yield
+            return
+        complete_switch(config, self.directory)
+        with held_lock(self.directory):
+            self.directory.refuse_begun_switch()  # killed just now
+            yield
 
     def tidy(self, *, is_done: bool) -> None:
         """Delete everything except files and partial downloads of an interrupted copy.

@@ -28,6 +28,7 @@ def make_receipt(config: Config, reporter: Reporter | None = None) -> Receipt:
         directory = holdings.directory
         if not directory.exists():
             raise RepositoryError(directory.path, "directory not found; name a repository")
+        directory.refuse_begun_switch()
         try:
             current = ImportRecords(str(directory.path)).current()
         except BundleError as error:

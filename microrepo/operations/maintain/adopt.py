@@ -67,6 +67,7 @@ def adopt(
         RepositoryError: the tree has no distributions, or the repository is unsuitable.
     """
     layout = recognise(tree)
+    FlatDirectory(layout.path).refuse_begun_switch()
     repository = FlatDirectory(Path(config.repository))
     is_new = not repository.exists()
     config, warnings = _without_replacing_theirs(config, repository)

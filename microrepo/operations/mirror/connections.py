@@ -95,7 +95,7 @@ class OpenChannel:
                     self._lock.close()
 
     def _begin(self) -> None:
-        self._lock.enter_context(self._locked())
+        self._lock.enter_context(self._place.in_use(self.channel.config))
         if not self._dry_run:
             for left_over in self.channel.directory.partial.glob(f"{PREFIX}*"):
                 left_over.unlink(missing_ok=True)

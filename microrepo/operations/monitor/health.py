@@ -144,6 +144,8 @@ def examine(
     grave = _grave_problems(state, telling, running, too_old)
     missing = _lesser_problems(telling, failing, damaged, 0 if running else unpublished)
     missing += import_problems(imported)
+    if not running and (words := directory.begun_switch()):
+        missing.append(words)
     return Health(
         repository=str(directory.path),
         exit_code=ExitCode.FAILED if grave else ExitCode.INCOMPLETE if missing else ExitCode.DONE,
@@ -174,10 +176,7 @@ def examine(
 
 
 def _grave_problems(
-    state: State,
-    runs: Sequence[LastRun],
-    running: str | None,
-    too_old: str,
+    state: State, runs: Sequence[LastRun], running: str | None, too_old: str
 ) -> list[str]:
     problems = []
     damage = state.meta("damaged")

@@ -76,6 +76,8 @@ class Session:
     def unrecorded(self) -> Iterator[Session]:
         """Run a session that changes nothing."""
         self.report.dry_run = True
+        if words := self.holdings.directory.begun_switch():
+            self.report.warn(f"the result is of a state between two: {words}")
         try:
             yield self
         finally:

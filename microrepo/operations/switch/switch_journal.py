@@ -47,7 +47,7 @@ class SwitchJournal:
 
     def __init__(self, directory: FlatDirectory) -> None:
         self._control = directory.control
-        self.path = directory.control / "switch.json"
+        self.path = directory.switch_file
         staging = directory.control / "staging"
         self.objects = staging / "objects"
         self.trees = staging / "trees"

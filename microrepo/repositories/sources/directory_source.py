@@ -85,6 +85,8 @@ class DirectorySource:
     def _read(self) -> dict[NormalizedName, list[tuple[str, str]]]:
         if not self._directory.exists():
             raise Unavailable(self._name, "directory not found")
+        if words := self._directory.begun_switch():
+            raise Unavailable(self._name, words)
         try:
             self._disk = self._directory.scan()
         except OSError as error:

@@ -38,6 +38,7 @@ from microrepo.standalone.importer.intake.receiving import BundleReceiver, Recei
 from microrepo.standalone.importer.intake.release_selection import EVERYTHING, ReleaseSelection
 from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.pages.tree_files import replace_content
+from microrepo.standalone.importer.switch.import_journal import ImportJournal
 from microrepo.standalone.importer.switch.import_switch import ImportSwitch
 from microrepo.standalone.importer.switch.repository_lock import hold_repository
 from microrepo.standalone.importer.volumes.signatures import SignatureCheck
@@ -73,6 +74,10 @@ def run_import(options: ImportOptions, say: Callable[[str], None]) -> int:
     """
     sources = find_volumes(options.inputs)
     if options.dry_run:
+        if os.path.lexists(ImportJournal(options.repository).path):
+            say(
+                "the plan is of a state between two: a restore or an import was killed before its end"
+            )
         with tempfile.TemporaryDirectory(prefix="microrepo-") as folder:
             staging = staging_for_dry_run(options.repository, folder)
             first, *rest = _pending(options, sources)

@@ -21,6 +21,7 @@ from microrepo.standalone.importer.intake.held_receipt import write_receipt
 from microrepo.standalone.importer.intake.import_decision import Permissions
 from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER, ImportRecords
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
+from microrepo.standalone.importer.switch.import_journal import ImportJournal
 from microrepo.standalone.importer.switch.repository_lock import RepositoryLocked
 
 _INTERRUPTED = 130
@@ -62,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write_receipt(repository: str, path: str) -> int:
+    if os.path.lexists(ImportJournal(repository).path):
+        raise BundleError(
+            f"{repository}: a restore or an import was killed before its end. Import again, or run "
+            "`microrepo index`, then write the receipt."
+        )
     records = ImportRecords(repository)
     count = write_receipt(path, ContentSurvey(repository, records.verified), records)
     _say(f"{path}: lists {count:,} files; run `microrepo export OUT --for {path}` outside")
