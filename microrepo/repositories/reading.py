@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,11 +13,9 @@ from microrepo.errors import RepositoryError
 from microrepo.model import File, NormalizedName, Project
 from microrepo.repositories.directory_contents import unrecorded
 from microrepo.repositories.foreign.tree_layouts import recognise
-from microrepo.standalone.importer.bundle_header import BundleError
-from microrepo.standalone.importer.intake.import_records import ImportRecords
-from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
+from microrepo.standalone.importer.control_files import CURRENT_IMPORT, IMPORTS_FOLDER
 from microrepo.state import ProjectRow, State, explained_errors, open_state, pack, read_state
-from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory
+from microrepo.stores.flat_directory import SCAN_LIMIT, FlatDirectory, OnDisk
 
 _NAMES_AT_ONCE = 500
 
@@ -40,16 +38,31 @@ def open_for_reading(repository: str | Path) -> Iterator[State]:
     try:
         with explained_errors(directory.state_file):
             if state.count_present(SCAN_LIMIT + 1) <= SCAN_LIMIT:
-                if has_state and _is_behind(directory, state):
-                    _mark_absent(directory, state)
-                _add_unrecorded(directory, state)
+                _overlay_directory(directory, state, has_state=has_state)
             yield state
     finally:
         state.close()
 
 
+def _overlay_directory(directory: FlatDirectory, state: State, *, has_state: bool) -> None:
+    """Let the state show what the directory contains, for this reader only."""
+    try:
+        disk = directory.scan()
+        if has_state and _is_behind(directory, state):
+            _mark_absent(disk, state)
+        _add_unrecorded(directory, state, disk)
+    except OSError as error:
+        raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error
+
+
 def _is_behind(directory: FlatDirectory, state: State) -> bool:
     """Return whether the program in a bundle has imported it since the state was written."""
+    if not (directory.control / IMPORTS_FOLDER / CURRENT_IMPORT).exists():
+        return False  # and nothing of imports is loaded
+    from microrepo.standalone.importer.bundle_header import BundleError
+    from microrepo.standalone.importer.intake.import_records import ImportRecords
+    from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
+
     try:
         facts = ImportRecords(str(directory.path)).facts()
         return bool(facts) and state.meta(STATE_KEY) != state_value(facts)
@@ -57,9 +70,8 @@ def _is_behind(directory: FlatDirectory, state: State) -> bool:
         return False
 
 
-def _mark_absent(directory: FlatDirectory, state: State) -> None:
+def _mark_absent(disk: Mapping[str, OnDisk], state: State) -> None:
     """Let recorded files that are gone or replaced count as absent, for this reader only."""
-    disk = directory.scan()
     gone = [
         msgspec.structs.replace(row, present=False)
         for row in state.files()
@@ -69,11 +81,8 @@ def _mark_absent(directory: FlatDirectory, state: State) -> None:
         state.overlay(gone, (), ())
 
 
-def _add_unrecorded(directory: FlatDirectory, state: State) -> None:
-    try:
-        found = list(unrecorded(directory, state, directory.scan(), listed=True))
-    except OSError as error:
-        raise RepositoryError(directory.path, f"cannot be read: {error.strerror}") from error
+def _add_unrecorded(directory: FlatDirectory, state: State, disk: Mapping[str, OnDisk]) -> None:
+    found = list(unrecorded(directory, state, disk, listed=True))
     if not found:
         if not directory.control.is_dir():
             _refuse_other_tree(directory.path)

@@ -13,12 +13,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from microrepo.errors import RepositoryError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER, SWITCH_JOURNAL
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_path
 from microrepo.stores.page_paths import TREES
 from microrepo.stores.plain_files import prepare_own_folder, put_aside_odd
 
-CONTROL = ".microrepo"
 # With more files, a scan in each run costs too much.
 SCAN_LIMIT = 200_000
 # Missing, a file instead of a directory, a link to itself.
@@ -65,10 +65,10 @@ class FlatDirectory:
     def __init__(self, path: Path, scratch: Path | None = None, pages: Path | None = None) -> None:
         self.path = path
         self.pages = pages or path
-        self.control = path / CONTROL
+        self.control = path / CONTROL_FOLDER
         self.state_file = self.control / "state.db"
         self.lock_file = self.control / "lock"
-        self.switch_file = self.control / "switch.json"
+        self.switch_file = self.control / SWITCH_JOURNAL
         self.partial = (scratch or self.control) / "partial"
         self.limits = (scratch or self.control) / "limits"
 

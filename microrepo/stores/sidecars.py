@@ -11,7 +11,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from microrepo.stores.flat_directory import CONTROL, sidecar_name
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
+from microrepo.stores.flat_directory import sidecar_name
 from microrepo.stores.plain_files import open_plain_file, replace_file
 
 MAX_SIDECAR_BYTES = 16 << 20
@@ -23,7 +24,7 @@ def write_sidecar(repository: str, filename: str, content: bytes, mtime_ns: int)
     Raises:
         OSError: it cannot be written.
     """
-    temporary = f"{repository}/{CONTROL}/partial/{secrets.token_hex(8)}.sidecar"
+    temporary = f"{repository}/{CONTROL_FOLDER}/partial/{secrets.token_hex(8)}.sidecar"
     try:
         # `os`, not pathlib, which is slower: called for each new wheel.
         with open(temporary, "xb", buffering=0) as stream:  # noqa: PTH123

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from microrepo.client.transport.waiting import call_patiently
 from microrepo.errors import ScanFailed, ScanRefused
-from microrepo.stores.flat_directory import CONTROL
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.stores.plain_files import (
     prepare_own_folder,
     read_plain_file,
@@ -79,7 +79,7 @@ class FileScanner(Struct, frozen=True):
                 raise ScanRefused(filename, _words_of(read_plain_file(self._verdict(sha256))))
 
     def _verdict(self, sha256: str) -> Path:
-        return Path(self.repository, CONTROL, "refused", sha256)
+        return Path(self.repository, CONTROL_FOLDER, "refused", sha256)
 
     def _remember(self, sha256: str | None, words: str) -> None:
         if not sha256:
@@ -92,7 +92,7 @@ class FileScanner(Struct, frozen=True):
             _log.warning("%s: cannot be written: %s", place, error)
 
     def _put_aside(self, path: str, filename: str, words: str) -> None:
-        aside = Path(self.repository, CONTROL, "quarantine", "scan")
+        aside = Path(self.repository, CONTROL_FOLDER, "quarantine", "scan")
         try:
             for folder in (aside.parent, aside):
                 prepare_own_folder(folder)

@@ -124,10 +124,10 @@ def _refresh(arguments: argparse.Namespace, loaded: Loaded, answers: Path | None
 
 
 def _ask_if_needed(arguments: argparse.Namespace) -> None:
-    from microrepo.cli.prompt.dialogue import first_config
-
     path = find_config(arguments.config, os.environ)
     if not path.exists() and "MICROREPO_PACKAGES" not in os.environ:
+        from microrepo.cli.prompt.dialogue import first_config
+
         first_config(path)
 
 

@@ -30,6 +30,7 @@ from microrepo.operations.switch.switch_plan import SwitchKind, SwitchPlan
 from microrepo.operations.switch.switch_target import SwitchTarget, plan_switch
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.standalone.importer.bundle_header import BundleError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.import_run import (
     selected_now,
     signature_check,
@@ -58,7 +59,6 @@ from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
 from microrepo.standalone.importer.volumes.volume_sources import find_volumes
 from microrepo.state import Owner
-from microrepo.stores.flat_directory import CONTROL
 
 
 class ImportRequest(Struct, frozen=True):
@@ -275,7 +275,7 @@ class _Import:
 @contextmanager
 def _staging(repository: str, *, dry_run: bool) -> Iterator[Staging]:
     if not dry_run:
-        yield Staging(str(Path(repository, CONTROL, "staging")))
+        yield Staging(str(Path(repository, CONTROL_FOLDER, "staging")))
         return
     with tempfile.TemporaryDirectory(prefix="microrepo-") as folder:
         yield staging_for_dry_run(repository, folder)

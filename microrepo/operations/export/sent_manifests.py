@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.errors import RepositoryError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.manifest import (
     ManifestError,
     ManifestReader,
@@ -26,7 +27,6 @@ from microrepo.standalone.importer.manifest import (
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
 from microrepo.stores.atomic_write import public_mode, write_atomically
 from microrepo.stores.disk_errors import disk_words
-from microrepo.stores.flat_directory import CONTROL
 from microrepo.stores.plain_files import read_plain_file
 
 Entry = ManifestProject | ManifestFile
@@ -109,7 +109,7 @@ class SentManifests:
     """The records of one repository, in `.microrepo/exports/`; the newest are kept."""
 
     def __init__(self, repository: Path) -> None:
-        self._folder = repository / CONTROL / "exports"
+        self._folder = repository / CONTROL_FOLDER / "exports"
 
     def sender(self) -> BundleOrigin:
         """Return the identity of the repository; a new one before the first bundle.

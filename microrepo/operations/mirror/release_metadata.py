@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from microrepo.errors import RepositoryError
 from microrepo.model import Digests, File, NormalizedName, Project
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.stores.atomic_write import public_mode, write_atomically
-from microrepo.stores.flat_directory import CONTROL
 from microrepo.stores.plain_files import read_plain_file
 
 _FORMAT = 1
@@ -161,4 +161,4 @@ def overlay_marks(
 
 
 def _path(directory: Path, project: str, version: str) -> Path:
-    return directory / CONTROL / _FOLDER / f"{project}-{quote(version, safe='')}.json"
+    return directory / CONTROL_FOLDER / _FOLDER / f"{project}-{quote(version, safe='')}.json"

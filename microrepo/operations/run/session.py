@@ -25,8 +25,7 @@ from microrepo.operations.run.network_settings import client_settings
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_outputs import Ended, followed_by_hook, note_kill, write_outputs
 from microrepo.operations.run.run_workers import RunWorkers
-from microrepo.operations.switch.import_settlement import settle_import
-from microrepo.operations.switch.manifest_switch import ManifestSwitch
+from microrepo.operations.switch.earlier_switches import complete_earlier_switches
 from microrepo.publish.links import links_of
 from microrepo.publish.tree.foreign_pages import adopt_foreign_pages
 from microrepo.reporting import Reporter
@@ -93,8 +92,7 @@ class Session:
             state.set_meta("running", "1")
         try:
             adopt_foreign_pages(self.holdings.directory, state)
-            ManifestSwitch(self.config, self.holdings, self.work).roll_forward()
-            settle_import(self.config, self.holdings, self.work)
+            complete_earlier_switches(self.config, self.holdings, self.work)
             if was_killed:
                 record_arrivals(self.holdings, report.run)
             mended = mend_names(state)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from microrepo.batching import batched
 from microrepo.errors import ConfigError, RepositoryError
 from microrepo.operations.switch.switch_plan import Entry
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.manifest import (
     ManifestDigest,
     ManifestError,
@@ -26,7 +27,6 @@ from microrepo.standalone.importer.tree_exchange import remove_tree
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_path
-from microrepo.stores.flat_directory import CONTROL
 from microrepo.suggestions import nearest
 
 LATEST, CURRENT = "latest", "current"
@@ -96,7 +96,7 @@ class SnapshotFiles:
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
-        self._folder = repository / CONTROL / "snapshots"
+        self._folder = repository / CONTROL_FOLDER / "snapshots"
 
     def path(self, name: str) -> Path:
         """Return the path of a snapshot's manifest."""

@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from microrepo.publish.tree.page_splice import Splicer
 from microrepo.publish.tree.page_writer import PageWriter
-from microrepo.standalone.importer.pages.page_tree import LINKS_PAGE_LIMIT
 from microrepo.standalone.server.index_pages import (
+    LINKS_PAGE_LIMIT,
     render_links_html,
     render_root_html,
     render_root_json,
@@ -30,8 +30,6 @@ from microrepo.state.publication import Publication
 from microrepo.state.tables.share_table import Shares, Unlisted
 from microrepo.stores.page_paths import page_folder
 
-# About 33 MB: larger pages take too long to read for installers and to copy for refreshes.
-LINKS_LIMIT = LINKS_PAGE_LIMIT
 ROOT_JSON, ROOT_HTML, LINKS = "simple/index.v1_json", "simple/index.html", "simple/links.html"
 _ROOT_HTML_TOO = "simple/index.v1_html"
 _META = "listings"
@@ -67,7 +65,7 @@ class Listings:
     """
 
     def __init__(
-        self, root: Path, state: State, writer: PageWriter, links_limit: int = LINKS_LIMIT
+        self, root: Path, state: State, writer: PageWriter, links_limit: int = LINKS_PAGE_LIMIT
     ) -> None:
         self._root = root
         self._state = state

@@ -25,8 +25,9 @@ from microrepo.publish.tree.page_batches import (
 )
 from microrepo.publish.tree.page_serials import PageSerials
 from microrepo.publish.tree.page_writer import PageWriter
-from microrepo.publish.tree.root_pages import LINKS_LIMIT, ROOT_JSON, Listings
+from microrepo.publish.tree.root_pages import ROOT_JSON, Listings
 from microrepo.standalone.assemble import assemble, is_current
+from microrepo.standalone.server.index_pages import LINKS_PAGE_LIMIT
 from microrepo.standalone.server.names import is_project_name
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import State
@@ -91,7 +92,7 @@ class Publisher:
         now: str,
         with_server: bool = True,
         links: Links = BESIDE,
-        links_limit: int = LINKS_LIMIT,
+        links_limit: int = LINKS_PAGE_LIMIT,
     ) -> None:
         self._directory = directory
         self._state = state

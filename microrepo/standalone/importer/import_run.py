@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from microrepo.standalone.importer.bundle_header import BundleError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.import_texts import (
     applied_text,
     bundle_title,
@@ -29,11 +30,7 @@ from microrepo.standalone.importer.intake.import_decision import (
     ImportVerdict,
     Permissions,
 )
-from microrepo.standalone.importer.intake.import_records import (
-    CONTROL_FOLDER,
-    ImportRecords,
-    import_facts,
-)
+from microrepo.standalone.importer.intake.import_records import ImportRecords, import_facts
 from microrepo.standalone.importer.intake.receiving import BundleReceiver, Received
 from microrepo.standalone.importer.intake.release_selection import EVERYTHING, ReleaseSelection
 from microrepo.standalone.importer.intake.staging import Staging

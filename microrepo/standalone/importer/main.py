@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from microrepo.standalone.importer.bundle_header import BundleError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.import_run import (
     DONE,
     FAILED,
@@ -19,7 +20,7 @@ from microrepo.standalone.importer.import_run import (
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey
 from microrepo.standalone.importer.intake.held_receipt import write_receipt
 from microrepo.standalone.importer.intake.import_decision import Permissions
-from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER, ImportRecords
+from microrepo.standalone.importer.intake.import_records import ImportRecords
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
 from microrepo.standalone.importer.switch.import_journal import ImportJournal
 from microrepo.standalone.importer.switch.repository_lock import RepositoryLocked

@@ -20,6 +20,11 @@ from microrepo.standalone.server.records import (
 API_VERSION = "1.4"
 
 
+# Files on the page of all links. About 33 MB: larger pages take too long to read for installers and
+# to copy for refreshes.
+LINKS_PAGE_LIMIT = 100_000
+
+
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 
 

@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from microrepo.errors import DigestMismatch, RepositoryError
 from microrepo.model import Digests
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.stores.content_store import ContentStore, prepare_folder
 from microrepo.stores.disk_errors import disk_words
-from microrepo.stores.flat_directory import CONTROL
 from microrepo.stores.hard_links import CANNOT_LINK
 from microrepo.stores.placement import Sharing, place_file
 from microrepo.stores.plain_files import replace_file
@@ -67,7 +67,7 @@ class ProtectedContents(ContentStore):
     @classmethod
     def of(cls, repository: Path) -> ProtectedContents:
         """Return the contents that the snapshots of a repository protect."""
-        return cls(repository / CONTROL / "objects")
+        return cls(repository / CONTROL_FOLDER / "objects")
 
     def prepare(self) -> None:
         """Create the folders.

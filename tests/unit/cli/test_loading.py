@@ -43,3 +43,7 @@ def test_what_asks_nobody_needs_no_network(tmp_path: Path) -> None:
     assert_not_loaded(f"{network},{run},{solving}", ["list", *where])
     assert_not_loaded(f"{network},{run}", ["stats", *where], ["check", "alpha", *where])
     assert_not_loaded(network, ["index", *where])
+    imports = (
+        "microrepo.standalone.importer.intake.staging,microrepo.operations.switch.manifest_switch"
+    )
+    assert_not_loaded(imports, ["list", *where], ["index", *where])

@@ -7,16 +7,19 @@ installers would see it only after the download.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from microrepo.model import File
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
-from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
 from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.state import State
 from microrepo.state.rows import pack
+
+if TYPE_CHECKING:
+    from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
 
 
 def with_own_pythons(
@@ -30,8 +33,13 @@ def with_own_pythons(
         decide: decides which files are kept.
     """
     found = list(records)
-    reader = MetadataReader(holdings, work)
     open_ones = [n for n, record in enumerate(found) if record.project.silent_on_python]
+    if not open_ones:
+        return found
+    # PyPI lists Requires-Python, so most runs need no reader.
+    from microrepo.operations.refresh.upstream.metadata_reader import MetadataReader
+
+    reader = MetadataReader(holdings, work)
     seen: dict[int, set[str]] = {number: set() for number in open_ones}
     while open_ones:
         wanted = [

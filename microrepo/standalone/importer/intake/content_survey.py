@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.intake.staging import file_sha256
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
 

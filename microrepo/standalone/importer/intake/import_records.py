@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from microrepo.standalone.importer.bundle_header import BundleError, BundleHeader
+from microrepo.standalone.importer.control_files import (
+    CONTROL_FOLDER,
+    CURRENT_IMPORT,
+    IMPORTS_FOLDER,
+)
 from microrepo.standalone.importer.intake.import_decision import CurrentImport, sequence_after
 from microrepo.standalone.importer.manifest import ManifestReader
 from microrepo.standalone.importer.manifest_entries import (
@@ -16,7 +21,6 @@ from microrepo.standalone.importer.manifest_entries import (
     json_line,
 )
 
-CONTROL_FOLDER = ".microrepo"
 _MAX_RECORD_BYTES = 1 << 20
 
 
@@ -39,9 +43,9 @@ class ImportRecords:
     """The records in `.microrepo/imports/` of a repository."""
 
     def __init__(self, repository: str) -> None:
-        self.folder = os.path.join(repository, CONTROL_FOLDER, "imports")
+        self.folder = os.path.join(repository, CONTROL_FOLDER, IMPORTS_FOLDER)
         self.manifest_path = os.path.join(self.folder, "current.jsonl")
-        self._current_path = os.path.join(self.folder, "current.json")
+        self._current_path = os.path.join(self.folder, CURRENT_IMPORT)
         self._verified_path = os.path.join(self.folder, "files.jsonl")
         self._log_path = os.path.join(self.folder, "log.jsonl")
 
@@ -122,12 +126,12 @@ class ImportRecords:
         """
         os.makedirs(folder, exist_ok=True)
         text = json.dumps(current, indent=1, sort_keys=True) + "\n"
-        write_lines(os.path.join(folder, "current.json"), [text.encode()])
+        write_lines(os.path.join(folder, CURRENT_IMPORT), [text.encode()])
         os.replace(whole_path, os.path.join(folder, "current.jsonl"))
         control = os.path.dirname(self.folder)
         parts = os.path.relpath(folder, control).split(os.sep)
         # The manifest first: the other file says which one it is.
-        names = ("current.jsonl", "current.json")
+        names = ("current.jsonl", CURRENT_IMPORT)
         return tuple(("/".join([*parts, name]), f"imports/{name}") for name in names)
 
     def log(self, facts: dict[str, Any]) -> None:

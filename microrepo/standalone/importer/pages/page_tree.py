@@ -15,6 +15,7 @@ from microrepo.standalone.importer.manifest_entries import ManifestFile, Manifes
 from microrepo.standalone.importer.pages.project_documents import render_project_document
 from microrepo.standalone.importer.pages.tree_files import TreeFiles
 from microrepo.standalone.server.index_pages import (
+    LINKS_PAGE_LIMIT,
     parse_project_json,
     parse_root_json,
     render_links_html,
@@ -26,8 +27,6 @@ from microrepo.standalone.server.index_pages import (
 from microrepo.standalone.server.names import is_project_name, normalize_name
 from microrepo.standalone.server.records import FileEntry, ProjectPage, RootPage, sort_files
 
-# Larger pages take installers too long to read.
-LINKS_PAGE_LIMIT = 100_000
 _PAGE_FORMS = ("index.html", "index.v1_html", "index.v1_json")
 _ANCHOR, _ANCHOR_FROM_ROOT = b'<a href="../../', b'<a href="../'
 

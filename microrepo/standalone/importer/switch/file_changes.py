@@ -12,12 +12,12 @@ import shutil
 from collections.abc import Iterable
 
 from microrepo.standalone.importer.bundle_header import BundleError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.intake.content_survey import (
     SIDECAR_SUFFIX,
     ContentSurvey,
     file_status,
 )
-from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER
 from microrepo.standalone.importer.intake.staging import Staging, file_sha256
 from microrepo.standalone.importer.switch.import_plan import ImportPlan, LeavingFile, PlannedFile
 from microrepo.standalone.server.archive_metadata import read_core_metadata

@@ -13,11 +13,8 @@ import secrets
 from typing import Any, NamedTuple
 
 from microrepo.standalone.importer.bundle_header import BundleError
-from microrepo.standalone.importer.intake.import_records import (
-    CONTROL_FOLDER,
-    read_entries,
-    write_lines,
-)
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER, SWITCH_JOURNAL
+from microrepo.standalone.importer.intake.import_records import read_entries, write_lines
 from microrepo.standalone.importer.manifest import ManifestDigest
 from microrepo.standalone.importer.manifest_entries import entry_line
 from microrepo.standalone.importer.switch.import_plan import ImportPlan, plan_from, plan_values
@@ -45,7 +42,7 @@ class ImportJournal:
 
     def __init__(self, repository: str) -> None:
         self._control = os.path.join(repository, CONTROL_FOLDER)
-        self.path = os.path.join(self._control, "switch.json")
+        self.path = os.path.join(self._control, SWITCH_JOURNAL)
         self.trees = os.path.join(self._control, "staging", "trees")
         self.manifest_path = os.path.join(self._control, _MANIFEST)
 

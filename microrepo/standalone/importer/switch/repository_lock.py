@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 
-from microrepo.standalone.importer.intake.import_records import CONTROL_FOLDER
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 
 try:
     import fcntl
