@@ -69,8 +69,7 @@ class Client:
         self.reach.admit(url)
         ends_at = time.monotonic() + self._longest_s
         for attempt in range(_BODY_ATTEMPTS):
-            if self._api_bucket is not None:
-                self._api_bucket.take(1)
+            self.await_turn()
             response = self.open(url, headers, same_origin=same_origin)
             if response.status != 200:
                 put_aside(response)
@@ -146,6 +145,11 @@ class Client:
                 self.reach.check_redirect(url, target)
             url = target
         raise MalformedResponse(public_url(start), f"more than {_MAX_REDIRECTS} redirects")
+
+    def await_turn(self) -> None:
+        """Wait until the limit on API requests allows one more, for a request by `open`."""
+        if self._api_bucket is not None:
+            self._api_bucket.take(1)
 
     def throttle(self, count_bytes: int) -> None:
         """Wait until the bandwidth limit allows `count_bytes` of file content."""

@@ -9,7 +9,15 @@ from packaging.utils import NormalizedName
 from microrepo.model.actions import Action, ActionKind, LocalFile, Outcome, PutStatus
 from microrepo.model.causes import Cause, Decision
 from microrepo.model.digests import BY_STRENGTH, COMPUTED, Digests
-from microrepo.model.project_records import FACTS, FACTS_SINCE, File, Info, Project, Vulnerability
+from microrepo.model.project_records import (
+    FACTS,
+    FACTS_SINCE,
+    PROVENANCE_FACTS,
+    File,
+    Info,
+    Project,
+    Vulnerability,
+)
 from microrepo.model.provenance_records import Evidence, TrustedPublisher, Verdict
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "COMPUTED",
     "FACTS",
     "FACTS_SINCE",
+    "PROVENANCE_FACTS",
     "Action",
     "ActionKind",
     "Cause",

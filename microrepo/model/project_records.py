@@ -82,6 +82,8 @@ class Info(Struct, frozen=True, omit_defaults=True, gc=False):
 
 # Increased when records store more facts; and the fields of `Info` by version.
 FACTS = 1
+# Records for which the source was asked for provenance have these, too.
+PROVENANCE_FACTS = 2
 FACTS_SINCE = dict.fromkeys(Info.__struct_fields__[-7:], 1)
 
 
@@ -100,6 +102,7 @@ class Project(Struct, frozen=True, omit_defaults=True, weakref=True):
         advised_at: time of the first of these requests.
         silent_on_python: the source does not list Requires-Python.
         silent_on_status: the status is neither in the response nor available by a request.
+        silent_on_provenance: whether files are attested is not in the response.
         facts: version of the record's facts, see `FACTS`.
         withdrawn: attested files that the source no longer lists; with them, its history is known.
     """
@@ -119,4 +122,5 @@ class Project(Struct, frozen=True, omit_defaults=True, weakref=True):
     advised_at: str | None = None
     silent_on_python: bool = False
     silent_on_status: bool = False
+    silent_on_provenance: bool = False
     withdrawn: tuple[File, ...] = ()

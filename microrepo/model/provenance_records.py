@@ -54,7 +54,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True, gc=False):
         verdict: result of the last verification; None before the first.
         detail: why the verdict is not better.
         root: digest of the trusted root that gave the verdict.
-        problem: why the object could not be read; such evidence is not stored.
+        problem: why the object could not be read; a later run asks again.
     """
 
     sha256: str = ""

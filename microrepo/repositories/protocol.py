@@ -25,6 +25,8 @@ class SourceSettings(Struct, frozen=True):
         is_pypi: PyPI itself, whose servers are many and near.
         asks_status: request the status of projects whose document changed from the Simple API,
             since the JSON API lacks it.
+        asks_provenance: request the page of projects whose document changed, since only that says
+            which files are attested.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class SourceSettings(Struct, frozen=True):
     by_page: bool = False
     alone: bool = False
     asks_status: bool = False
+    asks_provenance: bool = False
     is_pypi: bool = False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from microrepo.model import Digests, File, Vulnerability
+from microrepo.model import Digests, Evidence, File, Vulnerability
 from microrepo.stores.placement import Sharing
 
 
@@ -72,6 +72,32 @@ class AdvisoriesOutcome(Struct, frozen=True, gc=False):
     vulnerabilities: tuple[Vulnerability, ...] = ()
     error: str = ""
     transient: bool = False
+
+
+class FetchProvenance(Struct, frozen=True, gc=False):
+    """Task: read the provenance object of a file.
+
+    Attributes:
+        url: of the object.
+        sha256: digest of the file, which its attestations must name; None if it is unknown.
+    """
+
+    filename: str
+    url: str
+    sha256: str | None = None
+
+
+class ProvenanceOutcome(Struct, frozen=True, gc=False):
+    """Outcome: what a provenance object contains.
+
+    Attributes:
+        error: why it could not be read.
+    """
+
+    filename: str
+    evidence: Evidence | None = None
+    error: str = ""
+    fetched_bytes: int = 0
 
 
 class FetchFile(Struct, frozen=True, gc=False):
@@ -248,4 +274,13 @@ class RedirectOutcome(Struct, frozen=True, gc=False):
 
 # What brings a file to a destination.
 FileTask = FetchFile | SendFile | PlaceFile | RedirectWheel
-Task = FetchProject | FetchAdvisories | HashFile | FetchMetadata | ListHeld | HashUrl | FileTask
+Task = (
+    FetchProject
+    | FetchAdvisories
+    | FetchProvenance
+    | HashFile
+    | FetchMetadata
+    | ListHeld
+    | HashUrl
+    | FileTask
+)

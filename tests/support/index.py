@@ -42,9 +42,14 @@ class IndexFile:
     size: int
     core_metadata: bool
     url: str | None = None
-    provenance: str | None = None
+    provenance: str | bytes | None = None  # bytes are an object on this server
     extra: Mapping[str, Any] = field(default_factory=dict)
     folder: str = "files"  # bandersnatch accepts "packages" alone
+
+    @property
+    def provenance_path(self) -> str:
+        """Path under which the server has its provenance object."""
+        return f"/integrity/{self.version}/{quote(self.filename, safe='')}/provenance"
 
     @property
     def path(self) -> str:
@@ -142,7 +147,7 @@ class FakeIndex:
         filename: str | None = None,
         url: str | None = None,
         core_metadata: bool = True,
-        provenance: str | None = None,
+        provenance: str | bytes | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> IndexFile:
         """Publish a file; every keyword overrides what the file itself would say.
@@ -151,6 +156,7 @@ class FakeIndex:
             project: display name; the first spelling stays.
             digests: False announces none, a mapping announces exactly that.
             size: bytes to announce, if not the true number.
+            provenance: URL of its attestations, or the object that this server has.
             url: what to announce instead of the URL on this server.
             extra: keys merged into the entry of both APIs, last.
         """

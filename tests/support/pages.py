@@ -142,7 +142,7 @@ def _simple_entry(file: IndexFile, base_url: str) -> dict[str, Any]:
         "data-dist-info-metadata": _core_metadata(file),
         "filename": file.filename,
         "hashes": {"sha256": sha256} if sha256 else {},
-        "provenance": file.provenance,
+        "provenance": provenance_url(file, base_url),
         "requires-python": file.requires_python,
         "size": file.size,
         "upload-time": iso_time(file.upload_time),
@@ -190,10 +190,16 @@ def _anchor(file: IndexFile, base_url: str) -> str:
         attributes["data-core-metadata"] = f"sha256={file.built.metadata_sha256}"
     if file.yanked is not False:
         attributes["data-yanked"] = file.yanked if isinstance(file.yanked, str) else ""
-    if file.provenance:
-        attributes["data-provenance"] = file.provenance
+    if url := provenance_url(file, base_url):
+        attributes["data-provenance"] = url
     written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
     return f"<a {written}>{escape(file.filename)}</a>"
+
+
+def provenance_url(file: IndexFile, base_url: str) -> str | None:
+    """Return the URL of the attestations of a file, None without any."""
+    known = file.provenance
+    return f"{base_url}{file.provenance_path}" if isinstance(known, bytes) else known
 
 
 def offered(project: IndexProject) -> list[IndexFile]:

@@ -56,6 +56,8 @@ class Site:
         with self._index.lock:
             if path.startswith(("/files/", "/packages/")):
                 return self._file(unquote(path))
+            if path.startswith("/integrity/"):
+                return self._provenance(path)
             if path == "/simple":
                 return Answer(301, {"Location": "/simple/"})
             if path == "/simple/":
@@ -142,6 +144,14 @@ class Site:
         if file is not None and file.core_metadata and file.built.metadata is not None:
             return self._content(file, file.built.metadata, md5_etag(file.built.metadata))
         return _not_found()
+
+    def _provenance(self, path: str) -> Resource | Answer:
+        files = self._index.files_by_path().values()
+        found = next((file for file in files if file.provenance_path == path), None)
+        if found is None or not isinstance(found.provenance, bytes):
+            return _not_found()
+        body, kind = found.provenance, "application/vnd.pypi.integrity.v1+json"
+        return Resource(body, kind, md5_etag(body))
 
     def _content(self, file: IndexFile, body: bytes, etag: str) -> Resource:
         return Resource(

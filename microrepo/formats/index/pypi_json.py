@@ -121,6 +121,7 @@ def parse_document(
         rejected=tuple(rejected),
         silent_on_python=bool(files) and silent,
         silent_on_status=document.project_status is None,
+        silent_on_provenance=True,
     )
     return Parsed(project, document.releases is not None)
 

@@ -91,9 +91,10 @@ def inputs_digest(
 
 
 def _looks_beyond_records(policy: Policy) -> bool:
-    """Return whether rules read more than records: the clock, advisories, third-party code."""
+    """Return whether rules read more than records: the clock, advisories, provenance, third-party code."""
     return bool(
         policy.min_age_days
+        or policy.trust
         or policy.third_party
         or policy.metadata
         or policy.vulnerabilities != "ignore"

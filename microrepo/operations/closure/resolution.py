@@ -23,6 +23,7 @@ from microrepo.operations.closure.target_records import environments_of, options
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.records.resolution_report import report_failures, warn_of
+from microrepo.operations.refresh.trust.release_evidence import with_evidence
 from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.run_rules import Rules
@@ -32,9 +33,13 @@ from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Candidates, Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
+from microrepo.selection.trust.refused_releases import TRUST_CAUSES
 from microrepo.state import ProjectRow, Requirer, State
 
 _GATHER_S = 0.01
+
+# Causes that are known only once the chosen releases were asked about.
+_REFUSED = frozenset({Cause.VULNERABLE, *TRUST_CAUSES})
 
 
 class Resolved(Struct, frozen=True):
@@ -99,8 +104,8 @@ def resolve_goals(
     """Resolve goals in all environments.
 
     The requests of all of them go out together, one batch per round; failures are reported and the
-    rest continues. If advisories count, those for the chosen releases are requested; releases
-    refused by them are excluded, and the goals are resolved again.
+    rest continues. If advisories or provenance count, those of the chosen releases are requested;
+    releases refused by them are excluded, and the goals are resolved again.
 
     Args:
         environments: target environments; default: those of the settings.
@@ -120,16 +125,17 @@ def resolve_goals(
     while True:
         reader = ClosureReader(origins, rewrite, known)
         resolved = _resolve_once(config, work.report, reader, goals, targets)
-        if rules.policy.vulnerabilities == "ignore":
+        if rules.policy.vulnerabilities == "ignore" and not rules.policy.trust:
             break
         decide = deciding_by_closure(rules.policy, resolved.chosen(), {}, targets, work.now)
         concerned = concerned_records(origins.holdings.state, rules, resolved)
-        told: dict[str, Record] = {
-            one.project.name: one for one in advised(origins.sources, work, concerned, decide)
-        }
-        known = {**resolved.records, **told}
+        if rules.policy.vulnerabilities != "ignore":
+            concerned = advised(origins.sources, work, concerned, decide)
+        if rules.policy.trust:
+            concerned = with_evidence(work, concerned, decide)
+        known = {**resolved.records, **{one.project.name: one for one in concerned}}
         resolved = msgspec.structs.replace(resolved, records=known)
-        if not _loses_files(resolved, told.values(), decide):
+        if not _loses_files(resolved, concerned, decide):
             break
     _report(work.report, resolved)
     return resolved
@@ -180,7 +186,7 @@ def _loses_files(resolved: Resolved, records: Iterable[Record], decide: Decide) 
     """Return whether chosen files belong to releases that are now refused."""
     chosen = resolved.chosen()
     return any(
-        decision.cause is Cause.VULNERABLE and decision.file.filename in chosen
+        decision.cause in _REFUSED and decision.file.filename in chosen
         for record in records
         for decision in decide(record.project)
     )

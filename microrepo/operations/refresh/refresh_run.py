@@ -23,6 +23,7 @@ from microrepo.operations.refresh.deletions import (
     without_needed,
 )
 from microrepo.operations.refresh.project_decisions import Looked, deciding_by, look
+from microrepo.operations.refresh.trust.release_evidence import with_evidence
 from microrepo.operations.refresh.upstream.change_detection import Changes, Visit
 from microrepo.operations.refresh.upstream.own_pythons import with_own_pythons
 from microrepo.operations.refresh.upstream.project_record import Record
@@ -97,6 +98,8 @@ class Run:
                 records: Iterable[Record] = self._records.read(batch, asked[number])
                 if self.rules.policy.vulnerabilities != "ignore":
                     records = advised(self.sources, self._work, records, decide)
+                if self.rules.policy.trust:
+                    records = with_evidence(self._work, records, decide)
                 records = with_own_pythons(self._holdings, self._work, records, decide)
                 looked = look(self._work.report, self.rules, records, decide)
                 self.keep_requested(looked)

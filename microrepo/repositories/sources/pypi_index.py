@@ -43,6 +43,7 @@ class PyPISource:
         self._alone = settings.alone
         self._index = IndexSource(client, settings)
         self._asks_status = settings.asks_status
+        self._asks_provenance = settings.asks_provenance
         self._has_pages = settings.is_pypi
         self._are_documents_silent = True
 
@@ -63,7 +64,8 @@ class PyPISource:
         """
         page = EarlyCall(partial(self._index.request_page, name))
         is_new = etag is None and known_serial is None
-        if is_new and self._asks_status and self._has_pages and self._are_documents_silent:
+        asks = self._asks_provenance or (self._asks_status and self._are_documents_silent)
+        if is_new and asks and self._has_pages:
             page.begin_soon()
         try:
             return self._fetch_document(name, etag, min_serial, known_serial, page)
@@ -102,8 +104,11 @@ class PyPISource:
             # No validator: files can change without a change of this document.
             return Fetched(_with_files_of(project, listed.project), None, page_time_of(answer))
         lacks_status = False
-        if project.silent_on_status and (known_serial is None or project.serial != known_serial):
-            project, lacks_status = self._with_status(project, page)
+        if known_serial is None or project.serial != known_serial:
+            if self._asks_provenance:
+                project = self._with_provenance(project, page)
+            elif project.silent_on_status:
+                project, lacks_status = self._with_status(project, page)
         # Without a validator, the next request gets the document again, and then the status.
         validator = None if lacks_status else validator_of(answer)
         return Fetched(project, validator, page_time_of(answer), lacks_status)
@@ -132,6 +137,24 @@ class PyPISource:
         )
         return told, False
 
+    def _with_provenance(self, project: Project, page: EarlyCall[Answer]) -> Project:
+        """Return a document's record with the status and the attestations on the project's page.
+
+        Raises:
+            StalePage: the page is older than the document, and may lack what is attested.
+            SourceError: it cannot be read. Unlike a status, attestations decide about files.
+        """
+        try:
+            listed = self._index.read_project(
+                project.name, page.result(), min_serial=project.serial
+            ).project
+        except ProjectNotFound:
+            if not self._has_pages:
+                self._asks_status = self._asks_provenance = False
+            return project
+        self._has_pages = True
+        return project if listed is None else _with_provenance_of(project, listed)
+
     def fetch_advisories(self, name: str, version: str) -> tuple[Vulnerability, ...]:
         """Return the advisories for a release.
 
@@ -159,6 +182,26 @@ def _with_files_of(document: Project, page: Project | None) -> Project:
         status=page.status,
         status_reason=page.status_reason,
         silent_on_status=False,
+        silent_on_provenance=page.silent_on_provenance,
         rejected=document.rejected + page.rejected,
         silent_on_python=page.silent_on_python,
     )
+
+
+def _with_provenance_of(document: Project, page: Project) -> Project:
+    """Return the document's record with the status and the attestations of its index page."""
+    urls = {(one.filename, one.digests.sha256): one.provenance for one in page.files}
+    files = tuple(
+        msgspec.structs.replace(one, provenance=url)
+        if (url := urls.get((one.filename, one.digests.sha256)))
+        else one
+        for one in document.files
+    )
+    if document.silent_on_status:
+        document = msgspec.structs.replace(
+            document,
+            status=page.status,
+            status_reason=page.status_reason,
+            silent_on_status=False,
+        )
+    return msgspec.structs.replace(document, files=files, silent_on_provenance=False)

@@ -25,13 +25,13 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
         ConfigError: a source is invalid, or two have the same name.
     """
     if not config.sources:
-        return (_with_status(describe_source(config.source, config.api), config),)
+        return (_with_pages(describe_source(config.source, config.api), config),)
     found: dict[str, SourceSettings] = {}
     for index, entry in enumerate(entries_of(config)):
         where = f"$.sources[{index}]"
         described = describe_source(entry.url, entry.api or config.api, where)
         named = msgspec.structs.replace(
-            _with_status(described, config),
+            _with_pages(described, config),
             name=entry.name or described.name,
             packages=tuple(entry.packages),
             # PyPI's list is long, and it has a page for every listed project.
@@ -44,11 +44,15 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
     return tuple(found.values())
 
 
-def _with_status(described: SourceSettings, config: Config) -> SourceSettings:
-    """Return source settings that also read the status of projects, if it is needed."""
+def _with_pages(described: SourceSettings, config: Config) -> SourceSettings:
+    """Return source settings that also read what only pages show, if it is needed."""
     # Only pages show it, so a repository without pages needs no request for it.
     asks = described.kind == "json" and config.project_status and config.simple
-    return msgspec.structs.replace(described, asks_status=asks)
+    return msgspec.structs.replace(
+        described,
+        asks_status=asks,
+        asks_provenance=described.kind == "json" and config.trust_policy != "off",
+    )
 
 
 def describe_source(source: str, api: str, where: str = "$.source") -> SourceSettings:

@@ -15,7 +15,7 @@ from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_T
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
 from microrepo.formats.version_numbers import is_pin, parse_version
-from microrepo.model import Cause, NormalizedName
+from microrepo.model import PROVENANCE_FACTS, Cause, NormalizedName
 from microrepo.selection.environments.platform_patterns import check_platforms, parse_platforms
 from microrepo.selection.environments.presets import parse_environments
 from microrepo.selection.environments.python_versions import (
@@ -128,7 +128,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     @property
     def facts_needed(self) -> int:
         """The facts that these rules need in records, see `model.FACTS`."""
-        return facts_needed(self.metadata)
+        return max(facts_needed(self.metadata), PROVENANCE_FACTS if self.trust else 0)
 
 
 def build_policy(

@@ -158,14 +158,14 @@ def distrusted(
         return {}
     refused: dict[str, Refusal] = {}
     history = _History(project.name, rules.lookback_days)
-    listed = {file.filename for file in project.files}
+    withdrawn = {(one.filename, one.digests) for one in project.withdrawn}
     for file in _by_upload((*project.files, *project.withdrawn)):
         refusal = _forgery(file) if rules.verify else None
         if refusal is None and rules.no_downgrade and not is_exempt(file.version):
             refusal = history.refusal(file)
         if refusal is None:
             history.accept(file)
-        elif file.filename in listed:
+        elif (file.filename, file.digests) not in withdrawn:
             refused[file.filename] = refusal
     return refused
 

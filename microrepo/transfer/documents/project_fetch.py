@@ -6,7 +6,7 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
-from microrepo.model import FACTS
+from microrepo.model import FACTS, PROVENANCE_FACTS
 from microrepo.repositories.protocol import Fetched, SourceSettings
 from microrepo.repositories.sources.pypi_index import PyPISource
 from microrepo.repositories.sources.source_registry import open_source
@@ -51,7 +51,11 @@ class ProjectFetcher:
             )
         if fetched.project is None:
             return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
-        project = msgspec.structs.replace(fetched.project, facts=FACTS)
+        was_asked = self._settings[number].asks_provenance
+        is_silent = fetched.project.silent_on_provenance and not was_asked
+        project = msgspec.structs.replace(
+            fetched.project, facts=FACTS if is_silent else PROVENANCE_FACTS
+        )
         return ProjectOutcome(
             name,
             "changed",

@@ -46,7 +46,8 @@ class SharedAnswers:
     def __init__(self, path: str, sources: Sequence[SourceSettings]) -> None:
         self._path = Path(path) if path else None
         self._sources = [
-            f"{one.kind} {one.simple_root} {one.json_root} {one.name}" for one in sources
+            f"{one.kind} {one.simple_root} {one.json_root} {one.name} {one.asks_provenance}"
+            for one in sources
         ]
 
     def project(

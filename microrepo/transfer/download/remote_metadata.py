@@ -14,14 +14,8 @@ from typing import BinaryIO, cast
 import msgspec
 
 from microrepo.client import Client
-from microrepo.client.addresses import public_url
-from microrepo.client.bodies import put_aside, read_document
-from microrepo.client.credentials import unauthorized_file
-from microrepo.client.transport.response_protocol import error_text
 from microrepo.errors import (
-    AccessDenied,
     DigestMismatch,
-    MalformedResponse,
     MicrorepoError,
     Unavailable,
 )
@@ -34,6 +28,7 @@ from microrepo.repositories.sources.directory_source import local_path
 from microrepo.transfer.download.file_download import fetch_aside
 from microrepo.transfer.download.partial_file import ByteCounter, Place
 from microrepo.transfer.download.remote_file import RangesRefused, RemoteFile
+from microrepo.transfer.download.side_document import read_side_document
 from microrepo.transfer.tasks import FetchFile, FetchMetadata, MetadataOutcome
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -108,24 +103,9 @@ def read_distribution(stream: BinaryIO, filename: str) -> CoreMetadata:
 def _metadata_file(client: Client, task: FetchMetadata) -> bytes | None:
     """Download the metadata file beside the distribution; None if it does not exist."""
     url = f"{task.url}.metadata"
-    response = client.open(url, {"Accept-Encoding": "identity"})
-    if response.status != 200:
-        put_aside(response)
-        if response.status in {404, 410}:
-            return None
-        if response.status == 401:
-            raise AccessDenied(public_url(url), unauthorized_file(response.url or url))
-        raise Unavailable(public_url(url), f"answers HTTP {response.status}")
-    try:
-        body = read_document(response, url, METADATA)
-    except OSError as error:
-        response.close()
-        raise Unavailable(public_url(url), error_text(error)) from error
-    except MalformedResponse:
-        response.close()
-        raise
-    response.release_conn()
-    client.throttle(len(body))
+    body = read_side_document(client, url, {"Accept-Encoding": "identity"}, METADATA)
+    if body is None:
+        return None
     if task.metadata_sha256:
         found = hashlib.sha256(body).hexdigest()
         if found != task.metadata_sha256:

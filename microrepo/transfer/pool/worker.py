@@ -28,12 +28,14 @@ from microrepo.transfer.tasks import (
     FetchFile,
     FetchMetadata,
     FetchProject,
+    FetchProvenance,
     HashFile,
     HeldOutcome,
     ListHeld,
     MetadataOutcome,
     PlaceFile,
     ProjectOutcome,
+    ProvenanceOutcome,
     RedirectOutcome,
     RedirectWheel,
     Task,
@@ -48,7 +50,13 @@ if TYPE_CHECKING:
     from microrepo.transfer.upload.file_upload import Sender
 
 TaskOutcome = (
-    AdvisoriesOutcome | ProjectOutcome | Outcome | MetadataOutcome | HeldOutcome | RedirectOutcome
+    AdvisoriesOutcome
+    | ProjectOutcome
+    | ProvenanceOutcome
+    | Outcome
+    | MetadataOutcome
+    | HeldOutcome
+    | RedirectOutcome
 )
 
 
@@ -86,6 +94,10 @@ class Worker:
             return self._answers.project(task, self._projects.fetch_project)
         if isinstance(task, FetchAdvisories):
             return self._projects.fetch_advisories(task)
+        if isinstance(task, FetchProvenance):
+            from microrepo.transfer.documents.provenance_fetch import fetch_provenance
+
+            return fetch_provenance(self._client, task)
         if isinstance(task, FetchMetadata):
             return self._answers.metadata(task, self._find_metadata)
         if isinstance(task, HashFile):
@@ -154,7 +166,7 @@ class Worker:
 def waits_for_network(arguments: tuple[object, ...], settings: WorkerSettings) -> bool:
     """Return whether a call spends its time waiting for servers, not for the disk."""
     task = arguments[0] if arguments else None
-    if isinstance(task, (FetchFile, FetchMetadata)):
+    if isinstance(task, (FetchFile, FetchMetadata, FetchProvenance)):
         return task.url.startswith("http")
     if isinstance(task, (FetchProject, FetchAdvisories)):
         sources = (settings.source, *settings.further)
@@ -177,6 +189,8 @@ def lost(task: Task, why: str) -> TaskOutcome:
         return HeldOutcome(task.project, error=why)
     if isinstance(task, FetchMetadata):
         return MetadataOutcome(task.filename, error=why, transient=True)
+    if isinstance(task, FetchProvenance):
+        return ProvenanceOutcome(task.filename, error=why)
     if isinstance(task, RedirectWheel):
         return RedirectOutcome(task.filename, error=why)
     return Outcome(task.filename, ok=False, error=why)

@@ -14,6 +14,7 @@ from microrepo.transfer.tasks import (
     FetchFile,
     FetchMetadata,
     FetchProject,
+    FetchProvenance,
     HashFile,
     HashUrl,
     ListHeld,
@@ -32,6 +33,7 @@ FILE = File(
 TASKS: list[Task] = [
     FetchProject("foo", '"e"', 7, (1, 0), 3),
     FetchAdvisories("foo", "1.0"),
+    FetchProvenance(NAME, URL, "a" * 64),
     FetchFile(NAME, URL, FILE.digests, 9, 5, "b" * 64, "/template"),
     HashFile(NAME, ("md5",)),
     metadata_of(FILE),

@@ -14,7 +14,7 @@ from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.doubtful_answers import doubt_of
 from microrepo.operations.refresh.upstream.project_questions import Asked, ProjectQuestions
 from microrepo.operations.refresh.upstream.project_record import Record
-from microrepo.operations.refresh.upstream.record_merge import as_kept
+from microrepo.operations.refresh.upstream.record_merge import as_kept, without_unread_evidence
 from microrepo.operations.refresh.upstream.retry_times import with_failure
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
@@ -37,6 +37,7 @@ class RecordReader:
         self._rules = rules
         self._questions = ProjectQuestions(state, sources, work)
         self._keeps_advisories = rules.policy.vulnerabilities != "ignore"
+        self._keeps_provenance = bool(rules.policy.trust)
         self.gone: list[NormalizedName] = []
 
     def ask(self, visits: Sequence[Visit]) -> Asked:
@@ -65,7 +66,10 @@ class RecordReader:
             document = answer.document if answer else None
             if document is not None and visit.name in stored:
                 document = as_kept(
-                    document, stored[visit.name], keeps_advisories=self._keeps_advisories
+                    document,
+                    stored[visit.name],
+                    keeps_advisories=self._keeps_advisories,
+                    keeps_provenance=self._keeps_provenance,
                 )
             if document is not None and document != stored.get(visit.name):
                 report.fetched += 1
@@ -140,6 +144,8 @@ class RecordReader:
         document: bytes | None,
     ) -> Record:
         _warn_of_entries(project, self._work.report)
+        if self._keeps_provenance:
+            project = without_unread_evidence(project)
         source = answer.source if answer else (row.source if row else "")
         if row is not None:
             self._tell_of_another_source(row, source)

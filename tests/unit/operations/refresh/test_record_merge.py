@@ -5,11 +5,21 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from microrepo.model import FACTS, Digests, File, NormalizedName, Project, Vulnerability
+from microrepo.model import (
+    PROVENANCE_FACTS,
+    Digests,
+    Evidence,
+    File,
+    NormalizedName,
+    Project,
+    TrustedPublisher,
+    Vulnerability,
+)
 from microrepo.operations.refresh.upstream.record_merge import (
     as_kept,
     facts_of,
     with_known_values,
+    without_unread_evidence,
 )
 from microrepo.state import pack, unpack
 
@@ -64,7 +74,7 @@ def test_a_damaged_record_tells_nothing() -> None:
     new = pack(project(wheel()))
     assert as_kept(new, b"\xff", keeps_advisories=True) == new
     assert with_known_values(new, b"\xff") == new
-    assert facts_of(b"\xff") == FACTS
+    assert facts_of(b"\xff") == PROVENANCE_FACTS
     assert facts_of(new) == 0
 
 
@@ -80,3 +90,59 @@ def test_a_status_that_could_not_be_asked_for_stays_as_it_was() -> None:
     assert with_known_values(pack(same), pack(known)) == pack(known)
     told = pack(msgspec.structs.replace(new, silent_on_status=False))
     assert unpack(with_known_values(told, pack(known))).status == "active"
+
+
+# --- provenance ---------------------------------------------------------------------------------------
+
+ACME = Evidence("d" * 64, (TrustedPublisher("GitHub", "acme/foo"),))
+PROVENANCE = "https://i.example/p"
+
+
+def attested(digest: str = "a" * 64, url: str | None = PROVENANCE, **more: object) -> File:
+    return msgspec.structs.replace(wheel(digest), provenance=url, **more)
+
+
+def merged(new: Project, known: Project) -> Project:
+    return unpack(as_kept(pack(new), pack(known), keeps_advisories=False, keeps_provenance=True))
+
+
+def test_what_attestations_contain_stays_known_of_the_same_content() -> None:
+    known = project(attested(evidence=ACME), silent=False)
+    assert merged(project(attested(), silent=False), known) == known
+    other = merged(project(attested("b" * 64), silent=False), known)
+    assert other.files[0].evidence is None
+    moved = merged(project(attested(url="https://i.example/q"), silent=False), known)
+    assert moved.files[0].evidence is None
+
+
+def test_a_source_that_says_nothing_about_attestations_changes_nothing() -> None:
+    known = project(attested(evidence=ACME), silent=False)
+    silent = project(wheel(), silent=False, silent_on_provenance=True)
+    assert merged(silent, known).files == known.files
+    told = project(wheel(), silent=False)
+    assert merged(told, known).files == (wheel(),)
+
+
+def test_attested_files_that_are_no_longer_listed_are_remembered() -> None:
+    gone = msgspec.structs.replace(attested("b" * 64, evidence=ACME), filename="foo-0.zip")
+    known = project(attested(evidence=ACME), gone, wheel("c" * 64), silent=False)
+    first = merged(project(attested(), silent=False), known)
+    assert first.withdrawn == (gone,)
+    again = merged(project(attested(), silent=False), first)
+    assert again == first
+    back = merged(project(attested(), gone, silent=False), first)
+    assert back.withdrawn == ()
+
+
+def test_without_the_setting_nothing_is_remembered() -> None:
+    new, known = pack(project(attested(), silent=False)), pack(project(attested(evidence=ACME)))
+    assert as_kept(new, known, keeps_advisories=False) == new
+    assert as_kept(new, b"\xff", keeps_advisories=False, keeps_provenance=True) == new
+
+
+def test_provenance_that_could_not_be_read_is_unknown_again() -> None:
+    unread = Evidence(problem="answers HTTP 500")
+    found = without_unread_evidence(project(attested(evidence=unread), attested(evidence=ACME)))
+    assert [one.evidence for one in found.files] == [None, ACME]
+    read = project(attested(evidence=ACME))
+    assert without_unread_evidence(read) is read

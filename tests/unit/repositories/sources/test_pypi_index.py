@@ -175,8 +175,44 @@ def test_a_busy_worker_asks_for_no_page_that_turns_out_not_to_be_needed() -> Non
     assert index.asked == [DOCUMENT_URL]
 
 
-def open_pypi(index: Index, *, is_pypi: bool = False) -> PyPISource:
+@pytest.mark.parametrize("etag", [None, '"validator"'])
+def test_attestations_come_from_the_page(etag: str | None) -> None:
+    listed = {**FILE, "hashes": FILE["digests"], "provenance": f"{ROOT}/p"}
+    index = BusyIndex(document=document(), page={**PAGE, "files": [listed], "_": 1})
+    with index.in_worker():
+        source = open_pypi(index, is_pypi=True, asks_provenance=True)
+        fetched = source.fetch_project("foo", etag).project
+    assert fetched is not None
+    assert [file.provenance for file in fetched.files] == [f"{ROOT}/p"]
+    assert (fetched.status, fetched.silent_on_provenance) == ("archived", False)
+    assert sorted(index.asked) == [DOCUMENT_URL, PAGE_URL]
+
+
+def test_a_page_that_is_older_than_the_document_proves_nothing() -> None:
+    page = {**PAGE, "meta": {"api-version": "1.4", "_last-serial": 2}}
+    index = BusyIndex(document=document(), page=page)
+    source = open_pypi(index, asks_provenance=True)
+    with pytest.raises(StalePage):
+        source.fetch_project("foo")
+
+
+def test_a_server_without_pages_says_nothing_about_attestations() -> None:
+    index = BusyIndex(document=document())
+    source = open_pypi(index, asks_provenance=True)
+    for _ in range(2):
+        fetched = source.fetch_project("foo").project
+        assert fetched is not None
+        assert fetched.silent_on_provenance
+    assert index.asked.count(PAGE_URL) == 1
+
+
+def open_pypi(index: Index, *, is_pypi: bool = False, asks_provenance: bool = False) -> PyPISource:
     settings = SourceSettings(
-        "json", f"{ROOT}/simple/", f"{ROOT}/pypi", asks_status=True, is_pypi=is_pypi
+        "json",
+        f"{ROOT}/simple/",
+        f"{ROOT}/pypi",
+        asks_status=True,
+        asks_provenance=asks_provenance,
+        is_pypi=is_pypi,
     )
     return PyPISource(index, settings)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from microrepo.client import Client, ClientSettings
-from microrepo.model import FACTS
+from microrepo.model import PROVENANCE_FACTS
 from microrepo.repositories.protocol import SourceSettings
 from microrepo.state import unpack
 from microrepo.transfer.documents.project_fetch import ProjectFetcher
@@ -50,7 +50,7 @@ def test_the_first_source_that_has_a_project_answers(
     assert outcome.unreachable == (status == "failed")
     if status == "changed":
         project = unpack(outcome.document or b"")
-        assert (project.name, project.facts) == (name, FACTS)
+        assert (project.name, project.facts) == (name, PROVENANCE_FACTS)
         assert outcome.error == ""
 
 

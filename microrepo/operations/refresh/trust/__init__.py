@@ -1,0 +1,1 @@
+"""What a refresh reads to judge releases."""
