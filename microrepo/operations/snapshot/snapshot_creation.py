@@ -20,11 +20,12 @@ from microrepo.operations.snapshot.snapshot_files import (
     checked_name,
 )
 from microrepo.operations.switch.current_manifest import CurrentManifest
+from microrepo.operations.switch.manifest_lines import entry_lines
 from microrepo.operations.switch.sound_files import SoundFiles
 from microrepo.operations.switch.switch_plan import Entry
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.standalone.importer.manifest import ManifestDigest
-from microrepo.standalone.importer.manifest_entries import ManifestFile, entry_line
+from microrepo.standalone.importer.manifest_entries import ManifestFile
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_file_system
 from microrepo.stores.flat_directory import FlatDirectory
@@ -76,8 +77,8 @@ class PresentState:
     def describe(self, name: str) -> Snapshot:
         """Return the snapshot as it would be kept."""
         digest = ManifestDigest()
-        for entry in self._current.entries():
-            digest.add(entry, entry_line(entry))
+        for batch in batched(self._current.entries(), _AT_ONCE):
+            digest.add_all(batch, entry_lines(batch))
         return Snapshot(
             name, created=self._work.now, left_out=len(self.left_out), **digest.summary()._asdict()
         )

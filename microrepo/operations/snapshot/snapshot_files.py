@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from microrepo.batching import batched
 from microrepo.errors import ConfigError, RepositoryError
+from microrepo.operations.switch.manifest_lines import entry_lines
 from microrepo.operations.switch.switch_plan import Entry
 from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.manifest import (
@@ -22,7 +23,6 @@ from microrepo.standalone.importer.manifest import (
     ManifestReader,
     head_line,
 )
-from microrepo.standalone.importer.manifest_entries import entry_line
 from microrepo.standalone.importer.tree_exchange import remove_tree
 from microrepo.stores.atomic_write import Replacement
 from microrepo.stores.disk_errors import disk_words
@@ -206,10 +206,9 @@ class SnapshotFiles:
         body = self._folder / f".{name}.body"
         with Replacement(self.path(name)) as manifest, Replacement(body) as lines:
             for batch in batched(entries, _LINES_AT_ONCE):
-                made = [entry_line(entry) for entry in batch]
-                for entry, line in zip(batch, made, strict=True):
-                    digest.add(entry, line)
-                lines.stream.write(b"".join(made))
+                made = entry_lines(batch)
+                digest.add_all(batch, made)
+                lines.stream.write(made)
             head = {"name": name, **digest.summary()._asdict(), **facts, **settle()}
             manifest.stream.write(head_line(**head))
             lines.stream.flush()

@@ -139,9 +139,8 @@ class ContentsReader:
             files[row.project].append(one)
         display = {row.project: row.display_name for row in found}
         for other in found:
-            described = _described(other, digests.get(other.filename))
             url = self._links.kept(other.filename)
-            files[other.project].append(msgspec.structs.replace(described, url=url))
+            files[other.project].append(_described(other, digests.get(other.filename), url))
         contents = []
         for name in names:
             project, record = projects.get(name), records.get(name)
@@ -194,9 +193,12 @@ class ContentsReader:
         return [computed.get(row.filename, row) for row in rows]
 
 
-def _described(row: FoundRow, metadata_sha256: str | None) -> File:
+def _described(row: FoundRow, metadata_sha256: str | None, url: str) -> File:
     return msgspec.structs.replace(
-        row.file, core_metadata=metadata_sha256 is not None, core_metadata_sha256=metadata_sha256
+        row.file,
+        url=url,
+        core_metadata=metadata_sha256 is not None,
+        core_metadata_sha256=metadata_sha256,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from microrepo.standalone.importer.manifest_entries import (
@@ -56,12 +56,15 @@ class ManifestDigest:
 
     def add(self, entry: ManifestProject | ManifestFile, line: bytes) -> None:
         """Count an entry with its line."""
-        self._hasher.update(line)
-        if isinstance(entry, ManifestFile):
-            self._files += 1
-            self._size_bytes += entry.size_bytes
-        else:
-            self._projects += 1
+        self.add_all((entry,), line)
+
+    def add_all(self, entries: Sequence[ManifestProject | ManifestFile], lines: bytes) -> None:
+        """Count entries with their lines."""
+        self._hasher.update(lines)
+        sizes = [entry.size_bytes for entry in entries if isinstance(entry, ManifestFile)]
+        self._files += len(sizes)
+        self._projects += len(entries) - len(sizes)
+        self._size_bytes += sum(sizes)
 
     def summary(self) -> ManifestSummary:
         """Return the id and the totals so far."""

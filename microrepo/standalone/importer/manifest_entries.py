@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from microrepo.standalone.server.names import normalize_name, split_suffix
 
-_SHA256 = re.compile("[0-9a-f]{64}")
+_SHA256 = re.compile("[0-9a-f]{64}").fullmatch
+# Nearly all names; a manifest has one for each file.
+_USUAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]{0,200}\.(?:whl|tar\.gz)").fullmatch
 _NOT_IN_NAMES = frozenset("/\\:")
 _MAX_NAME_BYTES = 255
 
@@ -177,7 +179,7 @@ def checked_sha256(text: str) -> str:
     Raises:
         ValueError: it is something else.
     """
-    if not _SHA256.fullmatch(text):
+    if not _SHA256(text):
         raise ValueError("not a SHA-256")
     return text
 
@@ -188,6 +190,8 @@ def checked_filename(name: str) -> str:
     Raises:
         ValueError: it is another name.
     """
+    if _USUAL_NAME(name):
+        return name
     if not is_safe_part(name) or not split_suffix(name)[1]:
         raise ValueError("file is not the name of a distribution")
     return name
