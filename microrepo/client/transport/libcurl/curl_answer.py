@@ -15,7 +15,7 @@ from microrepo.client.transport.response_protocol import BrokenAnswer, TooSlow
 from microrepo.client.transport.sent_secrets import SentSecrets
 
 # Received before anyone reads: beyond it the server has to wait.
-_MOST_HELD_BYTES = 1 << 20
+_MOST_HELD_BYTES = 1 << 18
 
 
 class AnswerOwner(Protocol):
