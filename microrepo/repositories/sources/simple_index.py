@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -140,7 +140,8 @@ def validator_of(answer: Answer) -> str:
     second (RFC 9110, 8.8.2.2), so only the time of an older page is used.
     """
     etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
-    date = answer.headers.get("Date", "")
+    # Without a date, it is when the answer was received (RFC 9110, 6.6.1).
+    date = answer.headers.get("Date") or formatdate(usegmt=True)
     # Web servers make the ETag of a file from its time and size.
     if etag and (not modified or _is_settled(modified, date, _SETTLED_ETAG)):
         return etag

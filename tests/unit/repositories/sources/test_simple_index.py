@@ -30,6 +30,9 @@ def answer(headers: Mapping[str, str] = {}, body: bytes = b"{}", url: str = URL)
     [
         ({"ETag": '"1"', "Last-Modified": MODIFIED, "Date": LATER}, ("If-None-Match", '"1"')),
         ({"Last-Modified": MODIFIED, "Date": LATER}, ("If-Modified-Since", MODIFIED)),
+        # A response without a date is dated when it is received.
+        ({"ETag": '"1"', "Last-Modified": MODIFIED}, ("If-None-Match", '"1"')),
+        ({"Last-Modified": MODIFIED}, ("If-Modified-Since", MODIFIED)),
     ],
 )
 def test_the_server_is_asked_by_its_own_validator(
@@ -44,7 +47,7 @@ def test_the_server_is_asked_by_its_own_validator(
     "headers",
     [
         {},
-        {"Last-Modified": MODIFIED},
+        {"Last-Modified": MODIFIED, "Date": "once"},
         {"Last-Modified": MODIFIED, "Date": AT_ONCE},
         {"Last-Modified": "once", "Date": LATER},
     ],
