@@ -46,13 +46,14 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One advisory of PyPI for a release; withdrawn ones are dropped."""
+    """One advisory about a release; withdrawn ones are dropped."""
 
     id: str
     aliases: tuple[str, ...] = ()
     summary: str | None = None
     fixed_in: tuple[str, ...] = ()
     link: str | None = None
+    severity: str | None = None
 
 
 class Info(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from microrepo.formats.advisories.index_building import build_index
+from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.formats.distribution.archives import read_egg_metadata, read_sdist_parts
 from microrepo.formats.distribution.core_metadata import from_metadata
 from microrepo.formats.distribution.sdist_metadata import (
@@ -27,11 +29,13 @@ from microrepo.formats.requirements.buildout import parse_versions
 from microrepo.formats.requirements.requirement_files import read_requirement_set
 from microrepo.formats.specifiers import lenient_requirement, parse_requires_python
 from microrepo.formats.version_numbers import parse_version
+from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex
 from microrepo.standalone.server.application.application import Application
 from microrepo.standalone.server.disk.repository import Repository
 from microrepo.standalone.server.messages.conditions import select_part
 from microrepo.standalone.server.messages.passwords import Login
 from microrepo.standalone.server.messages.requests import RequestError, parse_request
+from tests.support.advisories import osv_archive, osv_record
 from tests.support.packages import build_sdist, build_wheel
 
 _JSON, _HTML = "application/vnd.pypi.simple.v1+json", "text/html"
@@ -110,6 +114,15 @@ def answer_request(head: bytes) -> object:
     return None
 
 
+def _read_osv_archive(body: bytes) -> object:
+    return _read_advisory_index(build_index(io.BytesIO(body), "all.zip", "").content)
+
+
+def _read_advisory_index(content: bytes) -> object:
+    known = KnownAdvisories(AdvisoryIndex(lambda at, size: content[at : at + size]))
+    return [known.affecting(name, "1.0") for name in known.names()]
+
+
 def _unpacked_sdist(body: bytes) -> object:
     """Read an sdist of these bytes, so that mutations reach what is packed."""
     packed = io.BytesIO(gzip.compress(body, 1, mtime=0))
@@ -120,10 +133,22 @@ def _text(decode: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda body: decode(body.decode("utf-8", "replace"))
 
 
+_OSV_RECORD = osv_record("PYSEC-1", "foo", fixed="1.1", aliases=["CVE-1"], versions=["1.0"])
+_OSV_ARCHIVE = osv_archive([_OSV_RECORD])
+
 # What reads it, and what is mutated and repeated.
 DECODERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "document": (lambda body: parse_document(body, "foo"), _DOCUMENT),
     "advisories": (lambda body: parse_vulnerabilities(body, "foo"), b'{"vulnerabilities": []}'),
+    "OSV archive": (_read_osv_archive, _OSV_ARCHIVE),
+    "OSV record": (
+        lambda body: _read_osv_archive(osv_archive([], {"x.json": body})),
+        json.dumps(_OSV_RECORD).encode(),
+    ),
+    "advisory index": (
+        _read_advisory_index,
+        build_index(io.BytesIO(_OSV_ARCHIVE), "all.zip", "").content,
+    ),
     "JSON page": (lambda body: parse_project(body, _JSON, "http://x/", "foo"), _PAGE),
     "HTML page": (lambda body: parse_project(body, _HTML, "http://x/", "foo"), _LINKS),
     "JSON page record": (lambda body: parse_page_record(body, _JSON, "http://x/", "foo"), _PAGE),

@@ -1,0 +1,110 @@
+"""Builder of the advisory index: the records of OSV's archive, ordered by project.
+
+Its form is described in `standalone.server.advisories.advisory_index`, which reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import defaultdict
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+from packaging.utils import NormalizedName
+
+from microrepo.formats.advisories.osv_archive import (
+    OSV_RECORDS,
+    OsvRecord,
+    UnreadableRecord,
+    no_records,
+    read_osv_archive,
+)
+from microrepo.formats.bounds import OutOfBounds, check_entries
+from microrepo.standalone.server.advisories.advisory_index import (
+    INDEX_FORMAT,
+    INDEX_KIND,
+    MAX_BLOCK_BYTES,
+    MAX_TABLE_BYTES,
+    is_malware_record,
+)
+
+_DIGEST_CHARS = 16
+
+
+class BuiltIndex(Struct, frozen=True):
+    """An index that was built.
+
+    Attributes:
+        content: its bytes, the same for the same archive.
+        unreadable: members of the archive that could not be used.
+    """
+
+    content: bytes
+    unreadable: tuple[UnreadableRecord, ...] = ()
+
+
+def build_index(archive: BinaryIO, name: str, sha256: str) -> BuiltIndex:
+    """Return the index of an archive.
+
+    Args:
+        name: name of the archive in messages.
+        sha256: digest of the archive.
+
+    Raises:
+        MalformedResponse: the archive is damaged, exceeds its bounds, or has no usable record.
+    """
+    records: defaultdict[NormalizedName, list[tuple[str, bytes]]] = defaultdict(list)
+    unreadable: list[UnreadableRecord] = []
+    newest, count, entries, left_bytes = "", 0, 0, OSV_RECORDS.size_bytes
+    for found in read_osv_archive(archive, name):
+        if isinstance(found, UnreadableRecord):
+            unreadable.append(found)
+            continue
+        count, entries = count + 1, entries + len(found.affected)
+        check_entries(entries, OSV_RECORDS, name)
+        newest = max(newest, found.modified)
+        left_bytes -= _add(records, found)
+        if left_bytes < 0:
+            raise OutOfBounds(name, "has records about too many projects")
+    if not count:
+        raise no_records(name)
+    facts = {"sha256": sha256, "modified": newest, "records": count, "projects": len(records)}
+    return BuiltIndex(_assembled(records, facts, name), tuple(unreadable))
+
+
+def _add(records: defaultdict[NormalizedName, list[tuple[str, bytes]]], found: OsvRecord) -> int:
+    """Add a record to each of its projects; return the number of bytes."""
+    size_bytes = 0
+    for project in found.affected:
+        body = found.about(project)
+        records[project].append((found.id, body))
+        size_bytes += len(body)
+    return size_bytes
+
+
+def _assembled(
+    records: defaultdict[NormalizedName, list[tuple[str, bytes]]],
+    facts: dict[str, object],
+    name: str,
+) -> bytes:
+    blocks: list[bytes] = []
+    table: dict[str, tuple[int, int, str, bool]] = {}
+    offset = 0
+    for project in sorted(records):
+        # OSV's archive has one record per id; of several, the first in their order counts.
+        own = dict(sorted(records.pop(project), reverse=True))
+        block = b"[" + b",".join(own[record_id] for record_id in sorted(own)) + b"]"
+        if len(block) > MAX_BLOCK_BYTES:
+            raise OutOfBounds(name, f"has more than {MAX_BLOCK_BYTES >> 20} MB about {project}")
+        digest = hashlib.sha256(block).hexdigest()[:_DIGEST_CHARS]
+        packed = zlib.compress(block)
+        table[project] = offset, len(packed), digest, any(map(is_malware_record, own))
+        offset += len(packed)
+        blocks.append(packed)
+    packed_table = zlib.compress(msgspec.json.encode(table))
+    if len(packed_table) > MAX_TABLE_BYTES:
+        raise OutOfBounds(name, "has advisories about too many projects")
+    head = {"kind": INDEX_KIND, "format": INDEX_FORMAT, "table_bytes": len(packed_table), **facts}
+    return b"".join((msgspec.json.encode(head), b"\n", packed_table, *blocks))

@@ -1,0 +1,1 @@
+"""Advisories in the OSV format: which releases they affect, from an index of them."""
