@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from microrepo.config.declared_options import Option, keys_of, options
 from microrepo.config.profiles import check_profiles
 from microrepo.config.schema import ALL, EVERYTHING, Config, Kind, SourceEntry
-from microrepo.config.sizes import parse_deletes, parse_size, parse_versions
+from microrepo.config.sizes import parse_days, parse_deletes, parse_size, parse_versions
 from microrepo.errors import ConfigError
 from microrepo.suggestions import nearest
 
@@ -84,6 +85,8 @@ def check(config: Config, where: str = "config") -> None:
             value = getattr(config, key)
             if value is not None:
                 parse_size(value, key)
+        for key in keys_of(Kind.DAYS):
+            parse_days(getattr(config, key), key)
         parse_deletes(config.max_deletes, "max_deletes")
         parse_versions(config.versions, "versions")
         _check_moment(config.uploaded_before)
@@ -91,6 +94,7 @@ def check(config: Config, where: str = "config") -> None:
             check_path(getattr(config, key), f"$.{key}")
         check_profiles(config)
         _check_sources(config)
+        _check_advisories(config.advisories)
         for key in keys_of(Kind.URL):
             _check_web_url(getattr(config, key), key)
         _check_command(config.hook, "hook")
@@ -201,6 +205,17 @@ def _check_web_url(text: str | None, key: str) -> None:
         raise ConfigError(f"$.{key}: {shown!r} is not an http(s) URL")
     if parts.query or parts.fragment:
         raise ConfigError(f"$.{key}: {shown!r} must end with its path: no `?` and no `#`")
+
+
+def _check_advisories(text: str) -> None:
+    if not text:
+        return
+    if text.startswith(("http://", "https://")):
+        _check_web_url(text, "advisories")
+    elif not (text.startswith("file:") or Path(text).is_absolute()):
+        raise ConfigError(
+            f"$.advisories: {text!r} is neither an http(s) URL nor an absolute path nor a file: URL"
+        )
 
 
 def _check_command(words: list[str], key: str) -> None:

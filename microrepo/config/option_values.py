@@ -16,6 +16,7 @@ _TEXT_KINDS = frozenset({Kind.CHOICE, Kind.TEXT, Kind.PATH, Kind.URL})
 _WHOLE = {Kind.NAMES: ALL, Kind.REQUIREMENTS: EVERYTHING}
 # A comma separates requirements, except before an operator and inside brackets: `a[x,y]>=1,<3`.
 _COMMA = re.compile(r"\s*,(?!\s*[<>=!~])(?![^\[\]]*\])\s*")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _UNSPLIT = re.compile(r"re:|-r\b|--requirement\b|.*[@;]")
 
 
@@ -36,6 +37,8 @@ def parse_text(text: str, option: Option) -> object:
         return _parse_list(text, kind)
     if kind is Kind.COMMAND:
         return json.loads(text) if text.startswith("[") else shlex.split(text)
+    if kind is Kind.DAYS:
+        return json.loads(text) if _NUMBER.fullmatch(text) else text
     if kind in {Kind.SIZE, Kind.COUNT}:
         return int(text) if text.isascii() and text.isdigit() else text
     if kind is Kind.SWITCH and text not in {"true", "false"}:

@@ -29,6 +29,7 @@ class Kind(Enum):
     CHOICE = "one of a few words"
     TEXT = "text"
     COUNT = "number or word"
+    DAYS = "number of days, or an ISO 8601 duration such as P3D"
     SIZE = "number of bytes, or a size such as 500 MB"
     PATH = "file or directory"
     URL = "http(s) URL"
@@ -230,12 +231,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = None
     min_age_days: Annotated[
-        float,
+        Annotated[float, Meta(ge=0, le=36_500)] | str,
         _projects(
-            "Only files at least this many days old. A cool-down against fresh malware.",
-            example=7,
-            ge=0,
-            le=36_500,
+            "Only files at least this many days old: a number, or an ISO 8601 duration such as "
+            "`P3D` or `PT36H`. A cool-down against fresh malware.",
+            kind=Kind.DAYS,
+            example="P3D",
             scope=Scope.FILTER,
         ),
     ] = 0
@@ -304,16 +305,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             scope=Scope.REPOSITORY,
         ),
     ] = None
-    vulnerabilities: Annotated[
-        Literal["ignore", "report", "refuse"],
-        _projects(
-            "What to do about releases with known vulnerabilities: ignore, report or refuse them. "
-            "By PyPI's advisories that are not withdrawn; a pinned release is never refused. Costs "
-            "one request for each kept release that is not its project's latest.",
-            basic=True,
-            scope=Scope.REPOSITORY,
-        ),
-    ] = "ignore"
     rules: Annotated[
         dict[str, Any] | list[str],
         _projects(
@@ -503,6 +494,53 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             example=365,
         ),
     ] = None
+    advisories: Annotated[
+        str,
+        _trust(
+            "Advisories about vulnerabilities and malware: URL or file of OSV's archive for PyPI "
+            "(`all.zip`). An absolute path, or a `file:` URL. Each refresh requests it, "
+            "conditionally; it is kept in `.microrepo/osv`, and bundles carry it. Empty: only "
+            "`vulnerabilities` counts, by PyPI's JSON API.",
+            kind=Kind.TEXT,
+            example="https://osv.example/PyPI/all.zip",
+        ),
+    ] = ""
+    advisories_max_age: Annotated[
+        Annotated[float, Meta(gt=0, le=36_500)] | str,
+        _trust(
+            "Age above which the kept advisories are stale: `health` then fails, and so does a "
+            "refresh that cannot renew them (exit code 3).",
+            kind=Kind.DAYS,
+            example=3,
+        ),
+    ] = "P7D"
+    ignore_advisories: Annotated[
+        list[str],
+        _trust(
+            "Ids of advisories that do not count, under any of their names. For those that do not "
+            "apply to you, and for false alarms.",
+            kind=Kind.WORDS,
+            example=["PYSEC-2024-1", "CVE-2024-0001"],
+        ),
+    ] = msgspec.field(default_factory=list)
+    malware: Annotated[
+        Literal["ignore", "report", "refuse"],
+        _trust(
+            "What to do about releases that `advisories` report as malware: ignore, report or "
+            "refuse them. `refuse` includes pinned releases, and moves files that are in the "
+            "repository to quarantine, whatever `prune`, `max_deletes` and unmet requirements say."
+        ),
+    ] = "refuse"
+    vulnerabilities: Annotated[
+        Literal["ignore", "report", "refuse", "quarantine"],
+        _trust(
+            "What to do about releases with known vulnerabilities: ignore, report or refuse them; "
+            "`quarantine` is `refuse`, but files are moved to quarantine instead of being deleted. "
+            "A pinned release is never refused. By `advisories`; without, by PyPI's JSON API, which "
+            "costs one request for each kept release that is not its project's latest.",
+            basic=True,
+        ),
+    ] = "ignore"
     profiles: Annotated[
         dict[str, dict[str, Any]],
         _repository(

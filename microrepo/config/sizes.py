@@ -28,6 +28,14 @@ _SHARE = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*%\s*\Z")
 _COUNT = re.compile(r"\s*([0-9]{1,18})\s*\Z")
 _LARGEST = 2**63 - 1
 _AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)\s*(min|s|m|h|d|w)(?![a-z])", re.IGNORECASE)
+# ISO 8601, without the months and years that have no one length.
+_DURATION = re.compile(
+    r"P(?=.)(?:([0-9]{1,5})W|(?:([0-9]{1,5})D)?(?:T(?=.)(?:([0-9]{1,6})H)?(?:([0-9]{1,8})M)?"
+    r"(?:([0-9]{1,9})S)?)?)",
+    re.ASCII,
+)
+_DURATION_S = (604_800, 86_400, 3600, 60, 1)
+_MOST_DAYS = 36_500
 _AGE_UNITS = {"s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -65,6 +73,32 @@ def parse_age_s(text: str, key: str) -> float:
     if not pieces or _AGE.sub("", text).strip():
         raise ConfigError(f"{key}: {text!r} is not a duration such as 90min, 12h or 3d")
     return float(sum(Decimal(number) * _AGE_UNITS[unit.lower()[:2]] for number, unit in pieces))
+
+
+def parse_days(value: float | str, key: str) -> float:
+    """Return the days that `value` stands for: ``3``, ``P3D``, ``PT36H``, ``P1W``, ``36h``.
+
+    Raises:
+        ConfigError: not such a span of time, or longer than a century; the text names `key`.
+    """
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        if match:
+            pairs = zip(match.groups(), _DURATION_S, strict=True)
+            days = sum(int(number or 0) * unit for number, unit in pairs) / 86_400
+        else:
+            try:
+                days = parse_age_s(value, key) / 86_400
+            except ConfigError:
+                raise ConfigError(
+                    f"$.{key}: {value!r} is not a duration; write a number of days, or like "
+                    "'P3D', 'PT36H'"
+                ) from None
+    else:
+        days = value
+    if days > _MOST_DAYS:
+        raise ConfigError(f"$.{key}: longer than {_MOST_DAYS:,} days")
+    return days
 
 
 def parse_deletes(value: int | str, key: str) -> tuple[int | None, float | None]:

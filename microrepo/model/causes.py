@@ -31,6 +31,7 @@ class Cause(str, Enum):
     OTHER_PUBLISHER = "other publisher"
     UNREAD_PROVENANCE = "provenance not readable"
     FORGED = "forged attestation"
+    MALWARE = "malware"
     NOT_REQUESTED = "version not requested"
     INVALID_VERSION = "invalid version"
     PACKAGE_TYPE = "package type"

@@ -103,12 +103,15 @@ class FakeIndex:
     Attributes:
         folder: first part of the paths of files that are added from now on, ``files`` or
             ``packages``; bandersnatch fetches none from elsewhere than the latter.
+    advisories: OSV's archive, which `advisories_time` (``Last-Modified``) is about.
     """
 
     def __init__(self) -> None:
         self.serial = _FIRST_SERIAL
         self.projects: dict[str, IndexProject] = {}
         self.folder = "files"
+        self.advisories = b""
+        self.advisories_time: str | None = None
         self.listed_only: ListedOnly | None = None
         self.lock = threading.RLock()
 

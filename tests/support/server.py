@@ -17,7 +17,7 @@ from tests.support.answers import Abilities, Answer, Request, answer_for
 from tests.support.faults import Disconnect, Fault
 from tests.support.index import FakeIndex
 from tests.support.listener import Listener
-from tests.support.site import Site, Switches
+from tests.support.site import ADVISORIES_PATH, Site, Switches
 
 Pattern = str | Callable[[Request], bool]
 
@@ -70,6 +70,7 @@ class PyPIServer:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.json_url = f"{self.url}/pypi"
         self.simple_url = f"{self.url}/simple/"
+        self.advisories_url = f"{self.url}{ADVISORIES_PATH}"
         self.site = Site(index, self.url, self.switches)
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True

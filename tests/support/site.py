@@ -22,6 +22,7 @@ _HTML_OFFERS = ("text/html", HTML_TYPE)
 _IMMUTABLE = "max-age=365000000, immutable, public"
 _DOCUMENT_PATH = re.compile(r"/pypi/([^/]+)(?:/([^/]+))?/json/?$")
 _PAGE_PATH = re.compile(r"/simple/([^/]+)(/?)$")
+ADVISORIES_PATH = "/osv/PyPI/all.zip"
 _SERIAL_KEYS = ("last_serial", "_last-serial")
 
 
@@ -58,6 +59,8 @@ class Site:
                 return self._file(unquote(path))
             if path.startswith("/integrity/"):
                 return self._provenance(path)
+            if path == ADVISORIES_PATH and self._index.advisories:
+                return self._advisories(self._index.advisories)
             if path == "/simple":
                 return Answer(301, {"Location": "/simple/"})
             if path == "/simple/":
@@ -152,6 +155,12 @@ class Site:
             return _not_found()
         body, kind = found.provenance, "application/vnd.pypi.integrity.v1+json"
         return Resource(body, kind, md5_etag(body))
+
+    def _advisories(self, body: bytes) -> Resource:
+        modified = self._index.advisories_time
+        return Resource(
+            body, "application/zip", md5_etag(body), last_modified=modified, is_file=True
+        )
 
     def _content(self, file: IndexFile, body: bytes, etag: str) -> Resource:
         return Resource(

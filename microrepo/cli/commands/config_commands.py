@@ -64,7 +64,7 @@ def command_config(arguments: argparse.Namespace) -> int:
 
 def _show_settings(arguments: argparse.Namespace) -> None:
     from microrepo.operations.run.goals import policy_of
-    from microrepo.selection.rules.policy import filter_warnings
+    from microrepo.selection.rules.policy_warnings import filter_warnings
 
     loaded = load_settings(arguments, whole=True)
     for warning in filter_warnings(policy_of(loaded.config, requests_or_everything(loaded))):

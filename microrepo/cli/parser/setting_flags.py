@@ -15,6 +15,7 @@ from microrepo.config.schema import Kind
 _METAVARS = {
     Kind.NUMBER: "N",
     Kind.COUNT: "N",
+    Kind.DAYS: "DAYS",
     Kind.SIZE: "SIZE",
     Kind.TEXT: "TEXT",
     Kind.PATH: "PATH",

@@ -39,6 +39,7 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += failure_lines("in conflict", report.conflicts, verbose=verbose)
     lines += text_lines("to build on the target, no wheel", report.sdist_only, verbose=verbose)
     lines += text_lines("newer releases not used", report.passed_over, verbose=verbose)
+    lines += text_lines("reported as malware", report.malware, verbose=verbose)
     lines += text_lines("with known vulnerabilities", report.vulnerable, verbose=verbose)
     lines += text_lines("refused for their provenance", report.distrusted, verbose=verbose)
     if report.missing:

@@ -67,6 +67,12 @@ class KnownAdvisories:
         """Time of the newest change of an advisory."""
         return str(self._index.facts.get("modified", ""))
 
+    @property
+    def records(self) -> int:
+        """Number of advisories."""
+        found = self._index.facts.get("records")
+        return found if isinstance(found, int) else 0
+
     def __contains__(self, name: object) -> bool:
         """Return whether there is an advisory about a project."""
         return name in self._index

@@ -24,7 +24,7 @@ from microrepo.formats.distribution.zip_directory import (
 from microrepo.formats.index.values import UNREADABLE
 
 ECOSYSTEM = "PyPI"
-OSV_ARCHIVE = Bound(256 << 20, entries=100_000)
+OSV_ARCHIVE = Bound(256 << 20, marks=256 << 20, entries=100_000)
 """OSV's archive, packed."""
 OSV_RECORDS = Bound(1 << 30, entries=2_000_000)
 """The records in it, unpacked and once for each project that they are about."""

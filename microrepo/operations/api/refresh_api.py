@@ -8,15 +8,16 @@ from pathlib import Path
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.operations.pages.publishing import RepositoryPages
-from microrepo.operations.records.report import Report
+from microrepo.operations.records.report import Report, ReportBuilder
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.run_rules import rules_of
-from microrepo.operations.run.session import open_session
+from microrepo.operations.run.run_rules import Rules, rules_of
+from microrepo.operations.run.session import Session, open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources
-from microrepo.selection.rules.policy import filter_warnings
+from microrepo.selection.rules.policy import Policy
+from microrepo.selection.rules.policy_warnings import filter_warnings
 from microrepo.state.pinned_snapshot import pinned_snapshot
 
 
@@ -76,22 +77,10 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
                 "lets refreshes go on"
             )
             return session.report.build()
-        for text in (*filter_warnings(policy), *requests.notes):
-            session.report.warn(text)
-        direct = [one.label for one in requests.requirements or () if one.url]
-        if direct and not config.dependencies:
-            urls = ", ".join(direct)
-            session.report.warn(
-                f"direct URLs are downloaded only if dependencies are followed: {urls}"
-            )
-        if config.lock and not (requests.goals and config.dependencies):
-            session.report.warn(
-                "`lock` writes nothing: no dependencies of named projects are followed"
-            )
-        elif config.lock and not config.files:
-            session.report.warn("`lock` writes nothing: no files are kept (`files`)")
+        _warn_of_requests(config, requests, policy, session.report)
         holdings, sources, work = session.holdings, session.sources, session.work
         pages = RepositoryPages(config, holdings, work)
+        rules = _advised(session, pages, rules)
         run = Run(pages, sources, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
             # A mirror of the whole index is refreshed every few minutes and needs no solver.
@@ -106,6 +95,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
                     holdings, sources, work, rules, only_these=only_these, force=force_check
                 )
             )
+        _report_vulnerable(pages, rules.policy)
         if not (dry_run or only_these or session.report.refused):
             holdings.directory.clean_partials(run.batches.unfinished)
         pages.update()
@@ -114,6 +104,41 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
 
             keep_after_refresh(config, holdings, work)
     return session.report.build()
+
+
+def _warn_of_requests(
+    config: Config, requests: Requests, policy: Policy, report: ReportBuilder
+) -> None:
+    """Warn of settings and requests that have no effect."""
+    for text in (*filter_warnings(policy), *requests.notes):
+        report.warn(text)
+    direct = [one.label for one in requests.requirements or () if one.url]
+    if direct and not config.dependencies:
+        urls = ", ".join(direct)
+        report.warn(f"direct URLs are downloaded only if dependencies are followed: {urls}")
+    if config.lock and not (requests.goals and config.dependencies):
+        report.warn("`lock` writes nothing: no dependencies of named projects are followed")
+    elif config.lock and not config.files:
+        report.warn("`lock` writes nothing: no files are kept (`files`)")
+
+
+def _advised(session: Session, pages: RepositoryPages, rules: Rules) -> Rules:
+    """Return the rules with the newest advisories; remove the malware that they report."""
+    if not session.config.advisories:
+        return rules
+    from microrepo.operations.refresh.malware_removal import remove_malware
+    from microrepo.operations.run.advised_rules import advised_rules
+
+    advised = advised_rules(session, rules)
+    remove_malware(pages, advised.policy)
+    return advised
+
+
+def _report_vulnerable(pages: RepositoryPages, policy: Policy) -> None:
+    if policy.advisories is not None:
+        from microrepo.operations.refresh.malware_removal import report_vulnerable
+
+        report_vulnerable(pages, policy)
 
 
 def _refuse_local_links(config: Config) -> None:

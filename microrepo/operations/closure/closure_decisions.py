@@ -141,10 +141,10 @@ def deciding_by_closure(
         decided = decide_by_closure(
             project.name, files, needed, environments, also, is_requested=is_requested
         )
-        # Files that an unmet goal needs are kept, whatever the rules say now.
+        # Files that an unmet goal needs are kept, whatever the rules say now; malware is not.
         others = (
             Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])
-            if one.file.filename in kept
+            if one.file.filename in kept and one.cause is not Cause.MALWARE
             else one
             for one in rejected
         )

@@ -216,7 +216,7 @@ class ClosureReader:
 
     def _take(self, records: Iterable[Record]) -> None:
         found: dict[NormalizedName, Candidates | None] = {}
-        if self._rules.policy.vulnerabilities != "ignore":
+        if self._rules.policy.asks_advisories:
             records = (without_guesses(record, self._work.now) for record in records)
         for record in records:
             project = record.project

@@ -85,7 +85,9 @@ def inputs_digest(
     ):
         return None
     libraries = [version(name) for name in _LIBRARIES]
-    values = [__version__, sys.version, libraries, rules.base, policy, options_of(config)]
+    bare = msgspec.structs.replace(policy, advisories=None)
+    values = [__version__, sys.version, libraries, rules.base, bare, options_of(config)]
+    values += [policy.advisories.archive_sha256 if policy.advisories is not None else ""]
     values += [config.files, goals, environments, sources]
     return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
 
@@ -97,7 +99,7 @@ def _looks_beyond_records(policy: Policy) -> bool:
         or policy.trust
         or policy.third_party
         or policy.metadata
-        or policy.vulnerabilities != "ignore"
+        or policy.asks_advisories
     )
 
 

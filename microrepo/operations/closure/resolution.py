@@ -125,11 +125,11 @@ def resolve_goals(
     while True:
         reader = ClosureReader(origins, rewrite, known)
         resolved = _resolve_once(config, work.report, reader, goals, targets)
-        if rules.policy.vulnerabilities == "ignore" and not rules.policy.trust:
+        if not (rules.policy.asks_advisories or rules.policy.trust):
             break
         decide = deciding_by_closure(rules.policy, resolved.chosen(), {}, targets, work.now)
         concerned = concerned_records(origins.holdings.state, rules, resolved)
-        if rules.policy.vulnerabilities != "ignore":
+        if rules.policy.asks_advisories:
             concerned = advised(origins.sources, work, concerned, decide)
         if rules.policy.trust:
             concerned = with_evidence(work, concerned, decide)

@@ -19,6 +19,7 @@ from microrepo.operations.inspect.explained_names import Named, UnknownName, fin
 from microrepo.operations.inspect.recorded_failures import recorded_failures
 from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.records.report import Failure
+from microrepo.operations.run.advised_rules import advised_policy
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
@@ -68,7 +69,7 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> Expla
         RepositoryError: the state cannot be read.
         ConfigError: a setting is invalid.
     """
-    policy = policy_of(config, requests)
+    policy = advised_policy(config, policy_of(config, requests))
     with open_for_reading(config.repository) as state:
         named, unknown = find_named(state, targets)
         failures = recorded_failures(state)

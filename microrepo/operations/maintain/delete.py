@@ -20,6 +20,7 @@ from microrepo.operations.maintain.prune import unwanted_because
 from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Report
 from microrepo.operations.refresh.deletions import delete_with_pages
+from microrepo.operations.run.advised_rules import advised_policy
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.session import open_session
 from microrepo.plan import totals_of
@@ -70,7 +71,7 @@ def delete(
         Locked: another run holds the repository's lock.
         RepositoryError: the state or the directory cannot be used.
     """
-    policy = policy_of(config, requests)
+    policy = advised_policy(config, policy_of(config, requests))
     requirements = [_parse(name) for name in names]
     watching = reporter or SilentReporter()
     with open_session(config, "delete", watching, read_only=dry_run, creates=False) as session:

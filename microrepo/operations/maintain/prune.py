@@ -21,6 +21,7 @@ from microrepo.operations.refresh.deletions import (
     unless_slip,
 )
 from microrepo.operations.refresh.size_budget import evictions
+from microrepo.operations.run.advised_rules import advised_policy
 from microrepo.operations.run.goals import Requests, policy_of
 from microrepo.operations.run.run_rules import rules_of
 from microrepo.operations.run.session import open_session
@@ -51,7 +52,7 @@ def prune(
     Raises:
         RepositoryError: the directory does not exist, or its state cannot be used.
     """
-    policy = policy_of(config, requests)
+    policy = advised_policy(config, policy_of(config, requests))
     watching = reporter or SilentReporter()
     with open_session(config, "prune", watching, read_only=dry_run, creates=False) as session:
         holdings, work = session.holdings, session.work

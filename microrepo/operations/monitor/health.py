@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
+from microrepo.operations.monitor.advisory_age import advisories_as_of, advisory_problem
+from microrepo.operations.monitor.free_space import free_space
 from microrepo.operations.monitor.last_import import LastImport, import_problems, last_import
 from microrepo.repositories.reading import open_for_reading
 from microrepo.state import RunRow, State
@@ -75,6 +76,7 @@ class Health(Struct, frozen=True):
         failing_projects: the first failing projects.
         import_age_s: time since the last import of a bundle; None without one.
         last_import: that import, and what happened to bundles since.
+        advisories_as_of: time of the kept advisories; None without any.
     """
 
     repository: str
@@ -99,6 +101,7 @@ class Health(Struct, frozen=True):
     pinned: str = ""
     import_age_s: float | None = None
     last_import: LastImport | None = None
+    advisories_as_of: str | None = None
 
 
 class _Summary(Struct):
@@ -121,11 +124,11 @@ def health(config: Config, max_age_s: float) -> Health:
     """
     with open_for_reading(config.repository) as state:
         directory = FlatDirectory(Path(config.repository))
-        return examine(state, directory, now(), max_age_s, with_pages=config.simple)
+        return examine(state, directory, now(), max_age_s, config)
 
 
 def examine(
-    state: State, directory: FlatDirectory, moment: str, max_age_s: float, *, with_pages: bool
+    state: State, directory: FlatDirectory, moment: str, max_age_s: float, config: Config
 ) -> Health:
     """Return the health from an open state; `moment` is the current time."""
     running = _running(state, directory)
@@ -138,10 +141,12 @@ def examine(
     imported = last_import(directory)
     imported_at = imported.imported_at if imported else ""
     import_age_s = _seconds_between(imported_at, moment) if imported_at else None
-    damaged, unpublished = watch.damaged(), watch.unpublished() if with_pages else 0
-    free_bytes, free_inodes = _room(directory.path)
+    damaged, unpublished = watch.damaged(), watch.unpublished() if config.simple else 0
+    free_bytes, free_inodes = free_space(directory.path)
     too_old = _age_problem(age_s, import_age_s, max_age_s)
-    grave = _grave_problems(state, telling, running, too_old)
+    as_of = advisories_as_of(directory.path)
+    stale = advisory_problem(as_of, moment, config)
+    grave = _grave_problems(state, telling, running, filter(None, (too_old, stale)))
     missing = _lesser_problems(telling, failing, damaged, 0 if running else unpublished)
     missing += import_problems(imported)
     if not running and (words := directory.begun_switch()):
@@ -172,18 +177,18 @@ def examine(
         pinned=pinned_snapshot(state),
         import_age_s=import_age_s,
         last_import=imported,
+        advisories_as_of=as_of,
     )
 
 
 def _grave_problems(
-    state: State, runs: Sequence[LastRun], running: str | None, too_old: str
+    state: State, runs: Sequence[LastRun], running: str | None, too_old: Iterable[str]
 ) -> list[str]:
     problems = []
     damage = state.meta("damaged")
     if damage:
         problems.append(f"the state is damaged: {damage}")
-    if too_old:
-        problems.append(too_old)
+    problems.extend(too_old)
     for run in runs:
         if run.exit_code in {ExitCode.FAILED, ExitCode.USAGE}:
             why = f": {run.refused}" if run.refused else ""
@@ -276,14 +281,6 @@ def _running(state: State, directory: FlatDirectory) -> str | None:
     """Return the running command, None without one."""
     holder = holder_of(directory) if state.meta("running") else None
     return str(holder) if holder is not None and holder.is_alive() else None
-
-
-def _room(path: Path) -> tuple[int | None, int | None]:
-    try:
-        status = os.statvfs(path)
-    except OSError:
-        return None, None
-    return status.f_bavail * status.f_frsize, status.f_favail if status.f_files else None
 
 
 def _seconds_between(earlier: str, later: str) -> float:

@@ -50,6 +50,8 @@ def _metrics(found: Health) -> list[tuple[str, str, float | None]]:
         ("damaged_files", "Files found damaged and not repaired.", found.damaged),
         ("unpublished_projects", "Projects whose pages are older than their files.",
          found.unpublished),
+        ("advisories_timestamp_seconds", "Time of the kept advisories.",
+         _timestamp(found.advisories_as_of)),
         ("free_bytes", "Free bytes of the file system.", found.free_bytes),
         ("free_inodes", "Free inodes of the file system.", found.free_inodes),
     ]  # fmt: skip

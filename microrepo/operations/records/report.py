@@ -74,8 +74,9 @@ class Report(PlannedReport, frozen=True, kw_only=True):
         sdist_only: releases that installers must build.
         environments: target environments of the resolution.
         passed_over: newer releases that fit no environment, so that older ones are used.
-        vulnerable: kept releases with known vulnerabilities, if `vulnerabilities` is "report".
         distrusted: releases that are refused for their provenance, and why.
+        vulnerable: kept releases with known vulnerabilities, unless these are ignored.
+        malware: releases that were held when an advisory reported them as malware.
         locks: lock files that are up to date; `locks_changed` of them were written.
         metadata: distributions whose metadata was read from a source.
         rounds: number of rounds in which the resolver requested facts.
@@ -114,6 +115,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
     passed_over: tuple[str, ...] = ()
     vulnerable: tuple[str, ...] = ()
     distrusted: tuple[str, ...] = ()
+    malware: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
     refused_deletes: int = 0
@@ -178,6 +180,7 @@ class ReportBuilder:
         self.passed_over: list[str] = []
         self.vulnerable: list[str] = []
         self.distrusted: list[str] = []
+        self.malware: list[str] = []
         self.locks: list[str] = []
         self.locks_changed = 0
         self.refused = ""

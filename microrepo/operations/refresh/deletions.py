@@ -24,6 +24,8 @@ from microrepo.stores.flat_directory import FlatDirectory
 _BATCH = 500
 # Causes that the setting `removed` decides on, and causes that end a whole project.
 _BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.EMPTIED, Cause.QUARANTINED})
+# Causes for which no unmet goal and no guard keeps a file.
+_AT_ONCE = frozenset({Cause.QUARANTINED, Cause.MALWARE})
 _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 
 
@@ -66,14 +68,14 @@ def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Actio
 def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[Action, ...]:
     """Return the actions without deletions of files that unmet goals need.
 
-    Quarantined files are deleted all the same.
+    Quarantined files and malware are deleted all the same.
     """
     return tuple(
         action
         for action in actions
         if action.kind is not ActionKind.DELETE
         or action.filename not in needed
-        or action.cause is Cause.QUARANTINED
+        or action.cause in _AT_ONCE
     )
 
 
@@ -187,12 +189,11 @@ def delete_files(
         published: whether the pages no longer list these files.
     """
     holdings, report = pages.holdings, pages.work.report
-    quarantine = pages.config.removed == "quarantine"
     actions = sorted(deletions, key=lambda action: action.project)
     for start in range(0, len(actions), _BATCH):
         batch = actions[start : start + _BATCH]
         rows = holdings.state.files_named(action.filename for action in batch)
-        aside = _move_aside_or_delete(holdings.directory, batch, quarantine=quarantine)
+        aside = _move_aside_or_delete(holdings.directory, batch, pages.config)
         holdings.directory.sync()
         with holdings.state.transaction():
             holdings.state.delete_files(action.filename for action in batch)
@@ -220,10 +221,13 @@ def delete_files(
 
 
 def _move_aside_or_delete(
-    directory: FlatDirectory, batch: Sequence[Action], *, quarantine: bool
+    directory: FlatDirectory, batch: Sequence[Action], config: Config
 ) -> frozenset[str]:
     """Delete files from the directory; return the names of those moved to quarantine."""
-    removed = [a for a in batch if quarantine and a.cause in _BY_UPSTREAM]
+    causes = {Cause.MALWARE}
+    causes |= _BY_UPSTREAM if config.removed == "quarantine" else set()
+    causes |= {Cause.VULNERABLE} if config.vulnerabilities == "quarantine" else set()
+    removed = [action for action in batch if action.cause in causes]
     for action in removed:
         directory.quarantine(action.filename, action.project, action_text(action))
     aside = frozenset(action.filename for action in removed)

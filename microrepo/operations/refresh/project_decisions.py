@@ -15,6 +15,7 @@ from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import Wanted
 from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.decisions import reconsider_at, select
+from microrepo.selection.rules.policy import Policy
 from microrepo.selection.rules.release_rules import unmet_requests
 from microrepo.selection.trust.refused_releases import distrusted_releases
 
@@ -65,10 +66,10 @@ def look(
             if unmet := unmet_requests(name, decisions, rules.policy):
                 why = f"no file kept for {', '.join(unmet)}; see `microrepo explain`"
                 report.failed.append(Failure(name, why))
-        if rules.policy.vulnerabilities != "ignore":
-            _note_advisories(report, record.project, decisions)
         if rules.policy.trust:
             report.distrusted += distrusted_releases(decisions)
+        if rules.policy.asks_advisories or report.dry_run:
+            _note_advisories(report, record.project, decisions, rules.policy)
         row = msgspec.structs.replace(
             record.row, reconsider_at=reconsider_at(decisions, rules.policy)
         )
@@ -77,13 +78,16 @@ def look(
 
 
 def _note_advisories(
-    report: ReportBuilder, project: Project, decisions: Iterable[Decision]
+    report: ReportBuilder, project: Project, decisions: Iterable[Decision], policy: Policy
 ) -> None:
     """Report the advisories for kept releases."""
-    if not (project.vulnerabilities or project.advisories):
+    known = policy.advisories
+    if policy.vulnerabilities == "ignore" or not (
+        project.vulnerabilities or project.advisories or known is not None
+    ):
         return
     for version in dict.fromkeys(one.file.version for one in decisions if one.keep):
-        for advisory in affecting(project, version):
+        for advisory in affecting(project, version, known):
             report.vulnerable.append(f"{project.name} {version}: {describe(advisory)}")
 
 

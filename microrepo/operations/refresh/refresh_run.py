@@ -96,7 +96,7 @@ class Run:
             for number, batch in enumerate(batches):
                 self._work.check()
                 records: Iterable[Record] = self._records.read(batch, asked[number])
-                if self.rules.policy.vulnerabilities != "ignore":
+                if self.rules.policy.asks_advisories:
                     records = advised(self.sources, self._work, records, decide)
                 if self.rules.policy.trust:
                     records = with_evidence(self._work, records, decide)

@@ -64,9 +64,10 @@ def source_logins(
         if is_web_url(url):
             around = usual_places(environ, _prefix(entry, environ, alone=not entries[1:]), ask)
             _add_login(found, url, find_login(url, given, around))
-    user, password = url_login(config.file_host or "")
-    if user is not None:
-        _add_login(found, config.file_host or "", (user, password or ""))
+    for url in (config.file_host or "", config.advisories):
+        user, password = url_login(url)
+        if user is not None:
+            _add_login(found, url, (user, password or ""))
     return found
 
 
@@ -134,6 +135,8 @@ def client_settings(
         check_network(settings, source.simple_root, key)
     if config.file_host:
         check_network(settings, config.file_host, "file_host")
+    if is_web_url(config.advisories):
+        check_network(settings, config.advisories, "advisories")
     return settings
 
 

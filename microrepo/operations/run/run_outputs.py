@@ -112,7 +112,7 @@ def _write_metrics(config: Config, directory: FlatDirectory, state: State) -> No
     from microrepo.operations.monitor.health import examine
     from microrepo.operations.monitor.metrics import prometheus_text
 
-    found = examine(state, directory, now(), float("inf"), with_pages=config.simple)
+    found = examine(state, directory, now(), float("inf"), config)
     path = Path(str(config.metrics_file))
     write_atomically(path, prometheus_text(found).encode(), public_mode())
 

@@ -1,4 +1,4 @@
-"""Releases that the advisories in a project's record affect.
+"""Releases that advisories affect: known ones about all projects, else those in project records.
 
 PyPI's JSON API includes in a project's document the advisories for the release that it describes
 (`info.version`); those for other releases are requested when needed
@@ -7,20 +7,27 @@ PyPI's JSON API includes in a project's document the advisories for the release 
 
 from __future__ import annotations
 
+from microrepo.formats.advisories.known_advisories import KnownAdvisories, reports_malware
 from microrepo.formats.version_numbers import parse_version
-from microrepo.model import Project, Vulnerability
+from microrepo.model import NormalizedName, Project, Vulnerability
 
 
-def affecting(project: Project, text: str) -> tuple[Vulnerability, ...]:
-    """Return the advisories that affect a release.
+def affecting(
+    project: Project, text: str, advisories: KnownAdvisories | None = None
+) -> tuple[Vulnerability, ...]:
+    """Return the advisories about vulnerabilities that affect a release.
 
-    While advisories of other releases are unknown, those for the described release also affect
+    Without `advisories`, those in the record of the project count. While advisories of other releases are unknown, those for the described release also affect
     older ones, unless they are known to be fixed there: otherwise refusing the newest release would
     select an older one with the same vulnerability.
 
     Args:
         text: version of the release, as the index spells it.
+        advisories: advisories about all projects.
     """
+    if advisories is not None:
+        found = advisories.affecting(project.name, text)
+        return tuple(one for one in found if not reports_malware(one))
     known, asked = project.vulnerabilities, project.advisories
     described = project.info.version
     if text == described:
@@ -52,6 +59,14 @@ def _is_fixed(text: str, advisory: Vulnerability) -> bool:
         and (fix.epoch, fix.major, fix.minor) == (version.epoch, version.major, version.minor)
         for fix in fixes
     )
+
+
+def malware_in(
+    name: NormalizedName, text: str, advisories: KnownAdvisories | None
+) -> tuple[Vulnerability, ...]:
+    """Return the advisories that report a release as malware."""
+    found = advisories.affecting(name, text) if advisories is not None else ()
+    return tuple(one for one in found if reports_malware(one))
 
 
 def describe(advisory: Vulnerability) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
 
 from microrepo.config.schema import ALL, RUNNING_PYTHON, Config, Size
-from microrepo.config.sizes import parse_size, parse_versions
+from microrepo.config.sizes import parse_days, parse_size, parse_versions
 from microrepo.errors import ConfigError
+from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
@@ -37,7 +38,6 @@ __all__ = [
     "build_policy",
     "by_project",
     "check_words",
-    "filter_warnings",
     "fingerprint_for",
 ]
 
@@ -66,6 +66,8 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         budget_bytes: limit on the total size with eviction. A single project cannot break it, but
             when it is raised, every project must be checked.
         third_party: rules of other distributions.
+        advisories: what is known about projects, for `vulnerabilities` and `malware`; None if only
+            the records of projects have advisories.
     """
 
     package_types: tuple[str, ...] | None = None
@@ -87,6 +89,9 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     exclude_platforms: tuple[str, ...] = ()
     requires_python: tuple[str, ...] = ()
     vulnerabilities: str = "ignore"
+    malware: str = "refuse"
+    ignored_advisories: tuple[str, ...] = ()
+    advisories: KnownAdvisories | None = None
     newest: int | None = 1
     newest_by: str = "version"
     keep_stable: bool = False
@@ -104,10 +109,11 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     third_party: tuple[LoadedRule, ...] = ()
 
     def fingerprint(self) -> str:
-        """Return a digest of all rules except the requests."""
-        bare = msgspec.structs.replace(self, requested=None, third_party=())
+        """Return a digest of all rules except the requests and what differs between projects."""
+        bare = msgspec.structs.replace(self, requested=None, third_party=(), advisories=None)
         others = [rule.identity for rule in self.third_party]
-        encoded = msgspec.json.encode([_RULES_VERSION, bare, *others], order="deterministic")
+        values = [_RULES_VERSION, bare, *others, *(["advisories"] if self.advisories else [])]
+        encoded = msgspec.json.encode(values, order="deterministic")
         return hashlib.sha256(encoded).hexdigest()[:16]
 
     def excludes_project(self, name: NormalizedName) -> str | None:
@@ -124,6 +130,16 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         if allowed is None or name in allowed.releases or allowed.project(name) is not None:
             return True
         return any(is_pin(text) for text in (self.requested or {}).get(name, ()))
+
+    @property
+    def asks_advisories(self) -> bool:
+        """Whether advisories are needed that only the source of a project has."""
+        return self.vulnerabilities != "ignore" and self.advisories is None
+
+    @property
+    def refuses_vulnerable(self) -> bool:
+        """Whether a release with known vulnerabilities is refused."""
+        return self.vulnerabilities in {"refuse", "quarantine"}
 
     @property
     def facts_needed(self) -> int:
@@ -169,6 +185,8 @@ def build_policy(
         exclude_platforms=parse_platforms(config.exclude_platforms),
         requires_python=tuple(sorted({_python(text) for text in config.requires_python})),
         vulnerabilities=config.vulnerabilities,
+        malware=config.malware,
+        ignored_advisories=tuple(sorted(set(config.ignore_advisories))),
         newest_by=config.newest_by,
         keep_stable=config.keep_stable,
         min_age_exempt=parse_patterns(config.min_age_exempt, "min_age_exempt"),
@@ -185,7 +203,7 @@ def build_policy(
         yanked=config.yanked,
         max_file_bytes=_bytes(config.max_file_size, "max_file_size"),
         uploaded_before=normalize_time(config.uploaded_before),
-        min_age_days=config.min_age_days,
+        min_age_days=parse_days(config.min_age_days, "min_age_days"),
         require_digests=config.require_digests,
         prune=config.prune,
     )
@@ -253,43 +271,6 @@ def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:
         base: `policy.fingerprint()`, computed once.
     """
     requested = (policy.requested or {}).get(name, ("",))
-    return base if requested == ("",) else f"{base} {' | '.join(requested)}"
-
-
-def filter_warnings(policy: Policy) -> list[str]:
-    """Return warnings of unknown types and extensions, and of requests that other rules exclude.
-
-    Unknown words are kept, since they may be future formats.
-    """
-    types, extensions = policy.package_types or (), policy.extensions or ()
-    return [
-        *(
-            f"package_types: {word!r} is not a known package type"
-            for word in types
-            if word not in PACKAGE_TYPES
-        ),
-        *(
-            f"extensions: {word!r} is not a known file extension"
-            for word in extensions
-            if word not in KNOWN_EXTENSIONS
-        ),
-        *_contradictions(policy),
-    ]
-
-
-def _contradictions(policy: Policy) -> Iterator[str]:
-    """Yield a text for each request that `exclude` or `allow` leaves nothing of."""
-    for name, requested in (policy.requested or {}).items():
-        entry = policy.excludes_project(name)
-        if entry is not None:
-            yield f"exclude: {entry!r} excludes {name}, which is requested; remove one of the two"
-        elif not policy.may_pass(name):
-            yield f"allow: no entry allows {name}, which is requested; add it, or remove the request"
-        else:
-            for pin in filter(is_pin, requested):
-                entry = policy.excluded.release(name, parse_version(pin.strip("=")))
-                if entry is not None:
-                    yield (
-                        f"exclude: {entry!r} excludes {name}{pin}, which is requested; "
-                        "remove one of the two"
-                    )
+    advised = policy.advisories.digest(name) if policy.advisories is not None else ""
+    own = [*(() if requested == ("",) else (" | ".join(requested),)), *filter(None, [advised])]
+    return " ".join([base, *own])

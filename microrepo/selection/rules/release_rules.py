@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from microrepo.formats.version_numbers import is_pin, parse_version, specifier_set
 from microrepo.model import Cause, Decision, NormalizedName, Project
-from microrepo.selection.rules.affected_releases import affecting, describe
+from microrepo.selection.rules.affected_releases import affecting, describe, malware_in
 from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.policy import Policy, Rejection
 from microrepo.selection.trust.downgrades import distrusted
@@ -20,7 +20,7 @@ def has_release_rules(policy: Policy) -> bool:
         policy.allowed is not None
         or policy.allow_releases
         or policy.exclude_releases
-        or policy.vulnerabilities == "refuse"
+        or policy.refuses_vulnerable
     )
 
 
@@ -43,8 +43,8 @@ def check_unpinned_release(
         pattern = first_found(policy.exclude_releases, text)
         if pattern is not None:
             return Cause.RELEASE_PATTERN, f"exclude_releases: {pattern}"
-    if policy.vulnerabilities == "refuse":
-        found = affecting(project, text)
+    if policy.refuses_vulnerable:
+        found = affecting(project, text, policy.advisories)
         if found:
             return Cause.VULNERABLE, "; ".join(map(describe, found))
     return None
@@ -53,12 +53,16 @@ def check_unpinned_release(
 def check_release(
     name: NormalizedName, version: Version | None, text: str, policy: Policy
 ) -> Rejection | None:
-    """Return why a release is skipped: exclusions, requirement specifiers, pre-releases.
+    """Return why a release is skipped: malware, exclusions, specifiers, pre-releases.
 
     Args:
         version: the parsed version, None for a legacy one.
         text: the version as the index spells it.
     """
+    if policy.malware == "refuse" and policy.advisories is not None:
+        found = malware_in(name, text, policy.advisories)
+        if found:
+            return Cause.MALWARE, "; ".join(map(describe, found))
     requested = ("",) if policy.requested is None else policy.requested.get(name, ())
     if version is None:
         if any(spec == "" for spec in requested):

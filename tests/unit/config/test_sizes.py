@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from microrepo.config.sizes import format_size, parse_deletes, parse_size, parse_versions
+from microrepo.config.sizes import (
+    format_size,
+    parse_days,
+    parse_deletes,
+    parse_size,
+    parse_versions,
+)
 from microrepo.errors import ConfigError
 
 
@@ -78,6 +84,42 @@ def test_deletes(value: int | str, expected: tuple[int | None, float | None]) ->
 def test_no_deletes(value: str) -> None:
     with pytest.raises(ConfigError, match=r"^\$\.max_deletes: .*such as '50 %'"):
         parse_deletes(value, "max_deletes")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, 3),
+        (0.5, 0.5),
+        (0, 0),
+        ("P3D", 3),
+        ("P1W", 7),
+        ("PT36H", 1.5),
+        ("P1DT12H", 1.5),
+        ("PT90M", 0.0625),
+        ("PT43200S", 0.5),
+        ("P0D", 0),
+        ("36h", 1.5),
+        ("3d", 3),
+    ],
+)
+def test_days(value: float | str, expected: float) -> None:
+    assert parse_days(value, "min_age_days") == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "P", "PT", "P1DT", "P1M", "P1Y", "p3d", "P-3D", "P3", "3", "P1W2D", "²", "P" * 5000],
+)
+def test_no_days(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"^\$\.min_age_days: .*'P3D', 'PT36H'"):
+        parse_days(value, "min_age_days")
+
+
+@pytest.mark.parametrize("value", [36_501, "P36501D", "P99999W"])
+def test_too_many_days(value: float | str) -> None:
+    with pytest.raises(ConfigError, match="longer than 36,500 days"):
+        parse_days(value, "min_age_days")
 
 
 @pytest.mark.parametrize(

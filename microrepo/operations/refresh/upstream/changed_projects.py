@@ -65,8 +65,7 @@ def find_changes(
     about = Circumstances(work.now, rules.fingerprint, touched, force, source_of, outdated)
     if merged.is_unchanged and settled_list is not None:
         work.report.unasked += settled_list.excluded
-        doubtful = touched.__contains__ if touched else None
-        settled = Settled(rules.base, work.now, None, doubtful)
+        settled = Settled(rules.base, work.now, None, _own_rules(rules.policy, touched))
         known = holdings.state.iter_doubtful(merged.listed, settled)
     elif not force:
         settled = Settled(rules.base, work.now, source_of, _doubtful(rules.policy, touched))
@@ -103,14 +102,25 @@ def _exclusion(policy: Policy, report: ReportBuilder) -> Callable[[NormalizedNam
     return is_excluded
 
 
+def _own_rules(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] | None:
+    """Return a check for projects whose files or advisories must be compared; None without any."""
+    known = policy.advisories
+    if known is None:
+        return touched.__contains__ if touched else None
+    return lambda name: name in touched or name in known
+
+
 def _doubtful(policy: Policy, touched: frozenset[str]) -> Callable[[str], bool] | None:
     """Return a check for known projects that equal serials do not settle; None if they all do."""
     requested = policy.requested
     if requested is None and policy.excluded == NOTHING and policy.allowed is None:
-        return touched.__contains__ if touched else None
+        return _own_rules(policy, touched)
+    is_own = _own_rules(policy, touched)
 
     def is_doubtful(name: str) -> bool:
-        if name in touched or (requested is not None and name not in requested):
+        if requested is not None and name not in requested:
+            return True
+        if is_own is not None and is_own(name):
             return True
         return policy.leaves_out(NormalizedName(name))
 

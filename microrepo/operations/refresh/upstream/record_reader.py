@@ -36,7 +36,7 @@ class RecordReader:
         self._work = work
         self._rules = rules
         self._questions = ProjectQuestions(state, sources, work)
-        self._keeps_advisories = rules.policy.vulnerabilities != "ignore"
+        self._keeps_advisories = rules.policy.asks_advisories
         self._keeps_provenance = bool(rules.policy.trust)
         self.gone: list[NormalizedName] = []
 

@@ -22,6 +22,7 @@ MAX_BLOCK_BYTES = 64 << 20
 OSV_FOLDER = "osv"
 ARCHIVE_PLACE = ("osv-scanner", "PyPI", "all.zip")
 INDEX_PLACE = ("osv-scanner", "PyPI", "all.index")
+ORIGIN_PLACE = ("osv-scanner", "PyPI", "all.origin.json")
 
 
 class AdvisoryIndexError(ValueError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import Digests, NormalizedName
 from microrepo.operations.monitor.health import Health, examine, span
@@ -47,7 +48,7 @@ def add_run(
 
 
 def look(state: State, directory: FlatDirectory, max_age_s: float = DAY_S) -> Health:
-    return examine(state, directory, at(12), max_age_s, with_pages=True)
+    return examine(state, directory, at(12), max_age_s, Config())
 
 
 def row(filename: str, mtime_ns: int = 1) -> FileRow:

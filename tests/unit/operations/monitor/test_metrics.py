@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from microrepo.config.schema import Config
 from microrepo.model import NormalizedName
 from microrepo.operations.monitor.health import examine
 from microrepo.operations.monitor.metrics import prometheus_text
@@ -24,7 +25,7 @@ def values(path: Path, *, run: bool) -> dict[str, str]:
         if run:
             number = state.start_run(START, "refresh")
             state.end_run(number, END, 0, "{}", RunTotals(downloaded=2, downloaded_bytes=9))
-    text = prometheus_text(examine(state, directory, LATER, 86_400, with_pages=True))
+    text = prometheus_text(examine(state, directory, LATER, 86_400, Config()))
     state.close()
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert text.endswith("\n")
@@ -51,6 +52,6 @@ def test_the_repository_is_quoted(tmp_path: Path) -> None:
     directory = FlatDirectory(path)
     directory.prepare()
     state, _ = open_state(directory.state_file)
-    text = prometheus_text(examine(state, directory, LATER, 1, with_pages=True))
+    text = prometheus_text(examine(state, directory, LATER, 1, Config()))
     state.close()
     assert 'a\\"b\\\\c"}' in text

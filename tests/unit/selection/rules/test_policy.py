@@ -16,9 +16,9 @@ from microrepo.selection.rules.policy import (
     Policy,
     build_policy,
     by_project,
-    filter_warnings,
     fingerprint_for,
 )
+from microrepo.selection.rules.policy_warnings import filter_warnings
 
 FOO_BAR = NormalizedName("foo-bar")
 

@@ -1,0 +1,1 @@
+"""Advisories of a repository: requested from their source, kept, and applied to what it holds."""

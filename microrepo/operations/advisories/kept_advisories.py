@@ -1,0 +1,172 @@
+"""Advisories that a repository keeps: OSV's archive, its index, and where they came from.
+
+They are in `.microrepo/osv`, the archive where osv-scanner looks for it with
+`OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY`. The archive is written first, so an index that does not name
+its digest is built again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from microrepo.errors import RepositoryError
+from microrepo.formats.advisories.index_building import BuiltIndex, build_index
+from microrepo.formats.advisories.known_advisories import KnownAdvisories
+from microrepo.formats.advisories.osv_archive import OSV_ARCHIVE
+from microrepo.formats.times import from_ns
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER
+from microrepo.standalone.server.advisories.advisory_index import (
+    ARCHIVE_PLACE,
+    INDEX_PLACE,
+    ORIGIN_PLACE,
+    OSV_FOLDER,
+    AdvisoryIndex,
+    AdvisoryIndexError,
+)
+from microrepo.stores.atomic_write import public_mode, write_atomically
+from microrepo.stores.disk_errors import disk_words
+from microrepo.stores.hashing import hash_file
+from microrepo.stores.plain_files import prepare_own_folder, read_plain_file
+
+
+class AdvisoryOrigin(Struct, frozen=True):
+    """Where the kept archive came from.
+
+    Attributes:
+        url: without credentials; a path for a file.
+        sha256: of the archive.
+        as_of: time at which the source had it, normalised.
+        validator: for a conditional request, "" without one.
+    """
+
+    url: str
+    sha256: str
+    as_of: str
+    validator: str = ""
+
+
+class AdvisoryFiles:
+    """The files of one repository.
+
+    Attributes:
+        archive: OSV's archive.
+        index: made from it.
+        origin_file: where the archive came from.
+    """
+
+    def __init__(self, repository: Path) -> None:
+        folder = repository / CONTROL_FOLDER / OSV_FOLDER
+        self._folders = (folder, folder / ARCHIVE_PLACE[0], folder.joinpath(*ARCHIVE_PLACE[:-1]))
+        self.archive = folder.joinpath(*ARCHIVE_PLACE)
+        self.index = folder.joinpath(*INDEX_PLACE)
+        self.origin_file = folder.joinpath(*ORIGIN_PLACE)
+
+    def exist(self) -> bool:
+        """Return whether there is an archive."""
+        return self.archive.is_file()
+
+    def sha256(self) -> str:
+        """Return the digest of the archive, "" without one."""
+        try:
+            return hash_file(self.archive, ("sha256",)).sha256 or ""
+        except OSError:
+            return ""
+
+    def origin(self) -> AdvisoryOrigin | None:
+        """Return where the archive came from, None if that is unknown."""
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(read_plain_file(self.origin_file), type=AdvisoryOrigin)
+        return None
+
+    def as_of(self) -> str | None:
+        """Return the time of the archive; that of its file if the source is unknown.
+
+        None without an archive.
+        """
+        try:
+            modified_ns = self.archive.stat().st_mtime_ns
+        except OSError:
+            return None
+        origin = self.origin()
+        return origin.as_of if origin is not None else from_ns(modified_ns)
+
+    def known(self, ignored: Sequence[str] = ()) -> KnownAdvisories | None:
+        """Return the kept advisories; None without an archive.
+
+        Args:
+            ignored: ids or aliases of advisories that do not count.
+
+        Raises:
+            MalformedResponse: the archive is damaged.
+            RepositoryError: it cannot be read.
+        """
+        sha256 = self.sha256()
+        if not sha256:
+            return None
+        with suppress(OSError, AdvisoryIndexError):
+            known = known_from(read_plain_file(self.index), ignored)
+            if known.archive_sha256 == sha256:
+                return known
+        return known_from(self.build(self._read_archive(), sha256).content, ignored)
+
+    def build(self, archive: bytes, sha256: str) -> BuiltIndex:
+        """Return the index of an archive.
+
+        Raises:
+            MalformedResponse: the archive is damaged, or beyond its bounds.
+        """
+        return build_index(io.BytesIO(archive), "advisories", sha256)
+
+    def _read_archive(self) -> bytes:
+        try:
+            if self.archive.stat().st_size > OSV_ARCHIVE.size_bytes:
+                raise RepositoryError(self.archive, "is too large for an archive of advisories")
+            return read_plain_file(self.archive)
+        except OSError as error:
+            raise RepositoryError(self.archive, f"cannot be read: {disk_words(error)}") from error
+
+    def save(self, archive: bytes, index: bytes, origin: AdvisoryOrigin) -> None:
+        """Replace all files, the archive first.
+
+        Raises:
+            RepositoryError: they cannot be written.
+        """
+        try:
+            for folder in self._folders:
+                prepare_own_folder(folder)
+            for path, content in ((self.archive, archive), (self.index, index)):
+                write_atomically(path, content, public_mode(), follow=False)
+        except OSError as error:
+            raise RepositoryError(
+                self.archive, f"cannot be written: {disk_words(error)}"
+            ) from error
+        self.confirm(origin)
+
+    def confirm(self, origin: AdvisoryOrigin) -> None:
+        """Record where the archive came from, and when.
+
+        Raises:
+            RepositoryError: it cannot be written.
+        """
+        text = msgspec.json.format(msgspec.json.encode(origin), indent=1) + b"\n"
+        try:
+            write_atomically(self.origin_file, text, public_mode(), follow=False)
+        except OSError as error:
+            raise RepositoryError(
+                self.origin_file, f"cannot be written: {disk_words(error)}"
+            ) from error
+
+
+def known_from(content: bytes, ignored: Sequence[str] = ()) -> KnownAdvisories:
+    """Return the advisories in an index.
+
+    Raises:
+        AdvisoryIndexError: it is damaged, or of another format.
+    """
+    return KnownAdvisories(AdvisoryIndex(lambda at, size: content[at : at + size]), ignored)

@@ -1,0 +1,41 @@
+"""Rules with the advisories of a repository: renewed by a refresh, kept ones for other commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from microrepo.config.schema import Config
+from microrepo.operations.advisories.advisory_refresh import AdvisoryRefresh
+from microrepo.operations.advisories.kept_advisories import AdvisoryFiles
+from microrepo.operations.run.run_rules import Rules, rules_of
+from microrepo.operations.run.session import Session
+from microrepo.selection.rules.policy import Policy
+
+
+def advised_rules(session: Session, rules: Rules) -> Rules:
+    """Return the rules of a refresh with the newest advisories, which are requested.
+
+    Raises:
+        RepositoryError: the kept ones cannot be read or written.
+        SourceError: the source does not answer, and none are kept.
+    """
+    renewal = AdvisoryRefresh(
+        session.config, session.report, session.client, credulous=rules.credulous
+    )
+    policy = msgspec.structs.replace(rules.policy, advisories=renewal.run())
+    return rules_of(session.config, policy, credulous=rules.credulous)
+
+
+def advised_policy(config: Config, policy: Policy) -> Policy:
+    """Return a policy with the kept advisories, as the last refresh used them.
+
+    Raises:
+        MalformedResponse: they are damaged.
+        RepositoryError: they cannot be read.
+    """
+    if not config.advisories:
+        return policy
+    known = AdvisoryFiles(Path(config.repository)).known(config.ignore_advisories)
+    return msgspec.structs.replace(policy, advisories=known)
