@@ -84,7 +84,7 @@ def check(config: Config, where: str = "config") -> None:
         for key in keys_of(Kind.SIZE):
             value = getattr(config, key)
             if value is not None:
-                parse_size(value, key)
+                parse_size(value, f"$.{key}")
         for key in keys_of(Kind.DAYS):
             parse_days(getattr(config, key), key)
         parse_deletes(config.max_deletes, "max_deletes")

@@ -39,27 +39,27 @@ _MOST_DAYS = 36_500
 _AGE_UNITS = {"s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def parse_size(value: int | str, key: str) -> int:
+def parse_size(value: int | str, name: str) -> int:
     """Return the bytes that `value` stands for: ``500 MB`` = 500 * 10^6, ``2 GiB`` = 2 * 2^30.
 
     Raises:
-        ConfigError: not a size; the text names `key`.
+        ConfigError: not a size; the text begins with `name`, as in ``$.max_total_size``.
     """
     if isinstance(value, int):
         if value < 0:
-            raise ConfigError(f"$.{key}: a size cannot be negative, got {value}")
+            raise ConfigError(f"{name}: a size cannot be negative, got {value}")
         count_bytes = value
     else:
         match = _SIZE.match(value)
         factor = _UNITS.get(match.group(2).lower()) if match else None
         if match is None or factor is None:
             raise ConfigError(
-                f"$.{key}: {value!r} is not a size; write a number of bytes, "
+                f"{name}: {value!r} is not a size; write a number of bytes, "
                 "or like '500 MB', '2 GiB'"
             )
         count_bytes = int(Decimal(match.group(1)) * factor)
     if count_bytes > _LARGEST:
-        raise ConfigError(f"$.{key}: no disk is that large; leave the key out for no limit")
+        raise ConfigError(f"{name}: no disk is that large; leave it out for no limit")
     return count_bytes
 
 

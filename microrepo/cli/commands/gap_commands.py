@@ -74,7 +74,7 @@ def _scan_words(text: str | None) -> tuple[str, ...]:
 def _volume_bytes(text: str | None) -> int | None:
     if text is None:
         return None
-    size = parse_size(int(text) if text.isdecimal() else text, "split")
+    size = parse_size(int(text) if text.isdecimal() else text, "--split")
     if size < MIN_VOLUME_BYTES:
         raise ConfigError(f"--split: a volume has at least {MIN_VOLUME_BYTES:,} bytes")
     return size

@@ -184,7 +184,7 @@ class _Import:
             self._survey,
             check,
             ReleaseSelection(self._select),
-            keep_free_bytes=parse_size(config.min_free_space, "min_free_space"),
+            keep_free_bytes=parse_size(config.min_free_space, "$.min_free_space"),
         )
 
     def carry_out(self, group: BundleGroup, *, dry_run: bool) -> ImportReport:

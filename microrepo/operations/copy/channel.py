@@ -73,7 +73,7 @@ class Channel:
         """
         if self.endpoints.destination.kind != "directory":
             return IndexDestination(self, self.endpoints.destination.name)
-        limits = Limits(min_free_bytes=parse_size(self.config.min_free_space, "min_free_space"))
+        limits = Limits(min_free_bytes=parse_size(self.config.min_free_space, "$.min_free_space"))
         with self._guard:
             if self._catalogue is None:
                 self._catalogue = DirectoryCatalogue(self.directory)

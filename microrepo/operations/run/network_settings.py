@@ -120,14 +120,14 @@ def client_settings(
         allow_http=config.allow_http,
         transport=config.transport,
         internal_hosts=(*config.internal_hosts, *_hosts_of(config.packages)),
-        document_bytes=parse_size(config.max_document_size, "max_document_size"),
+        document_bytes=parse_size(config.max_document_size, "$.max_document_size"),
         connections=_per_process(config, _connections(config, sources)[0]),
         auth=source_logins(config, os.environ) if auth is None else auth,
         limits_dir=str(directory.limits),
         requests_per_second=rate,
         burst=burst,
         bandwidth_bytes=(
-            parse_size(config.bandwidth, "bandwidth") if config.bandwidth is not None else None
+            parse_size(config.bandwidth, "$.bandwidth") if config.bandwidth is not None else None
         ),
     )
     key = "sources" if config.sources else "source"

@@ -14,9 +14,9 @@ def limits_of(config: Config) -> Limits:
         max_deletes=count,
         max_deletes_share=share,
         max_total_bytes=(
-            parse_size(config.max_total_size, "max_total_size")
+            parse_size(config.max_total_size, "$.max_total_size")
             if config.max_total_size is not None and config.over_budget == "refuse"
             else None
         ),
-        min_free_bytes=parse_size(config.min_free_space, "min_free_space"),
+        min_free_bytes=parse_size(config.min_free_space, "$.min_free_space"),
     )

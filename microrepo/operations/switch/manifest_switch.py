@@ -113,7 +113,7 @@ class ManifestSwitch:
         if first is None or can_share(first, objects):
             return ""
         needed = sum(file.size_bytes for file in unstaged)
-        limits = Limits(min_free_bytes=parse_size(self._config.min_free_space, "min_free_space"))
+        limits = Limits(min_free_bytes=parse_size(self._config.min_free_space, "$.min_free_space"))
         refusal = check_space(needed, 0, self._directory.free_bytes(), limits)
         return str(refusal) if refusal else ""
 

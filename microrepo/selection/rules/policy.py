@@ -248,7 +248,7 @@ def by_project(requirements: Iterable[Requirement]) -> dict[NormalizedName, tupl
 
 
 def _bytes(size: Size | None, key: str) -> int | None:
-    return None if size is None else parse_size(size, key)
+    return None if size is None else parse_size(size, f"$.{key}")
 
 
 def _regexes(texts: list[str], key: str) -> tuple[str, ...]:

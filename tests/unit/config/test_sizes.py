@@ -60,7 +60,7 @@ def test_size(value: int | str, expected: int) -> None:
 )
 def test_no_size(value: int | str) -> None:
     with pytest.raises(ConfigError, match=r"^\$\.max_file_size: "):
-        parse_size(value, "max_file_size")
+        parse_size(value, "$.max_file_size")
 
 
 @pytest.mark.parametrize(
