@@ -193,3 +193,20 @@ def test_odd_names_are_refused(mirror: Repository, name: str) -> None:
         assert "snapshot" in done.stderr
         after = sorted(path for path in mirror.path.rglob("*") if "snapshots" in path.parts)
         assert after == before
+
+
+def test_files_of_people_stay_on_the_pages_after_the_loss_of_the_state(tmp_path: Path) -> None:
+    world = SwitchWorld(tmp_path / "repository")
+    beside = build_wheel("both0", "9.0")  # a release of a project that snapshots have, too
+    (world.path / beside.filename).write_bytes(beside.content)
+    assert world.run("index", "--processes", "1") == 0
+    for path in (world.path / ".microrepo").glob("state.db*"):
+        path.unlink()
+    assert world.run("snapshot", "restore", "one") == 0
+    pages = world.path.glob("simple/*/index.v1_json")
+    listed = {one["filename"] for page in pages for one in json.loads(page.read_bytes())["files"]}
+    of_one = {name for files in world.listed["one"].values() for name in files}
+    assert listed == {*of_one, world.own.filename, beside.filename}
+    root = json.loads((world.path / "simple/index.v1_json").read_bytes())
+    assert "own" in [project["name"] for project in root["projects"]]
+    assert world.run("verify") == 0

@@ -13,6 +13,7 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.records.report import Failure, RunReport
 from microrepo.operations.run.session import open_session
+from microrepo.operations.snapshot.manifest_lines import entry_lines
 from microrepo.operations.snapshot.snapshot_files import (
     KeptBy,
     Snapshot,
@@ -20,7 +21,6 @@ from microrepo.operations.snapshot.snapshot_files import (
     checked_name,
 )
 from microrepo.operations.switch.current_manifest import CurrentManifest
-from microrepo.operations.switch.manifest_lines import entry_lines
 from microrepo.operations.switch.sound_files import SoundFiles
 from microrepo.operations.switch.switch_plan import Entry
 from microrepo.reporting import Reporter, SilentReporter

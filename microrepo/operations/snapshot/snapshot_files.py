@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from microrepo.batching import batched
 from microrepo.errors import ConfigError, RepositoryError
-from microrepo.operations.switch.manifest_lines import entry_lines
+from microrepo.operations.snapshot.manifest_lines import entry_lines
 from microrepo.operations.switch.switch_plan import Entry
 from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.manifest import (

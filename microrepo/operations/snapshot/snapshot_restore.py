@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
 from microrepo.model import Cause
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
@@ -17,13 +19,17 @@ from microrepo.operations.snapshot.snapshot_removal import remove_snapshots, sup
 from microrepo.operations.switch.import_settlement import restored_import
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
 from microrepo.operations.switch.switch_plan import (
+    Entry,
     LeavingFile,
     PlacedFile,
     SwitchKind,
     SwitchPlan,
 )
+from microrepo.operations.switch.switch_rows import owner_of
 from microrepo.operations.switch.switch_target import SwitchTarget, plan_switch
 from microrepo.reporting import Reporter, SilentReporter
+from microrepo.standalone.importer.manifest_entries import ManifestFile
+from microrepo.state import Owner
 from microrepo.state.pinned_snapshot import PINNED, pinned_snapshot
 from microrepo.stores.objects.protected_contents import ProtectedContents
 
@@ -122,7 +128,28 @@ def _target(
         lambda row: row.is_ours or row.cause is Cause.IMPORTED,
         meta={**imported, PINNED: pinned} if pinned else imported,
         moves=moves,
+        from_source=_from_source(files),
     )
+
+
+def _from_source(files: SnapshotFiles) -> Callable[[str, str], bool]:
+    """Return a function that returns whether a snapshot lists a file as one of a source."""
+    listed: set[tuple[str, str]] = set()
+
+    def check(filename: str, sha256: str) -> bool:
+        if not listed:
+            for snapshot in files.all():
+                with suppress(RepositoryError):  # one that is damaged says nothing
+                    listed.update(_of_sources(files.entries(snapshot.name)))
+        return (filename, sha256) in listed
+
+    return check
+
+
+def _of_sources(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        if isinstance(entry, ManifestFile) and owner_of(entry) is not Owner.PERSON:
+            yield entry.filename, entry.sha256
 
 
 def _keep_present(holdings: Holdings, work: WorkContext, files: SnapshotFiles) -> str:

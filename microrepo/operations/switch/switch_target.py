@@ -14,6 +14,7 @@ from microrepo.model import File
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.switch.current_manifest import CurrentManifest
+from microrepo.operations.switch.listed_files import record_listed_files
 from microrepo.operations.switch.sound_files import SoundFiles
 from microrepo.operations.switch.staged_content import Content
 from microrepo.operations.switch.switch_plan import (
@@ -45,6 +46,8 @@ class SwitchTarget(Struct, frozen=True):
         meta: values for the state, recorded with the switch; None deletes.
         moves: files below the control directory that get their places with the switch: from, to.
         projects: projects to record even if their files and pages are as the target says.
+        from_source: returns whether a file, by name and SHA-256, is known to come from a source,
+            though no row describes it.
     """
 
     kind: SwitchKind
@@ -56,6 +59,7 @@ class SwitchTarget(Struct, frozen=True):
     meta: Mapping[str, str | None] = {}
     moves: tuple[tuple[str, str], ...] = ()
     projects: frozenset[str] = frozenset()
+    from_source: Callable[[str, str], bool] = lambda _name, _sha256: False
 
 
 def plan_switch(
@@ -67,6 +71,8 @@ def plan_switch(
         writes: the state may record what is computed on the way.
     """
     files = SoundFiles(holdings, writes=writes)
+    if writes and record_listed_files(holdings, files.others, target.entries(), target.from_source):
+        files = SoundFiles(holdings, writes=writes)
     current = CurrentManifest(holdings, files, work.pool, writes=writes)
     difference = find_difference(current.entries(), target.entries(), target.owner)
     names = {name for name in _recorded(holdings.state) if name not in difference.listed}

@@ -167,12 +167,7 @@ class ContentsReader:
 
     def page(self, name: str) -> ProjectPage | None:
         """Return a project's page from disk, None without a readable one."""
-        path = f"{self._directory.pages}/{page_folder(name)}/index.v1_json"
-        try:
-            with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
-                return parse_project_json(stream.read())
-        except (OSError, ValueError):
-            return None
+        return page_on_disk(self._directory, name)
 
     def _with_digests(self, rows: Sequence[FileRow]) -> list[FileRow]:
         """Compute the SHA-256 of files whose source lists only other digests."""
@@ -191,6 +186,16 @@ class ContentsReader:
             with self._state.transaction():
                 self._state.save_files(computed.values())
         return [computed.get(row.filename, row) for row in rows]
+
+
+def page_on_disk(directory: FlatDirectory, name: str) -> ProjectPage | None:
+    """Return a project's page from disk, None without a readable one."""
+    path = f"{directory.pages}/{page_folder(name)}/index.v1_json"
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123 - each new project comes by here
+            return parse_project_json(stream.read())
+    except (OSError, ValueError):
+        return None
 
 
 def _described(row: FoundRow, metadata_sha256: str | None, url: str) -> File:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microrepo.operations.switch.manifest_lines import entry_lines
+from microrepo.operations.snapshot.manifest_lines import entry_lines
 from microrepo.standalone.importer.manifest_entries import (
     ManifestFile,
     ManifestProject,
