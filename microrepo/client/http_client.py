@@ -29,16 +29,17 @@ class Client:
     """Client with retries, timeouts, credentials and limits. Thread-safe."""
 
     def __init__(self, settings: ClientSettings) -> None:
-        self._settings = settings
         self._longest_s = DOCUMENT_PACE.longest_s(settings.timeout_s, 0)
         document_bytes = settings.document_bytes
         self.document_bound = DOCUMENT.of_size(document_bytes) if document_bytes else DOCUMENT
         self.reach = Reach(settings.internal_hosts)
         self._sender = RequestSender(settings, self.reach)
-        self._api_bucket = self._bucket("api", settings.requests_per_second, settings.burst)
+        self._api_bucket = _open_bucket(
+            settings, "api", settings.requests_per_second, settings.burst
+        )
         # Larger pieces are no faster, and each thread holds two of them.
         bandwidth = settings.bandwidth_bytes
-        self._byte_bucket = self._bucket("bytes", bandwidth, (bandwidth or 0) / 4)
+        self._byte_bucket = _open_bucket(settings, "bytes", bandwidth, (bandwidth or 0) / 4)
         self.piece_bytes = min(PIECE_BYTES, max(4096, bandwidth // 8)) if bandwidth else PIECE_BYTES
 
     def get(
@@ -164,13 +165,22 @@ class Client:
         """
         return self._sender.is_out_of_step(url)
 
+    @property
+    def keeps_connections(self) -> bool:
+        """Whether a server has answered that takes several requests over a connection."""
+        return self._sender.keeps_connections
+
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._sender.close()
 
-    def _bucket(self, name: str, rate: float | None, burst: float) -> TokenBucket | None:
-        if not rate or not self._settings.limits_dir:
-            return None
-        from microrepo.client.rate_limit import TokenBucket
 
-        return TokenBucket(Path(self._settings.limits_dir) / f"{name}.bucket", rate, max(burst, 1))
+def _open_bucket(
+    settings: ClientSettings, name: str, rate: float | None, burst: float
+) -> TokenBucket | None:
+    """Return the bucket of a limit, None without one."""
+    if not rate or not settings.limits_dir:
+        return None
+    from microrepo.client.rate_limit import TokenBucket
+
+    return TokenBucket(Path(settings.limits_dir) / f"{name}.bucket", rate, max(burst, 1))

@@ -32,7 +32,11 @@ _STRAY_BYTES_WAIT_S = 0.05
 
 
 class RequestSender:
-    """Sends single requests without following redirects. Thread-safe."""
+    """Sends single requests without following redirects. Thread-safe.
+
+    Attributes:
+        keeps_connections: a server has answered that takes several requests over a connection.
+    """
 
     def __init__(self, settings: ClientSettings, reach: Reach) -> None:
         # Loading the transport is slow, and most commands send nothing.
@@ -41,6 +45,7 @@ class RequestSender:
         self._retries = settings.retries
         self._routes = Routes(settings, reach)
         self._hosts = SilentHosts(settings.timeout_s, settings.retries + 1)
+        self.keeps_connections = False
 
     def get(self, url: str, headers: Mapping[str, str]) -> Response:
         """Send a GET, with retries after temporary failures.
@@ -63,6 +68,8 @@ class RequestSender:
                     why = route.secrets.hide(error_text(error.why))
                     raise Unavailable(public_url(url), why) from error
             else:
+                if not self.keeps_connections:
+                    self.keeps_connections = response.keeps_connection
                 if response.status not in _RETRY_STATUSES or attempt >= self._retries:
                     return self._observed(response, url, began_at, route.secrets)
                 put_aside(response)

@@ -131,6 +131,11 @@ class ObservedResponse:
         """The header fields."""
         return self._inside.headers
 
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether the server takes other requests over the same connection."""
+        return self._inside.keeps_connection
+
     def read(self, amt: int | None = None) -> bytes:
         """Return the next bytes of the body; see `Response.read`."""
         try:

@@ -722,8 +722,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     connections: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
         _network(
-            "Parallel downloads or uploads. Each process runs connections / processes of them.",
-            default="from PyPI 32, 16 of them files; 10 from other sources; 6 uploads",
+            "Parallel downloads or uploads. Each process runs connections / processes of them. By "
+            "default, servers other than PyPI get 6 requests at a time until one keeps a connection "
+            "open after its answer: small servers that close each one refuse more.",
+            default="32, of which 16 download files; 6 uploads",
             example=20,
             basic=True,
         ),

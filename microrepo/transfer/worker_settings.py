@@ -16,6 +16,7 @@ class WorkerSettings(Struct, frozen=True):
         repository: path of the flat directory.
         partial: path of the directory for partial downloads, on the same file system.
         threads: tasks that a worker runs at the same time.
+        first_threads: the same until a server keeps a connection open after its answer.
         downloads: those of them that download files.
         uploads: those of them that talk to the destination.
         umask: umask of the parent, for the mode of new files.
@@ -35,6 +36,7 @@ class WorkerSettings(Struct, frozen=True):
     source: SourceSettings
     partial: str
     threads: int = 5
+    first_threads: int = 5
     downloads: int = 5
     uploads: int = 3
     attempts: int = 5

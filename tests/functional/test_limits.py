@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from tests.support.faults import Fault, NoLength, Pause
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel
 from tests.support.repository import Repository
@@ -137,3 +140,37 @@ def test_a_larger_document_costs_its_project(
     repo.holds(*files[1:])
     repo.refresh_all("--max-document-size", "1 MB")
     assert "p0-29-py3-none-any.whl" in repo.names()
+
+
+@dataclass(frozen=True)
+class Overlapping(Fault):
+    """Count the responses that are sent at the same time; each takes a moment."""
+
+    counts: list[int] = field(default_factory=list)
+    running: set[object] = field(default_factory=set)
+
+    def stream(self, body: bytes, pause: Pause) -> Iterator[bytes]:
+        response = object()
+        self.running.add(response)
+        self.counts.append(len(self.running))
+        yield b""
+        pause(0.1)
+        self.running.discard(response)
+        yield body
+
+
+@each_transport
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_server_that_closes_each_connection_gets_few_requests_at_a_time(
+    repo: Repository, index: FakeIndex, pypi: PyPIServer, closes: bool, transport: str
+) -> None:
+    for number in range(40):
+        name = f"q{number}"
+        index.add(name, build_wheel(name, "1"))
+    overlapping = Overlapping()
+    pypi.fault("*", overlapping, *([NoLength()] if closes else []))
+    repo.settings = ("--packages", "everything", "--min-free-space", "0")
+    repo.refresh("--processes", "2", "--transport", transport)
+    assert pypi.count("/files/") == 40
+    assert (max(overlapping.counts) <= 6) == closes
+    assert max(overlapping.counts) <= 32

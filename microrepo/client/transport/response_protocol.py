@@ -66,6 +66,10 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The header fields, by names in any case."""
 
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether the server takes other requests over the same connection."""
+
     def hold_to(self, pace: Pace) -> None:
         """Bound the time of the whole body; without a call it is that of a file."""
 

@@ -25,8 +25,10 @@ from microrepo.transfer.worker_settings import WorkerSettings
 
 _PREFIX = "MICROREPO_SOURCE"
 _URL_HOST = re.compile(r"https?://(?:[^/\s@]*@)?(\[[^\]\s]*\]|[^/\s:?#;]+)")
-# Documents and files at the same time. PyPI's answers come from a cache near by, each by itself.
-_FROM_PYPI, _FROM_OTHERS = (32, 16), (10, 10)
+# Requests at the same time, and how many of them download files.
+_FROM_SERVERS, _FROM_DIRECTORIES = (32, 16), (10, 10)
+# Until a server keeps a connection open after its answer: some of those that do not queue five.
+_FROM_UNKNOWN_SERVERS = 6
 # Servers of one thread queue five connections; one more tries again only after a second.
 _UPLOADS = 6
 # PyPI asks for restraint; a first run of a few hundred projects still has full speed.
@@ -163,6 +165,7 @@ def worker_settings(
         file_host_fallback=config.file_host_fallback,
         partial=str(directory.partial),
         threads=_per_process(config, connections),
+        first_threads=_per_process(config, _first_connections(config, sources)),
         downloads=_per_process(config, downloads),
         uploads=_per_process(config, config.connections or _UPLOADS),
         attempts=config.retries,
@@ -185,7 +188,16 @@ def _connections(config: Config, sources: Sequence[SourceSettings]) -> tuple[int
     """Return the number of parallel requests, and how many of them download files."""
     if config.connections is not None:
         return config.connections, config.connections
-    return _FROM_PYPI if all(source.is_pypi for source in sources) else _FROM_OTHERS
+    is_local = all(source.kind == "directory" for source in sources)
+    return _FROM_DIRECTORIES if is_local else _FROM_SERVERS
+
+
+def _first_connections(config: Config, sources: Sequence[SourceSettings]) -> int:
+    """Return the number of parallel requests before anything is known about the servers."""
+    are_known = all(source.is_pypi or source.kind == "directory" for source in sources)
+    if config.connections is not None or are_known:
+        return _connections(config, sources)[0]
+    return _FROM_UNKNOWN_SERVERS
 
 
 def _per_process(config: Config, count: int) -> int:

@@ -29,13 +29,17 @@ class TaskLoop:
 
     Args:
         slots: tasks running at the same time.
+        limit: returns how many of the slots may be used at the moment.
         after_turn: called when all tasks wait, before the thread does.
     """
 
-    def __init__(self, slots: int, after_turn: Callable[[], None]) -> None:
+    def __init__(
+        self, slots: int, after_turn: Callable[[], None], limit: Callable[[], int] | None = None
+    ) -> None:
         self._hub = getcurrent()
         self._free_slots = slots
         self._slots = slots
+        self._limit = limit or (lambda: slots)
         self._after_turn = after_turn
         self._reactor = this_reactor()
         self._waiting: deque[Callable[[], None]] = deque()
@@ -56,7 +60,7 @@ class TaskLoop:
     def run(self) -> None:
         """Run tasks for ever."""
         while True:
-            while self._ready or (self._waiting and (self._idle or self._free_slots)):
+            while self._ready or (self._waiting and self._can_begin(0)):
                 self._resume()
             self._after_turn()
             now = time.monotonic()
@@ -67,17 +71,22 @@ class TaskLoop:
     def _resume(self) -> None:
         while self._ready:
             self._ready.popleft().switch()
-        if not self._waiting:
+        if not (self._waiting and self._can_begin(0)):
             return
         if self._idle:
             self._idle.pop().switch()
-        elif self._free_slots:
+        else:
             self._free_slots -= 1
             greenlet(self._work).switch()
 
+    def _can_begin(self, ended: int) -> bool:
+        """Return whether another task may run; `ended` tasks of the running ones are complete."""
+        running = self._slots - self._free_slots - len(self._idle) - ended
+        return running < min(self._slots, self._limit())
+
     def _work(self) -> None:
         while True:
-            while self._waiting:
+            while self._waiting and self._can_begin(1):
                 self._waiting.popleft()()
             self._idle.append(getcurrent())
             self._hub.switch()

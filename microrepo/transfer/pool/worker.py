@@ -86,6 +86,16 @@ class Worker:
         )
         self._stored = StoredContent(settings.store, self._place)
 
+    @property
+    def task_limit(self) -> int:
+        """How many tasks may run at the same time.
+
+        Servers that close each connection are small: their kernel queues five, and a client that it
+        refuses tries again only after a second.
+        """
+        settings = self._settings
+        return settings.threads if self._client.keeps_connections else settings.first_threads
+
     def run(self, task: Task) -> TaskOutcome:
         """Run one task."""
         if isinstance(task, FetchFile):
@@ -210,6 +220,13 @@ def initialize(settings: WorkerSettings, progress: Callable[[int], None]) -> Non
     """Make this process a worker."""
     global _worker  # noqa: PLW0603 - one worker per process is the point
     _worker = Worker(settings, progress)
+
+
+def task_limit() -> int:
+    """Return how many tasks of this process may run at the same time, at the moment."""
+    if _worker is None:
+        raise RuntimeError("this process was not initialised as a worker")
+    return _worker.task_limit
 
 
 def run_task(task: Task) -> TaskOutcome:

@@ -97,9 +97,9 @@ def process_main(
 
     sender = _Sender(pipe)
     worker.initialize(settings, sender.add_bytes)
-    threads = _Threads(settings.threads, sender)
     if can_multiplex(settings.client.transport):
-        _run_loop(pipe, settings, threads, sender)
+        _run_loop(pipe, settings, _Threads(settings.threads, sender), sender)
+    threads = _Threads(settings.threads, sender, worker.task_limit)
     downloads = TaskLimit(settings.downloads, threads.add)
     while True:
         for call in _receive(pipe):
@@ -121,7 +121,7 @@ def _run_loop(
 ) -> None:
     """Serve the parent for ever: what waits for the network in one loop, the rest in threads."""
     from microrepo.transfer.pool.task_loop import TaskLoop
-    from microrepo.transfer.pool.worker import is_download, waits_for_network
+    from microrepo.transfer.pool.worker import is_download, task_limit, waits_for_network
 
     results: list[tuple[int, bool, Any]] = []
 
@@ -141,7 +141,7 @@ def _run_loop(
             add = downloads.add if is_download(call[2]) else loop.add
             add(partial(carry_out, call))
 
-    loop = TaskLoop(settings.threads, send_results)
+    loop = TaskLoop(settings.threads, send_results, task_limit)
     downloads = TaskLimit(settings.downloads, loop.add)
     this_reactor().watch(pipe.fileno(), select.POLLIN, take_calls)
     try:
@@ -169,10 +169,17 @@ def _result_of(call: _Call) -> tuple[int, bool, Any]:
 
 
 class _Threads:
-    """Threads that carry out calls; they begin with the first one."""
+    """Threads that carry out calls; they begin with the first one.
 
-    def __init__(self, count: int, sender: _Sender) -> None:
+    Args:
+        limit: returns how many of them may carry out calls at the moment.
+    """
+
+    def __init__(self, count: int, sender: _Sender, limit: Callable[[], int] | None = None) -> None:
         self._count = count
+        self._limit = limit or (lambda: count)
+        self._running = 0
+        self._ended = threading.Condition()
         self._sender = sender
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
@@ -186,7 +193,15 @@ class _Threads:
     def _serve(self) -> None:
         set_task_queue(self._tasks.put)
         while True:
-            self._tasks.get()()
+            task = self._tasks.get()
+            with self._ended:
+                while self._running >= self._limit():
+                    self._ended.wait()
+                self._running += 1
+            task()
+            with self._ended:
+                self._running -= 1
+                self._ended.notify_all()
 
     def carry_out(self, call: _Call) -> None:
         """Run a call and send its result."""

@@ -97,7 +97,7 @@ class Reply:
     """A response that breaks."""
 
     url: str | None = None
-    status, reason = 200, "OK"
+    status, reason, keeps_connection = 200, "OK", True
 
     def __init__(self, error: OSError, clock: Clock) -> None:
         self.headers: dict[str, str] = {}

@@ -312,3 +312,39 @@ def test_servers_in_order_are_in_step(
         client.get(f"{server.url}/next")
     assert not client.is_out_of_step(server.url)
     assert client.get(f"{server.url}/last").body == BODY
+
+
+def not_modified(handler: BaseHTTPRequestHandler, **headers: str) -> None:
+    handler.send_response(304)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+
+
+def in_old_http(handler: BaseHTTPRequestHandler) -> None:
+    handler.protocol_version = "HTTP/1.0"
+    send(handler, 200, BODY)
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (plain, True),
+        (not_modified, True),
+        (lambda handler: not_modified(handler, Connection="close"), False),
+        (lambda handler: send(handler, 200, BODY, Connection="close"), False),
+        (in_old_http, False),
+    ],
+    ids=["plain", "not modified", "not modified, then closed", "closed", "HTTP/1.0"],
+)
+def test_a_server_that_keeps_its_connections_is_known(
+    server: CountingServer, transport: TransportName, answer: Answering, expected: bool
+) -> None:
+    client = Client(ClientSettings(transport=transport))
+    assert not client.keeps_connections
+    server.answers.append(answer)
+    client.get(f"{server.url}/")
+    assert client.keeps_connections == expected
+    client.get(f"{server.url}/")
+    assert client.keeps_connections

@@ -79,6 +79,11 @@ class CurlAnswer:
         """The header fields."""
         return self.head.headers
 
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether the server takes other requests over the same connection."""
+        return self.head.keeps_connection
+
     def connect_begins(self) -> None:
         """Note that a connection is being made, which has a time-out of its own."""
         self._pace.connect_begins()

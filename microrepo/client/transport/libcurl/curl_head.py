@@ -8,6 +8,7 @@ from microrepo.client.transport.sent_secrets import SentSecrets
 
 _MOST_BYTES = 1 << 20
 _MOST_LINES, _LONGEST_LINE = 100, 1 << 16
+_WITHOUT_BODY = frozenset({204, 304})
 
 
 class CurlHeaders(Mapping[str, str]):
@@ -93,5 +94,15 @@ class CurlHead:
     def is_kept(self) -> bool:
         """Whether the connection outlives the answer."""
         has_end = "content-length" in self.headers or "transfer-encoding" in self.headers
-        closes = "close" in self.headers.get("connection", "").lower()
-        return self._version == b"HTTP/1.1" and has_end and not closes
+        return self._version == b"HTTP/1.1" and has_end and not self._closes
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether the server takes other requests over the same connection."""
+        if self.is_multiplexed or self.is_kept:
+            return True
+        return self._version == b"HTTP/1.1" and self.status in _WITHOUT_BODY and not self._closes
+
+    @property
+    def _closes(self) -> bool:
+        return "close" in self.headers.get("connection", "").lower()

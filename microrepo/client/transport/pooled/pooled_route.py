@@ -176,10 +176,15 @@ class _PooledResponse:
         )
         self.release_conn = inside.release_conn
         self.close = inside.close
+        # Known now: the answer is gone once its body was read.
+        self.keeps_connection = not self._answer.will_close
 
     def hold_to(self, pace: Pace) -> None:
-        answer = cast("Any", self._inside)._original_response  # noqa: SLF001
-        cast("MeteredResponse", answer).hold_to(pace)
+        self._answer.hold_to(pace)
+
+    @property
+    def _answer(self) -> MeteredResponse:
+        return cast("MeteredResponse", cast("Any", self._inside)._original_response)  # noqa: SLF001
 
     def read(self, amt: int | None = None) -> bytes:
         try:

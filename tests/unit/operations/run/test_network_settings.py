@@ -142,18 +142,20 @@ def test_logins_of_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        pytest.param({"source": "pypi"}, (16, 8), id="PyPI"),
-        pytest.param({"sources": ["pypi"]}, (16, 8), id="PyPI, in a list"),
-        pytest.param(ONE, (5, 5), id="another index"),
-        pytest.param(UNNAMED, (5, 5), id="other indexes"),
-        pytest.param(TWO, (5, 5), id="PyPI and others"),
-        pytest.param({"source": "pypi", "connections": 3}, (2, 2), id="set"),
+        pytest.param({"source": "pypi"}, (16, 16, 8), id="PyPI"),
+        pytest.param({"sources": ["pypi"]}, (16, 16, 8), id="PyPI, in a list"),
+        pytest.param(ONE, (3, 16, 8), id="another index"),
+        pytest.param(UNNAMED, (3, 16, 8), id="other indexes"),
+        pytest.param(TWO, (3, 16, 8), id="PyPI and others"),
+        pytest.param({"source": "pypi", "connections": 3}, (2, 2, 2), id="set"),
+        pytest.param({**ONE, "connections": 50}, (25, 25, 25), id="set for another index"),
+        pytest.param({"source": "/srv/wheels"}, (5, 5, 5), id="directory"),
     ],
 )
 def test_parallel_requests_of_a_process(
-    tmp_path: Path, settings: dict[str, Any], expected: tuple[int, int]
+    tmp_path: Path, settings: dict[str, Any], expected: tuple[int, int, int]
 ) -> None:
     config = load(None, {**settings, "processes": 2}, {}).config
     made = worker_settings(config, describe_sources(config), FlatDirectory(tmp_path))
-    assert (made.threads, made.downloads) == expected
-    assert made.client.connections == expected[0]
+    assert (made.first_threads, made.threads, made.downloads) == expected
+    assert made.client.connections == expected[1]

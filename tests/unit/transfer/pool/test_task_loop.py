@@ -18,7 +18,9 @@ class _AllDone(Exception):
     """Ends a loop."""
 
 
-def run_tasks(slots: int, *tasks: Callable[[], None]) -> None:
+def run_tasks(
+    slots: int, *tasks: Callable[[], None], limit: Callable[[], int] | None = None
+) -> None:
     """Run tasks to their end, in a thread of their own."""
     left = list(tasks)
     failures: list[BaseException] = []
@@ -38,7 +40,7 @@ def run_tasks(slots: int, *tasks: Callable[[], None]) -> None:
             raise _AllDone
 
     def work() -> None:
-        loop = TaskLoop(slots, after_turn)
+        loop = TaskLoop(slots, after_turn, limit)
         for task in tasks:
             loop.add(counted(task))
         with pytest.raises(_AllDone):
@@ -75,6 +77,25 @@ def test_no_more_tasks_at_once_than_there_are_slots() -> None:
 
     run_tasks(3, *[task] * 20)
     assert (running, most) == (0, 3)
+
+
+def test_a_limit_below_the_slots_holds_until_it_rises() -> None:
+    running, most, ended = 0, [0, 0], 0
+
+    def limit() -> int:
+        return 4 if ended >= 10 else 2
+
+    def task() -> None:
+        nonlocal running, ended
+        running += 1
+        is_late = limit() > 2
+        most[is_late] = max(most[is_late], running)
+        pause(0.001)
+        running -= 1
+        ended += 1
+
+    run_tasks(5, *[task] * 30, limit=limit)
+    assert (running, most) == (0, [2, 4])
 
 
 def test_a_task_is_woken_by_its_key() -> None:
