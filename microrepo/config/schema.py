@@ -468,6 +468,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             basic=True,
         ),
     ] = "default"
+    provenance: Annotated[
+        Literal["off", "keep"],
+        _trust(
+            "What to do with the provenance objects (PEP 740) of kept files. `keep` puts each beside "
+            "its file, as `<file>.provenance`, and lists it on pages. Costs one request for each "
+            "attested file.",
+        ),
+    ] = "off"
     trust_policy: Annotated[
         Literal["off", "no-downgrade"],
         _trust(

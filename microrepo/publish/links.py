@@ -54,6 +54,14 @@ class Links(Struct, frozen=True):
         """Return the URL of a file in the flat directory."""
         return self.base + quote(filename, safe="") if self.files and self.base else ""
 
+    def provenance(self, filename: str) -> str:
+        """Return the URL of a provenance object in the flat directory; its name without a base.
+
+        The server makes an absolute URL of a name.
+        """
+        name = f"{filename}.provenance"
+        return self.kept(name) or name
+
     @property
     def at_source(self) -> bool:
         """Whether the pages link to the source's files."""

@@ -30,6 +30,11 @@ def sidecar_name(filename: str) -> str:
     return f"{filename}.metadata"
 
 
+def provenance_name(filename: str) -> str:
+    """Return the name of the provenance object of a distribution."""
+    return f"{filename}.provenance"
+
+
 class Recorded(Protocol):
     """Recorded size and modification time of a file."""
 
@@ -162,9 +167,9 @@ class FlatDirectory:
         return OnDisk(status.st_size, status.st_mtime_ns)
 
     def delete(self, filenames: Iterable[str]) -> Iterator[str]:
-        """Delete files and their metadata sidecars; yield each deleted name."""
+        """Delete files and their sidecars; yield each deleted name."""
         for filename in filenames:
-            for name in (sidecar_name(filename), filename):
+            for name in (sidecar_name(filename), provenance_name(filename), filename):
                 self.file(name).unlink(missing_ok=True)
             yield filename
 
@@ -179,8 +184,9 @@ class FlatDirectory:
             name = f"{filename}.{number}"
         (aside / f"{name}.reason").write_text(reason + "\n", encoding="utf-8")
         self.file(sidecar_name(filename)).unlink(missing_ok=True)
-        with suppress(FileNotFoundError):
-            self.file(filename).replace(aside / name)
+        for old, new in ((provenance_name(filename), provenance_name(name)), (filename, name)):
+            with suppress(FileNotFoundError):
+                self.file(old).replace(aside / new)
 
     def sync(self) -> None:
         """Make renames and deletions in the directory durable."""

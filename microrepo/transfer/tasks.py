@@ -80,11 +80,15 @@ class FetchProvenance(Struct, frozen=True, gc=False):
     Attributes:
         url: of the object.
         sha256: digest of the file, which its attestations must name; None if it is unknown.
+        stage: keep the object for the file, which may follow.
+        keep: put the object beside the file, which is in the repository.
     """
 
     filename: str
     url: str
     sha256: str | None = None
+    stage: bool = False
+    keep: bool = False
 
 
 class ProvenanceOutcome(Struct, frozen=True, gc=False):

@@ -80,7 +80,7 @@ def unsafe_filename(filename: str) -> str | None:
     lower = folded.lower()
     if lower.partition(".")[0].rstrip(" ") in _RESERVED_STEMS or lower in _RESERVED_NAMES:
         return "reserved name"
-    if lower.endswith((".html", ".htm", ".metadata", ".part")):
+    if lower.endswith((".html", ".htm", ".metadata", ".provenance", ".part")):
         return "reserved ending"
     return None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -10,15 +11,15 @@ from msgspec import Struct
 
 from microrepo.formats.times import to_ns
 from microrepo.guards import Limits, check_space
-from microrepo.model import Action, ActionKind, File, LocalFile, NormalizedName, Outcome
+from microrepo.model import Action, ActionKind, Digests, File, LocalFile, NormalizedName, Outcome
 from microrepo.plan import file_of
 from microrepo.repositories.sources.directory_source import DirectoryCatalogue, local_path
 from microrepo.state import FileRow, State, change_of
 from microrepo.state.file_rows import Origin, placed_row
 from microrepo.stores.disk_errors import placing_error
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.flat_directory import FlatDirectory, provenance_name
 from microrepo.stores.hard_links import CANNOT_LINK, link_files
-from microrepo.stores.placement import Sharing
+from microrepo.stores.placement import Sharing, place_file
 from microrepo.transfer.download.partial_file import partial_name
 from microrepo.transfer.tasks import FetchFile, FileTask, PlaceFile
 
@@ -213,7 +214,26 @@ class RepositoryDirectory:
         """Record the arrived files once their directory entries are durable."""
         for _, outcome in arrived:
             self._unfinished.discard(self._partials.get(outcome.filename, ""))
+        put_provenance(
+            self._directory,
+            (action.file for action, outcome in arrived if outcome.ok),
+            self._placement,
+        )
         self._directory.sync()
         if self._journal is not None:
             self._journal.record(arrived)
         self._also(arrived)
+
+
+def put_provenance(
+    directory: FlatDirectory, files: Iterable[File | None], placement: Placement
+) -> None:
+    """Put the provenance objects of files from another directory beside them."""
+    for file in files:
+        path = local_path(file.provenance or "") if file is not None else None
+        if file is None or path is None or not placement.path_of(file):
+            continue
+        # The file matters more; without its object, no page lists one.
+        with suppress(OSError):
+            name, sharing = provenance_name(file.filename), Sharing(replace=True)
+            place_file(path, directory.path, name, Digests(), sharing)

@@ -131,8 +131,7 @@ def resolve_goals(
         concerned = concerned_records(origins.holdings.state, rules, resolved)
         if rules.policy.asks_advisories:
             concerned = advised(origins.sources, work, concerned, decide)
-        if rules.policy.trust:
-            concerned = with_evidence(work, concerned, decide)
+        concerned = with_evidence(work, concerned, decide, rules.policy.trust)
         known = {**resolved.records, **{one.project.name: one for one in concerned}}
         resolved = msgspec.structs.replace(resolved, records=known)
         if not _loses_files(resolved, concerned, decide):

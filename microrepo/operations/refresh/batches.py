@@ -29,6 +29,7 @@ from microrepo.operations.refresh.deletions import (
 from microrepo.operations.refresh.present_files import find_present
 from microrepo.operations.refresh.project_decisions import Looked
 from microrepo.operations.refresh.size_budget import Budget
+from microrepo.operations.refresh.trust.kept_provenance import keep_provenance
 from microrepo.operations.run.plan_limits import limits_of
 from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import list_only, make_plan, totals_of
@@ -89,6 +90,7 @@ class ProjectBatches:
         self._records = BatchRecords(holdings, work)
         self.budget = Budget(holdings, work.report, rules)
         self._replace = replace
+        self._trust = rules.policy.trust
         self._state = holdings.state
         self._report = work.report
         self._warned_of_formats = False
@@ -146,6 +148,8 @@ class ProjectBatches:
         failed = begun.transfer.collect()
         self._bytes_under_way -= totals_of(begun.plan).download_bytes
         failed |= self._note_conflicts(begun.plan)
+        if self._trust.keep and self._holdings.links.files:
+            failed |= keep_provenance(self._holdings, self._work, begun.looked)
         deletions = tuple(a for a in _deletions(begun.plan) if a.project not in failed)
         self._records.finish_projects(
             begun.looked, failed, {action.project for action in deletions}

@@ -98,8 +98,7 @@ class Run:
                 records: Iterable[Record] = self._records.read(batch, asked[number])
                 if self.rules.policy.asks_advisories:
                     records = advised(self.sources, self._work, records, decide)
-                if self.rules.policy.trust:
-                    records = with_evidence(self._work, records, decide)
+                records = with_evidence(self._work, records, decide, self.rules.policy.trust)
                 records = with_own_pythons(self._holdings, self._work, records, decide)
                 looked = look(self._work.report, self.rules, records, decide)
                 self.keep_requested(looked)

@@ -24,7 +24,7 @@ from microrepo.standalone.server.index_pages import parse_project_json
 from microrepo.standalone.server.records import ProjectPage
 from microrepo.state import FileRow, State
 from microrepo.state.tables.found_table import FoundRow
-from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk, provenance_name
 from microrepo.stores.page_paths import page_folder
 from microrepo.transfer.pool.worker import run_task
 from microrepo.transfer.tasks import HashFile
@@ -133,14 +133,16 @@ class ContentsReader:
         for row in held:
             entry = listed.get(row.project, {}).get(row.filename) or self._unlisted(row)
             if self._links.files:
-                one = held_file(row, entry, digests.get(row.filename), self._links)
+                metadata, is_attested = digests.get(row.filename), _is_attested(row, self._stat)
+                one = held_file(row, entry, metadata, self._links, is_attested)
             else:
                 one = listed_file(row, entry, self._links)
             files[row.project].append(one)
         display = {row.project: row.display_name for row in found}
         for other in found:
-            url = self._links.kept(other.filename)
-            files[other.project].append(_described(other, digests.get(other.filename), url))
+            is_attested = _is_attested(other, self._stat)
+            described = _described(other, digests.get(other.filename), self._links, is_attested)
+            files[other.project].append(described)
         contents = []
         for name in names:
             project, record = projects.get(name), records.get(name)
@@ -198,10 +200,17 @@ def page_on_disk(directory: FlatDirectory, name: str) -> ProjectPage | None:
         return None
 
 
-def _described(row: FoundRow, metadata_sha256: str | None, url: str) -> File:
+def _is_attested(file: FileRow | FoundRow, stat: Callable[[str], OnDisk | None]) -> bool:
+    """Return whether the provenance object of this file is beside it."""
+    disk = stat(provenance_name(file.filename))
+    return disk is not None and disk.mtime_ns == file.mtime_ns
+
+
+def _described(row: FoundRow, metadata_sha256: str | None, links: Links, is_attested: bool) -> File:
     return msgspec.structs.replace(
         row.file,
-        url=url,
+        url=links.kept(row.filename),
+        provenance=links.provenance(row.filename) if is_attested else None,
         core_metadata=metadata_sha256 is not None,
         core_metadata_sha256=metadata_sha256,
     )

@@ -51,13 +51,20 @@ class Contents(Struct, frozen=True, gc=False):
         return hashlib.blake2b(_encode_facts(facts), digest_size=16).digest()
 
 
-def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, links: Links) -> File:
+def held_file(
+    row: FileRow,
+    listed: File | None,
+    metadata_sha256: str | None,
+    links: Links,
+    is_attested: bool = False,
+) -> File:
     """Return the record of a file in the flat directory.
 
     Args:
         row: its row in the state.
         listed: the source's record, None if it no longer lists the file.
-        metadata_sha256: digest of its sidecar, or None.
+        metadata_sha256: digest of its metadata file, or None.
+        is_attested: its provenance object is beside it.
     """
     if listed is None:
         listed = unlisted_file(row)
@@ -70,8 +77,8 @@ def held_file(row: FileRow, listed: File | None, metadata_sha256: str | None, li
         digests=digests,
         core_metadata=metadata_sha256 is not None,
         core_metadata_sha256=metadata_sha256,
-        # The URL of an attestation must be absolute, and ours are not.
-        provenance=None,
+        provenance=links.provenance(row.filename) if is_attested else None,
+        evidence=None,
     )
 
 
@@ -88,7 +95,8 @@ def listed_file(row: FileRow, listed: File, links: Links) -> File:
         digests=listed.digests.completed_by(row.digests),
         core_metadata=links.at_source and listed.core_metadata,
         core_metadata_sha256=listed.core_metadata_sha256 if links.at_source else None,
-        provenance=None,
+        provenance=listed.provenance if links.at_source else None,
+        evidence=None,
     )
 
 

@@ -40,6 +40,7 @@ def entry_of(file: File) -> FileEntry:
         requires_python=file.requires_python or "",
         yanked=(file.yanked_reason or True) if file.yanked else False,
         core_metadata={"sha256": metadata} if metadata else file.core_metadata,
+        provenance=file.provenance or "",
         version=file.version,
     )
 

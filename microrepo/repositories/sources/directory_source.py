@@ -23,7 +23,7 @@ from microrepo.repositories.directory_contents import (
 )
 from microrepo.repositories.protocol import Fetched, SourceSettings
 from microrepo.state import read_state
-from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk, provenance_name
 
 _PLAIN_ROOT = "file:///"
 # Nothing in it is quoted, and no drive of Windows.
@@ -120,7 +120,16 @@ class DirectorySource:
             upload_time=listed.upload_time if listed else None,
             yanked=listed.yanked if listed else False,
             yanked_reason=listed.yanked_reason if listed else None,
+            provenance=self._provenance(filename),
         )
+
+    def _provenance(self, filename: str) -> str | None:
+        """Return the URL of the provenance object beside a file, None without one."""
+        name = provenance_name(filename)
+        beside = self._disk.get(name)
+        if beside is None or beside.mtime_ns != self._disk[filename].mtime_ns:
+            return None
+        return f"{self._root}/{_quoted(name)}"
 
 
 def _quoted(filename: str) -> str:

@@ -51,8 +51,13 @@ def _with_pages(described: SourceSettings, config: Config) -> SourceSettings:
     return msgspec.structs.replace(
         described,
         asks_status=asks,
-        asks_provenance=described.kind == "json" and config.trust_policy != "off",
+        asks_provenance=described.kind == "json" and asks_for_provenance(config),
     )
+
+
+def asks_for_provenance(config: Config) -> bool:
+    """Return whether settings need to know which files are attested."""
+    return config.trust_policy != "off" or config.provenance != "off"
 
 
 def describe_source(source: str, api: str, where: str = "$.source") -> SourceSettings:

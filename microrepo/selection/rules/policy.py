@@ -195,7 +195,11 @@ def build_policy(
             if config.over_budget == "evict"
             else None
         ),
-        trust=TrustRules(config.trust_policy == "no-downgrade", config.trust_lookback_days),
+        trust=TrustRules(
+            config.trust_policy == "no-downgrade",
+            config.trust_lookback_days,
+            keep=config.provenance != "off",
+        ),
         trust_exceptions=parse_patterns(config.trust_exceptions, "trust_exceptions"),
         third_party=third_party,
         newest=parse_versions(config.versions, "versions"),

@@ -37,14 +37,17 @@ class TrustRules(Struct, frozen=True, omit_defaults=True):
         no_downgrade: refuse weaker evidence and other publishers than before.
         lookback_days: only files uploaded this long before the judged one count; None for all.
         verify: signatures are verified, and forged ones refused.
+        keep: provenance objects are kept. It selects nothing, but when it is turned on, every
+            project must be checked.
     """
 
     no_downgrade: bool = False
     lookback_days: float | None = None
     verify: bool = False
+    keep: bool = False
 
     def __bool__(self) -> bool:
-        return self.no_downgrade or self.verify
+        return self.no_downgrade or self.verify or self.keep
 
 
 class _Precedent(Struct):
@@ -154,7 +157,9 @@ def distrusted(
         is_exempt: whether the release of a version is accepted whatever its provenance says; it
             becomes the precedent for later ones.
     """
-    if not rules or not any(file.provenance for file in (*project.files, *project.withdrawn)):
+    if not (rules.no_downgrade or rules.verify) or not any(
+        file.provenance for file in (*project.files, *project.withdrawn)
+    ):
         return {}
     refused: dict[str, Refusal] = {}
     history = _History(project.name, rules.lookback_days)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,13 @@ HTML_TYPE = "application/vnd.pypi.simple.v1+html"
 
 
 TEXT_TYPE = "text/html"
+
+
+# The key of an object beside its file, by name (PEP 740 allows only absolute URLs, PEP 691 keys of an
+# index's own after an underscore).
+_NAMED_PROVENANCE = "_provenance"
+_PROVENANCE_MARK = b'"_provenance":true'
+_PROVENANCE_NAME = re.compile(rb'"_provenance":\s*"((?:[^"\\]|\\.)*)"')
 
 
 _FRAGMENT_HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
@@ -73,8 +81,34 @@ def _json_file(entry: FileEntry, base: str) -> dict[str, object]:
     # Its older name, dist-info-metadata, is for HTML only: pip 22.3 and 23.0 end with a traceback
     # when they find digests under it in JSON (the reason for PEP 714).
     if entry.provenance:
-        record["provenance"] = entry.provenance
+        key = "provenance" if is_absolute(entry.provenance) else _NAMED_PROVENANCE
+        record[key] = entry.provenance
     return record
+
+
+def is_absolute(url: str) -> bool:
+    """Return whether a URL names a server."""
+    return url.startswith(("https://", "http://"))
+
+
+def names_provenance(head: bytes) -> bool:
+    """Return whether a page in JSON, by its first bytes, names objects beside the files."""
+    return _PROVENANCE_MARK in head
+
+
+def with_absolute_provenance(page: bytes, base: str) -> bytes:
+    """Return a page in JSON in which objects that lie beside their files have absolute URLs.
+
+    Args:
+        base: address of the directory of the files.
+    """
+    return _PROVENANCE_NAME.sub(
+        lambda match: b'"provenance":"%s%s"' % (base.encode("ascii"), _quoted(match.group(1))), page
+    )
+
+
+def _quoted(name: bytes) -> bytes:
+    return quote(json.loads(b'"%s"' % name), safe="").encode("ascii")
 
 
 def render_project_json(page: ProjectPage, base: str = "../../") -> bytes:
@@ -82,9 +116,12 @@ def render_project_json(page: ProjectPage, base: str = "../../") -> bytes:
     status = {"status": page.status}
     if page.status_reason:
         status["reason"] = page.status_reason
+    meta = _json_meta(page.serial)
+    if any(entry.provenance and not is_absolute(entry.provenance) for entry in page.files):
+        meta[_NAMED_PROVENANCE] = True
     return _json_bytes(
         {
-            "meta": _json_meta(page.serial),
+            "meta": meta,
             "name": normalize_name(page.name),
             "project-status": status,
             "versions": list_versions(page),
@@ -122,7 +159,7 @@ def render_anchor(entry: FileEntry, base: str) -> str:
     if metadata:
         attributes.append(("data-dist-info-metadata", metadata))
         attributes.append(("data-core-metadata", metadata))
-    if entry.provenance:
+    if is_absolute(entry.provenance):
         attributes.append(("data-provenance", entry.provenance))
     joined = " ".join(f'{key}="{escape(value)}"' for key, value in attributes)
     return f"<a {joined}>{escape(entry.filename)}</a><br />\n"
@@ -215,7 +252,7 @@ def _parse_json_file(item: Mapping[str, Any]) -> FileEntry:
         requires_python=item.get("requires-python") or "",
         yanked=item.get("yanked", False),
         core_metadata=item.get("core-metadata", item.get("dist-info-metadata", False)),
-        provenance=item.get("provenance") or "",
+        provenance=item.get("provenance") or item.get(_NAMED_PROVENANCE) or "",
     )
 
 

@@ -27,7 +27,9 @@ SUFFIX_TYPES = {
     ".dmg": "bdist_dmg",
 }
 # Sidecar files that are served beside a distribution.
-SIDECAR_SUFFIXES = (".metadata", ".asc")
+SIDECAR_SUFFIXES = (".metadata", ".asc", ".provenance")
+# Ending of the provenance object of a file (PEP 740).
+PROVENANCE_SUFFIX = ".provenance"
 _SUFFIXES = tuple(SUFFIX_TYPES)
 # `packaging` knows the first two; pip and uv take the others from index pages, too.
 INSTALLABLE_SDISTS = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")

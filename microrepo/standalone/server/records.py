@@ -15,7 +15,8 @@ class FileEntry(NamedTuple):
     ``url`` is empty for a file of the flat directory. ``hashes`` maps hashlib's names to lower
     case hex. ``size`` is in bytes. ``upload_time`` is RFC 3339 in UTC, or empty. ``yanked`` is
     the reason, or True without one. ``core_metadata`` is the sidecar's digests, or True.
-    ``provenance`` must be an absolute URL. ``version`` is needed where the name does not say it.
+    ``provenance`` is the absolute URL of the provenance object, or its name if it lies beside the
+    file: pages must not list a relative address, so the server makes it absolute. ``version`` is needed where the name does not say it.
     """
 
     filename: str

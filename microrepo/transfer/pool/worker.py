@@ -107,7 +107,7 @@ class Worker:
         if isinstance(task, FetchProvenance):
             from microrepo.transfer.documents.provenance_fetch import fetch_provenance
 
-            return fetch_provenance(self._client, task)
+            return fetch_provenance(self._client, task, self._place)
         if isinstance(task, FetchMetadata):
             return self._answers.metadata(task, self._find_metadata)
         if isinstance(task, HashFile):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from microrepo.standalone.server.index_pages import (
     file_url,
+    names_provenance,
     parse_project_json,
     render_anchor,
     render_links_html,
@@ -17,6 +18,7 @@ from microrepo.standalone.server.index_pages import (
     render_project_json,
     render_root_html,
     render_root_json,
+    with_absolute_provenance,
 )
 from microrepo.standalone.server.records import FileEntry, ProjectPage, RootPage, list_versions
 
@@ -202,3 +204,26 @@ def test_html_survives_any_text(name, python, yanked):
 def test_what_is_no_page_is_refused(document):
     with pytest.raises(ValueError):
         parse_project_json(document)
+
+
+def test_objects_beside_files_get_an_absolute_address_when_sent():
+    entry = FULL._replace(provenance=FULL.filename + ".provenance")
+    other = BARE._replace(provenance='odd "name".provenance')
+    page = ProjectPage("foo-bar", (entry, other, FULL._replace(filename="foo_bar-3.zip")))
+    body = render_project_json(page)
+    assert names_provenance(body[:256])
+    assert b'"provenance":"../' not in body
+    files = json.loads(with_absolute_provenance(body, "https://m.example/x/"))["files"]
+    assert [file.get("provenance") for file in files] == [
+        "https://m.example/x/odd%20%22name%22.provenance",
+        "https://m.example/x/foo_bar-1.0%2Bx-py3-none-any.whl.provenance",
+        "https://files.example/p?a&b",
+    ]
+    assert "_provenance" not in files[0]
+    again = {one.filename: one for one in parse_project_json(body).files}
+    assert again[entry.filename].provenance == entry.provenance
+    assert b"data-provenance" not in render_project_html(ProjectPage("foo-bar", (entry,)))
+
+
+def test_pages_without_such_objects_are_sent_as_they_are():
+    assert not names_provenance(render_project_json(ProjectPage("foo-bar", (FULL, BARE)))[:256])

@@ -14,19 +14,25 @@ import msgspec
 from microrepo.model import Evidence, File
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.upstream.project_record import Decide, Record
+from microrepo.selection.trust.downgrades import TrustRules
 from microrepo.state.rows import pack
 from microrepo.transfer.tasks import FetchProvenance, ProvenanceOutcome
 
 
-def with_evidence(work: WorkContext, records: Iterable[Record], decide: Decide) -> list[Record]:
+def with_evidence(
+    work: WorkContext, records: Iterable[Record], decide: Decide, rules: TrustRules
+) -> list[Record]:
     """Return records in which every attested file that is kept has its evidence.
 
     If files are refused for it, the provenance of those that replace them is read in turn.
 
     Args:
         decide: decides which files are kept.
+        rules: without any, nothing is read.
     """
     found = list(records)
+    if not rules:
+        return found
     open_ones = [
         number
         for number, record in enumerate(found)
@@ -35,7 +41,7 @@ def with_evidence(work: WorkContext, records: Iterable[Record], decide: Decide) 
     asked: set[str] = set()
     while open_ones:
         questions = [
-            (number, _ask(work, decision.file))
+            (number, _ask(work, decision.file, stage=rules.keep))
             for number in open_ones
             for decision in decide(found[number].project)
             if decision.keep and _lacks(decision.file, asked)
@@ -60,8 +66,10 @@ def _lacks(file: File, asked: set[str]) -> bool:
     return file.provenance is not None and file.filename not in asked and file.evidence is None
 
 
-def _ask(work: WorkContext, file: File) -> Future[ProvenanceOutcome]:
-    return work.submit(FetchProvenance(file.filename, file.provenance or "", file.digests.sha256))
+def _ask(work: WorkContext, file: File, *, stage: bool) -> Future[ProvenanceOutcome]:
+    return work.submit(
+        FetchProvenance(file.filename, file.provenance or "", file.digests.sha256, stage=stage)
+    )
 
 
 def _with(record: Record, told: dict[str, Evidence]) -> Record:

@@ -51,7 +51,7 @@ class Application:
         self._repository = repository
         answers = AnswerFactory(repository.root, private=private)
         address = partial(base_url, url=url, scheme=scheme)
-        index = IndexRoutes(repository, answers)
+        index = IndexRoutes(repository, answers, address)
         self._files = FileRoutes(repository, answers, address)
         self._people = PeopleRoutes(repository, answers, address)
         self._routes = {

@@ -10,11 +10,15 @@ from microrepo.standalone.server.disk.repository import Repository
 from microrepo.standalone.server.messages.requests import Request
 from microrepo.standalone.server.messages.responses import Caching
 from microrepo.standalone.server.names import (
+    PROVENANCE_SUFFIX,
     SIDECAR_SUFFIXES,
     is_project_name,
     is_servable,
     normalize_name,
 )
+
+PROVENANCE_TYPE = "application/vnd.pypi.integrity.v1+json"
+
 
 SERIAL_HEADER = "X-PyPI-Last-Serial"
 
@@ -67,6 +71,8 @@ class FileRoutes:
             return self._answers.file(path, "text/plain")
         if not is_servable(name):
             return missing()
-        is_text = name.lower().endswith(SIDECAR_SUFFIXES)
-        media = "text/plain" if is_text else "application/octet-stream"
+        lowered = name.lower()
+        media = "text/plain" if lowered.endswith(SIDECAR_SUFFIXES) else "application/octet-stream"
+        if lowered.endswith(PROVENANCE_SUFFIX):
+            media = PROVENANCE_TYPE
         return self._answers.file(path, media, Caching.FILE)

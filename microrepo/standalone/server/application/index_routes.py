@@ -18,11 +18,13 @@ from microrepo.standalone.server.index_pages import (
     HTML_TYPE,
     JSON_TYPE,
     TEXT_TYPE,
+    names_provenance,
     render_links_html,
     render_project_html,
     render_project_json,
     render_root_html,
     render_root_json,
+    with_absolute_provenance,
 )
 from microrepo.standalone.server.messages.negotiation import wanted_type
 from microrepo.standalone.server.messages.requests import Request
@@ -33,11 +35,18 @@ _INDEX_NAMES = {"index.html": TEXT_TYPE, "index.v1_html": HTML_TYPE, "index.v1_j
 
 
 class IndexRoutes:
-    """Answers requests for index pages."""
+    """Answers requests for index pages.
 
-    def __init__(self, repository: Repository, answers: AnswerFactory) -> None:
+    Args:
+        address: returns the repository's own address for a request.
+    """
+
+    def __init__(
+        self, repository: Repository, answers: AnswerFactory, address: Callable[[Request], str]
+    ) -> None:
         self._repository = repository
         self._answers = answers
+        self._address = address
         self._linking = threading.Lock()
 
     def simple(self, request: Request, parts: list[str]) -> Answer:
@@ -96,8 +105,22 @@ class IndexRoutes:
         if media == JSON_TYPE or self._repository.has(*parts, "index.v1_json"):
             answer = self._static(media, *static, vary=True)
             if answer.response.status == 200:
-                return answer
-        return render(media) or missing()
+                return self._complete(request, media, answer, static)
+        answer = render(media) or missing()
+        return self._complete(request, media, answer)
+
+    def _complete(
+        self, request: Request, media: str, answer: Answer, static: tuple[str, ...] = ()
+    ) -> Answer:
+        """Return a page with the addresses of provenance objects, which depend on the request."""
+        response = answer.response
+        if media != JSON_TYPE or response.status != 200 or not names_provenance(response.head()):
+            return answer
+        body = response.content
+        if not isinstance(body, bytes):
+            response.close()
+            body = self._repository.read(*static)
+        return self._answers.index(media, with_absolute_provenance(body, self._address(request)))
 
     def _project_page(self, name: str, media: str) -> Answer | None:
         found = self._repository.project(name)

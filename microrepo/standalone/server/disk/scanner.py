@@ -12,7 +12,7 @@ from microrepo.standalone.server.archive_metadata import read_core_metadata
 from microrepo.standalone.server.disk.file_digests import FileDigests
 from microrepo.standalone.server.disk.files import inside, read_file, rfc3339, signature
 from microrepo.standalone.server.metadata import MAX_METADATA_BYTES, parse_core_metadata
-from microrepo.standalone.server.names import is_servable, parse_filename
+from microrepo.standalone.server.names import PROVENANCE_SUFFIX, is_servable, parse_filename
 from microrepo.standalone.server.records import FileEntry, ProjectPage
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Scanner:
                 parsed = parse_filename(name)
                 if parsed:
                     projects.setdefault(parsed.name, []).append(name)
-                elif name.endswith(".metadata"):
+                elif name.endswith((".metadata", PROVENANCE_SUFFIX)):
                     sidecars.add(name)
         self._forget_others(projects)
         return Listing(now, settled, projects, sidecars)
@@ -132,7 +132,11 @@ class Scanner:
             if hash_bytes is not None and not digest:
                 self._digests.compute_later(path, found)
             has_sidecar = filename + ".metadata" in listing.sidecars
-            entries.append(self._entry(filename, found, digest, has_sidecar))
+            entry = self._entry(filename, found, digest, has_sidecar)
+            provenance = filename + PROVENANCE_SUFFIX
+            if provenance in listing.sidecars:
+                entry = entry._replace(provenance=provenance)
+            entries.append(entry)
         return Found(ProjectPage(name, tuple(entries)), tuple(checks), settled) if entries else None
 
     def _entry(self, filename: str, found: Signature, digest: str, has_sidecar: bool) -> FileEntry:

@@ -33,6 +33,7 @@ REASONS = {
     505: "HTTP Version Not Supported",
 }
 TEXT_PLAIN = "text/plain; charset=utf-8"
+_HEAD_BYTES = 256
 INDEX_CACHE = "max-age=0, must-revalidate"
 FILE_CACHE = "max-age=365000000, immutable"
 # Browsers hand answers to scripts of other sites (micropip) only with this header.
@@ -83,6 +84,14 @@ class Response:
         self.size = content.size if isinstance(content, OpenFile) else len(content)
         self.etag = etag
         self.modified_s = modified_s
+
+    def head(self) -> bytes:
+        """Return the first bytes of the content."""
+        if isinstance(self.content, OpenFile):
+            head = os.read(self.content.fd, _HEAD_BYTES)
+            os.lseek(self.content.fd, 0, os.SEEK_SET)
+            return head
+        return self.content[:_HEAD_BYTES]
 
     def close(self) -> None:
         """Close the file, if there is one."""

@@ -20,10 +20,12 @@ from microrepo.operations.refresh.trust.release_evidence import with_evidence
 from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.run.run_rules import Rules
 from microrepo.selection.rules.policy import build_policy
+from microrepo.selection.trust.downgrades import TrustRules
 from microrepo.state import ProjectRow, unpack
 from microrepo.transfer.tasks import FetchProvenance, ProvenanceOutcome
 
 FOO = NormalizedName("foo")
+RULES = TrustRules(no_downgrade=True)
 NOW = "2026-06-02T12:00:00.000000Z"
 ACME = Evidence("d" * 64, (TrustedPublisher("GitHub", "acme/foo"),))
 EVIL = Evidence("e" * 64, (TrustedPublisher("GitHub", "evil/foo"),))
@@ -53,7 +55,9 @@ def kept(found: Record) -> list[str]:
 def test_files_are_read_until_one_is_accepted(work: WorkContext, workers: Any) -> None:
     told = {"foo-3.zip": EVIL, "foo-2.zip": ACME}
     workers.answer = lambda task: ProvenanceOutcome(task.filename, told[task.filename], "", 5)
-    (found,) = with_evidence(work, [record(file_of(3), file_of(2), file_of(1, ACME))], decide)
+    (found,) = with_evidence(
+        work, [record(file_of(3), file_of(2), file_of(1, ACME))], decide, RULES
+    )
     assert workers.tasks == [
         FetchProvenance(f"foo-{n}.zip", f"https://i.example/{n}", "a" * 64) for n in (3, 2)
     ]
@@ -66,13 +70,13 @@ def test_nothing_is_asked_about_files_that_are_known_or_not_attested(
     work: WorkContext, workers: Any
 ) -> None:
     records = [record(file_of(2, ACME), file_of(1, ACME)), record(file_of(1, attested=False))]
-    assert with_evidence(work, records, decide) == records
+    assert with_evidence(work, records, decide, RULES) == records
     assert workers.tasks == []
 
 
 def test_a_file_that_cannot_be_read_is_asked_about_once(work: WorkContext, workers: Any) -> None:
     workers.answer = lambda task: ProvenanceOutcome(task.filename, error="answers HTTP 500")
-    (found,) = with_evidence(work, [record(file_of(2), file_of(1, ACME))], decide)
+    (found,) = with_evidence(work, [record(file_of(2), file_of(1, ACME))], decide, RULES)
     assert len(workers.tasks) == 1
     assert kept(found) == ["1"]
     assert found.project.files[0].evidence == Evidence(problem="answers HTTP 500")
