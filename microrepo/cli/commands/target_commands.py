@@ -1,4 +1,4 @@
-"""Handlers of the commands about target environments: `check`, `env`, `freeze`."""
+"""Handlers of the commands about target environments: `check`, `sbom`, `env`, `freeze`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from microrepo.cli.parser.setting_flags import flags_of
 from microrepo.cli.render.inspection_text import check_text
 from microrepo.config.schema import EVERYTHING, Config
 from microrepo.exit_codes import ExitCode
+from microrepo.standalone.server.labels import counted
 
 
 def command_check(arguments: argparse.Namespace) -> int:
@@ -60,6 +61,31 @@ def _checked(config: Config, snapshot: str) -> Iterator[Config]:
 
     with viewed_for_checks(config, snapshot) as viewed:
         yield viewed
+
+
+def command_sbom(arguments: argparse.Namespace) -> int:
+    """Write a bill of materials: of the repository, or of what requirements install from it."""
+    from microrepo.cli.commands.gap_commands import write_output
+    from microrepo.formats.sbom.cyclonedx import render_cyclonedx
+    from microrepo.formats.sbom.spdx import render_spdx
+    from microrepo.operations.sbom.sbom_creation import make_inventory
+
+    loaded = load_settings(arguments)
+    is_named = bool(arguments.requirements or arguments.requirement)
+    requests = requests_from(loaded, arguments) if is_named else None
+    found = make_inventory(loaded.config, requests, arguments.environment, arguments.snapshot)
+    render = render_spdx if arguments.format == "spdx" else render_cyclonedx
+    if arguments.output is None:
+        terminal.write_out(render(found))
+    else:
+        write_output(Path(arguments.output).expanduser(), render(found).encode())
+        counts = f"{counted(len(found.components), 'release')} to {arguments.output}"
+        terminal.note(f"wrote a bill of materials of {counts}")
+    for text in found.problems:
+        terminal.warn(text)
+    for text in found.missing:
+        terminal.fail(text)
+    return ExitCode.INCOMPLETE if found.missing or found.problems else ExitCode.DONE
 
 
 def command_env(arguments: argparse.Namespace) -> int:

@@ -137,6 +137,12 @@ _COMMANDS = (
         "target_flags",
     ),
     _Command(
+        "sbom",
+        "Write a bill of materials, as CycloneDX or SPDX",
+        "target_commands",
+        "target_flags",
+    ),
+    _Command(
         "export",
         "Write the repository, or what is new in it, as a bundle for another network",
         "gap_commands",

@@ -1,4 +1,4 @@
-"""Arguments of the commands about target environments: `check`, `env`, `freeze`."""
+"""Arguments of the commands about target environments: `check`, `sbom`, `env`, `freeze`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,39 @@ def add_check(parser: CommandParser) -> None:
     )
     add_requirement(parser, "check the requirements in this file; repeatable")
     add_constraint(parser)
+    _add_environment(parser, "check only this environment; repeatable")
+    parser.add_argument(
+        "--want", action="store_true", help="record what is not met, for `microrepo wants`"
+    )
+    add_snapshot_name(parser, "check this snapshot instead of the present files")
+    add_settings(parser, basic=("repository", "environments", "lock"))
+
+
+def add_sbom(parser: CommandParser) -> None:
+    """Add the arguments of `sbom`."""
+    parser.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQ",
+        help="list only what these requirements install (default: all files)",
+    )
+    add_requirement(parser, "list only what this file installs, also a lock file; repeatable")
+    add_constraint(parser)
+    _add_environment(parser, "install in this environment only; repeatable")
+    parser.add_argument(
+        "--format",
+        choices=("cyclonedx", "spdx"),
+        default="cyclonedx",
+        help="CycloneDX 1.6 or SPDX 2.3, both in JSON (default: cyclonedx)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write to FILE (default: standard output)"
+    )
+    add_snapshot_name(parser, "describe this snapshot instead of the present files")
+    add_settings(parser, basic=("repository", "environments"))
+
+
+def _add_environment(parser: CommandParser, about: str) -> None:
     parser.add_argument(
         "-e",
         "--environment",
@@ -29,13 +62,8 @@ def add_check(parser: CommandParser) -> None:
         type=parse_names,
         metavar="NAME",
         default=[],
-        help="check only this environment; repeatable",
+        help=about,
     )
-    parser.add_argument(
-        "--want", action="store_true", help="record what is not met, for `microrepo wants`"
-    )
-    add_snapshot_name(parser, "check this snapshot instead of the present files")
-    add_settings(parser, basic=("repository", "environments", "lock"))
 
 
 def add_env(parser: CommandParser) -> None:

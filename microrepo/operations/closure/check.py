@@ -17,10 +17,8 @@ from microrepo.operations.closure.acceptance import Acceptance
 from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
 from microrepo.operations.closure.target_records import (
-    environments_of,
+    known_environments,
     options_of,
-    recorded_environments,
-    says_nothing_of_targets,
 )
 from microrepo.operations.run.goals import Requests
 from microrepo.publish.links import links_of
@@ -105,7 +103,7 @@ def check(
             supply = HeldRecords(state, directory, config)
             names = sorted({row.project for row in state.files() if supply.offers(row)})
             goals = bare_goals(parse_requirements(names))
-        known = _environments(config, state)
+        known = known_environments(config, state)
         environments = named_environments(only, known) if only else known
         watch = _watch(reporter or SilentReporter(), cancel)
         report = prove(config, state, directory, goals, environments, watch)
@@ -113,15 +111,6 @@ def check(
         if lock and config.lock:
             report = _with_locks(report, config, state, directory, goals, environments)
         return report
-
-
-def _environments(config: Config, state: State) -> tuple[Environment, ...]:
-    """Return the environments of the settings; without any, those recorded for the repository."""
-    if says_nothing_of_targets(config):
-        recorded = recorded_environments(state)
-        if recorded:
-            return recorded
-    return environments_of(config)
 
 
 def _watch(reporter: Reporter, cancel: threading.Event | None) -> Callable[[int], None]:
@@ -171,8 +160,7 @@ def prove(
 
     def unmet(closure: Closure, also: Collection[str] = ()) -> Iterator[UnmetGoal]:
         blocking = supply.facts.blocking.union(also) - supply.damaged
-        yield from map(_unmet, closure.failures)
-        yield from _left_open(closure.resolutions)
+        yield from unmet_goals(closure)
         for found in closure.resolutions:
             faults = tuple(_blocked(found, blocking))
             if acceptance is not None and not faults:
@@ -263,6 +251,12 @@ def _blocked(found: Resolution, blocking: Collection[str]) -> Iterator[str]:
     for pin in found.pins:
         if pin.files[0].filename in blocking:
             yield f"{pin.files[0].filename}: installers fail at it"
+
+
+def unmet_goals(closure: Closure) -> Iterator[UnmetGoal]:
+    """Yield the goals that a closure does not meet."""
+    yield from map(_unmet, closure.failures)
+    yield from _left_open(closure.resolutions)
 
 
 def _unmet(failure: GoalFailure) -> UnmetGoal:

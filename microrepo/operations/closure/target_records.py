@@ -37,6 +37,16 @@ def says_nothing_of_targets(config: Config) -> bool:
     return default and not config.environments
 
 
+def known_environments(config: Config, state: State) -> tuple[Environment, ...]:
+    """Return the environments of the settings; without any, those recorded for the repository.
+
+    Raises:
+        ConfigError: as for `environments_of`.
+    """
+    recorded = recorded_environments(state) if says_nothing_of_targets(config) else ()
+    return recorded or environments_of(config)
+
+
 def are_of_this_machine(names: Iterable[str]) -> bool:
     """Return whether environments, by their names, are Pythons on the platform of this machine."""
     here = running_environment(describe()).name.partition("-")[2]

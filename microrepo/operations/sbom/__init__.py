@@ -1,0 +1,1 @@
+"""Bills of materials of a repository, a snapshot, or what requirements install."""

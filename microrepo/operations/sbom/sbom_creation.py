@@ -1,0 +1,80 @@
+"""`microrepo sbom`: what the repository contains, or what requirements install from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from microrepo._version import __version__
+from microrepo.clock import now
+from microrepo.config.schema import Config
+from microrepo.errors import RepositoryError
+from microrepo.formats.sbom.components import Inventory
+from microrepo.operations.closure.check import unmet_goals
+from microrepo.operations.closure.held_records import HeldRecords
+from microrepo.operations.closure.target_records import known_environments, options_of
+from microrepo.operations.run.goals import Requests
+from microrepo.operations.sbom.component_reader import ComponentReader
+from microrepo.operations.snapshot.snapshot_view import viewed_for_checks
+from microrepo.repositories.reading import open_for_reading
+from microrepo.selection.closure.closure import Closure
+from microrepo.selection.environments.targets import named_environments
+from microrepo.state import State
+from microrepo.stores.flat_directory import FlatDirectory
+
+
+def make_inventory(
+    config: Config,
+    requests: Requests | None = None,
+    only: Sequence[str] = (),
+    snapshot: str = "",
+) -> Inventory:
+    """Return what a bill of materials of the repository states.
+
+    Args:
+        requests: only what these install; None for all files.
+        only: names of environments, or presets, to install in; empty for all environments.
+        snapshot: look at this snapshot instead of the present files.
+
+    Raises:
+        ConfigError: the snapshot or an environment does not exist.
+        RepositoryError: the repository cannot be read, or contains no distributions.
+    """
+    name = Path(config.repository).absolute().name
+    with viewed_for_checks(config, snapshot) if snapshot else nullcontext(config) as shown:
+        directory = FlatDirectory(Path(shown.repository))
+        directory.refuse_begun_switch()
+        with open_for_reading(directory.path) as state:
+            rows = {row.filename: row for row in state.files() if row.present}
+            if not rows:
+                raise RepositoryError(config.repository, "contains no distributions")
+            missing: tuple[str, ...] = ()
+            if requests is not None:
+                chosen, missing = _chosen(shown, state, directory, requests, only)
+                rows = {filename: rows[filename] for filename in chosen if filename in rows}
+            read = ComponentReader(directory).read(rows.values())
+    created = f"{now()[:19]}Z"
+    return Inventory(name, created, __version__, read.components, read.problems, missing)
+
+
+def _chosen(
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    requests: Requests,
+    only: Sequence[str],
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the files that requirements install, and what is not met."""
+    known = known_environments(config, state)
+    environments = named_environments(only, known) if only else known
+    supply = HeldRecords(state, directory, config)
+    closure = Closure(requests.goals, environments, supply.facts, options_of(config, "solve"))
+    while needs := closure.step():
+        supply.answer(needs)
+    chosen = {pin.files[0].filename for found in closure.resolutions for pin in found.pins}
+    missing = (
+        f"{one.goal} for {one.environment}: {'; '.join(one.reasons)}"
+        for one in unmet_goals(closure)
+    )
+    return chosen, tuple(missing)

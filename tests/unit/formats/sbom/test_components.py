@@ -1,0 +1,19 @@
+"""Identities in a bill of materials."""
+
+from __future__ import annotations
+
+import msgspec
+
+from microrepo.formats.sbom.components import Inventory, package_url
+
+
+def test_a_local_version_is_quoted_in_a_package_url() -> None:
+    assert package_url("foo", "1.0+cpu") == "pkg:pypi/foo@1.0%2Bcpu"
+    assert package_url("foo", "1!2") == "pkg:pypi/foo@1%212"
+
+
+def test_the_identifier_is_of_the_content(inventory: Inventory) -> None:
+    again = msgspec.structs.replace(inventory)
+    other = msgspec.structs.replace(inventory, components=inventory.components[:1])
+    assert inventory.identifier == again.identifier
+    assert inventory.identifier != other.identifier

@@ -1,0 +1,36 @@
+"""SPDX documents; `tests/functional/test_sbom.py` validates them against the specification."""
+
+from __future__ import annotations
+
+import json
+
+from microrepo.formats.sbom.components import Inventory
+from microrepo.formats.sbom.spdx import render_spdx
+
+
+def test_each_distribution_is_a_package_with_its_own_digest(inventory: Inventory) -> None:
+    document = json.loads(render_spdx(inventory))
+    files = {
+        one["packageFileName"]: one for one in document["packages"] if "packageFileName" in one
+    }
+    wheel = files["foo-1.0+cpu-py3-none-any.whl"]
+    assert wheel["checksums"] == [{"algorithm": "SHA256", "checksumValue": "ab" * 32}]
+    assert [one["referenceType"] for one in wheel["externalRefs"]] == ["sbom", "provenance"]
+    assert "checksums" not in files["foo-1.0+cpu.tar.gz"]
+
+
+def test_relations_lead_from_the_document_to_files_and_requirements(inventory: Inventory) -> None:
+    document = json.loads(render_spdx(inventory))
+    found = {
+        (one["spdxElementId"], one["relationshipType"], one["relatedSpdxElement"])
+        for one in document["relationships"]
+    }
+    assert ("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-2") in found
+    assert ("SPDXRef-2", "DISTRIBUTION_ARTIFACT", "SPDXRef-2.1") in found
+    assert ("SPDXRef-2", "DEPENDS_ON", "SPDXRef-1") in found
+
+
+def test_only_an_expression_is_declared(inventory: Inventory) -> None:
+    bar, _, foo, *_ = json.loads(render_spdx(inventory))["packages"]
+    assert (foo["licenseDeclared"], "licenseComments" in foo) == ("MIT", False)
+    assert (bar["licenseDeclared"], bar["licenseComments"]) == ("NOASSERTION", "stated: X")
