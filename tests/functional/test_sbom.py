@@ -68,7 +68,9 @@ def test_spdx_is_valid(run_microrepo: MicrorepoRunner, tmp_path: Path) -> None:
     validate(_VALIDATE_SPDX, tool("spdx", SPDX), out)
 
 
-def test_a_snapshot_and_a_lock_are_described(run_microrepo: MicrorepoRunner, tmp_path: Path) -> None:
+def test_a_snapshot_and_a_lock_are_described(
+    run_microrepo: MicrorepoRunner, tmp_path: Path
+) -> None:
     fill(tmp_path / "wheels")
     where = ("--repository", tmp_path / "wheels")
     run_microrepo("snapshot", "create", "then", *where)

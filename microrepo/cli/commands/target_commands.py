@@ -68,12 +68,12 @@ def command_sbom(arguments: argparse.Namespace) -> int:
     from microrepo.cli.commands.gap_commands import write_output
     from microrepo.formats.sbom.cyclonedx import render_cyclonedx
     from microrepo.formats.sbom.spdx import render_spdx
-    from microrepo.operations.sbom.sbom_creation import make_inventory
+    from microrepo.operations.sbom.sbom_creation import make_bill
 
     loaded = load_settings(arguments)
     is_named = bool(arguments.requirements or arguments.requirement)
     requests = requests_from(loaded, arguments) if is_named else None
-    found = make_inventory(loaded.config, requests, arguments.environment, arguments.snapshot)
+    found = make_bill(loaded.config, requests, arguments.environment, arguments.snapshot)
     render = render_spdx if arguments.format == "spdx" else render_cyclonedx
     if arguments.output is None:
         terminal.write_out(render(found))

@@ -72,7 +72,7 @@ class Component(Struct, frozen=True):
         return package_url(self.project, self.version)
 
 
-class Inventory(Struct, frozen=True):
+class BillOfMaterials(Struct, frozen=True):
     """What a bill of materials is about.
 
     Attributes:

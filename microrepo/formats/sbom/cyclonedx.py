@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from microrepo.formats.sbom.components import Component, ComponentFile, Inventory, Licence
+from microrepo.formats.sbom.components import BillOfMaterials, Component, ComponentFile, Licence
 
 SPEC_VERSION = "1.6"
 
 
-def render_cyclonedx(inventory: Inventory) -> str:
-    """Return the inventory as a CycloneDX document."""
-    root = f"repository:{inventory.name}"
-    tool = {"type": "application", "name": "microrepo", "version": inventory.tool_version}
+def render_cyclonedx(bill: BillOfMaterials) -> str:
+    """Return the bill as a CycloneDX document."""
+    root = f"repository:{bill.name}"
+    tool = {"type": "application", "name": "microrepo", "version": bill.tool_version}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": SPEC_VERSION,
-        "serialNumber": f"urn:uuid:{inventory.identifier}",
+        "serialNumber": f"urn:uuid:{bill.identifier}",
         "version": 1,
         "metadata": {
-            "timestamp": inventory.created,
+            "timestamp": bill.created,
             "tools": {"components": [tool]},
-            "component": {"type": "data", "bom-ref": root, "name": inventory.name},
+            "component": {"type": "data", "bom-ref": root, "name": bill.name},
         },
-        "components": [_component(one) for one in inventory.components],
+        "components": [_component(one) for one in bill.components],
         "dependencies": [
-            {"ref": root, "dependsOn": [one.purl for one in inventory.components]},
-            *({"ref": one.purl, "dependsOn": list(one.requires)} for one in inventory.components),
+            {"ref": root, "dependsOn": [one.purl for one in bill.components]},
+            *({"ref": one.purl, "dependsOn": list(one.requires)} for one in bill.components),
         ],
     }
     return json.dumps(document, indent=1) + "\n"

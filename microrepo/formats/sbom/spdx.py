@@ -10,33 +10,33 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from microrepo.formats.sbom.components import Component, ComponentFile, Inventory, Licence
+from microrepo.formats.sbom.components import BillOfMaterials, Component, ComponentFile, Licence
 
 SPEC_VERSION = "SPDX-2.3"
 _UNKNOWN = "NOASSERTION"
 _DOCUMENT = "SPDXRef-DOCUMENT"
 
 
-def render_spdx(inventory: Inventory) -> str:
-    """Return the inventory as an SPDX document."""
-    ids = {one.purl: f"SPDXRef-{n}" for n, one in enumerate(inventory.components, 1)}
+def render_spdx(bill: BillOfMaterials) -> str:
+    """Return the bill as an SPDX document."""
+    ids = {one.purl: f"SPDXRef-{n}" for n, one in enumerate(bill.components, 1)}
     packages = [
         package
-        for one in inventory.components
+        for one in bill.components
         for package in (_release(one, ids[one.purl]), *_distributions(one, ids[one.purl]))
     ]
     document = {
         "spdxVersion": SPEC_VERSION,
         "dataLicense": "CC0-1.0",
         "SPDXID": _DOCUMENT,
-        "name": inventory.name,
-        "documentNamespace": f"urn:uuid:{inventory.identifier}",
+        "name": bill.name,
+        "documentNamespace": f"urn:uuid:{bill.identifier}",
         "creationInfo": {
-            "created": inventory.created,
-            "creators": [f"Tool: microrepo-{inventory.tool_version}"],
+            "created": bill.created,
+            "creators": [f"Tool: microrepo-{bill.tool_version}"],
         },
         "packages": packages,
-        "relationships": list(_relationships(inventory.components, ids)),
+        "relationships": list(_relationships(bill.components, ids)),
     }
     return json.dumps(document, indent=1) + "\n"
 

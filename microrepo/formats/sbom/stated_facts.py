@@ -26,7 +26,7 @@ _OF_AN_EXTRA = re.compile(r"\bextra ==")
 
 
 class StatedFacts(Struct, frozen=True):
-    """What METADATA or PKG-INFO says of a release."""
+    """What METADATA or PKG-INFO says about a release."""
 
     name: str = ""
     licence: Licence = Licence()

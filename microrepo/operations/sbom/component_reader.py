@@ -81,7 +81,7 @@ class ComponentReader:
         )
 
     def _facts(self, files: Sequence[FileRow]) -> StatedFacts:
-        """Return what the first readable file says of the release."""
+        """Return what the first readable file says about the release."""
         for row in files:
             try:
                 body = self._metadata(row)

@@ -10,7 +10,7 @@ from microrepo._version import __version__
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
-from microrepo.formats.sbom.components import Inventory
+from microrepo.formats.sbom.components import BillOfMaterials
 from microrepo.operations.closure.check import unmet_goals
 from microrepo.operations.closure.held_records import HeldRecords
 from microrepo.operations.closure.target_records import known_environments, options_of
@@ -24,12 +24,12 @@ from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 
 
-def make_inventory(
+def make_bill(
     config: Config,
     requests: Requests | None = None,
     only: Sequence[str] = (),
     snapshot: str = "",
-) -> Inventory:
+) -> BillOfMaterials:
     """Return what a bill of materials of the repository states.
 
     Args:
@@ -55,7 +55,7 @@ def make_inventory(
                 rows = {filename: rows[filename] for filename in chosen if filename in rows}
             read = ComponentReader(directory).read(rows.values())
     created = f"{now()[:19]}Z"
-    return Inventory(name, created, __version__, read.components, read.problems, missing)
+    return BillOfMaterials(name, created, __version__, read.components, read.problems, missing)
 
 
 def _chosen(

@@ -1,13 +1,13 @@
-"""An inventory with everything that a bill of materials can state."""
+"""A bill with everything that a bill of materials can state."""
 
 from __future__ import annotations
 
 import pytest
 
 from microrepo.formats.sbom.components import (
+    BillOfMaterials,
     Component,
     ComponentFile,
-    Inventory,
     Licence,
     package_url,
 )
@@ -16,7 +16,7 @@ DIGEST = "ab" * 32
 
 
 @pytest.fixture
-def inventory() -> Inventory:
+def bill() -> BillOfMaterials:
     wheel = ComponentFile(
         "foo-1.0+cpu-py3-none-any.whl",
         DIGEST,
@@ -36,4 +36,4 @@ def inventory() -> Inventory:
         (package_url("bar", "2"),),
     )
     old = Component("bar", "bar", "2", (ComponentFile("bar-2.zip", DIGEST),), Licence(names=("X",)))
-    return Inventory("wheels", "2026-11-30T10:00:00Z", "1.2", (old, foo))
+    return BillOfMaterials("wheels", "2026-11-30T10:00:00Z", "1.2", (old, foo))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from microrepo.formats.sbom.components import Inventory, package_url
+from microrepo.formats.sbom.components import BillOfMaterials, package_url
 
 
 def test_a_local_version_is_quoted_in_a_package_url() -> None:
@@ -12,8 +12,8 @@ def test_a_local_version_is_quoted_in_a_package_url() -> None:
     assert package_url("foo", "1!2") == "pkg:pypi/foo@1%212"
 
 
-def test_the_identifier_is_of_the_content(inventory: Inventory) -> None:
-    again = msgspec.structs.replace(inventory)
-    other = msgspec.structs.replace(inventory, components=inventory.components[:1])
-    assert inventory.identifier == again.identifier
-    assert inventory.identifier != other.identifier
+def test_the_identifier_is_of_the_content(bill: BillOfMaterials) -> None:
+    again = msgspec.structs.replace(bill)
+    other = msgspec.structs.replace(bill, components=bill.components[:1])
+    assert bill.identifier == again.identifier
+    assert bill.identifier != other.identifier

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from microrepo.formats.sbom.components import Inventory
+from microrepo.formats.sbom.components import BillOfMaterials
 from microrepo.formats.sbom.cyclonedx import render_cyclonedx
 
 
-def test_a_release_has_its_files_its_licence_and_what_it_requires(inventory: Inventory) -> None:
-    document = json.loads(render_cyclonedx(inventory))
+def test_a_release_has_its_files_its_licence_and_what_it_requires(bill: BillOfMaterials) -> None:
+    document = json.loads(render_cyclonedx(bill))
     bar, foo = document["components"]
     assert bar["licenses"] == [{"license": {"name": "X"}}]
     assert foo["licenses"] == [{"expression": "MIT"}]
@@ -21,8 +21,8 @@ def test_a_release_has_its_files_its_licence_and_what_it_requires(inventory: Inv
     assert requires["repository:wheels"] == [bar["bom-ref"], foo["bom-ref"]]
 
 
-def test_a_file_has_its_digest_and_its_address(inventory: Inventory) -> None:
-    foo = json.loads(render_cyclonedx(inventory))["components"][1]
+def test_a_file_has_its_digest_and_its_address(bill: BillOfMaterials) -> None:
+    foo = json.loads(render_cyclonedx(bill))["components"][1]
     wheel, _, _, sdist, _ = foo["externalReferences"]
     assert wheel["url"] == "https://files.example/foo-1.0%2Bcpu-py3-none-any.whl"
     assert wheel["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from microrepo.formats.sbom.components import Inventory
+from microrepo.formats.sbom.components import BillOfMaterials
 from microrepo.formats.sbom.spdx import render_spdx
 
 
-def test_each_distribution_is_a_package_with_its_own_digest(inventory: Inventory) -> None:
-    document = json.loads(render_spdx(inventory))
+def test_each_distribution_is_a_package_with_its_own_digest(bill: BillOfMaterials) -> None:
+    document = json.loads(render_spdx(bill))
     files = {
         one["packageFileName"]: one for one in document["packages"] if "packageFileName" in one
     }
@@ -19,8 +19,8 @@ def test_each_distribution_is_a_package_with_its_own_digest(inventory: Inventory
     assert "checksums" not in files["foo-1.0+cpu.tar.gz"]
 
 
-def test_relations_lead_from_the_document_to_files_and_requirements(inventory: Inventory) -> None:
-    document = json.loads(render_spdx(inventory))
+def test_relations_lead_from_the_document_to_files_and_requirements(bill: BillOfMaterials) -> None:
+    document = json.loads(render_spdx(bill))
     found = {
         (one["spdxElementId"], one["relationshipType"], one["relatedSpdxElement"])
         for one in document["relationships"]
@@ -30,7 +30,7 @@ def test_relations_lead_from_the_document_to_files_and_requirements(inventory: I
     assert ("SPDXRef-2", "DEPENDS_ON", "SPDXRef-1") in found
 
 
-def test_only_an_expression_is_declared(inventory: Inventory) -> None:
-    bar, _, foo, *_ = json.loads(render_spdx(inventory))["packages"]
+def test_only_an_expression_is_declared(bill: BillOfMaterials) -> None:
+    bar, _, foo, *_ = json.loads(render_spdx(bill))["packages"]
     assert (foo["licenseDeclared"], "licenseComments" in foo) == ("MIT", False)
     assert (bar["licenseDeclared"], bar["licenseComments"]) == ("NOASSERTION", "stated: X")

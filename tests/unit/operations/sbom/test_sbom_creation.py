@@ -9,7 +9,7 @@ import pytest
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.operations.run.goals import read_requests
-from microrepo.operations.sbom.sbom_creation import make_inventory
+from microrepo.operations.sbom.sbom_creation import make_bill
 from tests.support.packages import build_wheel
 
 
@@ -26,20 +26,20 @@ def config(tmp_path: Path) -> Config:
 
 
 def test_all_files_count_unless_requirements_are_named(config: Config) -> None:
-    assert len(make_inventory(config).components) == 4
-    found = make_inventory(config, read_requests(["app"], Path.cwd()))
+    assert len(make_bill(config).components) == 4
+    found = make_bill(config, read_requests(["app"], Path.cwd()))
     assert [one.purl for one in found.components] == ["pkg:pypi/app@1", "pkg:pypi/lib@2"]
     assert found.missing == ()
 
 
 def test_what_is_not_met_is_told(config: Config) -> None:
-    found = make_inventory(config, read_requests(["app", "absent"], Path.cwd()))
+    found = make_bill(config, read_requests(["app", "absent"], Path.cwd()))
     assert [one.project for one in found.components] == ["app", "lib"]
     assert len(found.missing) == 1
     assert "absent" in found.missing[0]
 
 
-def test_nothing_is_no_inventory(tmp_path: Path) -> None:
+def test_nothing_is_no_bill(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RepositoryError, match="contains no distributions"):
-        make_inventory(Config(repository=str(tmp_path / "empty")))
+        make_bill(Config(repository=str(tmp_path / "empty")))
