@@ -53,6 +53,22 @@ def test_several_units_at_once(path: Path) -> None:
     assert bucket.reserve(1500, NOW) == pytest.approx(1.0)
 
 
+def test_a_large_burst_is_booked_ahead_and_never_exceeded(path: Path) -> None:
+    first, second = (TokenBucket(path, rate=20, burst=500) for _ in range(2))
+    waits = sorted(bucket.reserve(1, NOW) for _ in range(260) for bucket in (first, second))
+    assert waits[:500] == pytest.approx([0.0] * 500, abs=1e-5)
+    assert waits[500:] == pytest.approx([number / 20 for number in range(1, 21)], abs=1e-5)
+
+
+def test_a_large_burst_takes_the_lock_rarely(path: Path) -> None:
+    bucket = TokenBucket(path, rate=20, burst=500)
+    contents = set()
+    for _ in range(110):
+        assert bucket.reserve(1, NOW) == 0.0
+        contents.add(path.read_bytes())
+    assert len(contents) == 10
+
+
 def test_a_clock_that_was_set_back_does_not_stop_the_run(path: Path) -> None:
     bucket = TokenBucket(path, rate=1, burst=1)
     bucket.reserve(1, NOW + 1_000_000)
