@@ -10,7 +10,7 @@ from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentN
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
-from microrepo.formats.distribution.filenames import parse_candidate_name
+from microrepo.formats.distribution.filenames import parse_candidate_name, parse_wheel_name
 from microrepo.formats.specifiers import parse_requires_python
 from microrepo.model import File
 from microrepo.standalone.server.names import INSTALLABLE_SDISTS, FileName
@@ -117,10 +117,15 @@ class Environment(Struct, frozen=True, dict=True):
         """
         if not self.admits_python(file.requires_python):
             return None
-        name = parse_candidate_name(file.filename, file.version)
-        if name is None or (name.kind == "sdist" and file.package_type != "sdist"):
+        wheel = parse_wheel_name(file.filename)
+        rank = len(self.tags) if wheel is None else self.rank(wheel)
+        # Most wheels are for other environments, and their tags are compared already.
+        name = None if rank is None else parse_candidate_name(file.filename, file.version)
+        if rank is None or name is None:
             return None
-        return self.rank(name) if name.kind == "wheel" else len(self.tags) + _sdist_order(file)
+        if name.kind == "wheel":
+            return rank
+        return rank + _sdist_order(file) if file.package_type == "sdist" else None
 
 
 @lru_cache(maxsize=65536)
