@@ -5,7 +5,6 @@ Its form is described in `standalone.server.advisories.advisory_index`, which re
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections import defaultdict
 from typing import BinaryIO
@@ -27,10 +26,9 @@ from microrepo.standalone.server.advisories.advisory_index import (
     INDEX_KIND,
     MAX_BLOCK_BYTES,
     MAX_TABLE_BYTES,
+    block_digest,
     is_malware_record,
 )
-
-_DIGEST_CHARS = 16
 
 
 class BuiltIndex(Struct, frozen=True):
@@ -98,9 +96,8 @@ def _assembled(
         block = b"[" + b",".join(own[record_id] for record_id in sorted(own)) + b"]"
         if len(block) > MAX_BLOCK_BYTES:
             raise OutOfBounds(name, f"has more than {MAX_BLOCK_BYTES >> 20} MB about {project}")
-        digest = hashlib.sha256(block).hexdigest()[:_DIGEST_CHARS]
         packed = zlib.compress(block)
-        table[project] = offset, len(packed), digest, any(map(is_malware_record, own))
+        table[project] = offset, len(packed), block_digest(block), any(map(is_malware_record, own))
         offset += len(packed)
         blocks.append(packed)
     packed_table = zlib.compress(msgspec.json.encode(table))

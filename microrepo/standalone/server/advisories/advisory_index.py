@@ -8,6 +8,7 @@ about the project. Withdrawn records are not in it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 INDEX_KIND = "microrepo-advisories"
 INDEX_FORMAT = 1
-MAX_HEAD_BYTES = 1 << 12
+MAX_INDEX_HEAD_BYTES = 1 << 12
 MAX_TABLE_BYTES = 64 << 20
 MAX_BLOCK_BYTES = 64 << 20
 # Where a repository keeps OSV's archive, in `.microrepo/osv`: where osv-scanner looks for it.
@@ -45,8 +46,8 @@ class AdvisoryIndex:
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
         self._read = read
-        line, end, _ = read(0, MAX_HEAD_BYTES).partition(b"\n")
-        facts = _decode(line) if end else None
+        line, end, _ = read(0, MAX_INDEX_HEAD_BYTES).partition(b"\n")
+        facts = _decode_part(line) if end else None
         if not isinstance(facts, dict) or facts.get("kind") != INDEX_KIND:
             raise AdvisoryIndexError("not an index of advisories")
         if facts.get("format") != INDEX_FORMAT:
@@ -58,7 +59,7 @@ class AdvisoryIndex:
         if not isinstance(size, int) or not 0 < size <= MAX_TABLE_BYTES:
             raise AdvisoryIndexError("has a table of an impossible size")
         self._blocks_at = len(line) + 1 + size
-        table = _decode(_unpack(read(len(line) + 1, size), MAX_TABLE_BYTES))
+        table = _decode_part(_unpack_part(read(len(line) + 1, size), MAX_TABLE_BYTES))
         if not isinstance(table, dict) or not all(map(_is_place, table.values())):
             raise AdvisoryIndexError("has a damaged table")
         self._table: dict[str, list[Any]] = table
@@ -90,8 +91,11 @@ class AdvisoryIndex:
         place = self._table.get(name)
         if place is None:
             return b"[]"
-        offset, size = place[:2]
-        return _unpack(self._read(self._blocks_at + offset, size), MAX_BLOCK_BYTES)
+        offset, size, digest = place[:3]
+        body = _unpack_part(self._read(self._blocks_at + offset, size), MAX_BLOCK_BYTES)
+        if block_digest(body) != digest:
+            raise AdvisoryIndexError("is damaged, or was replaced while it was read")
+        return body
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """Return the records about a project, in the OSV format.
@@ -99,10 +103,15 @@ class AdvisoryIndex:
         Raises:
             AdvisoryIndexError: the index is damaged.
         """
-        records = _decode(self.block(name))
+        records = _decode_part(self.block(name))
         if not isinstance(records, list):
             raise AdvisoryIndexError("has a damaged block")
         return [record for record in records if isinstance(record, dict)]
+
+
+def block_digest(block: bytes) -> str:
+    """Return the digest of a block that the table states."""
+    return hashlib.sha256(block).hexdigest()[:16]
 
 
 def is_malware_record(record_id: str) -> bool:
@@ -117,7 +126,7 @@ def _is_place(found: Any) -> bool:
     return bool(found[0] >= 0 and 0 <= found[1] <= MAX_BLOCK_BYTES)
 
 
-def _unpack(packed: bytes, max_bytes: int) -> bytes:
+def _unpack_part(packed: bytes, max_bytes: int) -> bytes:
     unpacker = zlib.decompressobj()
     try:
         body = unpacker.decompress(packed, max_bytes)
@@ -128,7 +137,7 @@ def _unpack(packed: bytes, max_bytes: int) -> bytes:
     return body
 
 
-def _decode(body: bytes) -> Any:
+def _decode_part(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):

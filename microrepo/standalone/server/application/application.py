@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from microrepo.standalone.server.application.advisory_routes import AdvisoryRoutes
 from microrepo.standalone.server.application.answers import (
     Answer,
     AnswerFactory,
@@ -37,7 +38,7 @@ _CHALLENGE = ("WWW-Authenticate", 'Basic realm="packages", charset="UTF-8"')
 
 
 class Application:
-    """Answers requests: index, files, pages for people. Threads may call it.
+    """Answers requests: index, files, advisories, pages for people. Threads may call it.
 
     Args:
         url: the address clients use, with a trailing slash; empty: the one they asked at.
@@ -53,6 +54,7 @@ class Application:
         address = partial(base_url, url=url, scheme=scheme)
         index = IndexRoutes(repository, answers, address)
         self._files = FileRoutes(repository, answers, address)
+        self._advisories = AdvisoryRoutes(repository.root)
         self._people = PeopleRoutes(repository, answers, address)
         self._routes = {
             "simple": index.simple,
@@ -64,19 +66,22 @@ class Application:
     @staticmethod
     def needs_login(request: Request) -> bool:
         """Return whether a request needs a password, where there are passwords."""
-        return request.method in READ_METHODS and request.path != "/healthz"
+        reads = request.method in READ_METHODS or request.is_query
+        return reads and request.path != "/healthz"
 
     def respond(self, request: Request, login: Login) -> Answer:
         """Return the answer to a request; reads the disk and may take its time."""
         if request.method == "OPTIONS":
             return Answer(Response(204, PREFLIGHT))
-        if request.method not in READ_METHODS:
+        if request.method not in READ_METHODS and not request.is_query:
             return plain_answer(405, "This repository is read-only.", _ALLOW)
         parts = split_path(request.path)
         if parts == ["healthz"]:
             return self._health()
         if not login.allowed:
             return plain_answer(401, "User name and password required.", _CHALLENGE)
+        if request.is_query:
+            return self._advisories.answer(request)
         if parts is None:
             return missing()
         if parts == [""]:

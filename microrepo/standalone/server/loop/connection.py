@@ -41,9 +41,15 @@ class Inbox:
     def __init__(self) -> None:
         self.received = b""
         self.discard = 0
+        self._waiting: Request | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of a request has arrived."""
+        return not (self.received or self.discard or self._waiting)
 
     def next_request(self) -> Request | None:
-        """Return the next complete request, None until all of its head is there.
+        """Return the next complete request, None until all of it is there.
 
         Raises:
             RequestError: the bytes are not an acceptable request.
@@ -52,6 +58,8 @@ class Inbox:
             gone = min(self.discard, len(self.received))
             self.received = self.received[gone:]
             self.discard -= gone
+        if self._waiting:
+            return self._with_body(self._waiting)
         if self.received[:2] == b"\r\n":
             # Ignore an empty line before a request (RFC 9112, section 2.2).
             self.received = self.received[2:]
@@ -68,8 +76,20 @@ class Inbox:
         head = self.received[:end]
         self.received = self.received[end + 4 :]
         request = parse_request(head)
+        if request.is_query:
+            return self._with_body(request)
         self.discard = request.body_bytes
         return request
+
+    def _with_body(self, request: Request) -> Request | None:
+        """Return a request with its body, None until all of that is there."""
+        self._waiting = request
+        if len(self.received) < request.body_bytes:
+            return None
+        body = self.received[: request.body_bytes]
+        self.received = self.received[request.body_bytes :]
+        self._waiting = None
+        return request._replace(body=body)
 
 
 class Connection:

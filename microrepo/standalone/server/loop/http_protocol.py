@@ -73,7 +73,7 @@ class HttpProtocol:
             if not data:
                 self._connections.drop(connection)
                 return
-            if not inbox.received and not inbox.discard:
+            if inbox.is_empty:
                 connection.since_s = time.monotonic()
                 connection.deadline_s = connection.since_s + self._options.header_timeout_s
             inbox.received += data

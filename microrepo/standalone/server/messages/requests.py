@@ -19,6 +19,10 @@ MAX_FIELDS = 100
 MAX_BODY_BYTES = 64 << 10
 
 
+# Questions of OSV's API. The bodies of all other requests are skipped.
+QUERY_PATHS = frozenset(("/v1/query", "/v1/querybatch"))
+
+
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
@@ -47,7 +51,10 @@ class RequestError(Exception):
 
 
 class Request(NamedTuple):
-    """One parsed request head; header names are lower case, `path` and `query` are undecoded."""
+    """One parsed request; header names are lower case, `path` and `query` are undecoded.
+
+    ``body`` is empty unless `is_query`; ``body_bytes`` is its announced length.
+    """
 
     method: str
     path: str
@@ -56,6 +63,12 @@ class Request(NamedTuple):
     line: str
     keep_alive: bool
     body_bytes: int = 0
+    body: bytes = b""
+
+    @property
+    def is_query(self) -> bool:
+        """Whether the request asks OSV's API for advisories, which changes nothing."""
+        return self.method == "POST" and self.path in QUERY_PATHS
 
 
 def parse_request(head: bytes) -> Request:

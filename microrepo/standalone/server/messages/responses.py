@@ -22,6 +22,7 @@ REASONS = {
     405: "Method Not Allowed",
     406: "Not Acceptable",
     408: "Request Timeout",
+    411: "Length Required",
     413: "Content Too Large",
     414: "URI Too Long",
     416: "Range Not Satisfiable",
