@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
+import sys
+import tarfile
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -259,3 +263,104 @@ def test_a_damaged_file_is_replaced(
         statuses = [one.status for one in pypi.requests if one.path.startswith("/osv/")]
         assert statuses == [304 if name == "all.index" else 200]
         assert (safe.path / ARCHIVE).read_bytes() == index.advisories
+
+
+class Inside:
+    """A repository behind the gap, fed by bundles only, by either program."""
+
+    def __init__(self, outside: Repository, path: Path, program: str) -> None:
+        self._outside = outside
+        self.path = path
+        self._program = program
+
+    def bring(self, bundle: Path, *args: str) -> str:
+        if self._program == "microrepo":
+            done = self._outside.run("import", bundle, "--repository", self.path, *args)
+            return f"{done.stdout}{done.stderr}"
+        extracted = self.path.parent / "import.py"
+        with tarfile.open(min(bundle.glob("*.tar"))) as archive:
+            member = archive.extractfile("import.py")
+            assert member is not None
+            extracted.write_bytes(member.read())
+        words = [sys.executable, str(extracted), str(bundle), "--repository", str(self.path)]
+        told = subprocess.run([*words, *args], capture_output=True, text=True, check=True)
+        return told.stdout + told.stderr
+
+    def kept(self) -> dict[str, bytes]:
+        folder = self.path / ARCHIVE.parent
+        return {path.name: path.read_bytes() for path in folder.glob("*")}
+
+    def receipt(self, path: Path) -> Path:
+        if self._program == "microrepo":
+            self._outside.run("receipt", path, "--repository", self.path)
+        else:
+            words = [sys.executable, str(self.path.parent / "import.py"), "--receipt", str(path)]
+            subprocess.run([*words, "--repository", str(self.path)], check=True)
+        return path
+
+
+@pytest.fixture(params=["microrepo", "import.py"])
+def inside(safe: Repository, tmp_path: Path, request: pytest.FixtureRequest) -> Inside:
+    return Inside(safe, tmp_path / "inside", request.param)
+
+
+def kept_outside(repo: Repository) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (repo.path / ARCHIVE.parent).glob("*")}
+
+
+def members(bundle: Path) -> set[str]:
+    found: set[str] = set()
+    for path in bundle.glob("*.tar"):
+        with tarfile.open(path) as archive:
+            found.update(archive.getnames())
+    return {name for name in found if name.startswith("advisories")}
+
+
+def test_advisories_cross_the_gap(
+    safe: Repository, index: FakeIndex, inside: Inside, tmp_path: Path, wheels: dict[str, BuiltFile]
+) -> None:
+    safe.refresh("--packages", "bar")
+    safe.do("export", tmp_path / "b1")
+    assert members(tmp_path / "b1") == {"advisories.zip", "advisories.index", "advisories.json"}
+    assert "advisories of 20" in inside.bring(tmp_path / "b1")
+    assert inside.kept() == kept_outside(safe)
+
+    # Nothing new: nothing is sent, by what is remembered and by what a receipt says.
+    assert "Nothing has changed" in safe.do("export", tmp_path / "b2").stdout
+    receipt = inside.receipt(tmp_path / "receipt.json")
+    index.add("foo", build_wheel("foo", "2.0"))
+    safe.refresh("--packages", "bar")
+    safe.do("export", tmp_path / "b3", "--for", receipt)
+    assert members(tmp_path / "b3") == set()
+    inside.bring(tmp_path / "b3")
+    assert inside.kept()["all.zip"] == index.advisories
+
+    # New advisories alone are a bundle, too.
+    publish(index, osv_record("PYSEC-1", "foo", fixed="3"))
+    safe.refresh("--packages", "bar")
+    safe.do("export", tmp_path / "b4")
+    assert members(tmp_path / "b4") == {"advisories.zip", "advisories.index", "advisories.json"}
+    inside.bring(tmp_path / "b4")
+    assert inside.kept()["all.zip"] == index.advisories
+    assert inside.kept() == kept_outside(safe)
+
+
+def test_advisories_in_pieces_and_older_ones(
+    safe: Repository, index: FakeIndex, inside: Inside, tmp_path: Path, wheels: dict[str, BuiltFile]
+) -> None:
+    chance = random.Random(1)
+    noise = "".join(chance.choices("0123456789abcdef", k=6_000_000))
+    publish(index, osv_record("PYSEC-1", "foo", fixed="1.2", details=noise))
+    safe.refresh("--packages", "bar")
+    safe.do("export", tmp_path / "b1", "--split", "2MB", "--full")
+    assert len(list((tmp_path / "b1").glob("*.tar"))) > 2
+    inside.bring(tmp_path / "b1")
+    assert inside.kept() == kept_outside(safe)
+    newer = json.loads(inside.kept()["all.origin.json"])
+    newer["as_of"] = "2999-01-01T00:00:00.000000Z"
+    (inside.path / ARCHIVE.with_name("all.origin.json")).write_text(json.dumps(newer))
+    publish(index)
+    safe.refresh("--packages", "bar", "--force-check")
+    safe.do("export", tmp_path / "b2", "--full")
+    assert "are older than the kept ones, of 2999-01-01" in inside.bring(tmp_path / "b2")
+    assert inside.kept()["all.zip"] != index.advisories

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from microrepo.errors import RepositoryError
-from microrepo.formats.advisories.index_building import BuiltIndex, build_index
+from microrepo.formats.advisories.index_building import build_index
 from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.formats.advisories.osv_archive import OSV_ARCHIVE
 from microrepo.formats.times import from_ns
@@ -106,22 +106,28 @@ class AdvisoryFiles:
             MalformedResponse: the archive is damaged.
             RepositoryError: it cannot be read.
         """
-        sha256 = self.sha256()
-        if not sha256:
-            return None
-        with suppress(OSError, AdvisoryIndexError):
-            known = known_from(read_plain_file(self.index), ignored)
-            if known.archive_sha256 == sha256:
-                return known
-        return known_from(self.build(self._read_archive(), sha256).content, ignored)
+        return known_from(self.index_content(), ignored) if self.exist() else None
 
-    def build(self, archive: bytes, sha256: str) -> BuiltIndex:
-        """Return the index of an archive.
+    def index_content(self) -> bytes:
+        """Return the index of the archive, made again if the kept one is that of another.
 
         Raises:
-            MalformedResponse: the archive is damaged, or beyond its bounds.
+            MalformedResponse: the archive is damaged.
+            RepositoryError: it cannot be read.
         """
-        return build_index(io.BytesIO(archive), "advisories", sha256)
+        sha256 = self.sha256()
+        with suppress(OSError, AdvisoryIndexError):
+            content = read_plain_file(self.index)
+            if known_from(content).archive_sha256 == sha256:
+                return content
+        return build_index(io.BytesIO(self._read_archive()), "advisories", sha256).content
+
+    def origin_content(self) -> bytes:
+        """Return the record of where the archive came from; made, if somebody put it there."""
+        origin = self.origin()
+        if origin is None or origin.sha256 != self.sha256():
+            origin = AdvisoryOrigin("", self.sha256(), self.as_of() or "")
+        return _origin_text(origin)
 
     def _read_archive(self) -> bytes:
         try:
@@ -154,13 +160,16 @@ class AdvisoryFiles:
         Raises:
             RepositoryError: it cannot be written.
         """
-        text = msgspec.json.format(msgspec.json.encode(origin), indent=1) + b"\n"
         try:
-            write_atomically(self.origin_file, text, public_mode(), follow=False)
+            write_atomically(self.origin_file, _origin_text(origin), public_mode(), follow=False)
         except OSError as error:
             raise RepositoryError(
                 self.origin_file, f"cannot be written: {disk_words(error)}"
             ) from error
+
+
+def _origin_text(origin: AdvisoryOrigin) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(origin), indent=1) + b"\n"
 
 
 def known_from(content: bytes, ignored: Sequence[str] = ()) -> KnownAdvisories:

@@ -37,6 +37,7 @@ from microrepo.standalone.importer.import_run import (
     staging_for_dry_run,
 )
 from microrepo.standalone.importer.import_texts import bundle_title, refusal_text
+from microrepo.standalone.importer.intake.advisory_members import bundle_advisories
 from microrepo.standalone.importer.intake.bundle_groups import (
     BundleGroup,
     group_volumes,
@@ -62,7 +63,7 @@ from microrepo.state import Owner
 
 
 class ImportRequest(Struct, frozen=True):
-    """What to import, and what is accepted.
+    """What to import.
 
     Attributes:
         inputs: volumes, directories with volumes, `-` for the standard input.
@@ -86,10 +87,9 @@ def import_bundle(
     dry_run: bool = False,
     reporter: Reporter | None = None,
 ) -> ImportReport:
-    """Give the repository the state that a bundle leads to; of several bundles, one after another.
+    """Give the repository the state that bundles lead to, one after another.
 
-    Content that is verified stays staged, so that an interrupted import, or one with missing or
-    damaged volumes, continues where it ended.
+    An import that was interrupted, or lacked volumes, continues where it ended.
 
     Args:
         config: complete settings.
@@ -97,13 +97,12 @@ def import_bundle(
         reporter: receives progress.
 
     Returns:
-        The report on the last bundle that was read, with notes on those before.
+        The report on the last bundle, with notes on those before.
 
     Raises:
         BundleRefused: the bundle is malformed, or its signature is not accepted.
         ConfigError: a requirement is malformed.
-        Locked: another run holds the repository's lock.
-        RepositoryError: the repository cannot be written to.
+        Locked, RepositoryError: the repository is in use, or cannot be written to.
     """
     try:
         ReleaseSelection(request.select)
@@ -213,7 +212,10 @@ class _Import:
         moves: tuple[tuple[str, str], ...] = ()
         bundle = self._receiver.bundle
         if not dry_run:
-            moves = self.records.stage(self._staging.path("records"), bundle.whole_path, facts)
+            advisories = bundle_advisories(self._staging, received.extras)
+            report.notes += [advisories.remark] if advisories.remark else []
+            records = self.records.stage(self._staging.path("records"), bundle.whole_path, facts)
+            moves = (*advisories.moves, *records)
         target = SwitchTarget(
             SwitchKind.IMPORT,
             import_name(facts),
@@ -283,11 +285,7 @@ def _staging(repository: str, *, dry_run: bool) -> Iterator[Staging]:
 
 @contextmanager
 def _refusals(records: ImportRecords, *, dry_run: bool) -> Iterator[dict[str, object]]:
-    """Append a line about the import to the log, however it ends.
-
-    Raises:
-        BundleRefused: the bundle is refused.
-    """
+    """Append a line about the import to the log; raise BundleRefused if it is refused."""
     facts: dict[str, object] = {"at": f"{now()[:19]}Z"}
     try:
         yield facts

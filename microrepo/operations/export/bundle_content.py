@@ -14,6 +14,7 @@ from microrepo.errors import RepositoryError
 from microrepo.operations.export.bundle_plan import BundleItem
 from microrepo.operations.export.export_base import ExportBase
 from microrepo.operations.export.sent_manifests import PackedManifest
+from microrepo.standalone.importer.bundle_header import ADVISORY_MEMBERS
 from microrepo.standalone.importer.manifest import compare_manifests
 from microrepo.standalone.importer.manifest_entries import ManifestFile, entry_line
 from microrepo.stores.disk_errors import disk_words
@@ -45,10 +46,10 @@ class BundleContent:
     """Finds and opens the content of a bundle.
 
     Args:
-        extras: small members of the first volume, by name.
+        extras: the first members, by name: their content, or the file that has it.
     """
 
-    def __init__(self, repository: Path, extras: Mapping[str, bytes]) -> None:
+    def __init__(self, repository: Path, extras: Mapping[str, bytes | Path]) -> None:
         self._repository = repository
         self._objects = ProtectedContents.of(repository)
         self._extras = dict(extras)
@@ -58,10 +59,7 @@ class BundleContent:
         deletions = list(_deletions(manifest, base))
         if base.entries is not None:
             self._extras[DELETIONS] = b"".join(deletions)
-        extras = [
-            BundleItem("", name, hashlib.sha256(content).hexdigest(), len(content))
-            for name, content in sorted(self._extras.items())
-        ]
+        extras = [_extra_item(name, content) for name, content in _in_order(self._extras)]
         sidecars, files = [], []
         sent = set(base.held)
         for entry in manifest.entries():
@@ -98,9 +96,12 @@ class BundleContent:
         Raises:
             RepositoryError: it cannot be read.
         """
-        if not item.folder:
-            return io.BytesIO(self._extras[item.filename])
-        if item.folder == "files":
+        extra = self._extras.get(item.filename) if not item.folder else None
+        if isinstance(extra, bytes):
+            return io.BytesIO(extra)
+        if isinstance(extra, Path):
+            path = extra
+        elif item.folder == "files":
             path = self.path(item.filename, item.sha256)
         else:
             path = self._repository / item.filename
@@ -108,6 +109,26 @@ class BundleContent:
             return io.BufferedReader(open_plain_file(path))
         except OSError as error:
             raise RepositoryError(path, f"cannot be read: {disk_words(error)}") from error
+
+
+def _in_order(extras: Mapping[str, bytes | Path]) -> list[tuple[str, bytes | Path]]:
+    """Return members, the small ones first, so that people find the programs at once."""
+    return sorted(extras.items(), key=lambda extra: (extra[0] in ADVISORY_MEMBERS, extra[0]))
+
+
+def _extra_item(name: str, content: bytes | Path) -> BundleItem:
+    """Return the item of a member.
+
+    Raises:
+        RepositoryError: its file cannot be read.
+    """
+    if isinstance(content, bytes):
+        return BundleItem("", name, hashlib.sha256(content).hexdigest(), len(content))
+    try:
+        sha256 = hash_file(content, ("sha256",)).sha256 or ""
+        return BundleItem("", name, sha256, content.stat().st_size)
+    except OSError as error:
+        raise RepositoryError(content, f"cannot be read: {disk_words(error)}") from error
 
 
 def _deletions(manifest: PackedManifest, base: ExportBase) -> Iterator[bytes]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.errors import ConfigError
 from microrepo.operations.export.receipt import read_receipt
-from microrepo.operations.export.sent_manifests import Entry, SentManifest, SentManifests
+from microrepo.operations.export.sent_manifests import (
+    BundleOrigin,
+    Entry,
+    SentManifest,
+    SentManifests,
+)
 from microrepo.operations.snapshot.snapshot_files import SnapshotFiles
 from microrepo.standalone.importer.manifest_entries import ManifestFile
 
@@ -22,12 +28,14 @@ class ExportBase(Struct, frozen=True):
         snapshot: id of the receiver's snapshot; "" for a bundle that carries everything.
         held: SHA-256 of the content that is not sent.
         entries: yields the entries of the receiver's snapshot; None if they are unknown.
+        advisories: SHA-256 of the receiver's archive of advisories, "" if it has none.
     """
 
     label: str = "nothing (full)"
     snapshot: str = ""
     held: frozenset[str] = frozenset()
     entries: Callable[[], Iterator[Entry]] | None = None
+    advisories: str = ""
 
 
 FULL = ExportBase()
@@ -42,7 +50,7 @@ def base_since(repository: Path, text: str) -> ExportBase:
     """
     sent = SentManifests(repository).find(text)
     if sent is not None:
-        return _base_of_sent(sent)
+        return _base_of_sent(sent, SentManifests(repository).sender())
     try:
         found = SnapshotFiles(repository).find(text)
     except ConfigError as error:
@@ -63,8 +71,9 @@ def latest_base(repository: Path) -> ExportBase:
     Raises:
         RepositoryError: its manifest is damaged.
     """
-    sent = SentManifests(repository).all()
-    return _base_of_sent(sent[-1]) if sent else FULL
+    records = SentManifests(repository)
+    sent = records.all()
+    return _base_of_sent(sent[-1], records.sender()) if sent else FULL
 
 
 def base_for(repository: Path, path: Path) -> ExportBase:
@@ -89,11 +98,14 @@ def base_for(repository: Path, path: Path) -> ExportBase:
         receipt.snapshot,
         held,
         known.entries if known else None,
+        receipt.advisories,
     )
 
 
-def _base_of_sent(sent: SentManifest) -> ExportBase:
-    return _base(f"bundle {sent.sequence}", sent.snapshot, sent.entries)
+def _base_of_sent(sent: SentManifest, sender: BundleOrigin) -> ExportBase:
+    base = _base(f"bundle {sent.sequence}", sent.snapshot, sent.entries)
+    advisories = sender.advisories.get(str(sent.sequence), "")
+    return msgspec.structs.replace(base, advisories=advisories)
 
 
 def _base(label: str, snapshot: str, entries: Callable[[], Iterator[Entry]]) -> ExportBase:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
+from microrepo.operations.advisories.kept_advisories import AdvisoryFiles
 from microrepo.operations.export.bundle_content import BundleContent
 from microrepo.operations.export.bundle_plan import plan_volumes
 from microrepo.operations.export.bundle_scan import scan_manifest
@@ -35,7 +36,7 @@ from microrepo.operations.switch.current_manifest import CurrentManifest
 from microrepo.operations.switch.sound_files import SoundFiles
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.standalone.assemble import IMPORTER, assemble
-from microrepo.standalone.importer.bundle_header import BundleHeader
+from microrepo.standalone.importer.bundle_header import ADVISORY_MEMBERS, BundleHeader
 from microrepo.transfer.file_scan import FileScanner
 
 
@@ -118,9 +119,8 @@ def export(
             )
         base = _base_of(repository, options)
         manifest = _manifest(session, options)
-        extras = {"server.py": assemble().encode(), "import.py": assemble(IMPORTER).encode()}
-        if options.config_copy:
-            extras["config.json"] = options.config_copy
+        advisories = AdvisoryFiles(repository).sha256()
+        extras = _extras(repository, options, with_advisories=advisories != base.advisories)
         content = BundleContent(repository, extras)
         if _is_empty(manifest, base) and not session.report.failed:
             raise RepositoryError(repository, "contains no distributions; nothing to send")
@@ -131,12 +131,13 @@ def export(
             session.report.failed += scanned.refused
         changes = content.changes(manifest, base)
         volumes = plan_volumes(changes.items, options.split_bytes, len(manifest.content))
-        unchanged = base.snapshot == manifest.summary.snapshot and not changes.files
+        is_same = base.snapshot == manifest.summary.snapshot and not changes.files
+        unchanged = is_same and advisories in {"", base.advisories}
         sender = SentManifests(repository).sender()
         written: tuple[str, ...] = ()
         # Without a file that may be sent, the report says why.
         if not (options.dry_run or unchanged or _is_empty(manifest, base)):
-            sender = sender.next()
+            sender = sender.next(advisories or base.advisories)
             header = _header(sender, manifest, base, len(volumes))
             bundle = PlannedBundle(header, manifest, volumes, content, signer, session.work)
             written = bundle.stream(options.write) if options.write else bundle.store(options.out)
@@ -158,6 +159,23 @@ def export(
 
 def _is_empty(manifest: PackedManifest, base: ExportBase) -> bool:
     return not manifest.summary.files and base is FULL
+
+
+def _extras(
+    repository: Path, options: ExportOptions, *, with_advisories: bool
+) -> dict[str, bytes | Path]:
+    """Return the members of the bundle that are no files of the repository."""
+    extras: dict[str, bytes | Path] = {
+        "server.py": assemble().encode(),
+        "import.py": assemble(IMPORTER).encode(),
+    }
+    if options.config_copy:
+        extras["config.json"] = options.config_copy
+    kept = AdvisoryFiles(repository)
+    if with_advisories and kept.exist():
+        contents = (kept.archive, kept.index_content(), kept.origin_content())
+        extras.update(zip(ADVISORY_MEMBERS, contents, strict=True))
+    return extras
 
 
 def _base_of(repository: Path, options: ExportOptions) -> ExportBase:

@@ -29,6 +29,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
         made_at: time, UTC.
         held: SHA-256 digests of the held files, sorted and joined, in base 64.
         failures: what could not be imported, for people.
+        advisories: SHA-256 of the kept archive of advisories; "" without one.
     """
 
     kind: str = _KIND
@@ -39,6 +40,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     made_at: str = ""
     held: str = ""
     failures: tuple[str, ...] = ()
+    advisories: str = ""
 
     def digests(self) -> set[str]:
         """Return the digests of the held files, in hexadecimal digits."""

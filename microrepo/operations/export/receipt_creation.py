@@ -5,6 +5,7 @@ from __future__ import annotations
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
+from microrepo.operations.advisories.kept_advisories import AdvisoryFiles
 from microrepo.operations.export.receipt import Receipt, join_digests
 from microrepo.operations.run.session import open_session
 from microrepo.operations.switch.current_manifest import CurrentManifest
@@ -43,4 +44,5 @@ def make_receipt(config: Config, reporter: Reporter | None = None) -> Receipt:
         made_at=now(),
         held=join_digests(held),
         failures=tuple(failures),
+        advisories=AdvisoryFiles(directory.path).sha256(),
     )

@@ -42,17 +42,25 @@ class BundleOrigin(Struct, frozen=True):
     Attributes:
         origin: 32 random hexadecimal digits.
         sequence: number of the newest bundle.
+        advisories: SHA-256 of the archive of advisories that its receiver has after each bundle,
+            by number.
     """
 
     origin: str
     sequence: int = 0
+    advisories: dict[str, str] = {}
 
-    def next(self) -> BundleOrigin:
+    def next(self, advisories: str = "") -> BundleOrigin:
         """Return the sender of the next bundle.
 
         The number grows with time as well, so that it does not start again if it is lost.
+
+        Args:
+            advisories: SHA-256 of the archive that the receiver will have.
         """
-        return BundleOrigin(self.origin, max(self.sequence + 1, int(time.time())))
+        sequence = max(self.sequence + 1, int(time.time()))
+        known = sorted(self.advisories.items(), key=lambda one: int(one[0]))[1 - _KEPT :]
+        return BundleOrigin(self.origin, sequence, {**dict(known), str(sequence): advisories})
 
 
 class PackedManifest(Struct, frozen=True):

@@ -26,8 +26,11 @@ HEADER_MEMBER = "bundle.json"
 SIGNATURE_MEMBER = "bundle.json.sig"
 MANIFEST_MEMBER = "manifest.jsonl.gz"
 CONTENTS_MEMBER = "contents.jsonl"
-# Members that are neither distributions nor sidecars; only the first volume has them.
-EXTRA_MEMBERS = ("deletions.jsonl", "config.json", "server.py", "import.py")
+# OSV's archive, its index, and where it came from; see `server.advisories.advisory_index`.
+ADVISORY_MEMBERS = ("advisories.zip", "advisories.index", "advisories.json")
+FIRST_VOLUME_MEMBERS = ("deletions.jsonl", "config.json", "server.py", "import.py")
+# Members that are neither distributions nor sidecars. They precede these.
+EXTRA_MEMBERS = (*FIRST_VOLUME_MEMBERS, *ADVISORY_MEMBERS)
 
 MAX_HEADER_BYTES = 1 << 16
 MAX_SIGNATURE_BYTES = 1 << 16

@@ -19,6 +19,7 @@ from microrepo.standalone.importer.import_texts import (
     plan_lines,
     refusal_text,
 )
+from microrepo.standalone.importer.intake.advisory_members import bundle_advisories
 from microrepo.standalone.importer.intake.bundle_groups import (
     BundleGroup,
     group_volumes,
@@ -164,13 +165,17 @@ def _import(
             select=select,
         )
         server = _server(staging, received)
-        switch.apply(plan, receiver.bundle.target_path, receiver.bundle.whole_path, facts)
+        advisories = bundle_advisories(staging, received.extras)
+        bundle = receiver.bundle
+        switch.apply(plan, bundle.target_path, bundle.whole_path, facts, advisories.moves)
         log.update(placed=len(plan.placed), deleted=len(plan.leaving))
     _put_server(options.repository, server)
     for name in switch.files.set_aside:
         say(f"{name}: another content had this name; it is in {CONTROL_FOLDER}/quarantine")
     for name in plan.kept:
         say(f"{name}: the bundle deletes it, but it was replaced here; it is kept")
+    if advisories.remark:
+        say(f"{bundle_title(received.header)}: {advisories.remark}")
     say(applied_text(plan, received.header))
     return DONE
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import time
 
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey
 from microrepo.standalone.importer.intake.import_records import ImportRecords, write_lines
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
+from microrepo.standalone.importer.intake.staging import file_sha256
 from microrepo.standalone.importer.manifest_entries import ManifestFile
+from microrepo.standalone.server.advisories.advisory_index import ARCHIVE_PLACE, OSV_FOLDER
 
 RECEIPT_KIND = "microrepo-receipt"
 RECEIPT_FORMAT = 1
@@ -49,6 +52,9 @@ def write_receipt(path: str, survey: ContentSurvey, records: ImportRecords) -> i
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "held": base64.b64encode(joined).decode("ascii"),
         "failures": failures,
+        "advisories": file_sha256(
+            os.path.join(os.path.dirname(records.folder), OSV_FOLDER, *ARCHIVE_PLACE)
+        ),
     }
     write_lines(path, [json.dumps(receipt, indent=1).encode() + b"\n"])
     return len(held)

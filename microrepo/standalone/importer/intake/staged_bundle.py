@@ -127,6 +127,8 @@ class StagedBundle:
         for content in contents:
             if not content.is_whole:
                 split.setdefault(content.sha256, []).append(content)
+        extras = set(self.extras().values())
         for sha256, pieces in split.items():
-            if needed.wants(sha256) and not self._staging.has(sha256, pieces[0].size_bytes):
+            is_needed = sha256 in extras or needed.wants(sha256)
+            if is_needed and not self._staging.has(sha256, pieces[0].size_bytes):
                 self._staging.join_pieces(pieces)

@@ -52,7 +52,12 @@ class ImportSwitch:
         return (entry for entry in self._records.entries() if selection.takes(entry))
 
     def apply(
-        self, plan: ImportPlan, target_path: str, whole_path: str, current: dict[str, Any]
+        self,
+        plan: ImportPlan,
+        target_path: str,
+        whole_path: str,
+        current: dict[str, Any],
+        moves: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Carry out a plan.
 
@@ -60,6 +65,7 @@ class ImportSwitch:
             target_path: the manifest of the selected part.
             whole_path: the whole manifest.
             current: the record of the import.
+            moves: other staged files and their places, below the control folder.
 
         Raises:
             BundleError: staged content is gone.
@@ -67,7 +73,8 @@ class ImportSwitch:
                 the next run.
         """
         self.files.stage_protected(plan)
-        moves = self._records.stage(self._staging.path("records"), whole_path, current)
+        records = self._records.stage(self._staging.path("records"), whole_path, current)
+        moves = (*moves, *records)
         self._complete(self._journal.begin(plan, target_path, current, moves))
 
     def roll_forward(self) -> str:

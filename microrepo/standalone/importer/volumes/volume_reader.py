@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from microrepo.standalone.importer.bundle_header import (
     CONTENTS_MEMBER,
-    EXTRA_MEMBERS,
+    FIRST_VOLUME_MEMBERS,
     HEADER_MEMBER,
     MANIFEST_MEMBER,
     MAX_HEADER_BYTES,
@@ -210,7 +210,7 @@ def parse_contents(text: bytes, volume: int) -> list[BundleContent]:
         own_rank = _FOLDER_RANKS.get(content.member.partition("/")[0], 0)
         if content.member in seen:
             raise BundleError(f"{CONTENTS_MEMBER}: lists {content.member!r} twice")
-        if own_rank < rank or (content.member in EXTRA_MEMBERS and volume != 1):
+        if own_rank < rank or (content.member in FIRST_VOLUME_MEMBERS and volume != 1):
             raise BundleError(f"{CONTENTS_MEMBER}: {content.member!r} is at the wrong place")
         rank = own_rank
         seen.add(content.member)

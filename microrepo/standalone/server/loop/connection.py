@@ -82,7 +82,7 @@ class Inbox:
         return request
 
     def _with_body(self, request: Request) -> Request | None:
-        """Return a request with its body, None until all of that is there."""
+        """Return a request with its body, None until all of it has arrived."""
         self._waiting = request
         if len(self.received) < request.body_bytes:
             return None
