@@ -33,6 +33,7 @@ def command_verify(arguments: argparse.Namespace) -> int:
         report = verify(
             loaded.config,
             deep=arguments.deep,
+            contents=arguments.contents,
             repair=arguments.repair,
             dry_run=arguments.dry_run,
             reporter=reporter,

@@ -12,6 +12,11 @@ def add_verify(parser: CommandParser) -> None:
     parser.add_argument(
         "--deep", action="store_true", help="read every file, not only those that changed"
     )
+    parser.add_argument(
+        "--contents",
+        action="store_true",
+        help="also compare the members of each wheel with its RECORD",
+    )
     parser.add_argument("--repair", action="store_true", help="download damaged files again")
     parser.add_argument(
         "--dry-run", action="store_true", help="change nothing; show what --repair would download"

@@ -231,8 +231,17 @@ def check_member(fileobj: BinaryIO, entry: ZipEntry, name: str) -> None:
     Raises:
         MalformedResponse: it says how.
     """
-    for _ in _unpacked(fileobj, entry, Bound(entry.size_bytes, ratio=_LARGEST_RATIO), name):
+    for _ in member_pieces(fileobj, entry, name):
         pass
+
+
+def member_pieces(fileobj: BinaryIO, entry: ZipEntry, name: str) -> Iterator[bytes]:
+    """Yield the content of a member, of whatever size, piece by piece.
+
+    Raises:
+        MalformedResponse: it is damaged or encrypted; perhaps only noticed at its end.
+    """
+    yield from _unpacked(fileobj, entry, Bound(entry.size_bytes, ratio=_LARGEST_RATIO), name)
 
 
 def _unpacked(fileobj: BinaryIO, entry: ZipEntry, bound: Bound, name: str) -> Iterator[bytes]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,7 @@ from microrepo.state import FileRow
 from microrepo.stores.hashing import hash_file
 
 _BATCH = 64
+_Read = TypeVar("_Read")
 
 
 class Checked(Struct, frozen=True, gc=False):
@@ -29,13 +31,19 @@ class Checked(Struct, frozen=True, gc=False):
 def read_files(
     count: int | None, directory: Path, work: WorkContext, rows: Sequence[FileRow]
 ) -> Iterator[Checked]:
+    """Yield the results of comparing files with their digests."""
+    yield from in_threads(count, work, rows, lambda row: _read_one(directory / row.filename, row))
+
+
+def in_threads(
+    count: int | None, work: WorkContext, rows: Sequence[FileRow], read: Callable[[FileRow], _Read]
+) -> Iterator[_Read]:
     """Yield the results of reading files, in threads: hashing and reading release the GIL."""
     with ThreadPoolExecutor(max_workers=count or 1) as threads:
         # Large files first, so that no thread ends late with one of them.
         ordered = sorted(rows, key=lambda row: -(row.size or 0))
         futures = [
-            threads.submit(_read_batch, directory, batch, work.reporter)
-            for batch in _batches(ordered)
+            threads.submit(_read_batch, read, batch, work.reporter) for batch in _batches(ordered)
         ]
         try:
             for future in as_completed(futures):
@@ -60,10 +68,12 @@ def _batches(rows: Sequence[FileRow]) -> Iterator[Sequence[FileRow]]:
         yield batch
 
 
-def _read_batch(directory: Path, rows: Iterable[FileRow], reporter: Reporter) -> list[Checked]:
+def _read_batch(
+    read: Callable[[FileRow], _Read], rows: Iterable[FileRow], reporter: Reporter
+) -> list[_Read]:
     found = []
     for row in rows:
-        found.append(_read_one(directory / row.filename, row))
+        found.append(read(row))
         reporter.add_bytes(row.size or 0)
     return found
 

@@ -19,6 +19,7 @@ from microrepo.operations.apply.repository_directory import FETCHED, Journal, Re
 from microrepo.operations.apply.transfer import carry
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.maintain.content_check import Checked, read_files
+from microrepo.operations.maintain.wheel_contents import check_contents
 from microrepo.operations.pages.publishing import RepositoryPages
 from microrepo.operations.records.report import Failure, Report
 from microrepo.operations.run.session import open_session
@@ -38,6 +39,7 @@ def verify(
     config: Config,
     *,
     deep: bool = False,
+    contents: bool = False,
     repair: bool = False,
     dry_run: bool = False,
     reporter: Reporter | None = None,
@@ -48,6 +50,7 @@ def verify(
     Args:
         config: complete settings.
         deep: read every file; otherwise only files whose size or time changed.
+        contents: also compare the members of each intact wheel with its RECORD.
         repair: download damaged and missing files again.
         dry_run: change nothing; with `repair`, plan the downloads.
         reporter: receives progress.
@@ -104,6 +107,12 @@ def verify(
             for one in damaged
             if one.row.filename not in repaired
         ]
+        if contents:
+            intact = [one.row for one in checked if not one.problem]
+            wheels_here = [row for row in intact if row.filename.endswith(".whl")]
+            work.report.failed += check_contents(
+                config.processes, directory.path, work, wheels_here
+            )
         if holdings.links.files:
             wheels = [row.filename for row in rows if row.filename.endswith(".whl")]
             work.report.failed += [
