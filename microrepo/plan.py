@@ -17,6 +17,7 @@ from microrepo.model import (
     LocalFile,
     NormalizedName,
 )
+from microrepo.standalone.server.names import is_mutable
 
 
 class Wanted(Struct, frozen=True, gc=False):
@@ -139,7 +140,9 @@ def _action_for(item: Wanted, local: LocalFile | None, *, replace: bool) -> Acti
             return action(ActionKind.KEEP, item.cause, item.detail)
         if local.project not in {"", item.project}:
             return action(ActionKind.CONFLICT, Cause.OTHER_PROJECT, local.project)
-        return action(ActionKind.DOWNLOAD, Cause.DAMAGED_OR_REPLACED)
+        changed = same is False and is_mutable(name)
+        cause = Cause.UPDATED if changed else Cause.DAMAGED_OR_REPLACED
+        return action(ActionKind.DOWNLOAD, cause)
     if same:
         return action(ActionKind.ADOPT, Cause.ALREADY_THERE)
     if replace:

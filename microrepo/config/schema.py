@@ -339,6 +339,18 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             scope=Scope.FILTER,
         ),
     ] = ALL
+    variants: Annotated[
+        Words,
+        _files(
+            "Variant wheels to keep (PEP 825): patterns of their labels, such as `x86_64_v3`, "
+            '`cu*`, or `null` for the fallback variant; or `"all"`. Wheels without a label are '
+            "kept anyway. Current installers do not read variant wheels. Empty: keep none.",
+            kind=Kind.NAMES,
+            default="none",
+            example=["null", "x86_64_v*"],
+            scope=Scope.FILTER,
+        ),
+    ] = msgspec.field(default_factory=list)
     exclude_platforms: Annotated[
         list[str],
         _files(

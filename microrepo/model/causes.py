@@ -40,6 +40,7 @@ class Cause(str, Enum):
     PYTHON = "python version"
     REQUIRES_PYTHON = "requires-python"
     PLATFORM = "platform"
+    VARIANT = "variant"
     PRERELEASE = "pre-release"
     YANKED = "yanked"
     THIRD_PARTY = "third-party rule"
@@ -57,6 +58,7 @@ class Cause(str, Enum):
     IMPORTED = "imported"
     DAMAGED = "damaged"
     DAMAGED_OR_REPLACED = "damaged or replaced upstream"
+    UPDATED = "updated upstream"
     OVERWRITES = "replaces other content"
     # Actions: files that cannot be added, because another file has the name.
     OTHER_CONTENT = "other content"

@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from microrepo.standalone.server.names import (
     SUFFIX_TYPES,
+    VARIANTS_SUFFIX,
     FileName,
     is_installable,
     parse_filename,
@@ -22,10 +23,11 @@ from microrepo.standalone.server.names import (
 )
 from microrepo.standalone.server.versions import version_key
 
-PACKAGE_TYPES = frozenset(SUFFIX_TYPES.values())
+_DISTRIBUTIONS = {name: kind for name, kind in SUFFIX_TYPES.items() if name != VARIANTS_SUFFIX}
+PACKAGE_TYPES = frozenset(_DISTRIBUTIONS.values())
 KNOWN_EXTENSIONS = frozenset(
-    {"Z", "tar.Z", *(suffix[1:] for suffix in SUFFIX_TYPES)}
-    | {suffix.rpartition(".")[2] for suffix in SUFFIX_TYPES}
+    {"Z", "tar.Z", *(suffix[1:] for suffix in _DISTRIBUTIONS)}
+    | {suffix.rpartition(".")[2] for suffix in _DISTRIBUTIONS}
 )
 # Newer pip reads only these in a flat directory (seen with pip 26).
 FLAT_DIRECTORY_SUFFIXES = (".whl", ".tar.gz", ".zip")
@@ -117,6 +119,22 @@ def extension_of(filename: str) -> str:
 def parse_wheel_name(filename: str) -> FileName | None:
     """Return the parts of a wheel's name, read leniently; None for another file."""
     return parse_wheel(filename)
+
+
+def variant_label(filename: str) -> str:
+    """Return the label of a variant wheel (PEP 825), "" for any other file."""
+    wheel = parse_wheel_name(filename)
+    return wheel.variant if wheel is not None else ""
+
+
+def is_variants_index(filename: str) -> bool:
+    """Return whether a file maps the variant labels of a release to properties (PEP 825)."""
+    return filename.endswith(VARIANTS_SUFFIX)
+
+
+def needs_later_installers(filename: str) -> bool:
+    """Return whether no current installer reads a file: later wheels, variants, and their index."""
+    return filename.endswith((".whlx", VARIANTS_SUFFIX)) or variant_label(filename) != ""
 
 
 def build_order(filename: str) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from microrepo.batching import batched
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import Cancelled, ProjectNotFound, Unavailable
+from microrepo.formats.distribution.filenames import is_variants_index
 from microrepo.model import ActionKind, File, NormalizedName, Project
 from microrepo.operations.apply.destination import Destination
 from microrepo.operations.apply.repository_directory import Placement
@@ -143,6 +144,8 @@ class CopyRun:
     def choosing_by(self, policy: Policy) -> Select:
         """Return a function that selects files by the policy, for each project by itself."""
         moment = now()
+        # An index makes these from the wheels that it accepts; the form has no type for them.
+        is_upload = self._channel.endpoints.destination.kind == "upload"
 
         def choose(project: Project) -> list[Wanted]:
             decisions = select(project, policy, moment)
@@ -151,7 +154,7 @@ class CopyRun:
             wanted = [
                 Wanted(project.name, one.file, one.cause, one.detail)
                 for one in decisions
-                if one.keep
+                if one.keep and not (is_upload and is_variants_index(one.file.filename))
             ]
             if not wanted and policy.requested is not None:
                 why = ", ".join(f"{count} {rule}" for rule, count in sorted(rejected.items()))

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
-from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES
+from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES, is_variants_index
 from microrepo.guards import check_inodes, check_space, inodes_needed
 from microrepo.model import Action, ActionKind
 from microrepo.operations.apply.holdings import Holdings
@@ -166,7 +166,14 @@ class ProjectBatches:
 
     def _warn_of_old_formats(self, filenames: Iterable[str]) -> None:
         """Warn once per run that pip ignores some formats in a flat directory."""
-        old = next((n for n in filenames if not n.endswith(FLAT_DIRECTORY_SUFFIXES)), None)
+        old = next(
+            (
+                name
+                for name in filenames
+                if not (name.endswith(FLAT_DIRECTORY_SUFFIXES) or is_variants_index(name))
+            ),
+            None,
+        )
         if old is not None and not self._warned_of_formats:
             self._warned_of_formats = True
             self._report.warn(

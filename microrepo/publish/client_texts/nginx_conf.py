@@ -8,7 +8,7 @@ from pathlib import Path
 from microrepo.standalone.server.application.application import PREFLIGHT
 from microrepo.standalone.server.index_pages import HTML_TYPE, JSON_TYPE
 from microrepo.standalone.server.messages.responses import FILE_CACHE, INDEX_CACHE
-from microrepo.standalone.server.names import SUFFIX_TYPES
+from microrepo.standalone.server.names import SUFFIX_TYPES, VARIANTS_SUFFIX
 
 _TEMPLATE = """\
 # Serves the static pages of a repository to pip, uv and other mirrors.
@@ -82,6 +82,11 @@ server {{
         {document_headers}
     }}
 
+    # What explains the variant labels of a release changes when a wheel is added.
+    location ~* ^/[^/.][^/]*{variants}$ {{ types {{ }} default_type application/json;
+        {document_headers}
+    }}
+
     # Distributions and their metadata never change under one name.
     location ~* ^/[^/.][^/]*(?:{suffixes})$ {{ types {{ }} default_type application/octet-stream;
         {file_headers}
@@ -121,12 +126,13 @@ def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_
     for text in (listen, server_name):
         if not re.fullmatch(r"[\w.:*\[\] -]+", text, re.ASCII):
             raise ValueError(f"not for nginx: {text!r}")
-    suffixes = sorted(map(re.escape, SUFFIX_TYPES))
+    suffixes = sorted(re.escape(one) for one in SUFFIX_TYPES if one != VARIANTS_SUFFIX)
     return _TEMPLATE.format(
         listen=listen,
         server_name=server_name,
         root=_quoted(str(directory)),
         suffixes="|".join(suffixes),
+        variants=re.escape(VARIANTS_SUFFIX),
         json_type=JSON_TYPE,
         html_type=HTML_TYPE,
         index_headers=_headers(INDEX_CACHE, vary=True),

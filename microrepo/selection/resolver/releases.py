@@ -8,6 +8,7 @@ from packaging.version import Version
 
 from microrepo.formats.distribution.filenames import (
     build_order,
+    needs_later_installers,
     parse_candidate_name,
     parse_wheel_name,
     uv_filename,
@@ -50,7 +51,10 @@ class Release:
         self.yanked = all(file.yanked for file in files)
         self.files = files if self.yanked else tuple(f for f in files if not f.yanked)
         self.equals = tuple(file for file in equals if file in self.files)
-        self.sdist_only = all(parse_wheel_name(file.filename) is None for file in self.files)
+        self.sdist_only = all(
+            parse_wheel_name(file.filename) is None or needs_later_installers(file.filename)
+            for file in self.files
+        )
         self._find_foreign = find_foreign
         self._foreign: tuple[File, ...] | None = None
         self.url = url

@@ -7,11 +7,19 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from packaging.version import Version
 
+from microrepo.formats.distribution.filenames import needs_later_installers
 from microrepo.formats.times import shift
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.selection.environments.python_versions import PythonFilter, PythonTarget
-from microrepo.selection.rules.file_rules import check_file, check_third_party, targets_served
+from microrepo.selection.rules.file_rules import (
+    check_file,
+    check_installable,
+    check_third_party,
+    decide_on_index,
+    split_off_indexes,
+    targets_served,
+)
 from microrepo.selection.rules.newest_releases import FirstOfEach, NewestCounter
 from microrepo.selection.rules.policy import Policy, Rejection
 from microrepo.selection.rules.project_rules import check_project
@@ -51,11 +59,16 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
     necessary = {
         one.file.filename: one
         for narrow in _single_questions(project.name, policy)
-        if not any(one.keep for one in _select(project, _without_limits(narrow), now))
+        if not any(map(_is_usable, _select(project, _without_limits(narrow), now)))
         for one in _select(project, msgspec.structs.replace(narrow, prereleases=True), now)
         if one.keep
     }
     return tuple(one if one.keep else necessary.get(one.file.filename, one) for one in decisions)
+
+
+def _is_usable(decision: Decision) -> bool:
+    """Return whether a file is kept, and current installers can use it."""
+    return decision.keep and not needs_later_installers(decision.file.filename)
 
 
 def _single_questions(name: NormalizedName, policy: Policy) -> Iterator[Policy]:
@@ -132,7 +145,8 @@ class _Judge:
         ripe = is_exempt_from_age(name, version, policy)
         decisions: list[Decision] = []
         served: set[PythonTarget | None] = set()
-        for file in files:
+        distributions, indexes = split_off_indexes(files)
+        for file in distributions:
             rejection = self._distrusted.get(file.filename) or check_file(
                 file, policy, self._now, pinned=pinned, ripe=ripe, project=name
             )
@@ -147,13 +161,16 @@ class _Judge:
             all_wanted = pinned or counter.is_unlimited
             wanted = targets if all_wanted else tuple(filter(counter.wants, targets))
             if wanted:
-                if counts and (policy.yanked or not file.yanked):
-                    served.update(wanted)
                 decisions.append(Decision(file, True, Cause.SELECTED, _serves(wanted)))
+                if counts and (policy.yanked or not file.yanked) and _is_usable(decisions[-1]):
+                    served.update(wanted)
             else:
                 decisions.extend(_superseded([file]))
         counter.add(served)
-        return decisions
+        explained = [
+            decide_on_index(index, decisions, policy, self._now, project=name) for index in indexes
+        ]
+        return [*decisions, *explained]
 
     def _targets(self, file: File) -> tuple[tuple[PythonTarget | None, ...], Rejection | None]:
         targets, rejection = targets_served(file, self._policy)
@@ -265,7 +282,9 @@ def split_candidates(
                 or refused.get(file.filename)
                 or check_file(file, rules, now, pinned=True, ripe=ripe, project=project.name)
             )
-            rejection = rejection or check_third_party(project, file, rules)
+            rejection = (
+                rejection or check_third_party(project, file, rules) or check_installable(file)
+            )
             if rejection is None:
                 files.append(file)
             else:

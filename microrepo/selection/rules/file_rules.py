@@ -7,18 +7,22 @@ comes first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from packaging.utils import canonicalize_name
 
 from microrepo.formats.distribution.filenames import (
     guess_release,
+    is_variants_index,
+    needs_later_installers,
     parse_wheel_name,
     project_of,
     unsafe_filename,
+    variant_label,
 )
 from microrepo.formats.times import shift
-from microrepo.model import Cause, Digests, File, NormalizedName, Project
+from microrepo.model import Cause, Decision, Digests, File, NormalizedName, Project
 from microrepo.selection.environments.platform_patterns import (
     excluded_by,
     first_match,
@@ -81,7 +85,7 @@ def _other_project(filename: str, project: NormalizedName) -> str | None:
     In a flat directory, installers know a file's project only from its name.
     """
     wheel = parse_wheel_name(filename)
-    if wheel is None and not filename.endswith(".egg"):
+    if wheel is None and not (filename.endswith(".egg") or is_variants_index(filename)):
         version = guess_release(filename, project)
         if version is not None and version[:1].isdigit():
             return None
@@ -102,6 +106,9 @@ def _check_name(filename: str, policy: Policy) -> Rejection | None:
         pattern = first_found(policy.exclude_files, filename)
         if pattern is not None:
             return Cause.FILE_PATTERN, f"exclude_files: {pattern}"
+    label = variant_label(filename)
+    if label and first_match(label, policy.variants) is None:
+        return Cause.VARIANT, f"{label}, see `variants`"
     return None
 
 
@@ -178,3 +185,47 @@ def targets_served(
         return fitting, None
     admitted = tuple(target for target in fitting if requires_python_admits(required, target))
     return admitted, None if admitted else (Cause.REQUIRES_PYTHON, required)
+
+
+def split_off_indexes(files: Iterable[File]) -> tuple[list[File], list[File]]:
+    """Return the distributions, and the files that explain variant labels."""
+    distributions: list[File] = []
+    indexes: list[File] = []
+    for file in files:
+        (indexes if is_variants_index(file.filename) else distributions).append(file)
+    return distributions, indexes
+
+
+def decide_on_index(
+    index: File, release: Iterable[Decision], policy: Policy, now: str, *, project: NormalizedName
+) -> Decision:
+    """Decide on the file that explains the variant labels of a release (PEP 825).
+
+    It is kept with the variant wheels, whatever the rules say about its type and age. Labels of
+    wheels that are not kept stay in it.
+
+    Args:
+        release: the decisions on the distributions of the release.
+    """
+    labelled = [one for one in release if one.keep and variant_label(one.file.filename)]
+    if not labelled:
+        return Decision(index, False, Cause.VARIANT, "no variant wheel of this release is kept")
+    rules = Policy(
+        exclude_files=policy.exclude_files,
+        max_file_bytes=policy.max_file_bytes,
+        require_digests=policy.require_digests,
+        yanked=True,
+    )
+    rejection = check_file(index, rules, now, pinned=True, ripe=True, project=project)
+    if rejection is not None:
+        return Decision(index, False, *rejection)
+    return Decision(index, True, Cause.SELECTED, "explains the variant labels of its release")
+
+
+def check_installable(file: File) -> Rejection | None:
+    """Return why no closure uses a file, whatever the settings say."""
+    if not needs_later_installers(file.filename):
+        return None
+    if file.filename.endswith(".whlx"):
+        return Cause.PACKAGE_TYPE, "no current installer reads .whlx files"
+    return Cause.VARIANT, "no current installer reads variant labels"

@@ -16,6 +16,7 @@ from microrepo.formats.version_numbers import specifier_set
 from microrepo.model import NormalizedName
 
 _REGEX = "re:"
+_LABEL_PATTERN = re.compile(r"[0-9a-z_.*?\[\]!-]+").fullmatch
 
 
 class Patterns(Struct, frozen=True, omit_defaults=True):
@@ -101,6 +102,23 @@ def _parse_entry(text: str, key: str) -> Requirement:
         return parse_requirement(text)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from error
+
+
+def parse_labels(patterns: Iterable[str] | str, key: str) -> tuple[str, ...]:
+    """Return patterns of variant labels (PEP 825); a text means all labels.
+
+    Raises:
+        ConfigError: a pattern cannot match a label.
+    """
+    if isinstance(patterns, str):
+        return ("*",)
+    for pattern in patterns:
+        if not _LABEL_PATTERN(pattern):
+            raise ConfigError(
+                f"$.{key}: {pattern!r} matches no variant label. Labels have lower-case letters, "
+                "digits, underscores and dots; `*` matches all of them."
+            )
+    return tuple(sorted(set(patterns)))
 
 
 def checked_regex(text: str, key: str) -> str:

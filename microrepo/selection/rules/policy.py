@@ -25,7 +25,13 @@ from microrepo.selection.environments.python_versions import (
     parse_python_words,
 )
 from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
-from microrepo.selection.rules.patterns import NOTHING, Patterns, checked_regex, parse_patterns
+from microrepo.selection.rules.patterns import (
+    NOTHING,
+    Patterns,
+    checked_regex,
+    parse_labels,
+    parse_patterns,
+)
 from microrepo.selection.rules.plugin_rules import LoadedRule
 from microrepo.selection.trust.downgrades import TrustRules
 from microrepo.suggestions import nearest
@@ -44,7 +50,7 @@ __all__ = [
 # Why something is skipped: the rule, and its detail.
 Rejection = tuple[Cause, str]
 # Increase it when the rules change their meaning, so that repositories are checked again.
-_RULES_VERSION = 3
+_RULES_VERSION = 4
 
 
 class Policy(Struct, frozen=True, omit_defaults=True):
@@ -63,6 +69,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         keep_stable: always count the newest stable release among the newest.
         uploaded_before: normalised time.
         prune: selects nothing, but when pruning is turned on, every project must be checked.
+        variants: patterns of the labels of variant wheels to keep.
         budget_bytes: limit on the total size with eviction. A single project cannot break it, but
             when it is raised, every project must be checked.
         third_party: rules of other distributions.
@@ -75,6 +82,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     pythons: PythonFilter | None = None
     pythons_are_default: bool = False
     platforms: tuple[str, ...] | None = None
+    variants: tuple[str, ...] = ()
     requested: dict[NormalizedName, tuple[str, ...]] | None = None
     excluded: Patterns = NOTHING
     allowed: Patterns | None = None
@@ -182,6 +190,7 @@ def build_policy(
         exclude_releases=_regexes(config.exclude_releases, "exclude_releases"),
         allow_files=_regexes(config.allow_files, "allow_files"),
         exclude_files=_regexes(config.exclude_files, "exclude_files"),
+        variants=parse_labels(config.variants, "variants"),
         exclude_platforms=parse_platforms(config.exclude_platforms),
         requires_python=tuple(sorted({_python(text) for text in config.requires_python})),
         vulnerabilities=config.vulnerabilities,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 from packaging.version import Version
 
+from microrepo.formats.distribution.filenames import is_variants_index
 from microrepo.formats.version_numbers import is_pin, parse_version, specifier_set
 from microrepo.model import Cause, Decision, NormalizedName, Project
 from microrepo.selection.rules.affected_releases import affecting, describe, malware_in
@@ -174,4 +176,8 @@ def distrusted_files(project: Project, policy: Policy) -> dict[str, Rejection]:
     def accepts(text: str) -> bool:
         return is_exempt or exceptions.release(name, parse_version(text)) is not None
 
+    # What explains variant labels is not signed, and must not weaken what its wheels prove.
+    files = tuple(file for file in project.files if not is_variants_index(file.filename))
+    if len(files) != len(project.files):
+        project = msgspec.structs.replace(project, files=files)
     return distrusted(project, policy.trust, accepts)

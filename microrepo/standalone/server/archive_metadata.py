@@ -104,7 +104,7 @@ def read_core_metadata(path: str) -> bytes:
     suffix = split_suffix(path)[1]
     try:
         with open(path, "rb") as stream:
-            if suffix in {".whl", ".egg", ".zip"}:
+            if suffix in {".whl", ".whlx", ".egg", ".zip"}:
                 return _read_zip(stream)
             kind = {".tar.gz": "gzip", ".tgz": "gzip", ".tar.bz2": "bzip2", ".tar.xz": "xz"}.get(
                 suffix

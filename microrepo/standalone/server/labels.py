@@ -118,7 +118,7 @@ def platform_labels(parsed: FileName) -> list[str]:
 def file_kind(filename: str) -> str:
     """Return the group of a file: source, any platform, or one operating system."""
     parsed = parse_filename(filename)
-    if parsed is None:
+    if parsed is None or parsed.kind == "variants":
         return "Other"
     if parsed.kind == "sdist":
         return "Source"

@@ -8,9 +8,14 @@ from typing import NamedTuple
 
 from microrepo.standalone.server.versions import is_version
 
+# Ending of the file that maps the variant labels of a release to properties (PEP 825). Its content
+# changes when a wheel is added.
+VARIANTS_SUFFIX = "-variants.json"
 # PyPI's name of the package type for each ending of a distribution, in lower case.
 SUFFIX_TYPES = {
     ".whl": "bdist_wheel",
+    # Wheels of later major versions of the format (PEP 777), which current installers do not read.
+    ".whlx": "bdist_wheel",
     ".tar.gz": "sdist",
     ".zip": "sdist",
     ".tar.bz2": "sdist",
@@ -25,6 +30,7 @@ SUFFIX_TYPES = {
     ".rpm": "bdist_rpm",
     ".deb": "bdist_dumb",
     ".dmg": "bdist_dmg",
+    VARIANTS_SUFFIX: "variants",
 }
 # Sidecar files that are served beside a distribution.
 SIDECAR_SUFFIXES = (".metadata", ".asc", ".provenance")
@@ -33,6 +39,7 @@ PROVENANCE_SUFFIX = ".provenance"
 _SUFFIXES = tuple(SUFFIX_TYPES)
 # `packaging` knows the first two; pip and uv take the others from index pages, too.
 INSTALLABLE_SDISTS = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
+_WHEEL_SUFFIXES = (".whl", ".whlx")
 _BUILD_STARTS = frozenset(("", *"0123456789"))
 
 _SEPARATORS = re.compile(r"[-_.]+")
@@ -41,6 +48,9 @@ _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 
 
+# The label of a variant wheel (PEP 825), which is 16 characters at most.
+_VARIANT_LABEL = re.compile(r"[0-9a-z_.]{1,16}")
+_PYTHON_TAGS = re.compile(r"(?:py|cp|pp|ip|jy)[0-9]", re.IGNORECASE)
 _DOTTED = re.compile(r"v?\d+(?:\.\d+)+", re.ASCII)
 _INSTALLER_TARGET = re.compile(
     r"[.-](?P<platform>win32|win-\w+|linux-\w+|macosx-[\d.]+-\w+)(?:-py(?P<python>\d[\d.]*))?$",
@@ -51,8 +61,9 @@ _INSTALLER_TARGET = re.compile(
 class FileName(NamedTuple):
     """Facts in the file name of a distribution.
 
-    ``project`` is spelled as in the name; ``kind`` is ``wheel``, ``sdist``, ``egg`` or
-    ``installer``; the tags are empty for an sdist.
+    ``project`` is spelled as in the name; ``kind`` is ``wheel``, ``sdist``, ``egg``, ``installer``
+    or ``variants``; the tags are empty for an sdist. ``variant`` is the label of a variant wheel
+    (PEP 825), empty for any other file.
     """
 
     project: str
@@ -62,6 +73,7 @@ class FileName(NamedTuple):
     abis: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     build: str = ""
+    variant: str = ""
 
     @property
     def name(self) -> str:
@@ -92,6 +104,11 @@ def split_suffix(filename: str) -> tuple[str, str]:
     return filename, ""
 
 
+def is_mutable(filename: str) -> bool:
+    """Return whether the content of a file may change under its name."""
+    return filename.lower().endswith(VARIANTS_SUFFIX)
+
+
 def is_servable(filename: str) -> bool:
     """Return whether a file in the flat directory is a distribution or its sidecar, by its name."""
     if filename[:1] == "." or not filename.isprintable():
@@ -105,7 +122,8 @@ def is_servable(filename: str) -> bool:
 
 def parse_wheel(filename: str) -> FileName | None:
     """Return the parts of a wheel's name, read as `parse_filename` does; None for another file."""
-    return _parse_wheel(filename[:-4]) if filename[-4:].lower() == ".whl" else None
+    stem, dot, suffix = filename.rpartition(".")
+    return _parse_wheel(stem) if (dot + suffix).lower() in _WHEEL_SUFFIXES else None
 
 
 def parse_filename(filename: str, project: str = "") -> FileName | None:
@@ -118,12 +136,14 @@ def parse_filename(filename: str, project: str = "") -> FileName | None:
     earlier when that part is a dotted number, as in ``a-1.0-2.tar.gz``.
     """
     stem, suffix = split_suffix(filename)
-    if suffix == ".whl":
+    if suffix in _WHEEL_SUFFIXES:
         return _parse_wheel(stem)
     if suffix == ".egg":
         return _parse_egg(stem)
     if not suffix:
         return None
+    if suffix == VARIANTS_SUFFIX:
+        return _parse_variants(stem)
     if SUFFIX_TYPES[suffix] == "sdist":
         return _parse_sdist(stem, project)
     return _parse_installer(stem, project)
@@ -132,7 +152,8 @@ def parse_filename(filename: str, project: str = "") -> FileName | None:
 def parse_installable(filename: str) -> FileName | None:
     """Return project, version and tags of a wheel or sdist that all installers accept, else None.
 
-    Reads names as `packaging` does: the version of an sdist follows the last dash.
+    Reads names as `packaging` does: the version of an sdist follows the last dash, and wheels with
+    a variant label are refused.
     """
     if filename.endswith(".whl"):
         found = _parse_wheel(filename[:-4])
@@ -148,7 +169,8 @@ def parse_installable(filename: str) -> FileName | None:
 def is_installable(wheel: FileName, filename: str) -> bool:
     """Return whether all installers accept the name of a wheel, whose parts are `wheel`."""
     return (
-        "__" not in wheel.project
+        not wheel.variant
+        and "__" not in wheel.project
         and is_version(filename.split("-", 2)[1])
         and wheel.build[:1] in _BUILD_STARTS
         and _are_valid(wheel.pythons, wheel.abis, wheel.platforms)
@@ -168,15 +190,38 @@ def _split_tag(tag: str) -> tuple[str, ...]:
 
 def _parse_wheel(stem: str) -> FileName | None:
     parts = stem.split("-")
-    if len(parts) not in {5, 6} or not all(parts) or not is_project_name(parts[0]):
+    if not 5 <= len(parts) <= 7 or not all(parts) or not is_project_name(parts[0]):
+        return None
+    variant = parts.pop() if _has_variant(parts) else ""
+    if len(parts) > 6 or (variant and not _VARIANT_LABEL.fullmatch(variant)):
         return None
     version = parts[1].replace("_", "-")
     build = parts[2] if len(parts) == 6 else ""
     # Six parts are also those of a project name with a dash: `my-project-1.0-py3-none-any`.
-    if build and not version[0].isdigit() and not is_version(version):
+    if (build or variant) and not version[0].isdigit() and not is_version(version):
         return None
     tags = _split_tag(parts[-3]), _split_tag(parts[-2]), _split_tag(parts[-1])
-    return FileName(parts[0], version, "wheel", *tags, build)
+    return FileName(parts[0], version, "wheel", *tags, build, variant)
+
+
+def _has_variant(parts: list[str]) -> bool:
+    """Return whether the last part of a wheel's name is a variant label.
+
+    PEP 825: a build tag starts with a digit, a Python tag does not. Old wheels have other build tags;
+    they are known by the Python tag that follows.
+    """
+    if len(parts) != 6:
+        return len(parts) == 7 and parts[2][0].isdigit() and not parts[3][0].isdigit()
+    if parts[2][0].isdigit():
+        return False
+    return _PYTHON_TAGS.match(parts[2]) is not None or _PYTHON_TAGS.match(parts[3]) is None
+
+
+def _parse_variants(stem: str) -> FileName | None:
+    project, _, version = stem.partition("-")
+    if not version or "-" in version or not is_project_name(project):
+        return None
+    return FileName(project, version.replace("_", "-"), "variants")
 
 
 def _parse_egg(stem: str) -> FileName | None:

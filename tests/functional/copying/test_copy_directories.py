@@ -14,6 +14,7 @@ from tests.support.packages import BuiltFile, build_sdist, build_wheel
 from tests.support.programs import MicrorepoRunner
 from tests.support.receiver import Receiver
 from tests.support.server import PyPIServer
+from tests.support.variants import variant_wheel, variants_index
 
 
 def test_files_of_one_file_system_are_linked(pile: Path, tmp_path: Path, copy: Copier) -> None:
@@ -261,3 +262,24 @@ def test_a_source_that_does_not_answer_is_a_failure(copy: Copier, tmp_path: Path
     to = ("--destination", tmp_path / "there", "--retries", "0")
     report = copy("--source", "http://127.0.0.1:9/simple/", *to, "alpha", "beta", expect=1)
     assert len(report.failed) == 2
+
+
+def test_variant_wheels_and_what_explains_them(
+    tmp_path: Path, copy: Copier, receiver: Receiver
+) -> None:
+    """It changes under its name, but a copy replaces nothing by itself; an index makes its own."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    wheel = variant_wheel("foo", "1.0", "null")
+    wheel.write_to(source)
+    labels = variants_index("foo", "1.0", "null").write_to(source)
+    copy("--source", source, "--destination", target, "--all")
+    assert content(target) == content(source)
+    labels.unlink()  # it is linked, not copied
+    variants_index("foo", "1.0", "null", "x86_64_v3").write_to(source)
+    report = copy("--source", source, "--destination", target, "--all", expect=3)
+    assert [one.what for one in report.conflicts] == [labels.name]
+    copy("--source", source, "--destination", target, "--all", "--replace")
+    assert content(target) == content(source)
+    copy("--source", source, "--destination", receiver.upload_url, "--all")
+    assert receiver.digests() == {wheel.filename: wheel.sha256}

@@ -44,6 +44,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
         (["all"], "all"),
     ],  # the latter is refused
     "platforms": [(["any,manylinux*"], ["any", "manylinux*"])],
+    "variants": [(["null,x86_64_v*"], ["null", "x86_64_v*"]), (["all"], "all")],
     "exclude_platforms": [(["windows,macosx_*"], ["windows", "macosx_*"])],
     "requires_python": [(["3.9,3.12"], ["3.9", "3.12"])],
     "packages": [

@@ -139,6 +139,63 @@ def test_wheel_name_with_build_and_tag_sets():
     assert parsed.name == "foo-bar"
 
 
+VARIANTS = {
+    "numpy-2.3.2-cp313-cp313t-musllinux_1_2_x86_64-x86_64_v3.whl": ("", "cp313", "x86_64_v3"),
+    "numpy-2.3.2-1-cp313-cp313t-musllinux_1_2_x86_64-null.whl": ("1", "cp313", "null"),
+    "numpy-2.3.2-2x-py3-none-any-cu12.8.whl": ("2x", "py3", "cu12.8"),
+    "numpy-2.3.2-graalpy311-graalpy242_311_native-any-null.whl": ("", "graalpy311", "null"),
+    # Old wheels have build tags that installers refuse now.
+    "numpy-2.3.2-cu10-cp37-cp37m-linux_x86_64.whl": ("cu10", "cp37", ""),
+    "numpy-2.3.2-2x-py3-none-any.whl": ("2x", "py3", ""),
+}
+
+
+@pytest.mark.parametrize(("filename", "expected"), VARIANTS.items(), ids=VARIANTS)
+def test_variant_labels_and_build_tags(filename, expected):
+    """A build tag starts with a digit, a Python tag does not (PEP 825)."""
+    parsed = parse_filename(filename)
+    assert parsed is not None
+    assert (parsed.project, parsed.version) == ("numpy", "2.3.2")
+    assert (parsed.build, parsed.pythons[0], parsed.variant) == expected
+    assert len(parsed.abis) == len(parsed.platforms) == 1
+
+
+def test_wheels_with_a_label_are_not_installable():
+    assert parse_installable("foo-1.0-py3-none-any-null.whl") is None
+    assert parse_installable("foo-1.0-1-py3-none-any-null.whl") is None
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "foo-1.0-py3-none-any-UPPER.whl",
+        "foo-1.0-py3-none-any-seventeen_letters.whl",
+        "foo-1.0-x-py3-none-any-null.whl",
+        "my-project-1.0-py3-none-any-null.whl",
+        "foo-1-2-variants.json",
+        "-1.0-variants.json",
+        "foo--variants.json",
+        "foo-variants.json",
+        "variants.json",
+    ],
+)
+def test_names_of_no_variant(filename):
+    assert parse_filename(filename) is None
+
+
+def test_index_of_variants():
+    found = parse_filename("Foo_Bar-1.0+a_1-variants.json")
+    assert found == FileName("Foo_Bar", "1.0+a-1", "variants")
+    assert parse_filename("foo-1.2.3-variants.json", "foo") == FileName("foo", "1.2.3", "variants")
+    assert parse_installable("foo-1.2.3-variants.json") is None
+
+
+def test_wheels_of_later_formats_are_read_but_not_installable():
+    parsed = parse_filename("foo-1.0-2-cp315-abi3.abi3t-any.whlx")
+    assert parsed == FileName("foo", "1.0", "wheel", ("cp315",), ("abi3", "abi3t"), ("any",), "2")
+    assert parse_installable("foo-1.0-py3-none-any.whlx") is None
+
+
 def test_egg_name_with_platform():
     parsed = parse_filename("foo-1.0_1-py2.7-linux-x86_64.egg")
     assert parsed == FileName("foo", "1.0-1", "egg", ("py2.7",), (), ("linux-x86_64",))
@@ -206,7 +263,8 @@ WHEELS = st.tuples(
     st.sampled_from(["py3", "py2.py3", "cp313", "3"]),
     st.sampled_from(["none", "abi3", "cp313t"]),
     st.sampled_from(["any", "linux_x86_64.any", "win32"]),
-).map(lambda parts: "{}-{}{}-{}-{}-{}.whl".format(*parts))
+    st.sampled_from(["", "", "-null", "-x86_64_v3", "-1", "-py3"]),
+).map(lambda parts: "{}-{}{}-{}-{}-{}{}.whl".format(*parts))
 
 
 def _by_packaging(filename: str) -> Any:

@@ -12,6 +12,7 @@ from microrepo.standalone.server.messages.responses import Caching
 from microrepo.standalone.server.names import (
     PROVENANCE_SUFFIX,
     SIDECAR_SUFFIXES,
+    is_mutable,
     is_project_name,
     is_servable,
     normalize_name,
@@ -71,6 +72,8 @@ class FileRoutes:
             return self._answers.file(path, "text/plain")
         if not is_servable(name):
             return missing()
+        if is_mutable(name):
+            return self._answers.file(path, "application/json")
         lowered = name.lower()
         media = "text/plain" if lowered.endswith(SIDECAR_SUFFIXES) else "application/octet-stream"
         if lowered.endswith(PROVENANCE_SUFFIX):

@@ -38,8 +38,10 @@ def safe_url(url: str) -> str:
 def _render_file(entry: FileEntry, site: Site) -> str:
     parsed = parse_filename(entry.filename)
     shown = badges(python_labels(parsed), "py") + badges(platform_labels(parsed)) if parsed else ""
-    if parsed and parsed.kind == "sdist":
-        shown = badges(["source"])
+    if parsed and parsed.kind in {"sdist", "variants"}:
+        shown = badges(["source" if parsed.kind == "sdist" else "variant labels"])
+    if parsed and parsed.variant:
+        shown += badges([f"variant {parsed.variant}"])
     if entry.yanked is not False:
         shown += badges(["yanked"], "bad")
     address = safe_url(file_url(entry, "../../"))
