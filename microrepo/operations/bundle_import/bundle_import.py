@@ -23,6 +23,7 @@ from microrepo.operations.switch.import_settlement import (
     applied_digests,
     import_name,
     is_deletable,
+    placed_files,
     recorded_digests,
 )
 from microrepo.operations.switch.manifest_switch import ManifestSwitch
@@ -192,12 +193,8 @@ class _Import:
         Raises:
             BundleError: it is refused.
         """
-        request = self._request
-        received = self._receiver.receive(
-            group.sources,
-            self._current,
-            Permissions(request.rollback, request.new_origin),
-        )
+        permissions = Permissions(self._request.rollback, self._request.new_origin)
+        received = self._receiver.receive(group.sources, self._current, permissions)
         report = self._work.report
         report.notes.append(f"{bundle_title(received.header)}: {received.remark}")
         if received.verdict is not ImportVerdict.APPLY:
@@ -237,6 +234,8 @@ class _Import:
     def _content(self, sha256: str) -> Iterator[Path]:
         yield Path(self._staging.object_path(sha256))
         yield Path(self._survey.object_path(sha256))
+        target_path = self._receiver.bundle.target_path
+        yield from placed_files(self._holdings.directory, read_entries(target_path), sha256)
 
     def _refused(self, received: Received, current: CurrentImport) -> ImportReport:
         report = self._work.report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from microrepo.config.schema import Config
@@ -119,6 +120,16 @@ def _names_by_digest(entries: Iterable[Entry]) -> dict[str, list[str]]:
         if isinstance(entry, ManifestFile):
             found.setdefault(entry.sha256, []).append(entry.filename)
     return found
+
+
+def placed_files(directory: FlatDirectory, entries: Iterable[Entry], sha256: str) -> Iterator[Path]:
+    """Yield where a content that a target lists may be in place already, under another spelling.
+
+    That is so where the file system ignores case.
+    """
+    for entry in entries:
+        if isinstance(entry, ManifestFile) and entry.sha256 == sha256:
+            yield directory.file(entry.filename)
 
 
 def import_name(facts: Mapping[str, Any]) -> str:

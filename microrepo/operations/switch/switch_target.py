@@ -25,6 +25,7 @@ from microrepo.operations.switch.switch_plan import (
     plan_changes,
 )
 from microrepo.repositories.directory_contents import parse_name
+from microrepo.standalone.importer.case_twins import renamed_files
 from microrepo.standalone.importer.manifest_entries import ManifestFile
 from microrepo.state import FileRow, Owner, State
 from microrepo.state.file_rows import unrecorded_row
@@ -80,6 +81,12 @@ def plan_switch(
     names.update(file.filename for file in difference.needed)
     rows = _rows_of(holdings.state, sorted(names), files.disk)
     placed, leaving = plan_changes(difference, rows, files.disk, target.deletable)
+    gone = [file.filename for file in leaving]
+    renamed = renamed_files(str(holdings.directory.path), gone, target.entries())
+    leaving = tuple(
+        msgspec.structs.replace(file, disk=None) if file.filename in renamed else file
+        for file in leaving
+    )
     projects = {*difference.projects, *target.projects, *(file.project for file in leaving)}
     return SwitchPlan(
         token=secrets.token_hex(16),

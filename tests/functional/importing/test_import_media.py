@@ -16,7 +16,7 @@ import pytest
 from microrepo.standalone.importer.volumes.volume_sources import VolumeSource
 from tests.support.bundles import Outside, members_of
 from tests.support.importing import IMPORTER_FILE, Inside, expect_equal, joined
-from tests.support.packages import build_wheel
+from tests.support.packages import build_sdist, build_wheel
 
 
 @pytest.fixture
@@ -248,3 +248,33 @@ def test_a_source_can_only_be_opened_if_it_exists(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="missing"):
         list(opened())
+
+
+@pytest.fixture
+def twins(outside: Outside, tmp_path: Path) -> list[Path]:
+    """A bundle with two names that differ only in case."""
+    outside.put(build_sdist("Lone", "0.1", filename="Lone-0.1.tar.gz"))
+    assert {"Lone-0.1.tar.gz", "lone-0.1.tar.gz"} <= outside.files.keys()
+    return outside.bundle().write(tmp_path / "twins")
+
+
+def test_names_that_a_file_system_without_case_cannot_hold(
+    inside: Inside, outside: Outside, twins: list[Path]
+) -> None:
+    """The control folder has a second spelling, as on such a file system."""
+    (inside.root / ".microrepo").mkdir(parents=True)
+    other = inside.root / ".MICROREPO"
+    other.symlink_to(".microrepo")
+    for more in ((), ("--dry-run",)):
+        done = inside.run(*twins, *more)
+        assert done.code == 1, done.text
+        assert "Lone-0.1.tar.gz and lone-0.1.tar.gz" in done.text
+        assert "exclude_files" in done.text
+        assert not [path for path in inside.root.iterdir() if path.suffix in {".gz", ".whl"}]
+        assert not list((inside.root / ".microrepo/staging").glob("objects/*"))
+    done = inside.run("-", stdin=joined(twins))
+    assert done.code == 1, done.text
+    inside.ok(*twins, "--select", "dep")
+    other.unlink()
+    inside.ok(*twins, "--select", "*")
+    expect_equal(inside, outside)

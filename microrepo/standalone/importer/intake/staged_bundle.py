@@ -10,13 +10,16 @@ from microrepo.standalone.importer.bundle_header import (
     BundleContent,
     BundleError,
 )
+from microrepo.standalone.importer.case_twins import case_twins, ignores_case
 from microrepo.standalone.importer.intake.bundle_manifest import BundleManifest
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey, Needed
 from microrepo.standalone.importer.intake.import_records import read_entries
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
 from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.intake.volume_records import VolumeRecords
-from microrepo.standalone.importer.manifest_entries import ManifestFile
+from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
+
+_FEW = 10
 
 
 class StagedBundle:
@@ -61,14 +64,35 @@ class StagedBundle:
             yield from self.records.contents[volume]
 
     def find_needed(self) -> None:
-        """Find what the repository needs as soon as the manifest is there."""
+        """Find what the repository needs as soon as the manifest is there.
+
+        Raises:
+            BundleError: the file system of the repository cannot hold all names.
+        """
         header = self.records.header
         if self._needed is not None or header is None or not self.records.has_manifest:
             return
         manifest = BundleManifest(self.records.manifest_path, header)
         manifest.write_whole(self.whole_path)
         manifest.write_selected(self.target_path, self._selection)
+        self._refuse_twins()
         self._needed = self._survey.needed(read_entries(self.target_path))
+
+    def _refuse_twins(self) -> None:
+        repository = self._survey.repository
+        if not ignores_case(repository):
+            return
+        twins = [f"{first} and {second}" for first, second in case_twins(self._target())]
+        if twins:
+            more = f", and {len(twins) - _FEW:,} other pairs" if len(twins) > _FEW else ""
+            raise BundleError(
+                f"{repository}: its file system ignores case, so it cannot hold both of "
+                f"{'; '.join(twins[:_FEW])}{more}. Import on another file system, or leave one of "
+                "each out with `exclude_files` outside and export again."
+            )
+
+    def _target(self) -> Iterator[ManifestProject | ManifestFile]:
+        return read_entries(self.target_path)
 
     def is_wanted(self, content: BundleContent) -> bool:
         """Return whether a member must be staged."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey, file_status
@@ -37,7 +37,7 @@ class PlannedFile(NamedTuple):
 
 
 class LeavingFile(NamedTuple):
-    """A file to delete; ``disk`` is its size and time, None if it is gone already."""
+    """A file to delete; ``disk`` is its size and time, None to delete nothing, as if it is gone."""
 
     filename: str
     project: str
@@ -62,6 +62,15 @@ class ImportPlan(NamedTuple):
     def is_empty(self) -> bool:
         """Return whether nothing changes."""
         return not (self.placed or self.leaving or self.projects)
+
+    def without_deleting(self, filenames: Container[str]) -> ImportPlan:
+        """Return the plan for a directory in which some files are not to be deleted."""
+        return self._replace(
+            leaving=tuple(
+                file._replace(disk=None) if file.filename in filenames else file
+                for file in self.leaving
+            )
+        )
 
 
 class PlanMaker:

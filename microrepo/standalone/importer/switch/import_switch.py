@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from microrepo.standalone.importer.case_twins import renamed_files
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey, file_status
 from microrepo.standalone.importer.intake.import_records import (
     ImportRecords,
@@ -44,7 +45,10 @@ class ImportSwitch:
 
     def plan(self, target_path: str) -> ImportPlan:
         """Return what an import of a manifest changes."""
-        return PlanMaker(self._survey).plan(self.applied(), read_entries(target_path))
+        plan = PlanMaker(self._survey).plan(self.applied(), read_entries(target_path))
+        names = [file.filename for file in plan.leaving]
+        renamed = renamed_files(self._survey.repository, names, read_entries(target_path))
+        return plan.without_deleting(renamed)
 
     def applied(self) -> Iterator[ManifestProject | ManifestFile]:
         """Yield the entries that the last import has applied."""
