@@ -88,6 +88,28 @@ def command_sbom(arguments: argparse.Namespace) -> int:
     return ExitCode.INCOMPLETE if found.missing or found.problems else ExitCode.DONE
 
 
+def command_audit(arguments: argparse.Namespace) -> int:
+    """Show which releases advisories affect, and which releases fix that."""
+    from microrepo.cli.render.audit_text import audit_record, audit_text, pip_audit_json
+    from microrepo.operations.audit.audit_run import audit
+
+    loaded = load_settings(arguments)
+    is_named = bool(arguments.requirements or arguments.requirement)
+    requests = requests_from(loaded, arguments) if is_named else None
+    report = audit(loaded.config, requests, arguments.environment, arguments.snapshot)
+    if arguments.format == "pip-audit":
+        terminal.write_out(pip_audit_json(report))
+    elif arguments.json or arguments.format == "json":
+        terminal.write_json(audit_record(report))
+    else:
+        terminal.write_out(audit_text(report))
+    for text in report.warnings:
+        terminal.warn(text)
+    for text in report.missing:
+        terminal.fail(text)
+    return report.exit_code
+
+
 def command_env(arguments: argparse.Namespace) -> int:
     """Print the block that describes this Python as a target environment."""
     from microrepo.standalone import describe_python

@@ -27,6 +27,10 @@ _CREDENTIALS = (
 _TIMES = "TIME is 15min, 6h, hourly, daily, weekly, 04:30, five cron fields, or an OnCalendar expression."
 _HEALTH_CODES = "Exit codes: 0 fine, 1 failed or too old, 3 something is missing."
 
+_AUDIT_CODES = (
+    "Exit codes: 0 nothing is affected, 3 something is affected, or a requirement is not met."
+)
+
 
 class _Command(NamedTuple):
     """A command.
@@ -141,6 +145,13 @@ _COMMANDS = (
         "Write a bill of materials, as CycloneDX or SPDX",
         "target_commands",
         "target_flags",
+    ),
+    _Command(
+        "audit",
+        "Show which releases are vulnerable or malware, offline",
+        "target_commands",
+        "target_flags",
+        _AUDIT_CODES,
     ),
     _Command(
         "export",

@@ -54,6 +54,28 @@ def add_sbom(parser: CommandParser) -> None:
     add_settings(parser, basic=("repository", "environments"))
 
 
+def add_audit(parser: CommandParser) -> None:
+    """Add the arguments of `audit`."""
+    parser.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQ",
+        help="audit only what these install (default: all files)",
+    )
+    add_requirement(parser, "audit only what this file installs, also a lock file; repeatable")
+    add_constraint(parser)
+    _add_environment(parser, "install in this environment only; repeatable")
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "pip-audit"),
+        default="table",
+        help="text, JSON, or the JSON of pip-audit (default: table)",
+    )
+    add_snapshot_name(parser, "audit this snapshot instead of the present files")
+    keys = ("repository", "environments", "advisories", "ignore_advisories")
+    add_settings(parser, basic=keys)
+
+
 def _add_environment(parser: CommandParser, about: str) -> None:
     parser.add_argument(
         "-e",

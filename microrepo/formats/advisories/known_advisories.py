@@ -97,14 +97,23 @@ class KnownAdvisories:
         if found is None:
             if len(self._decoded) >= _KEPT_PROJECTS:
                 self._decoded.clear()
-            every = (_advisory(record) for record in self._index.records(name))
-            found = tuple(one for one in every if not self._ignored & {one.id, *one.aliases})
+            every = [_advisory(record) for record in self._index.records(name)]
+            found = tuple(_without_ignored(every, self._ignored))
             self._decoded[name] = found
         return found
 
     def affecting(self, name: str, version: str) -> tuple[Vulnerability, ...]:
         """Return what affects a release, each flaw once, malware first."""
         return each_flaw_once((one for one in self.of(name) if one.affects(version)), version)
+
+
+def _without_ignored(advisories: list[Advisory], ignored: frozenset[str]) -> list[Advisory]:
+    """Return advisories without those of ignored flaws, which can have several ids."""
+    names, left = set(ignored), advisories
+    while gone := [one for one in left if names & {one.id, *one.aliases}]:
+        names.update(name for one in gone for name in (one.id, *one.aliases))
+        left = [one for one in left if one not in gone]
+    return left
 
 
 def each_flaw_once(advisories: Iterable[Advisory], version: str) -> tuple[Vulnerability, ...]:

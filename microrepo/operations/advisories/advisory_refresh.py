@@ -106,7 +106,7 @@ class AdvisoryRefresh:
             origin = None  # somebody replaced the archive
         if is_web_url(self._config.advisories):
             return self._fetch_url(origin)
-        return _read_file(self._config.advisories, origin)
+        return read_advisory_file(self._config.advisories, origin)
 
     def _fetch_url(self, known: AdvisoryOrigin | None) -> FetchedAdvisories:
         url = without_credentials(self._config.advisories)
@@ -196,7 +196,7 @@ def _at(origin: AdvisoryOrigin, as_of: str) -> AdvisoryOrigin:
     return AdvisoryOrigin(origin.url, origin.sha256, max(as_of, origin.as_of), origin.validator)
 
 
-def _read_file(text: str, known: AdvisoryOrigin | None) -> FetchedAdvisories:
+def read_advisory_file(text: str, known: AdvisoryOrigin | None) -> FetchedAdvisories:
     """Return the archive in a file, whose time is that of the file.
 
     Raises:

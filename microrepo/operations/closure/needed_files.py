@@ -1,4 +1,4 @@
-"""Finder of the present files that goals need, which a prune must keep."""
+"""Finder of the present files that goals need: which a prune must keep, or that they install."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.model import File, Project
+from microrepo.operations.closure.check import unmet_goals
 from microrepo.operations.closure.held_records import HeldRecords
-from microrepo.operations.closure.target_records import environments_of, options_of
+from microrepo.operations.closure.target_records import (
+    environments_of,
+    known_environments,
+    options_of,
+)
 from microrepo.selection.closure.closure import Closure, build_environment
 from microrepo.selection.closure.inapplicable_goals import (
     applies_in,
@@ -18,6 +23,7 @@ from microrepo.selection.closure.inapplicable_goals import (
     without_markers,
 )
 from microrepo.selection.environments.environment import Environment
+from microrepo.selection.environments.targets import named_environments
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
@@ -74,6 +80,35 @@ def files_held_for(
 
 def _unyanked(project: Project) -> Iterable[File]:
     return (msgspec.structs.replace(file, yanked=False) for file in project.files)
+
+
+def installed_files(
+    config: Config,
+    state: State,
+    directory: FlatDirectory,
+    goals: Sequence[Goal],
+    only: Sequence[str] = (),
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the present files that goals install, one per release, and what is not met.
+
+    Args:
+        only: names of environments, or presets, to install in; empty for all environments.
+
+    Raises:
+        ConfigError: an environment is unknown.
+    """
+    known = known_environments(config, state)
+    environments = named_environments(only, known) if only else known
+    supply = HeldRecords(state, directory, config)
+    closure = Closure(goals, environments, supply.facts, options_of(config, "solve"))
+    while needs := closure.step():
+        supply.answer(needs)
+    chosen = {pin.files[0].filename for found in closure.resolutions for pin in found.pins}
+    missing = (
+        f"{one.goal} for {one.environment}: {'; '.join(one.reasons)}"
+        for one in unmet_goals(closure)
+    )
+    return chosen, tuple(missing)
 
 
 def needed_files(

@@ -11,16 +11,11 @@ from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
 from microrepo.formats.sbom.components import BillOfMaterials
-from microrepo.operations.closure.check import unmet_goals
-from microrepo.operations.closure.held_records import HeldRecords
-from microrepo.operations.closure.target_records import known_environments, options_of
+from microrepo.operations.closure.needed_files import installed_files
 from microrepo.operations.run.goals import Requests
 from microrepo.operations.sbom.component_reader import ComponentReader
 from microrepo.operations.snapshot.snapshot_view import viewed_for_checks
 from microrepo.repositories.reading import open_for_reading
-from microrepo.selection.closure.closure import Closure
-from microrepo.selection.environments.targets import named_environments
-from microrepo.state import State
 from microrepo.stores.flat_directory import FlatDirectory
 
 
@@ -51,30 +46,8 @@ def make_bill(
                 raise RepositoryError(config.repository, "contains no distributions")
             missing: tuple[str, ...] = ()
             if requests is not None:
-                chosen, missing = _chosen(shown, state, directory, requests, only)
+                chosen, missing = installed_files(shown, state, directory, requests.goals, only)
                 rows = {filename: rows[filename] for filename in chosen if filename in rows}
             read = ComponentReader(directory).read(rows.values())
     created = f"{now()[:19]}Z"
     return BillOfMaterials(name, created, __version__, read.components, read.problems, missing)
-
-
-def _chosen(
-    config: Config,
-    state: State,
-    directory: FlatDirectory,
-    requests: Requests,
-    only: Sequence[str],
-) -> tuple[set[str], tuple[str, ...]]:
-    """Return the files that requirements install, and what is not met."""
-    known = known_environments(config, state)
-    environments = named_environments(only, known) if only else known
-    supply = HeldRecords(state, directory, config)
-    closure = Closure(requests.goals, environments, supply.facts, options_of(config, "solve"))
-    while needs := closure.step():
-        supply.answer(needs)
-    chosen = {pin.files[0].filename for found in closure.resolutions for pin in found.pins}
-    missing = (
-        f"{one.goal} for {one.environment}: {'; '.join(one.reasons)}"
-        for one in unmet_goals(closure)
-    )
-    return chosen, tuple(missing)

@@ -67,6 +67,11 @@ def test_ignored_ones_do_not_count_under_any_of_their_names() -> None:
     ]
 
 
+def test_the_same_flaw_is_ignored_under_an_id_that_does_not_name_the_other() -> None:
+    first, second = (osv_record(name, "foo", aliases=["CVE-1"]) for name in ("PYSEC-1", "GHSA-1"))
+    assert known(first, second, ignored=("PYSEC-1",)).affecting("foo", "1") == ()
+
+
 def test_odd_values_are_not_used() -> None:
     odd = osv_record(
         "GHSA-1", "foo", aliases=[None, 5], references=[5, {"url": 5}, {"url": "https://a.example"}],
