@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import again, copying, gap, report, scale, scenarios
+from benchmarks import again, copying, gap, gates, report, scale, scenarios
 from benchmarks.arena import Patience
 from benchmarks.bench import PEERS, Bench
 from benchmarks.report import Result
@@ -25,6 +25,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     "memory": scenarios.memory,
     "copy": copying.copy,
     "gap": gap.gap,
+    "gates": gates.gates,
     "scale": scale.scale,
 }
 
