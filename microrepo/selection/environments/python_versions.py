@@ -132,7 +132,9 @@ def _tag_pairs(target: PythonTarget) -> frozenset[tuple[str, str]]:
         pairs |= {(own, f"{own}t")}
         pairs |= {(f"cp3{older}", "abi3t") for older in range(2, minor + 1)}
         return frozenset(pairs)
-    pairs |= {(own, own + flags) for flags in ("", "m", "mu", "u")}
+    # CPython 3.8 dropped the flags for its allocator and wide characters.
+    flagged = ("", "m", "mu", "u") if (major, minor) < (3, 8) else ("",)
+    pairs |= {(own, own + flags) for flags in flagged}
     if major == 3:
         pairs |= {(f"cp3{older}", "abi3") for older in range(2, minor + 1)}
     return frozenset(pairs)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from packaging import tags
 
 from microrepo.model import File
+from microrepo.selection.environments.presets import USUAL_PLATFORMS, environment_from_preset
 from microrepo.selection.environments.python_versions import (
     PythonFilter,
     PythonTarget,
@@ -13,8 +15,16 @@ from microrepo.selection.environments.python_versions import (
     lenient_specifiers,
     parse_python_words,
     requires_python_admits,
+    wheel_fits,
 )
 
+CPYTHONS = [f"cp3{minor}" for minor in range(8, 17)] + ["cp313t", "cp314t", "cp315t", "cp316t"]
+# Interpreters and ABIs of wheels; the ABI of another Python, and flags that are gone, among them.
+ALL_PAIRS = [
+    (interpreter, abi)
+    for interpreter in ("py2", "py3", *(f"{kind}3{n}" for kind in ("py", "cp") for n in range(20)))
+    for abi in ("none", "abi3", "abi3t", "cp38m", "cp311mu", *CPYTHONS, "cp317", "cp317t")
+]
 OLD_README_LIST = ["2.7", "any", "cp27", "py2", "py2.py3", "py27", "source"]
 
 
@@ -141,6 +151,23 @@ def test_name_of_a_python(word: str, text: str) -> None:
 )
 def test_wheel_fits_by_its_name(tags: str, word: str, expected: bool) -> None:
     assert fits(file_named(f"foo-1.0-{tags}.whl"), target(word)) is expected
+
+
+@pytest.mark.parametrize("platform", USUAL_PLATFORMS)
+@pytest.mark.parametrize("word", CPYTHONS)
+def test_rules_and_presets_take_the_same_wheels_as_packaging(word: str, platform: str) -> None:
+    """Interpreter and ABI of each wheel that `packaging` accepts, and no other; abi3t included."""
+    python = target(word)
+    own = tags.cpython_tags((3, python.minor), [word], [platform])
+    common = tags.compatible_tags((3, python.minor), f"cp3{python.minor}", [platform])
+    expected = {(tag.interpreter, tag.abi) for tag in (*own, *common)}
+    assert environment_from_preset("x", f"{word}-{platform}").interpreters == expected
+    accepted = {
+        (interpreter, abi)
+        for interpreter, abi in ALL_PAIRS
+        if wheel_fits((interpreter,), (abi,), python)
+    }
+    assert accepted == expected
 
 
 def test_label_of_a_wheel_counts_for_nothing() -> None:
