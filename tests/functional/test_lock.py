@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +340,43 @@ def test_the_newest_pip_installs_a_lock_offline(locked: Path, fresh_venv: Venvs)
         timeout_s=120,
     )
     assert venv.run("-c", SHOW).stdout == f"{SET}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "succeeds"), [("2024-01-01T00:00:00Z", False), ("2024-01-01T00:00:01Z", True)]
+)
+def test_pip_applies_its_own_delay_to_a_served_lock(
+    here: Repository, publish: Publish, fresh_venv: Venvs, before: str, succeeds: bool
+) -> None:
+    """The lock has the upload times of the index, here the first moment of 2024."""
+    python = tool("newest-pip", ["pip"]) / "python"
+    publish("app", "1.0", "lib")
+    publish("lib", "1.0")
+    (lock,) = here.refresh("app", "--lock", here.path).locks
+    venv = fresh_venv()
+    words = ["--isolated", "install", "--no-index", "--uploaded-prior-to", before]
+    with _served(here.path) as url:
+        done = run_program(
+            [python, "-m", "pip", "--python", venv.python, *words, "-r", url + Path(lock).name],
+            env=clean_environment(venv.directory, {"PIP_CONFIG_FILE": os.devnull}),
+            cwd=venv.directory,
+            timeout_s=120,
+        )
+    assert (done.returncode == 0) is succeeds, done.stdout + done.stderr
+    assert ("not prior to" in done.stdout + done.stderr) is not succeeds
+
+
+@contextmanager
+def _served(directory: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_uv_notices_a_file_that_changed(here: Repository, locked: Path, fresh_venv: Venvs) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from urllib.parse import urldefrag
 
 import msgspec
@@ -53,6 +54,8 @@ def _lines(table: Mapping[str, object], path: str) -> Iterator[str]:
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
     if isinstance(value, str) or not isinstance(value, Sequence):
         # JSON's escapes are among TOML's; what JSON leaves bare and TOML does not is DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.pylock import TOOL, render_lock
+from microrepo.formats.times import parse_time
 from microrepo.model import File
 from microrepo.selection.closure.lock_sets import LockedSet, Locks
 from microrepo.selection.environments.environment import Environment
@@ -157,7 +158,12 @@ def _place(
     row = rows.get(file.filename)
     sha256 = (row.digests.sha256 if row else None) or hash_file(path).sha256 or ""
     size = row.size if row and row.size is not None else path.stat().st_size
-    return {"path": (base / file.filename).as_posix(), "size": size, "hashes": {"sha256": sha256}}
+    return {
+        "path": (base / file.filename).as_posix(),
+        "size": size,
+        "hashes": {"sha256": sha256},
+        "upload_time": parse_time(file.upload_time) if file.upload_time else None,
+    }
 
 
 def _dependencies(resolution: Resolution) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from packaging.pylock import Pylock
 
+from microrepo.formats.times import parse_time
 from microrepo.formats.toml import read_table
 from microrepo.model import NormalizedName
 from microrepo.operations.closure.lock_files import warnings_of, write_locks
@@ -16,7 +17,7 @@ from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.resolution_records import Edge, GoalFailure, Pin, Resolution
 from tests.support.closure_world import goal
 from tests.support.packages import BuiltFile, build_sdist, build_wheel
-from tests.support.shelf import Shelf
+from tests.support.shelf import UPLOADED, Shelf
 
 APP = build_wheel("app", "1.0", requires_python=">=3.8")
 BASE, BASE_SDIST = build_wheel("base", "2.0"), build_sdist("base", "2.0")
@@ -57,6 +58,9 @@ def test_a_lock_names_files_digests_and_dependencies(
     app, base = lock.packages
     (wheel,) = app.wheels or ()
     assert (wheel.hashes, wheel.size) == ({"sha256": APP.sha256}, APP.size)
+    assert wheel.upload_time == parse_time(UPLOADED)
+    assert base.sdist is not None
+    assert base.sdist.upload_time == parse_time(UPLOADED)
     assert (place / str(wheel.path)).resolve() == (shelf.path / APP.filename).resolve()
     assert (str(app.requires_python), app.dependencies) == (">=3.8", [{"name": "base"}])
     assert base.sdist is not None
