@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from microrepo.config.sizes import format_size
 from tests.support.faults import Fault, NoLength, Pause
 from tests.support.index import FakeIndex
 from tests.support.packages import BuiltFile, build_wheel
@@ -51,6 +53,27 @@ def test_the_repository_does_not_grow_beyond_its_budget(
     repo.holds()
     repo.refresh_all("--max-total-size", str(total))
     repo.holds(*files)
+
+
+def test_a_refusal_names_what_only_snapshots_hold(
+    repo: Repository, index: FakeIndex, files: list[BuiltFile]
+) -> None:
+    repo.refresh_all()
+    repo.do("snapshot", "create", "before")
+    for name in ("p0", "p1"):
+        index.add(name, build_wheel(name, "2", payload_size=20_000))
+    repo.refresh_all("--versions", "1")
+    index.add("p0", build_wheel("p0", "3", payload_size=20_000))
+    report = repo.refresh_all("--versions", "1", "--max-total-size", "1000", expect=1)
+    held = json.loads(repo.run("health", "--json", "--repository", repo.path, expect=None).stdout)[
+        "snapshot_bytes"
+    ]
+    assert held > 20_000
+    assert f"This does not count {format_size(held)} that only snapshots hold." in report.refused
+    wanted = f"{shutil.disk_usage(repo.path.parent).free // 10**9 + 5} GB"
+    words = ["refresh", "--packages", "everything", "--versions", "1", *repo.flags()]
+    done = repo.run(*words, "--min-free-space", wanted, expect=1)
+    assert f"`microrepo snapshot prune` frees {format_size(held)}" in " ".join(done.stdout.split())
 
 
 def test_a_full_budget_still_takes_replacements(

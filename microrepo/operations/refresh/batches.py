@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from microrepo.cause_texts import action_text
 from microrepo.config.schema import Config
+from microrepo.config.sizes import format_size
+from microrepo.errors import NoSpace
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES, is_variants_index
 from microrepo.guards import check_inodes, check_space, inodes_needed
 from microrepo.model import Action, ActionKind
@@ -34,6 +36,7 @@ from microrepo.operations.run.plan_limits import limits_of
 from microrepo.operations.run.run_rules import Rules
 from microrepo.plan import list_only, make_plan, totals_of
 from microrepo.state.file_rows import Origin
+from microrepo.stores.objects.protected_contents import ProtectedContents
 
 BATCH_PROJECTS = 300
 
@@ -184,7 +187,7 @@ class ProjectBatches:
     def _check_space(self, plan: Sequence[Action]) -> str:
         refused_budget = self.budget.refusal()
         if refused_budget:
-            return refused_budget
+            return f"{refused_budget}{_held_by_snapshots(self._holdings, frees=False)}"
         totals = totals_of(plan)
         if not totals.download or (self._report.dry_run and not self._holdings.directory.exists()):
             return ""
@@ -200,7 +203,9 @@ class ProjectBatches:
             inodes_needed(plan, with_pages=self._config.simple),
             self._holdings.directory.free_inodes(),
         )
-        return str(refused) if refused else ""
+        if refused is None:
+            return ""
+        return f"{refused}{_held_by_snapshots(self._holdings, frees=isinstance(refused, NoSpace))}"
 
     def _note_conflicts(self, plan: Sequence[Action]) -> set[str]:
         """Report names with different content; return the projects that lack a file."""
@@ -208,6 +213,20 @@ class ProjectBatches:
             if action.kind is ActionKind.CONFLICT or action.claimants:
                 self._report.conflicts.append(Failure(action.filename, action_text(action)))
         return {action.project for action in plan if action.kind is ActionKind.CONFLICT}
+
+
+def _held_by_snapshots(holdings: Holdings, *, frees: bool) -> str:
+    """Return the end of a refusal: the bytes that only snapshots hold, "" without any.
+
+    Args:
+        frees: deleting snapshots makes room for the plan.
+    """
+    held = ProtectedContents.of(holdings.directory.path).measure().own_bytes
+    if not held:
+        return ""
+    if frees:
+        return f" `microrepo snapshot prune` frees {format_size(held)} that only snapshots hold."
+    return f" This does not count {format_size(held)} that only snapshots hold."
 
 
 def _deletions(plan: Iterable[Action]) -> tuple[Action, ...]:
