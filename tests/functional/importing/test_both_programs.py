@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from microrepo.cli import main
 from tests.support.bundles import Outside
 from tests.support.importing import IMPORTER_FILE, Inside, expect_equal, importer_module
 from tests.support.interpreters import python_interpreters
@@ -289,3 +290,25 @@ def test_the_file_runs_on_other_pythons(
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     expect_equal(inside, outside)
+
+
+def test_links_lead_where_those_of_the_repository_lead(
+    both: tuple[Inside, Inside], outside: Outside, tmp_path: Path
+) -> None:
+    """The setting `files_url` of the repository, not that of the bundle, which is of another."""
+    first = outside.bundle().write(tmp_path / "0")
+    before = outside.snapshot()
+    outside.put(build_wheel("dep", "3.0"), build_wheel("fresh", "1.0"))
+    second = outside.bundle(before).write(tmp_path / "1")
+    base = "https://files.example/python/"
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"files_url": base}))
+    for inside in both:
+        inside.ok(*first)
+        words = ["index", "--config", str(config), "--repository", str(inside.root), "--quiet"]
+        assert main(words) == 0
+        inside.ok(*second)
+    pages = [compared(inside) for inside in both]
+    assert pages[0] == pages[1]
+    assert f"{base}fresh-1.0-py3-none-any.whl".encode() in pages[0]["simple/fresh/index.html"]
+    assert b'"../../' not in pages[0]["simple/fresh/index.html"]

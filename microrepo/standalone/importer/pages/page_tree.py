@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from microrepo.standalone.importer.intake.content_survey import ContentSurvey, file_status
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
@@ -55,6 +56,7 @@ class PageTree:
         self._root = RootPage(())
         self._rows: dict[str, tuple[str, int | None]] = {}
         self._newest = 0
+        self._base = ""
 
     def prepare(self) -> None:
         """Begin with the pages that readers see now."""
@@ -67,6 +69,10 @@ class PageTree:
                 self._rows[name] = (shown, serial)
         serials = [serial or 0 for _, serial in self._rows.values()]
         self._newest = max([self._root.serial or 0, *serials])
+        here = (
+            entry for name in sorted(self._rows) for entry in self._private(self._present(name))
+        )
+        self._base = link_base(next(here, None))
 
     def lacking(self, names: Iterable[str]) -> set[str]:
         """Return the projects that have no pages."""
@@ -117,7 +123,7 @@ class PageTree:
     ) -> None:
         name = project.project
         page = self._present(name)
-        entries = [page_entry(file, self._metadata(file.filename)) for file in files]
+        entries = [page_entry(file, self._metadata(file.filename), self._base) for file in files]
         names = {entry.filename for entry in entries} | old
         entries += [entry for entry in self._private(page) if entry.filename not in names]
         if not entries:
@@ -182,6 +188,17 @@ class PageTree:
         return b"".join([*parts, page[place:]])
 
 
+def link_base(entry: FileEntry | None) -> str:
+    """Return the URL below which a page links to a file in the directory; "" beside the pages.
+
+    The setting `files_url` of a repository is not in a bundle, whose settings are those of another.
+    """
+    ending = "" if entry is None else quote(entry.filename, safe="")
+    if entry is None or not entry.url.startswith(("https://", "http://")):
+        return ""
+    return entry.url[: -len(ending)] if entry.url.endswith(f"/{ending}") else ""
+
+
 def listed_files(
     entries: Iterable[ManifestProject | ManifestFile], names: Collection[str]
 ) -> Iterator[ListedFiles]:
@@ -199,15 +216,16 @@ def listed_files(
         yield ListedFiles(project, tuple(files))
 
 
-def page_entry(file: ManifestFile, metadata_sha256: str) -> FileEntry:
+def page_entry(file: ManifestFile, metadata_sha256: str, base: str = "") -> FileEntry:
     """Return a file in the form that pages list.
 
     Args:
         metadata_sha256: digest of its sidecar, "" without one.
+        base: URL of the files; "" for files beside the pages.
     """
     return FileEntry(
         filename=file.filename,
-        url="",
+        url=base + quote(file.filename, safe="") if base else "",
         hashes={"sha256": file.sha256},
         size=file.size_bytes,
         upload_time=file.upload_time,
