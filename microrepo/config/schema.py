@@ -481,13 +481,24 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = "default"
     provenance: Annotated[
-        Literal["off", "keep"],
+        Literal["off", "keep", "verify"],
         _trust(
             "What to do with the provenance objects (PEP 740) of kept files. `keep` puts each beside "
             "its file, as `<file>.provenance`, and lists it on pages. Costs one request for each "
-            "attested file.",
+            "attested file. `verify` also verifies the signatures, and refuses files with forged "
+            "ones; it needs the extra `provenance`.",
         ),
     ] = "off"
+    trusted_root: Annotated[
+        str | None,
+        _trust(
+            "File with the keys of Sigstore's authorities and logs (`trusted_root.json`), with "
+            "which `provenance` verifies. A relative path is relative to the config file.",
+            kind=Kind.PATH,
+            default="the one in the installed sigstore",
+            example="trusted_root.json",
+        ),
+    ] = None
     trust_policy: Annotated[
         Literal["off", "no-downgrade"],
         _trust(

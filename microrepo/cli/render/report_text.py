@@ -41,6 +41,7 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += text_lines("newer releases not used", report.passed_over, verbose=verbose)
     lines += text_lines("reported as malware", report.malware, verbose=verbose)
     lines += text_lines("with known vulnerabilities", report.vulnerable, verbose=verbose)
+    lines += text_lines("attestations not verifiable", report.unverifiable, verbose=verbose)
     lines += text_lines("refused for their provenance", report.distrusted, verbose=verbose)
     if report.missing:
         what = "nothing found under" if report.operation == "delete" else "project not found"

@@ -8,6 +8,7 @@ from pathlib import Path
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.operations.pages.publishing import RepositoryPages
+from microrepo.operations.provenance.evidence_check import with_trusted_root
 from microrepo.operations.records.report import Report, ReportBuilder
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.refresh.upstream.changed_projects import find_changes
@@ -57,7 +58,7 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         Locked: another run holds the repository's lock.
         SourceError: the source's list of projects cannot be read.
     """
-    policy = policy_of(config, requests)
+    policy = with_trusted_root(config, policy_of(config, requests))
     if not (config.files or config.files_url):
         _refuse_local_links(config)
     rules = rules_of(config, policy, credulous=force_check)

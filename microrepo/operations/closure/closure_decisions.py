@@ -14,6 +14,7 @@ from microrepo.selection.rules.decisions import select, split_candidates
 from microrepo.selection.rules.policy import Policy
 
 _SHOWN_ENVIRONMENTS = 3
+_NEVER_KEPT = frozenset({Cause.MALWARE, Cause.FORGED})
 _UNMET = "the requirement cannot be met"
 
 
@@ -141,10 +142,11 @@ def deciding_by_closure(
         decided = decide_by_closure(
             project.name, files, needed, environments, also, is_requested=is_requested
         )
-        # Files that an unmet goal needs are kept, whatever the rules say now; malware is not.
+        # Files that an unmet goal needs are kept, whatever the rules say now; malware and files with
+        # forged attestations are not.
         others = (
             Decision(one.file, True, Cause.REQUIRED, kept[one.file.filename])
-            if one.file.filename in kept and one.cause is not Cause.MALWARE
+            if one.file.filename in kept and one.cause not in _NEVER_KEPT
             else one
             for one in rejected
         )

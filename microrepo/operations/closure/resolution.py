@@ -21,6 +21,7 @@ from microrepo.operations.closure.earlier_resolution import (
 )
 from microrepo.operations.closure.target_records import environments_of, options_of
 from microrepo.operations.closure.url_files import Rewrite
+from microrepo.operations.provenance.evidence_check import check_of
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.operations.records.resolution_report import report_failures, warn_of
 from microrepo.operations.refresh.trust.release_evidence import with_evidence
@@ -114,6 +115,7 @@ def resolve_goals(
     work, rules = origins.work, origins.rules
     targets = environments or environments_of(config)
     work.report.environments = [environment.name for environment in targets]
+    check = check_of(config, origins.holdings.directory)
     known: dict[str, Record] = {}
     inputs = None
     if environments is None and rewrite is None:
@@ -131,7 +133,7 @@ def resolve_goals(
         concerned = concerned_records(origins.holdings.state, rules, resolved)
         if rules.policy.asks_advisories:
             concerned = advised(origins.sources, work, concerned, decide)
-        concerned = with_evidence(work, concerned, decide, rules.policy.trust)
+        concerned = with_evidence(work, concerned, decide, rules.policy.trust, check)
         known = {**resolved.records, **{one.project.name: one for one in concerned}}
         resolved = msgspec.structs.replace(resolved, records=known)
         if not _loses_files(resolved, concerned, decide):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,9 +19,10 @@ from microrepo.operations.apply.repository_directory import FETCHED, Journal, Re
 from microrepo.operations.apply.transfer import carry
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.maintain.content_check import Checked, read_files
+from microrepo.operations.maintain.provenance_check import faults_of_provenance
 from microrepo.operations.maintain.wheel_contents import check_contents
 from microrepo.operations.pages.publishing import RepositoryPages
-from microrepo.operations.records.report import Failure, Report
+from microrepo.operations.records.report import Failure, Report, ReportBuilder
 from microrepo.operations.run.session import open_session
 from microrepo.plan import Totals, totals_of
 from microrepo.publish.project.sidecar_check import damaged_sidecars
@@ -120,7 +121,17 @@ def verify(
                 for name, why in damaged_sidecars(holdings.state, directory, wheels, deep=deep)
                 if not repair or dry_run or not _wrote_sidecar(directory, name)
             ]
+            _report_provenance(work.report, faults_of_provenance(config, directory, rows))
     return work.report.build()
+
+
+def _report_provenance(report: ReportBuilder, faults: Iterable[tuple[Failure, bool]]) -> None:
+    """Report faults of provenance objects; those that a newer trusted root may end only warn."""
+    for fault, is_warning in faults:
+        if is_warning:
+            report.unverifiable.append(f"{fault.what}: {fault.why}")
+        else:
+            report.failed.append(fault)
 
 
 def _wrote_sidecar(directory: FlatDirectory, wheel: str) -> bool:

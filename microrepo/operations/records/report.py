@@ -77,6 +77,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
         distrusted: releases that are refused for their provenance, and why.
         vulnerable: kept releases with known vulnerabilities, unless these are ignored.
         malware: releases that were held when an advisory reported them as malware.
+        unverifiable: kept files whose attestations could not be verified, and why.
         locks: lock files that are up to date; `locks_changed` of them were written.
         metadata: distributions whose metadata was read from a source.
         rounds: number of rounds in which the resolver requested facts.
@@ -115,6 +116,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
     passed_over: tuple[str, ...] = ()
     vulnerable: tuple[str, ...] = ()
     distrusted: tuple[str, ...] = ()
+    unverifiable: tuple[str, ...] = ()
     malware: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
@@ -180,6 +182,7 @@ class ReportBuilder:
         self.passed_over: list[str] = []
         self.vulnerable: list[str] = []
         self.distrusted: list[str] = []
+        self.unverifiable: list[str] = []
         self.malware: list[str] = []
         self.locks: list[str] = []
         self.locks_changed = 0

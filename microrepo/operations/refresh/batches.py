@@ -24,6 +24,7 @@ from microrepo.operations.records.report import Failure
 from microrepo.operations.refresh.batch_records import BatchRecords
 from microrepo.operations.refresh.deletions import (
     with_causes,
+    with_forged,
     with_quarantine,
     without_doubtful_deletions,
     without_needed,
@@ -120,7 +121,7 @@ class ProjectBatches:
         plan = with_causes(plan, looked)
         held = [row for row in recorded.values() if self._holdings.holds(row)]
         plan = with_quarantine(plan, looked, held, self._config.removed)
-        plan = without_needed(plan, self.needed)
+        plan = without_needed(with_forged(plan, looked, held), self.needed)
         self._report.totals += totals_of(plan)
         refused = self._check_space(plan)
         if self._report.dry_run:

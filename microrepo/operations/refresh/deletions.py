@@ -25,7 +25,7 @@ _BATCH = 500
 # Causes that the setting `removed` decides on, and causes that end a whole project.
 _BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.EMPTIED, Cause.QUARANTINED})
 # Causes for which no unmet goal and no guard keeps a file.
-_AT_ONCE = frozenset({Cause.QUARANTINED, Cause.MALWARE})
+_AT_ONCE = frozenset({Cause.QUARANTINED, Cause.MALWARE, Cause.FORGED})
 _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 
 
@@ -63,6 +63,27 @@ def with_causes(plan: Sequence[Action], looked: Iterable[Looked]) -> tuple[Actio
         else action
         for action in plan
     )
+
+
+def with_forged(
+    plan: tuple[Action, ...], looked: Iterable[Looked], held: Iterable[FileRow]
+) -> tuple[Action, ...]:
+    """Return a plan that deletes held files with forged attestations, whatever `prune` says."""
+    forged = {
+        decision.file.filename: decision.detail
+        for one in looked
+        for decision in one.decisions
+        if decision.cause is Cause.FORGED
+    }
+    if not forged:
+        return plan
+    others = [action for action in plan if action.filename not in forged]
+    deletions = [
+        deletion_of(row, Cause.FORGED, forged[row.filename])
+        for row in held
+        if row.filename in forged and row.is_ours
+    ]
+    return tuple(sorted([*others, *deletions], key=lambda action: action.filename))
 
 
 def without_needed(actions: Iterable[Action], needed: Container[str]) -> tuple[Action, ...]:
@@ -224,7 +245,7 @@ def _move_aside_or_delete(
     directory: FlatDirectory, batch: Sequence[Action], config: Config
 ) -> frozenset[str]:
     """Delete files from the directory; return the names of those moved to quarantine."""
-    causes = {Cause.MALWARE}
+    causes = {Cause.MALWARE, Cause.FORGED}
     causes |= _BY_UPSTREAM if config.removed == "quarantine" else set()
     causes |= {Cause.VULNERABLE} if config.vulnerabilities == "quarantine" else set()
     removed = [action for action in batch if action.cause in causes]

@@ -17,7 +17,7 @@ from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.policy import Policy
 from microrepo.selection.rules.release_rules import unmet_requests
-from microrepo.selection.trust.refused_releases import distrusted_releases
+from microrepo.selection.trust.refused_releases import distrusted_releases, unverifiable_files
 
 
 class Looked(Struct, frozen=True):
@@ -68,6 +68,7 @@ def look(
                 report.failed.append(Failure(name, why))
         if rules.policy.trust:
             report.distrusted += distrusted_releases(decisions)
+            report.unverifiable += unverifiable_files(decisions)
         if rules.policy.asks_advisories or report.dry_run:
             _note_advisories(report, record.project, decisions, rules.policy)
         row = msgspec.structs.replace(

@@ -8,6 +8,7 @@ from microrepo.batching import batched
 from microrepo.guards import count_bare
 from microrepo.model import Action, ActionKind, Cause, NormalizedName
 from microrepo.operations.pages.publishing import RepositoryPages
+from microrepo.operations.provenance.evidence_check import check_of
 from microrepo.operations.refresh.batches import (
     BATCH_PROJECTS,
     BatchResult,
@@ -90,6 +91,7 @@ class Run:
         """
         batches = list(batched(visits, BATCH_PROJECTS))
         decide = deciding_by(self.rules, self._work.now)
+        trust, check = self.rules.policy.trust, check_of(self._config, self._holdings.directory)
         asked = [self._records.ask(batch) for batch in batches[:2]]
         under_way: list[StartedBatch] = []
         try:
@@ -98,7 +100,7 @@ class Run:
                 records: Iterable[Record] = self._records.read(batch, asked[number])
                 if self.rules.policy.asks_advisories:
                     records = advised(self.sources, self._work, records, decide)
-                records = with_evidence(self._work, records, decide, self.rules.policy.trust)
+                records = with_evidence(self._work, records, decide, trust, check)
                 records = with_own_pythons(self._holdings, self._work, records, decide)
                 looked = look(self._work.report, self.rules, records, decide)
                 self.keep_requested(looked)

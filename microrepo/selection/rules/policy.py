@@ -207,6 +207,7 @@ def build_policy(
         trust=TrustRules(
             config.trust_policy == "no-downgrade",
             config.trust_lookback_days,
+            verify=config.provenance == "verify",
             keep=config.provenance != "off",
         ),
         trust_exceptions=parse_patterns(config.trust_exceptions, "trust_exceptions"),

@@ -39,12 +39,14 @@ class TrustRules(Struct, frozen=True, omit_defaults=True):
         verify: signatures are verified, and forged ones refused.
         keep: provenance objects are kept. It selects nothing, but when it is turned on, every
             project must be checked.
+        root: digest of the trusted root that verifies; when it changes, every project is checked.
     """
 
     no_downgrade: bool = False
     lookback_days: float | None = None
     verify: bool = False
     keep: bool = False
+    root: str = ""
 
     def __bool__(self) -> bool:
         return self.no_downgrade or self.verify or self.keep
@@ -179,7 +181,7 @@ def _forgery(file: File) -> Refusal | None:
     evidence = file.evidence
     if evidence is None or evidence.verdict is not Verdict.FORGED:
         return None
-    return Cause.FORGED, evidence.detail
+    return Cause.FORGED, f"{file.filename}: {evidence.detail}"
 
 
 def _by_upload(files: Iterable[File]) -> list[File]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from microrepo.formats.version_numbers import version_order
-from microrepo.model import Cause, Decision
+from microrepo.model import Cause, Decision, Verdict
 
 TRUST_CAUSES = frozenset(
     {Cause.WEAKER_PROVENANCE, Cause.OTHER_PUBLISHER, Cause.UNREAD_PROVENANCE, Cause.FORGED}
@@ -31,3 +31,14 @@ def distrusted_releases(decisions: Sequence[Decision]) -> list[str]:
             or version_order(one.file.version) > version_order(oldest)
         )
     )
+
+
+def unverifiable_files(decisions: Sequence[Decision]) -> list[str]:
+    """Return one text for each kept file whose attestations could not be verified."""
+    return [
+        f"{one.file.filename}: {one.file.evidence.detail}"
+        for one in decisions
+        if one.keep
+        and one.file.evidence is not None
+        and one.file.evidence.verdict is Verdict.UNVERIFIABLE
+    ]

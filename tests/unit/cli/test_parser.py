@@ -97,6 +97,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "uploaded_before": [(["2026-05-31"], "2026-05-31")],
     "security": [(["strict"], "strict")],
     "provenance": [(["keep"], "keep")],
+    "trusted_root": [(["/a/root.json"], "/a/root.json")],
     "trust_policy": [(["no-downgrade"], "no-downgrade")],
     "trust_exceptions": [(["foo,bar==1"], ["foo", "bar==1"])],
     "trust_lookback_days": [(["30.5"], 30.5)],

@@ -256,7 +256,11 @@ def test_forged_attestations_are_refused_whatever_came_before() -> None:
     policy = policy_of(trust_policy="off")
     verifying: Callable[[Policy], Policy] = _verifying
     (bad, _) = select(project, verifying(policy), NOW)
-    assert (bad.keep, bad.cause, bad.detail) == (False, Cause.FORGED, "wrong signature")
+    assert (bad.keep, bad.cause, bad.detail) == (
+        False,
+        Cause.FORGED,
+        "foo-2.0.tar.gz: wrong signature",
+    )
 
 
 def _verifying(policy: Policy) -> Policy:

@@ -1,0 +1,1 @@
+"""Verification of provenance objects: the only room that uses sigstore."""
