@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 from tests.support.packages import build_sdist, build_wheel
@@ -95,3 +97,29 @@ def test_what_is_missing_is_no_success(run_microrepo: MicrorepoRunner, tmp_path:
     assert done.returncode == 3
     assert "absent" in done.stderr
     assert "app" in done.stdout
+
+
+def test_a_bundle_carries_it(run_microrepo: MicrorepoRunner, tmp_path: Path) -> None:
+    fill(tmp_path / "wheels")
+    bundle, inside = tmp_path / "bundle", tmp_path / "inside"
+    sent = run_microrepo("export", bundle, "--sbom", "--repository", tmp_path / "wheels")
+    assert sent.returncode == 0, sent.stderr
+    with tarfile.open(next(bundle.glob("*.tar"))) as volume:
+        program = volume.extractfile("import.py")
+        assert program is not None
+        (tmp_path / "import.py").write_bytes(program.read())
+    inside.mkdir()
+    command: list[str | Path] = [
+        sys.executable,
+        tmp_path / "import.py",
+        bundle,
+        "--repository",
+        inside,
+    ]
+    subprocess.run([*command, "--allow-unsigned"], check=True, capture_output=True)
+    other = tmp_path / "other"
+    assert run_microrepo("import", bundle, "--repository", other).returncode == 0
+    for repository in (inside, other):
+        (kept,) = (repository / ".microrepo" / "imports").glob("sbom-*.cdx.json")
+        names = [one["name"] for one in json.loads(kept.read_text())["components"]]
+        assert names == ["app", "lib.x", "old"]

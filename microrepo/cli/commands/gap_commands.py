@@ -47,6 +47,7 @@ def command_export(arguments: argparse.Namespace) -> int:
         key=Path(arguments.sign).expanduser() if arguments.sign else None,
         config_copy=msgspec.json.format(msgspec.json.encode(shown(loaded)), indent=1),
         scan=_scan_words(arguments.scan_command),
+        sbom=arguments.sbom,
         dry_run=arguments.dry_run,
     )
     with reporting(arguments) as reporter:

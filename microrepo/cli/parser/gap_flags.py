@@ -46,6 +46,9 @@ def add_export(parser: CommandParser) -> None:
         metavar="COMMAND",
         help="run this command on each new file; a file for which it exits with 1 is not sent",
     )
+    parser.add_argument(
+        "--sbom", action="store_true", help="carry a bill of materials along (CycloneDX)"
+    )
     add_dry_run(parser)
     add_settings(parser, _REPOSITORY)
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.errors import RepositoryError
+from microrepo.formats.sbom.cyclonedx import render_cyclonedx
 from microrepo.operations.advisories.kept_advisories import AdvisoryFiles
 from microrepo.operations.export.bundle_content import BundleContent
 from microrepo.operations.export.bundle_plan import plan_volumes
@@ -31,12 +32,17 @@ from microrepo.operations.export.signing import Signer
 from microrepo.operations.export.volume_writer import StoredList
 from microrepo.operations.records.report import RunReport
 from microrepo.operations.run.session import Session, open_session
+from microrepo.operations.sbom.sbom_creation import make_bill
 from microrepo.operations.snapshot.snapshot_files import SnapshotFiles
 from microrepo.operations.switch.current_manifest import CurrentManifest
 from microrepo.operations.switch.sound_files import SoundFiles
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.standalone.assemble import IMPORTER, assemble
-from microrepo.standalone.importer.bundle_header import ADVISORY_MEMBERS, BundleHeader
+from microrepo.standalone.importer.bundle_header import (
+    ADVISORY_MEMBERS,
+    SBOM_MEMBER,
+    BundleHeader,
+)
 from microrepo.transfer.file_scan import FileScanner
 
 
@@ -53,6 +59,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
         key: key to sign with.
         scan: words of a command that sees each new file; refused ones are not sent.
         config_copy: effective settings without secrets, to carry along.
+        sbom: carry a bill of materials along.
     """
 
     out: Path = Path()
@@ -65,6 +72,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     key: Path | None = None
     config_copy: bytes = b""
     scan: tuple[str, ...] = ()
+    sbom: bool = False
     dry_run: bool = False
 
 
@@ -120,7 +128,7 @@ def export(
         base = _base_of(repository, options)
         manifest = _manifest(session, options)
         advisories = AdvisoryFiles(repository).sha256()
-        extras = _extras(repository, options, with_advisories=advisories != base.advisories)
+        extras = _extras(config, options, with_advisories=advisories != base.advisories)
         content = BundleContent(repository, extras)
         if _is_empty(manifest, base) and not session.report.failed:
             raise RepositoryError(repository, "contains no distributions; nothing to send")
@@ -162,7 +170,7 @@ def _is_empty(manifest: PackedManifest, base: ExportBase) -> bool:
 
 
 def _extras(
-    repository: Path, options: ExportOptions, *, with_advisories: bool
+    config: Config, options: ExportOptions, *, with_advisories: bool
 ) -> dict[str, bytes | Path]:
     """Return the members of the bundle that are no files of the repository."""
     extras: dict[str, bytes | Path] = {
@@ -171,7 +179,10 @@ def _extras(
     }
     if options.config_copy:
         extras["config.json"] = options.config_copy
-    kept = AdvisoryFiles(repository)
+    if options.sbom:
+        bill = make_bill(config, snapshot=options.snapshot)
+        extras[SBOM_MEMBER] = render_cyclonedx(bill).encode()
+    kept = AdvisoryFiles(Path(config.repository))
     if with_advisories and kept.exist():
         contents = (kept.archive, kept.index_content(), kept.origin_content())
         extras.update(zip(ADVISORY_MEMBERS, contents, strict=True))

@@ -28,7 +28,8 @@ MANIFEST_MEMBER = "manifest.jsonl.gz"
 CONTENTS_MEMBER = "contents.jsonl"
 # OSV's archive, its index, and where it came from; see `server.advisories.advisory_index`.
 ADVISORY_MEMBERS = ("advisories.zip", "advisories.index", "advisories.json")
-FIRST_VOLUME_MEMBERS = ("deletions.jsonl", "config.json", "server.py", "import.py")
+SBOM_MEMBER = "sbom.cdx.json"
+FIRST_VOLUME_MEMBERS = ("deletions.jsonl", "config.json", "server.py", "import.py", SBOM_MEMBER)
 # Members that are neither distributions nor sidecars. They precede these.
 EXTRA_MEMBERS = (*FIRST_VOLUME_MEMBERS, *ADVISORY_MEMBERS)
 

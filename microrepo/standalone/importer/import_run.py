@@ -36,6 +36,7 @@ from microrepo.standalone.importer.intake.receiving import BundleReceiver, Recei
 from microrepo.standalone.importer.intake.release_selection import EVERYTHING, ReleaseSelection
 from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.pages.tree_files import replace_content
+from microrepo.standalone.importer.sbom_place import sbom_moves
 from microrepo.standalone.importer.switch.import_journal import ImportJournal
 from microrepo.standalone.importer.switch.import_switch import ImportSwitch
 from microrepo.standalone.importer.switch.repository_lock import hold_repository
@@ -167,7 +168,11 @@ def _import(
         server = _server(staging, received)
         advisories = bundle_advisories(staging, received.extras)
         bundle = receiver.bundle
-        switch.apply(plan, bundle.target_path, bundle.whole_path, facts, advisories.moves)
+        moves = (
+            *advisories.moves,
+            *sbom_moves(staging, received.extras, received.header.snapshot),
+        )
+        switch.apply(plan, bundle.target_path, bundle.whole_path, facts, moves)
         log.update(placed=len(plan.placed), deleted=len(plan.leaving))
     _put_server(options.repository, server)
     for name in switch.files.set_aside:
