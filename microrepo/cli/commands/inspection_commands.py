@@ -14,7 +14,9 @@ from microrepo.cli.render.inspection_text import (
     explanation_text,
     health_text,
     history_text,
+    import_text,
     unknown_text,
+    unread_text,
 )
 from microrepo.config.sizes import parse_age_s
 from microrepo.errors import ConfigError
@@ -94,6 +96,10 @@ def command_explain(arguments: argparse.Namespace) -> int:
     """Show why files are kept or skipped."""
     from microrepo.operations.inspect.explanation import explain
 
+    if arguments.module is not None:
+        return _show_import(arguments)
+    if not arguments.names:
+        raise ConfigError("explain: name a project, a release or a file; or use --import MODULE")
     loaded = load_settings(arguments)
     found = explain(loaded.config, requests_or_everything(loaded), arguments.names)
     projects = found.projects
@@ -103,6 +109,22 @@ def command_explain(arguments: argparse.Namespace) -> int:
     elif projects:
         terminal.write_out(explanation_text(projects, show_all=arguments.all))
     return _answered([unknown_text(one) for one in found.unknown], are_all=not projects)
+
+
+def _show_import(arguments: argparse.Namespace) -> int:
+    from microrepo.operations.inspect.import_search import find_import
+
+    repository = load_settings(arguments).config.repository
+    found = find_import(repository, arguments.module, arguments.names)
+    if arguments.json:
+        terminal.write_json(found)
+    else:
+        terminal.write_out(import_text(found))
+    for filename, why in found.unreadable:
+        terminal.warn(f"{filename}: {why}")
+    if found.unread:
+        terminal.warn(unread_text(found))
+    return ExitCode.DONE if found.matches else ExitCode.FAILED
 
 
 def command_history(arguments: argparse.Namespace) -> int:

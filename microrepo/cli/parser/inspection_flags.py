@@ -41,12 +41,18 @@ def add_explain(parser: CommandParser) -> None:
     """Add the arguments of `explain`."""
     parser.add_argument(
         "names",
-        nargs="+",
+        nargs="*",
         metavar="NAME",
         help="project, release (`NAME==VERSION`, `NAME<2`), file name, or glob over them",
     )
     parser.add_argument(
         "--all", action="store_true", help="show every file (default: one screen of them)"
+    )
+    parser.add_argument(
+        "--import",
+        dest="module",
+        metavar="MODULE",
+        help="show which projects of the repository provide a module (names: search only these)",
     )
     add_settings(parser, basic=_REPOSITORY)
 

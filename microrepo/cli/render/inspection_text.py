@@ -21,11 +21,18 @@ if TYPE_CHECKING:
     from microrepo.operations.inspect.explained_names import UnknownName
     from microrepo.operations.inspect.explanation import Explanation
     from microrepo.operations.inspect.history import History
+    from microrepo.operations.inspect.import_search import ImportAnswer
     from microrepo.operations.monitor.change_list import Change
     from microrepo.operations.monitor.health import Health
     from microrepo.state import HistoryRow, RunRow
 
 _HEALTH = {ExitCode.DONE: "fine", ExitCode.FAILED: "failed"}
+_EVIDENCE = {
+    "NAME": "its metadata names the module",
+    "NAMESPACE": "its metadata names the namespace, which other projects can share",
+    "MODULE": "the module is in it",
+    "PORTION": "modules below the namespace are in it",
+}
 _SHOWN_PROJECTS = 20
 _SHOWN_VERSIONS = 8
 _SCREEN, _FEWEST_FILES, _SHOWN_CHAINS = 20, 3, 3
@@ -86,6 +93,26 @@ def unknown_text(found: UnknownName) -> str:
     more = ", …" if found.versions[_SHOWN_VERSIONS:] else ""
     listed = ", ".join(found.versions[:_SHOWN_VERSIONS]) or "none"
     return f"{found.project} has no release for {found.target!r} (it has {listed}{more})"
+
+
+def import_text(found: ImportAnswer) -> str:
+    """Return the projects that provide a module, and what says so."""
+    lines = [
+        f"{one.project} {one.version}: {_EVIDENCE[one.evidence.name]}"
+        f"{', as private' if one.is_private else ''} ({one.filename})"
+        for one in found.matches
+    ]
+    if not lines:
+        lines = [f"no project provides {found.module} ({count(found.read, 'project')} searched)"]
+    return join_lines(lines)
+
+
+def unread_text(found: ImportAnswer) -> str:
+    """Return how many projects were not searched, and what to do."""
+    return (
+        f"{count(found.unread, 'project')} not searched: too many, or without a wheel. Name "
+        f"projects, such as `microrepo explain --import {found.module} 'py*'`, to search only these."
+    )
 
 
 def history_text(found: History) -> str:

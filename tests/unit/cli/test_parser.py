@@ -207,7 +207,7 @@ def test_values_may_stand_behind_an_equals_sign() -> None:
         pytest.param(["refresh", "--proc", "4"], id="shortened"),
         pytest.param(["refresh", "--no-such-flag"], id="unknown flag"),
         pytest.param(["no-such-command"], id="unknown command"),
-        pytest.param(["explain"], id="argument missing"),
+        pytest.param(["delete"], id="argument missing"),
         pytest.param(["schedule", "--install", "--remove"], id="both at once"),
         pytest.param(["schedule", "--kind", "at"], id="unknown kind"),
     ],
