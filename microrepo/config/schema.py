@@ -249,6 +249,22 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             scope=Scope.REPOSITORY,
         ),
     ] = msgspec.field(default_factory=list)
+    min_age_security_exempt: Annotated[
+        bool,
+        _projects(
+            "Do not apply `min_age_days` to a release that one of the `advisories` names as the fix "
+            "for a release in the repository.",
+            scope=Scope.REPOSITORY,
+        ),
+    ] = True
+    min_age_unknown: Annotated[
+        Literal["refuse", "first-seen"],
+        _projects(
+            "What `min_age_days` does with files of sources that list no upload times: refuse them, "
+            "or count from the refresh that first saw them.",
+            scope=Scope.FILTER,
+        ),
+    ] = "refuse"
     allow_releases: Annotated[
         list[str],
         _projects(

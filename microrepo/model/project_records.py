@@ -24,6 +24,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
         python_version: the uploader's label (``py3``, ``cp311``, ``source``, ``2.7``), a hint only.
         core_metadata: whether ``<url>.metadata`` exists (PEP 658).
         core_metadata_sha256: digest of that metadata, hex.
+        seen_at: when it was first seen, normalised; only without an upload time, if that is asked for.
         provenance: absolute URL of the attestations (PEP 740).
         evidence: what these contain; None if they were not read.
     """
@@ -43,6 +44,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
     core_metadata_sha256: str | None = None
     provenance: str | None = None
     evidence: Evidence | None = None
+    seen_at: str | None = None
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -8,6 +8,10 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from microrepo.formats.advisories.index_building import build_index
+from microrepo.formats.advisories.known_advisories import KnownAdvisories
+from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex
+
 MODIFIED = "2026-11-20T12:00:00Z"
 
 
@@ -61,3 +65,10 @@ def osv_archive(
         for name, body in every.items():
             archive.writestr(zipfile.ZipInfo(name, (2026, 11, 20, 0, 0, 0)), body)
     return packed.getvalue()
+
+
+def known_advisories(*records: dict[str, Any], ignored: Iterable[str] = ()) -> KnownAdvisories:
+    """Return what is known by some records."""
+    content = build_index(io.BytesIO(osv_archive(records)), "all.zip", "").content
+    index = AdvisoryIndex(lambda offset, size: content[offset : offset + size])
+    return KnownAdvisories(index, ignored)

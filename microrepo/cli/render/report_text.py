@@ -39,6 +39,10 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += failure_lines("in conflict", report.conflicts, verbose=verbose)
     lines += text_lines("to build on the target, no wheel", report.sdist_only, verbose=verbose)
     lines += text_lines("newer releases not used", report.passed_over, verbose=verbose)
+    held_back = [
+        f"{one.project} {one.version}, due on {one.due_at[:10]}" for one in report.held_back
+    ]
+    lines += text_lines("held back as too young", held_back, verbose=verbose)
     lines += text_lines("reported as malware", report.malware, verbose=verbose)
     lines += text_lines("with known vulnerabilities", report.vulnerable, verbose=verbose)
     lines += text_lines("attestations not verifiable", report.unverifiable, verbose=verbose)

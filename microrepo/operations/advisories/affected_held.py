@@ -45,6 +45,24 @@ class AffectedRelease(Struct, frozen=True):
         return text
 
 
+def held_versions(
+    state: State, known: KnownAdvisories, *, all_rows: bool
+) -> dict[NormalizedName, tuple[str, ...]]:
+    """Return the held releases of projects that advisories are about.
+
+    Args:
+        all_rows: listed files count, too, as in a repository that keeps none.
+    """
+    advised = set(known.names())
+    names = [NormalizedName(row[0]) for row in state.iter_known() if row[0] in advised]
+    found: defaultdict[NormalizedName, dict[str, None]] = defaultdict(dict)
+    for batch in batched(names, _NAMES_AT_ONCE):
+        for row in state.files(batch):
+            if row.present or all_rows:
+                found[row.project][row.version] = None
+    return {name: tuple(versions) for name, versions in found.items()}
+
+
 def affected_held(
     holdings: Holdings, known: KnownAdvisories, *, malware: bool
 ) -> Iterator[AffectedRelease]:

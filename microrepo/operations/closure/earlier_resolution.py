@@ -85,7 +85,7 @@ def inputs_digest(
     ):
         return None
     libraries = [version(name) for name in _LIBRARIES]
-    bare = msgspec.structs.replace(policy, advisories=None)
+    bare = msgspec.structs.replace(policy, advisories=None, held={})
     values = [__version__, sys.version, libraries, rules.base, bare, options_of(config)]
     values += [policy.advisories.archive_sha256 if policy.advisories is not None else ""]
     values += [config.files, goals, environments, sources]

@@ -25,6 +25,7 @@ from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
 from microrepo.selection.rules.decisions import select
 from microrepo.selection.rules.policy import Policy
+from microrepo.selection.trust.cool_down import due_at
 from microrepo.state import FileRow, ProjectRow, Requirer, State
 
 
@@ -34,6 +35,7 @@ class Explanation(Struct, frozen=True):
     Attributes:
         decisions: one per requested file, kept ones first, newest release first.
         present: names of the files on disk.
+        held_back: by name of a file that is too young, when it is old enough.
         requirers: by file name, what requires it.
         chains: by file name, the chains from it to goals, see `requirement_trace.trace`.
         is_unmet: it is requested, and no file of it is present.
@@ -46,6 +48,7 @@ class Explanation(Struct, frozen=True):
     present: frozenset[str]
     requirers: dict[str, tuple[Requirer, ...]]
     chains: dict[str, tuple[str, ...]] = {}
+    held_back: dict[str, str] = {}
     is_unmet: bool = False
     unmet: tuple[Failure, ...] = ()
 
@@ -69,8 +72,8 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> Expla
         RepositoryError: the state cannot be read.
         ConfigError: a setting is invalid.
     """
-    policy = advised_policy(config, policy_of(config, requests))
     with open_for_reading(config.repository) as state:
+        policy = advised_policy(config, policy_of(config, requests), state)
         named, unknown = find_named(state, targets)
         failures = recorded_failures(state)
         is_index = not links_of(config, state, decides=False).files
@@ -120,7 +123,8 @@ def _explain(
     present = frozenset(file.filename for file in rows if file.present or is_index)
     if policy.budget_bytes is not None and row.complete:
         decisions = _with_evictions(decisions, present)
-    asked = (decision for decision in decisions if named.includes(decision.file))
+    asked = [decision for decision in decisions if named.includes(decision.file)]
+    due = {one.file.filename: due_at(one, policy.min_age_days) for one in asked}
     return Explanation(
         project,
         row,
@@ -128,6 +132,7 @@ def _explain(
         present,
         requirers,
         trace(state, [name for name, found in requirers.items() if found]),
+        held_back={name: when for name, when in due.items() if when is not None},
         is_unmet=bool(config.dependencies) and _is_unmet(project, policy, rows),
     )
 

@@ -71,12 +71,13 @@ def delete(
         Locked: another run holds the repository's lock.
         RepositoryError: the state or the directory cannot be used.
     """
-    policy = advised_policy(config, policy_of(config, requests))
+    policy = policy_of(config, requests)
     requirements = [_parse(name) for name in names]
     watching = reporter or SilentReporter()
     with open_session(config, "delete", watching, read_only=dry_run, creates=False) as session:
         holdings, work = session.holdings, session.work
         report = work.report
+        policy = advised_policy(config, policy, holdings.state)
         targets = []
         for name, requirement in zip(names, requirements, strict=True):
             found = find_target(holdings, name, requirement)

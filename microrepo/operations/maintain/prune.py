@@ -52,11 +52,12 @@ def prune(
     Raises:
         RepositoryError: the directory does not exist, or its state cannot be used.
     """
-    policy = advised_policy(config, policy_of(config, requests))
+    policy = policy_of(config, requests)
     watching = reporter or SilentReporter()
     with open_session(config, "prune", watching, read_only=dry_run, creates=False) as session:
         holdings, work = session.holdings, session.work
         report = work.report
+        policy = advised_policy(config, policy, holdings.state)
         goals = requests.goals if config.dependencies else ()
         needed = _needed(config, holdings, work.now, policy, goals) if goals else None
         deletions = _unwanted(holdings, work.now, policy, needed)

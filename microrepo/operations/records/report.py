@@ -13,6 +13,7 @@ from microrepo.cause_texts import action_text
 from microrepo.exit_codes import ExitCode
 from microrepo.model import Action, ActionKind, Outcome
 from microrepo.plan import Totals, totals_of
+from microrepo.selection.trust.cool_down import HeldBack
 from microrepo.state import RunTotals
 
 
@@ -76,6 +77,8 @@ class Report(PlannedReport, frozen=True, kw_only=True):
         passed_over: newer releases that fit no environment, so that older ones are used.
         distrusted: releases that are refused for their provenance, and why.
         vulnerable: kept releases with known vulnerabilities, unless these are ignored.
+        held_back: releases that are too young for `min_age_days`, and when they are due; the first
+            ones.
         malware: releases that were held when an advisory reported them as malware.
         unverifiable: kept files whose attestations could not be verified, and why.
         locks: lock files that are up to date; `locks_changed` of them were written.
@@ -118,6 +121,7 @@ class Report(PlannedReport, frozen=True, kw_only=True):
     distrusted: tuple[str, ...] = ()
     unverifiable: tuple[str, ...] = ()
     malware: tuple[str, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
     locks: tuple[str, ...] = ()
     locks_changed: int = 0
     refused_deletes: int = 0
@@ -166,8 +170,7 @@ class ReportBuilder:
         self.without_files = 0
         self.emptied: dict[str, str] = {}
         self.totals = Totals()
-        self.deleted = 0
-        self.deleted_bytes = 0
+        self.deleted = self.deleted_bytes = 0
         self.rejected: Counter[str] = Counter()
         self.failed: list[Failure] = []
         self.conflicts: list[Failure] = []
@@ -184,6 +187,7 @@ class ReportBuilder:
         self.distrusted: list[str] = []
         self.unverifiable: list[str] = []
         self.malware: list[str] = []
+        self.held_back: list[HeldBack] = []
         self.locks: list[str] = []
         self.locks_changed = 0
         self.refused = ""
@@ -193,8 +197,7 @@ class ReportBuilder:
         self.fallbacks = 0
         self.already = 0
         self.reused_bytes = 0
-        self.downloaded = 0
-        self.downloaded_bytes = 0
+        self.downloaded = self.downloaded_bytes = 0
         self.received_bytes = 0
         self.resumed = 0
         self.asked = 0

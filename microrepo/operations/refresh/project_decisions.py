@@ -17,7 +17,10 @@ from microrepo.selection.rules.affected_releases import affecting, describe
 from microrepo.selection.rules.decisions import reconsider_at, select
 from microrepo.selection.rules.policy import Policy
 from microrepo.selection.rules.release_rules import unmet_requests
+from microrepo.selection.trust.cool_down import held_back
 from microrepo.selection.trust.refused_releases import distrusted_releases, unverifiable_files
+
+_MOST_HELD_BACK = 1000  # of a whole index, which has thousands of young releases
 
 
 class Looked(Struct, frozen=True):
@@ -71,6 +74,9 @@ def look(
             report.unverifiable += unverifiable_files(decisions)
         if rules.policy.asks_advisories or report.dry_run:
             _note_advisories(report, record.project, decisions, rules.policy)
+        if len(report.held_back) < _MOST_HELD_BACK:
+            name, days = record.project.name, rules.policy.min_age_days
+            report.held_back += held_back(name, decisions, days)
         row = msgspec.structs.replace(
             record.row, reconsider_at=reconsider_at(decisions, rules.policy)
         )

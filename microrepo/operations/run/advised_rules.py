@@ -7,11 +7,14 @@ from pathlib import Path
 import msgspec
 
 from microrepo.config.schema import Config
+from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.operations.advisories.advisory_refresh import AdvisoryRefresh
+from microrepo.operations.advisories.affected_held import held_versions
 from microrepo.operations.advisories.kept_advisories import AdvisoryFiles
 from microrepo.operations.run.run_rules import Rules, rules_of
 from microrepo.operations.run.session import Session
 from microrepo.selection.rules.policy import Policy
+from microrepo.state import State
 
 
 def advised_rules(session: Session, rules: Rules) -> Rules:
@@ -24,11 +27,11 @@ def advised_rules(session: Session, rules: Rules) -> Rules:
     renewal = AdvisoryRefresh(
         session.config, session.report, session.client, credulous=rules.credulous
     )
-    policy = msgspec.structs.replace(rules.policy, advisories=renewal.run())
+    policy = _advised(session.config, rules.policy, session.holdings.state, renewal.run())
     return rules_of(session.config, policy, credulous=rules.credulous)
 
 
-def advised_policy(config: Config, policy: Policy) -> Policy:
+def advised_policy(config: Config, policy: Policy, state: State) -> Policy:
     """Return a policy with the kept advisories, as the last refresh used them.
 
     Raises:
@@ -38,4 +41,10 @@ def advised_policy(config: Config, policy: Policy) -> Policy:
     if not config.advisories:
         return policy
     known = AdvisoryFiles(Path(config.repository)).known(config.ignore_advisories)
-    return msgspec.structs.replace(policy, advisories=known)
+    return policy if known is None else _advised(config, policy, state, known)
+
+
+def _advised(config: Config, policy: Policy, state: State, known: KnownAdvisories) -> Policy:
+    exempts = policy.exempts_fixes and policy.min_age_days
+    held = held_versions(state, known, all_rows=not config.files) if exempts else {}
+    return msgspec.structs.replace(policy, advisories=known, held=held)

@@ -8,7 +8,6 @@ import msgspec
 from packaging.version import Version
 
 from microrepo.formats.distribution.filenames import needs_later_installers
-from microrepo.formats.times import shift
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.selection.environments.python_versions import PythonFilter, PythonTarget
@@ -33,6 +32,7 @@ from microrepo.selection.rules.release_rules import (
     is_exempt_from_age,
     is_pinned,
 )
+from microrepo.selection.trust.cool_down import due_at
 
 # Causes that can be gone later although the source has not changed.
 _PASSING = frozenset({Cause.TOO_YOUNG, Cause.UNREAD_PROVENANCE})
@@ -142,7 +142,7 @@ class _Judge:
             and is_asked_for_unpinned(name, version, policy)
             and check_unpinned_release(self._project, version, text, policy) is None
         )
-        ripe = is_exempt_from_age(name, version, policy)
+        ripe = is_exempt_from_age(name, version, text, policy)
         decisions: list[Decision] = []
         served: set[PythonTarget | None] = set()
         distributions, indexes = split_off_indexes(files)
@@ -242,14 +242,12 @@ def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
     """
     if not (policy.min_age_days or policy.trust):
         return None
-    times = [
-        shift(decision.file.upload_time, policy.min_age_days)
-        if decision.cause is Cause.TOO_YOUNG
-        else decision.file.upload_time
-        for decision in decisions
-        if decision.cause in _PASSING and decision.file.upload_time
-    ]
-    return min(times, default=None)
+    times = (
+        due_at(one, policy.min_age_days) if one.cause is Cause.TOO_YOUNG else one.file.upload_time
+        for one in decisions
+        if one.cause in _PASSING
+    )
+    return min(filter(None, times), default=None)
 
 
 def split_candidates(
@@ -275,7 +273,7 @@ def split_candidates(
             of_release = barrier
         elif of_release is None and not is_pinned(project.name, version, policy):
             of_release = barrier or check_unpinned_release(project, version, text, rules)
-        ripe = is_exempt_from_age(project.name, version, rules)
+        ripe = is_exempt_from_age(project.name, version, text, rules)
         for file in group:
             rejection = (
                 of_release

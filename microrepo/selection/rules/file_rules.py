@@ -38,6 +38,7 @@ from microrepo.selection.environments.python_versions import (
 from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.plugin_rules import check_rules
 from microrepo.selection.rules.policy import Policy, Rejection
+from microrepo.selection.trust.cool_down import age_begins_at
 
 _NO_DIGESTS = Digests()
 
@@ -150,16 +151,23 @@ def _serves(tags: tuple[str, ...], patterns: tuple[str, ...], excluded: tuple[st
 
 
 def _check_time(file: File, policy: Policy, now: str, *, ripe: bool) -> Rejection | None:
-    min_age_days = 0 if ripe else policy.min_age_days
-    if policy.uploaded_before is None and not min_age_days:
+    if policy.uploaded_before is not None:
+        if file.upload_time is None:
+            return Cause.TOO_LATE, "the source announces no upload time"
+        if file.upload_time >= policy.uploaded_before:
+            return Cause.TOO_LATE, f"uploaded {file.upload_time}"
+    if ripe or not policy.min_age_days:
         return None
-    if file.upload_time is None:
-        return Cause.TOO_LATE, "the source announces no upload time"
-    if policy.uploaded_before is not None and file.upload_time >= policy.uploaded_before:
-        return Cause.TOO_LATE, f"uploaded {file.upload_time}"
-    if min_age_days and file.upload_time > shift(now, -min_age_days):
-        return Cause.TOO_YOUNG, f"uploaded {file.upload_time}"
-    return None
+    first_seen = policy.min_age_unknown == "first-seen"
+    begins_at = age_begins_at(file, with_first_seen=first_seen)
+    if begins_at is None and not first_seen:
+        return Cause.TOO_LATE, "the source announces no upload time, see `min_age_unknown`"
+    begins_at = begins_at or now
+    due = shift(begins_at, policy.min_age_days)
+    if due <= now:
+        return None
+    event = "uploaded" if file.upload_time else "first seen"
+    return Cause.TOO_YOUNG, f"{event} {begins_at}, due on {due[:10]}"
 
 
 def targets_served(

@@ -73,6 +73,8 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         budget_bytes: limit on the total size with eviction. A single project cannot break it, but
             when it is raised, every project must be checked.
         third_party: rules of other distributions.
+        held: releases in the repository that advisories are about, whose fixes are exempt from
+            `min_age_days`.
         advisories: what is known about projects, for `vulnerabilities` and `malware`; None if only
             the records of projects have advisories.
     """
@@ -109,6 +111,9 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     uploaded_before: str | None = None
     min_age_days: float = 0
     min_age_exempt: Patterns = NOTHING
+    min_age_unknown: str = "refuse"
+    exempts_fixes: bool = True
+    held: dict[NormalizedName, tuple[str, ...]] = {}
     require_digests: bool = True
     prune: bool = True
     budget_bytes: int | None = None
@@ -118,7 +123,9 @@ class Policy(Struct, frozen=True, omit_defaults=True):
 
     def fingerprint(self) -> str:
         """Return a digest of all rules except the requests and what differs between projects."""
-        bare = msgspec.structs.replace(self, requested=None, third_party=(), advisories=None)
+        bare = msgspec.structs.replace(
+            self, requested=None, third_party=(), advisories=None, held={}
+        )
         others = [rule.identity for rule in self.third_party]
         values = [_RULES_VERSION, bare, *others, *(["advisories"] if self.advisories else [])]
         encoded = msgspec.json.encode(values, order="deterministic")
@@ -198,6 +205,8 @@ def build_policy(
         ignored_advisories=tuple(sorted(set(config.ignore_advisories))),
         newest_by=config.newest_by,
         keep_stable=config.keep_stable,
+        min_age_unknown=config.min_age_unknown,
+        exempts_fixes=config.min_age_security_exempt,
         min_age_exempt=parse_patterns(config.min_age_exempt, "min_age_exempt"),
         budget_bytes=(
             _bytes(config.max_total_size, "max_total_size")

@@ -13,6 +13,7 @@ from microrepo.model import Cause, Decision, NormalizedName, Project
 from microrepo.selection.rules.affected_releases import affecting, describe, malware_in
 from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.policy import Policy, Rejection
+from microrepo.selection.trust.cool_down import is_security_fix
 from microrepo.selection.trust.downgrades import distrusted
 
 
@@ -160,10 +161,15 @@ def is_asked_for_unpinned(name: NormalizedName, version: Version, policy: Policy
     )
 
 
-def is_exempt_from_age(name: NormalizedName, version: Version | None, policy: Policy) -> bool:
-    """Return whether `min_age_exempt` names the project or the release."""
-    exempt = policy.min_age_exempt
-    return bool(exempt) and bool(exempt.project(name) or exempt.release(name, version))
+def is_exempt_from_age(
+    name: NormalizedName, version: Version | None, text: str, policy: Policy
+) -> bool:
+    """Return whether `min_age_exempt` names the project or the release, or it fixes a held one."""
+    exempt, known = policy.min_age_exempt, policy.advisories
+    if exempt and (exempt.project(name) or exempt.release(name, version)):
+        return True
+    held = policy.held.get(name, ())
+    return known is not None and bool(held) and is_security_fix(text, known.of(name), held)
 
 
 def distrusted_files(project: Project, policy: Policy) -> dict[str, Rejection]:

@@ -65,6 +65,8 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "min_versions": [(["2"], 2)],
     "max_versions": [(["500"], 500)],
     "vulnerabilities": [(["refuse"], "refuse"), (["quarantine"], "quarantine")],
+    "min_age_security_exempt": [([], True)],
+    "min_age_unknown": [(["first-seen"], "first-seen")],
     "malware": [(["report"], "report")],
     "advisories": [(["https://osv.example/PyPI/all.zip"], "https://osv.example/PyPI/all.zip")],
     "advisories_max_age": [(["3"], 3), (["P3D"], "P3D")],

@@ -67,6 +67,31 @@ def with_known_values(document: bytes, stored: bytes) -> bytes:
     return pack(project)
 
 
+def with_first_seen(document: bytes | None, stored: bytes | None, now: str) -> bytes | None:
+    """Return a record in which files without an upload time have the time they were first seen.
+
+    Args:
+        document: the record; None without one.
+        stored: the previous record, if there is one.
+        now: the present time.
+    """
+    try:
+        project = unpack(document) if document is not None else None
+        before = unpack(stored).files if stored is not None else ()
+    except StateCorrupt:
+        return document
+    if project is None or all(file.upload_time or file.seen_at for file in project.files):
+        return document
+    told = {_content_key(one): one.seen_at or now for one in before}
+    files = tuple(
+        file
+        if file.upload_time
+        else msgspec.structs.replace(file, seen_at=told.get(_content_key(file), now))
+        for file in project.files
+    )
+    return pack(msgspec.structs.replace(project, files=files))
+
+
 def _with_known_pythons(project: Project, before: Project) -> Project:
     """Return a new record with the Requires-Python read from wheels before."""
     told = {_content_key(one): one.requires_python for one in before.files}

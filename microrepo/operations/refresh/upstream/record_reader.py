@@ -14,7 +14,11 @@ from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.doubtful_answers import doubt_of
 from microrepo.operations.refresh.upstream.project_questions import Asked, ProjectQuestions
 from microrepo.operations.refresh.upstream.project_record import Record
-from microrepo.operations.refresh.upstream.record_merge import as_kept, without_unread_evidence
+from microrepo.operations.refresh.upstream.record_merge import (
+    as_kept,
+    with_first_seen,
+    without_unread_evidence,
+)
 from microrepo.operations.refresh.upstream.retry_times import with_failure
 from microrepo.operations.run.project_sources import Sources
 from microrepo.operations.run.run_rules import Rules
@@ -38,6 +42,8 @@ class RecordReader:
         self._questions = ProjectQuestions(state, sources, work)
         self._keeps_advisories = rules.policy.asks_advisories
         self._keeps_provenance = bool(rules.policy.trust)
+        policy = rules.policy
+        self._notes_first_seen = policy.min_age_days and policy.min_age_unknown == "first-seen"
         self.gone: list[NormalizedName] = []
 
     def ask(self, visits: Sequence[Visit]) -> Asked:
@@ -63,14 +69,7 @@ class RecordReader:
             if answer is not None and answer.status in {"missing", "failed"}:
                 failed.extend(self._note_failure(answer, row))
                 continue
-            document = answer.document if answer else None
-            if document is not None and visit.name in stored:
-                document = as_kept(
-                    document,
-                    stored[visit.name],
-                    keeps_advisories=self._keeps_advisories,
-                    keeps_provenance=self._keeps_provenance,
-                )
+            document = self._completed(answer, stored.get(visit.name))
             if document is not None and document != stored.get(visit.name):
                 report.fetched += 1
                 record = self._record(visit, unpack(document), answer, row, document)
@@ -79,13 +78,27 @@ class RecordReader:
                 try:
                     project = unpack(stored[visit.name])
                 except StateCorrupt as error:
-                    failed.append(self._forget_record(visit, row, error))
+                    failed.append(_without_record(visit, row, error, report))
                     continue
                 report.unchanged += 1
                 yield self._record(visit, project, answer, row, None)
         if failed and not report.dry_run:
             with state.transaction():
                 state.save_projects(failed)
+
+    def _completed(self, answer: ProjectOutcome | None, stored: bytes | None) -> bytes | None:
+        """Return the record in a response with what was known before, None without a new one."""
+        document = answer.document if answer else None
+        if document is not None and stored is not None:
+            document = as_kept(
+                document,
+                stored,
+                keeps_advisories=self._keeps_advisories,
+                keeps_provenance=self._keeps_provenance,
+            )
+        if not self._notes_first_seen:
+            return document
+        return with_first_seen(document or stored, stored, self._work.now)
 
     def _doubted(self, record: Record, stored: bytes | None) -> Record:
         """Return the record to use: the previous one for a doubtful response."""
@@ -125,16 +138,6 @@ class RecordReader:
             self._work.report.unreachable += answer.unreachable
         yield with_failure(row or ProjectRow(name, name), answer.error, self._work.now)
 
-    def _forget_record(
-        self, visit: Visit, row: ProjectRow | None, error: StateCorrupt
-    ) -> ProjectRow:
-        """Report a damaged stored record, and make the next run request it again."""
-        self._work.report.failed.append(
-            Failure(visit.name, f"{error}; the next run requests it again")
-        )
-        row = row or ProjectRow(visit.name, visit.name)
-        return msgspec.structs.replace(row, serial=None, etag=None, complete=False, retry_at=None)
-
     def _record(
         self,
         visit: Visit,
@@ -171,6 +174,15 @@ class RecordReader:
         """Warn if a project comes from another source: intended, or somebody took its name."""
         if row.source != source and row.source in self._sources.names():
             self._work.report.warn(f"{row.name}: now comes from {source} instead of {row.source}")
+
+
+def _without_record(
+    visit: Visit, row: ProjectRow | None, error: StateCorrupt, report: ReportBuilder
+) -> ProjectRow:
+    """Report a damaged stored record, and make the next run request it again."""
+    report.failed.append(Failure(visit.name, f"{error}; the next run requests it again"))
+    row = row or ProjectRow(visit.name, visit.name)
+    return msgspec.structs.replace(row, serial=None, etag=None, complete=False, retry_at=None)
 
 
 def _warn_of_entries(project: Project, report: ReportBuilder) -> None:

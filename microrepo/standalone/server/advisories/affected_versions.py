@@ -56,6 +56,13 @@ class AffectedVersions:
             return True
         return any(_is_between(events, version) for events in self._ranges)
 
+    def names_fix(self, version: str) -> bool:
+        """Return whether a range names a release as fixed."""
+        key = _EVENT_KEY(version)
+        return any(
+            one.kind == "fixed" and one.place == key for events in self._ranges for one in events
+        )
+
     def fixes(self, version: str) -> list[str]:
         """Return the first fixed version after an affected release, in each range that has it.
 

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
-from microrepo.formats.advisories.index_building import build_index
-from microrepo.formats.advisories.known_advisories import KnownAdvisories, reports_malware
-from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex
-from tests.support.advisories import osv_archive, osv_record
-
-
-def known(*records: dict[str, Any], ignored: tuple[str, ...] = ()) -> KnownAdvisories:
-    content = build_index(io.BytesIO(osv_archive(records)), "all.zip", "").content
-    index = AdvisoryIndex(lambda offset, size: content[offset : offset + size])
-    return KnownAdvisories(index, ignored)
+from microrepo.formats.advisories.known_advisories import reports_malware
+from tests.support.advisories import known_advisories as known
+from tests.support.advisories import osv_record
 
 
 def test_one_flaw_under_two_ids() -> None:

@@ -9,7 +9,11 @@ import pytest
 from microrepo.formats.advisories.index_building import build_index
 from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.model import Digests, NormalizedName
-from microrepo.operations.advisories.affected_held import affected_held, affected_rows
+from microrepo.operations.advisories.affected_held import (
+    affected_held,
+    affected_rows,
+    held_versions,
+)
 from microrepo.operations.advisories.kept_advisories import known_from
 from microrepo.operations.apply.holdings import Holdings
 from microrepo.state import FileRow, ProjectRow, Requirer
@@ -63,3 +67,12 @@ def test_rows_by_release(known: KnownAdvisories) -> None:
     other = FileRow("foo-9.whl", NormalizedName("foo"), "9", "u", 4, Digests("b" * 64), True)
     found = [(len(rows), rows[0].version) for rows, _ in affected_rows([*ROWS, other], known)]
     assert found == [(1, "2"), (1, "3"), (2, "9")]
+
+
+def test_held_versions_of_projects_with_advisories(held: Holdings, known: KnownAdvisories) -> None:
+    assert {
+        name: sorted(found)
+        for name, found in held_versions(held.state, known, all_rows=False).items()
+    } == {"foo": ["10", "2", "9"]}
+    (every,) = held_versions(held.state, known, all_rows=True).values()
+    assert sorted(every) == ["10", "2", "3", "9"]

@@ -18,6 +18,7 @@ from microrepo.model import (
 from microrepo.operations.refresh.upstream.record_merge import (
     as_kept,
     facts_of,
+    with_first_seen,
     with_known_values,
     without_unread_evidence,
 )
@@ -68,6 +69,33 @@ def test_advisories_alone_are_no_news() -> None:
     assert as_kept(pack(project(wheel())), stored, keeps_advisories=True) == stored
     changed = pack(project(wheel("b" * 64)))
     assert as_kept(changed, stored, keeps_advisories=True) == changed
+
+
+EARLIER, NOW = "2026-06-01T00:00:00.000000Z", "2026-06-02T00:00:00.000000Z"
+
+
+def first_seen(new: File | None, known: File | None = None) -> str | None:
+    document = pack(project(new)) if new is not None else None
+    stored = pack(project(known)) if known is not None else None
+    found = with_first_seen(document, stored, NOW)
+    return unpack(found).files[0].seen_at if found is not None else None
+
+
+def test_when_files_without_upload_times_were_first_seen() -> None:
+    seen = msgspec.structs.replace(wheel(), seen_at=EARLIER)
+    assert first_seen(wheel()) == NOW
+    assert first_seen(wheel(), seen) == EARLIER
+    assert first_seen(wheel(), wheel()) == NOW
+    assert first_seen(wheel("b" * 64), seen) == NOW  # other content is another file
+    assert first_seen(msgspec.structs.replace(wheel(), upload_time=EARLIER), seen) is None
+    assert first_seen(None, seen) is None
+    assert first_seen(seen) == EARLIER
+
+
+def test_first_sight_of_damaged_records() -> None:
+    new = pack(project(wheel()))
+    assert with_first_seen(new, b"\xff", NOW) == new
+    assert with_first_seen(b"\xff", b"\xff", NOW) == b"\xff"
 
 
 def test_a_damaged_record_tells_nothing() -> None:
