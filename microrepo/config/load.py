@@ -79,26 +79,24 @@ def load(
         ConfigError: broken JSON (with line and column), unknown key or profile, wrong type, bad
             value.
     """
-    values: dict[str, object] = {}
-    origins = dict.fromkeys(KEYS, "default")
-    if path is not None:
-        for key, value in read_file(path).items():
-            values[key] = value
-            origins[key] = str(path)
+    of_file: dict[str, object] = {} if path is None else read_file(path)
+    origins = dict.fromkeys(KEYS, "default") | dict.fromkeys(of_file, str(path))
     where = str(path) if path else "the settings"
-    if values.get("profiles"):
-        own = profile_values(convert(values, where), profile, where)
-        values |= own
+    if of_file.get("profiles"):
+        own = profile_values(convert(of_file, where), profile, where)
+        of_file |= own
         origins |= dict.fromkeys(own, f"{path}, profile {profile}" if profile else str(path))
     elif profile is not None:
         raise ConfigError(f"{where}: profile {profile!r} not found; the file has no `profiles`")
-    for key, value in _from_environment(environ).items():
-        values[key] = value
-        origins[key] = ENVIRONMENT_PREFIX + key.upper()
-    for key, value in flags.items():
-        values[key] = value
-        origins[key] = "--" + key.replace("_", "-")
-    config = convert(values, where if profile is None else f"{where}, profile {profile}")
+    of_environment = _from_environment(environ)
+    origins |= {key: ENVIRONMENT_PREFIX + key.upper() for key in of_environment}
+    origins |= {key: "--" + key.replace("_", "-") for key in flags}
+    values = {**of_file, **of_environment, **flags}
+    config = _convert_all(
+        (where if profile is None else f"{where}, profile {profile}", of_file),
+        ("the environment", of_environment),
+        ("the command line", flags),
+    )
     origins |= dict.fromkeys(preset_values(values), f"security {config.security}")
 
     def base_of(key: str) -> Path:
@@ -107,6 +105,26 @@ def load(
 
     resolved = resolve(config, base_of)
     return Loaded(resolved, path, origins, base_of("packages"))
+
+
+def _convert_all(*places: tuple[str, Mapping[str, object]]) -> Config:
+    """Return the settings of several places, of which later ones take precedence.
+
+    Raises:
+        ConfigError: it names the first place whose values, with those before it, are not valid.
+    """
+    values: dict[str, object] = {}
+    for _, own in places:
+        values |= own
+    try:
+        return convert(values, "the settings")
+    except ConfigError:
+        before: dict[str, object] = {}
+        for where, own in places:
+            before |= own
+            if own:
+                convert(before, where)
+        raise
 
 
 def read_file(path: Path) -> dict[str, object]:

@@ -30,7 +30,9 @@ def command_export(arguments: argparse.Namespace) -> int:
     if arguments.list:
         return _list_sent(arguments, Path(loaded.config.repository))
     if arguments.out is None and not arguments.dry_run:
-        raise ConfigError("export: name a directory, a .tar file, or - for standard output")
+        what = "name a directory, a .tar file, or - for standard output"
+        terminal.usage_error(what, "", "microrepo export")
+        return ExitCode.USAGE
     is_stream = arguments.out == "-"
     if is_stream and arguments.split:
         raise ConfigError("--split: standard output is one stream; name a directory")

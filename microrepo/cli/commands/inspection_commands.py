@@ -99,7 +99,9 @@ def command_explain(arguments: argparse.Namespace) -> int:
     if arguments.module is not None:
         return _show_import(arguments)
     if not arguments.names:
-        raise ConfigError("explain: name a project, a release or a file; or use --import MODULE")
+        what = "name a project, a release or a file; or use --import MODULE"
+        terminal.usage_error(what, "", "microrepo explain")
+        return ExitCode.USAGE
     loaded = load_settings(arguments)
     found = explain(loaded.config, requests_or_everything(loaded), arguments.names)
     projects = found.projects
