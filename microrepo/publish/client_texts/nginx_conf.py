@@ -145,8 +145,8 @@ def nginx_config(directory: Path, *, listen: str = "8080", server_name: str = "_
 def _headers(cache: str, *, vary: bool) -> str:
     # An add_header here hides those of the level above, so all are repeated.
     names = [f'add_header Cache-Control "{cache}";', "add_header X-Content-Type-Options nosniff;"]
-    # Scripts of other sites (micropip) may read all of it.
-    names.append('add_header Access-Control-Allow-Origin "*";')
+    # Scripts of other sites (micropip) may read all of it, and that a page does not exist.
+    names.append('add_header Access-Control-Allow-Origin "*" always;')
     return " ".join([*names, *(["add_header Vary Accept;"] if vary else [])])
 
 

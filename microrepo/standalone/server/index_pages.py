@@ -42,6 +42,9 @@ _PROVENANCE_MARK = b'"_provenance":true'
 _PROVENANCE_NAME = re.compile(rb'"_provenance":\s*"((?:[^"\\]|\\.)*)"')
 
 
+_FLAT_URL = re.compile(rb'"url":\s*"\.\./\.\./')
+
+
 _FRAGMENT_HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
 
 
@@ -105,6 +108,15 @@ def with_absolute_provenance(page: bytes, base: str) -> bytes:
     return _PROVENANCE_NAME.sub(
         lambda match: b'"provenance":"%s%s"' % (base.encode("ascii"), _quoted(match.group(1))), page
     )
+
+
+def with_absolute_urls(page: bytes, base: str) -> bytes:
+    """Return a project's page or document in JSON with absolute URLs of its files.
+
+    Args:
+        base: address of the directory of the files.
+    """
+    return _FLAT_URL.sub(lambda _: b'"url":"' + base.encode(), page)
 
 
 def _quoted(name: bytes) -> bytes:

@@ -191,6 +191,8 @@ def test_scripts_of_other_sites_may_read_index_and_files(
     """micropip runs in a browser, which asks for this permission (CORS)."""
     for path in ("/simple/", "/simple/foo-bar/", *(f"/{name}" for name in files)):
         assert served.ask(path, Origin="https://other.example").headers[CORS] == "*"
+    missing = served.ask("/simple/nope/", Origin="https://other.example")
+    assert (missing.status, missing.headers[CORS]) == (404, "*")
     for path in ("/", "/project/foo-bar/", "/healthz"):
         assert CORS not in served.ask(path, Origin="https://other.example").headers
 

@@ -9,6 +9,7 @@ from microrepo.standalone.server.disk.files import open_below, signature_of
 from microrepo.standalone.server.index_pages import HTML_TYPE, TEXT_TYPE
 from microrepo.standalone.server.messages.requests import Request
 from microrepo.standalone.server.messages.responses import (
+    CORS,
     Caching,
     OpenFile,
     Response,
@@ -111,7 +112,8 @@ def plain_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
 
 def missing(text: str = "No such page or file.") -> Answer:
     """Return the answer for an address that leads to nothing."""
-    return plain_answer(404, text)
+    # A script learns with it that this index has no such project, and asks the next one.
+    return plain_answer(404, text, CORS)
 
 
 def redirect(location: str, request: Request) -> Answer:

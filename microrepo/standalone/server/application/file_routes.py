@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from microrepo.standalone.server.application.answers import Answer, AnswerFactory, missing, redirect
 from microrepo.standalone.server.disk.repository import Repository
+from microrepo.standalone.server.index_pages import with_absolute_urls
 from microrepo.standalone.server.messages.requests import Request
 from microrepo.standalone.server.messages.responses import Caching
 from microrepo.standalone.server.names import (
@@ -22,9 +23,6 @@ PROVENANCE_TYPE = "application/vnd.pypi.integrity.v1+json"
 
 
 SERIAL_HEADER = "X-PyPI-Last-Serial"
-
-
-_FLAT_URL = re.compile(rb'"url":\s*"\.\./\.\./')
 
 
 _DOCUMENT_SERIAL = re.compile(rb'"last_serial":\s*(\d{1,18})')
@@ -55,8 +53,7 @@ class FileRoutes:
         if not document:
             return missing()
         # bandersnatch needs absolute addresses below /packages/, and the serial in a header.
-        base = f'"url":"{self._address(request)}packages/'.encode()
-        body = _FLAT_URL.sub(lambda _: base, document)
+        body = with_absolute_urls(document, f"{self._address(request)}packages/")
         serial = _DOCUMENT_SERIAL.search(document)
         extra = [(SERIAL_HEADER, serial.group(1).decode("ascii"))] if serial else []
         return self._answers.document(body, *extra)

@@ -25,6 +25,7 @@ from microrepo.standalone.server.index_pages import (
     render_root_html,
     render_root_json,
     with_absolute_provenance,
+    with_absolute_urls,
 )
 from microrepo.standalone.server.messages.negotiation import wanted_type
 from microrepo.standalone.server.messages.requests import Request
@@ -112,15 +113,27 @@ class IndexRoutes:
     def _complete(
         self, request: Request, media: str, answer: Answer, static: tuple[str, ...] = ()
     ) -> Answer:
-        """Return a page with the addresses of provenance objects, which depend on the request."""
+        """Return a page with the addresses that depend on the request.
+
+        Those of provenance objects, and for scripts in browsers those of the files: micropip does
+        not resolve the relative ones of a page in JSON.
+        """
         response = answer.response
-        if media != JSON_TYPE or response.status != 200 or not names_provenance(response.head()):
+        if media != JSON_TYPE or response.status != 200:
+            return answer
+        has_objects = names_provenance(response.head())
+        if not (has_objects or request.is_script):
             return answer
         body = response.content
         if not isinstance(body, bytes):
             response.close()
             body = self._repository.read(*static)
-        return self._answers.index(media, with_absolute_provenance(body, self._address(request)))
+        address = self._address(request)
+        if has_objects:
+            body = with_absolute_provenance(body, address)
+        if request.is_script:
+            body = with_absolute_urls(body, address)
+        return self._answers.index(media, body)
 
     def _project_page(self, name: str, media: str) -> Answer | None:
         found = self._repository.project(name)

@@ -82,4 +82,6 @@ class ResponseCache:
 
 
 def _key(request: Request) -> _Key:
-    return (request.path, request.query, request.headers.get("accept", ""))
+    # Scripts get other pages, see `IndexRoutes`.
+    audience = "script " if request.is_script else ""
+    return (request.path, request.query, audience + request.headers.get("accept", ""))

@@ -70,6 +70,12 @@ class Request(NamedTuple):
         """Whether the request asks OSV's API for advisories, which changes nothing."""
         return self.method == "POST" and self.path in QUERY_PATHS
 
+    @property
+    def is_script(self) -> bool:
+        """Whether a script in a browser asks (Fetch standard): of another site, or of this one."""
+        headers = self.headers
+        return "origin" in headers or headers.get("sec-fetch-dest") == "empty"
+
 
 def parse_request(head: bytes) -> Request:
     """Parse a request line and header lines, without the empty line that ends them.

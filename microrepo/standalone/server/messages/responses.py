@@ -38,7 +38,7 @@ _HEAD_BYTES = 256
 INDEX_CACHE = "max-age=0, must-revalidate"
 FILE_CACHE = "max-age=365000000, immutable"
 # Browsers hand answers to scripts of other sites (micropip) only with this header.
-_CORS = ("Access-Control-Allow-Origin", "*")
+CORS = ("Access-Control-Allow-Origin", "*")
 
 
 class Caching(Enum):
@@ -119,7 +119,7 @@ def cache_fields(caching: Caching, *, private: bool) -> list[tuple[str, str]]:
     # Shared caches may keep files, and must not where a password is needed.
     value = "private, " * (private and caching is Caching.FILE) + caching.value
     fields = [("Cache-Control", value)]
-    return fields if caching is Caching.PAGE else [*fields, _CORS]
+    return fields if caching is Caching.PAGE else [*fields, CORS]
 
 
 def content_tag(content: bytes) -> str:
