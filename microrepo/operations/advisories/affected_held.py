@@ -53,10 +53,8 @@ def held_versions(
     Args:
         all_rows: listed files count, too, as in a repository that keeps none.
     """
-    advised = set(known.names())
-    names = [NormalizedName(row[0]) for row in state.iter_known() if row[0] in advised]
     found: defaultdict[NormalizedName, dict[str, None]] = defaultdict(dict)
-    for batch in batched(names, _NAMES_AT_ONCE):
+    for batch in batched(sorted(known.names()), _NAMES_AT_ONCE):
         for row in state.files(batch):
             if row.present or all_rows:
                 found[row.project][row.version] = None
@@ -72,10 +70,9 @@ def affected_held(
         malware: those reported as malware, by these advisories; else the vulnerable ones.
     """
     state = holdings.state
+    # Far fewer projects have advisories than a mirror of a whole index has projects.
     names = known.names_with_malware() if malware else known.names()
-    advised = set(names)
-    held = sorted(NormalizedName(row[0]) for row in state.iter_known() if row[0] in advised)
-    for batch in batched(held, _NAMES_AT_ONCE):
+    for batch in batched(sorted(names), _NAMES_AT_ONCE):
         rows = [row for row in state.files(batch) if holdings.holds(row)]
         for release, advisories in affected_rows(rows, known):
             counted = tuple(one for one in advisories if reports_malware(one) is malware)
