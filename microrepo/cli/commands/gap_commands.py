@@ -25,6 +25,7 @@ from microrepo.stores.disk_errors import disk_words
 def command_export(arguments: argparse.Namespace) -> int:
     """Write a bundle for a repository behind an air gap."""
     from microrepo.operations.export.export_run import ExportOptions, export
+    from microrepo.operations.provenance.trusted_root import carried_root
 
     loaded = load_settings(arguments)
     if arguments.list:
@@ -48,6 +49,7 @@ def command_export(arguments: argparse.Namespace) -> int:
         split_bytes=_volume_bytes(arguments.split),
         key=Path(arguments.sign).expanduser() if arguments.sign else None,
         config_copy=msgspec.json.format(msgspec.json.encode(shown(loaded)), indent=1),
+        trusted_root=carried_root(loaded.config),
         scan=_scan_words(arguments.scan_command),
         sbom=arguments.sbom,
         dry_run=arguments.dry_run,

@@ -59,6 +59,7 @@ from microrepo.standalone.importer.intake.receiving import BundleReceiver, Recei
 from microrepo.standalone.importer.intake.release_selection import ReleaseSelection
 from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.sbom_place import sbom_moves
+from microrepo.standalone.importer.switch.attested_files import trusted_root_moves
 from microrepo.standalone.importer.switch.import_journal import STATE_KEY, state_value
 from microrepo.standalone.importer.volumes.volume_sources import find_volumes
 from microrepo.state import Owner
@@ -213,8 +214,9 @@ class _Import:
             advisories = bundle_advisories(self._staging, received.extras)
             report.notes += [advisories.remark] if advisories.remark else []
             records = self.records.stage(self._staging.path("records"), bundle.whole_path, facts)
+            roots = trusted_root_moves(self._staging, received.extras)
             sbom = sbom_moves(self._staging, received.extras, received.header.snapshot)
-            moves = (*advisories.moves, *sbom, *records)
+            moves = (*advisories.moves, *roots, *sbom, *records)
         target = SwitchTarget(
             SwitchKind.IMPORT,
             import_name(facts),

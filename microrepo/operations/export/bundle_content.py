@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from microrepo.standalone.importer.bundle_header import ADVISORY_MEMBERS
 from microrepo.standalone.importer.manifest import compare_manifests
 from microrepo.standalone.importer.manifest_entries import ManifestFile, entry_line
 from microrepo.stores.disk_errors import disk_words
-from microrepo.stores.flat_directory import sidecar_name
+from microrepo.stores.flat_directory import provenance_name, sidecar_name
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.objects.protected_contents import ProtectedContents
 from microrepo.stores.plain_files import open_plain_file
@@ -60,17 +60,33 @@ class BundleContent:
         if base.entries is not None:
             self._extras[DELETIONS] = b"".join(deletions)
         extras = [_extra_item(name, content) for name, content in _in_order(self._extras)]
-        sidecars, files = [], []
-        sent = set(base.held)
+        sidecars, objects, files = [], [], []
+        sent, known = set(base.held), _attested_in(base)
         for entry in manifest.entries():
-            if not isinstance(entry, ManifestFile) or entry.sha256 in sent:
+            if not isinstance(entry, ManifestFile):
+                continue
+            is_new = entry.sha256 not in sent
+            if is_new if known is None else entry.provenance_sha256 not in known:
+                objects += self._provenance(entry)
+            if not is_new:
                 continue
             sent.add(entry.sha256)
             files.append(BundleItem("files", entry.filename, entry.sha256, entry.size_bytes))
             sidecars += self._sidecar(entry)
-        return BundleChanges(
-            (*extras, *sidecars, *files), len(files), b"".join(deletions), len(deletions)
-        )
+        items = (*extras, *sidecars, *_each_once(objects), *files)
+        return BundleChanges(items, len(files), b"".join(deletions), len(deletions))
+
+    def _provenance(self, entry: ManifestFile) -> list[BundleItem]:
+        """Return the provenance object of a file if it is sound."""
+        name, sha256 = provenance_name(entry.filename), entry.provenance_sha256
+        if not sha256:
+            return []
+        try:
+            path = self.path(name, sha256)
+            size, found = path.stat().st_size, hash_file(path).sha256
+        except OSError:
+            return []
+        return [BundleItem("provenance", name, sha256, size)] if found == sha256 else []
 
     def _sidecar(self, entry: ManifestFile) -> list[BundleItem]:
         """Return the sidecar of a file if it is sound; the receiver makes missing ones."""
@@ -101,7 +117,7 @@ class BundleContent:
             return io.BytesIO(extra)
         if isinstance(extra, Path):
             path = extra
-        elif item.folder == "files":
+        elif item.folder in {"files", "provenance"}:
             path = self.path(item.filename, item.sha256)
         else:
             path = self._repository / item.filename
@@ -109,6 +125,18 @@ class BundleContent:
             return io.BufferedReader(open_plain_file(path))
         except OSError as error:
             raise RepositoryError(path, f"cannot be read: {disk_words(error)}") from error
+
+
+def _attested_in(base: ExportBase) -> set[str] | None:
+    """Return the provenance objects that the receiver has; None if they are unknown."""
+    if base.entries is None:
+        return None
+    return {one.provenance_sha256 for one in base.entries() if isinstance(one, ManifestFile)}
+
+
+def _each_once(items: Iterable[BundleItem]) -> Iterator[BundleItem]:
+    """Yield one item for each content."""
+    yield from {item.sha256: item for item in items}.values()
 
 
 def _in_order(extras: Mapping[str, bytes | Path]) -> list[tuple[str, bytes | Path]]:

@@ -41,6 +41,7 @@ from microrepo.standalone.assemble import IMPORTER, assemble
 from microrepo.standalone.importer.bundle_header import (
     ADVISORY_MEMBERS,
     SBOM_MEMBER,
+    TRUSTED_ROOT_MEMBER,
     BundleHeader,
 )
 from microrepo.transfer.file_scan import FileScanner
@@ -60,6 +61,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
         scan: words of a command that sees each new file; refused ones are not sent.
         config_copy: effective settings without secrets, to carry along.
         sbom: carry a bill of materials along.
+        trusted_root: file with the keys that verify attestations, to carry along.
     """
 
     out: Path = Path()
@@ -71,6 +73,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     split_bytes: int | None = None
     key: Path | None = None
     config_copy: bytes = b""
+    trusted_root: Path | None = None
     scan: tuple[str, ...] = ()
     sbom: bool = False
     dry_run: bool = False
@@ -182,6 +185,8 @@ def _extras(
     if options.sbom:
         bill = make_bill(config, snapshot=options.snapshot)
         extras[SBOM_MEMBER] = render_cyclonedx(bill).encode()
+    if options.trusted_root:
+        extras[TRUSTED_ROOT_MEMBER] = options.trusted_root
     kept = AdvisoryFiles(Path(config.repository))
     if with_advisories and kept.exist():
         contents = (kept.archive, kept.index_content(), kept.origin_content())

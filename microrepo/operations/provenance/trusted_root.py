@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
+from microrepo.standalone.importer.control_files import CONTROL_FOLDER, TRUSTED_ROOT
 from microrepo.stores.plain_files import read_plain_file
 
 _MOST_BYTES = 1 << 20
@@ -56,7 +57,7 @@ def read_trusted_root(config: Config) -> TrustedRootFile:
             "$.provenance: \"verify\" needs the extra `provenance`; install 'microrepo[provenance]', "
             'or set `provenance` to "keep"'
         )
-    path = Path(config.trusted_root) if config.trusted_root else _built_in()
+    path = _path_of(config)
     try:
         content = read_plain_file(path)
         if len(content) > _MOST_BYTES:
@@ -74,6 +75,14 @@ def read_trusted_root(config: Config) -> TrustedRootFile:
     )
 
 
+def _path_of(config: Config) -> Path:
+    """Return the file: that of the setting, the one that a bundle brought, or sigstore's own."""
+    if config.trusted_root:
+        return Path(config.trusted_root)
+    imported = Path(config.repository) / CONTROL_FOLDER / TRUSTED_ROOT
+    return imported if imported.is_file() else _built_in()
+
+
 def _ids(logs: list[_Log]) -> frozenset[str]:
     return frozenset(log.log_id["keyId"] for log in logs if "keyId" in log.log_id)
 
@@ -84,3 +93,14 @@ def _built_in() -> Path:
         if folder.name.endswith(_PUBLIC):
             return Path(str(folder.joinpath(_BUILT_IN)))
     raise ConfigError("$.trusted_root: this sigstore brings none; name a file")
+
+
+def carried_root(config: Config) -> Path | None:
+    """Return the trusted root that a bundle carries: the one that verifies here.
+
+    Raises:
+        ConfigError: as for `read_trusted_root`.
+    """
+    if config.provenance != "verify":
+        return None
+    return read_trusted_root(config).path

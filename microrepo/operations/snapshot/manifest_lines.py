@@ -35,6 +35,7 @@ class _FileLine(Struct, gc=False, omit_defaults=True, kw_only=True):
     metadata_sha256: str = ""
     owner: str = ""
     project: str
+    provenance_sha256: str = ""
     requires_python: str = ""
     sha256: str
     size: int
@@ -64,6 +65,7 @@ def _line_of(entry: Entry) -> _ProjectLine | _FileLine:
         metadata_sha256=entry[8],
         owner=entry[9],
         project=entry[0],
+        provenance_sha256=entry[10],
         requires_python=entry[6],
         sha256=entry[4],
         size=entry[3],

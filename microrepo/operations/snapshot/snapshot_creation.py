@@ -28,7 +28,7 @@ from microrepo.standalone.importer.manifest import ManifestDigest
 from microrepo.standalone.importer.manifest_entries import ManifestFile
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_file_system
-from microrepo.stores.flat_directory import FlatDirectory
+from microrepo.stores.flat_directory import FlatDirectory, provenance_name
 from microrepo.stores.objects.protected_contents import ProtectedContents
 
 _AT_ONCE = 5000
@@ -135,8 +135,14 @@ class PresentState:
 
     def _store_batch(self, batch: Sequence[Entry]) -> dict[str, str]:
         """Store the contents of files; return those that cannot be read, and why."""
-        files = ((one.filename, one.sha256) for one in batch if isinstance(one, ManifestFile))
-        return dict(self._store.keep(self._directory.path, files))
+        files = [one for one in batch if isinstance(one, ManifestFile)]
+        contents = [(one.filename, one.sha256) for one in files]
+        contents += [
+            (provenance_name(one.filename), one.provenance_sha256)
+            for one in files
+            if one.provenance_sha256
+        ]
+        return dict(self._store.keep(self._directory.path, contents))
 
     def _sound_entries(
         self, batch: Sequence[Entry], stored: Future[dict[str, str]]
@@ -148,6 +154,9 @@ class PresentState:
                 if entry.filename in lost:
                     continue
                 self._listed += 1
+                if provenance_name(entry.filename) in lost:
+                    yield entry._replace(provenance_sha256="")
+                    continue
             yield entry
 
 

@@ -34,7 +34,7 @@ _SUFFIX = ".jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _ID_PREFIX = re.compile("[0-9a-f]{6,64}")
 _ID = re.compile("[0-9a-f]{64}")
-_SHA256 = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+_SHA256 = re.compile(rb'"(?:provenance_)?sha256":"([0-9a-f]{64})"')
 _CHUNK_BYTES = 1 << 20
 _LINES_AT_ONCE = 1000
 

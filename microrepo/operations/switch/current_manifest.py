@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -22,6 +23,7 @@ from microrepo.standalone.importer.manifest_entries import (
 )
 from microrepo.standalone.server.names import normalize_name
 from microrepo.state import Owner
+from microrepo.stores.sidecars import read_provenance_object
 
 Entry = ManifestProject | ManifestFile
 
@@ -59,6 +61,7 @@ class CurrentManifest:
             disk=files.disk,
         )
         self._absent = files.absent
+        self._disk, self._directory = files.disk, holdings.directory.path
         self._mirrored = frozenset(state.filenames_of(Owner.MIRROR))
         self._imported = frozenset(state.filenames_of(Owner.PERSON, Cause.IMPORTED))
         self._persons = files.found
@@ -107,7 +110,18 @@ class CurrentManifest:
         except ValueError as error:
             self.left_out.append(Failure(file.filename, f"cannot be listed: {error}"))
             return None
-        return file_entry(project, file, owner)
+        entry = file_entry(project, file, owner)
+        return (
+            entry._replace(provenance_sha256=self._provenance(file)) if file.provenance else entry
+        )
+
+    def _provenance(self, file: File) -> str:
+        """Return the digest of the provenance object beside a file, "" if it cannot be read."""
+        disk = self._disk.get(file.filename)
+        if disk is None:
+            return ""
+        body = read_provenance_object(self._directory, file.filename, disk.mtime_ns)
+        return "" if body is None else hashlib.sha256(body).hexdigest()
 
 
 def file_entry(project: str, file: File, owner: str) -> ManifestFile:

@@ -27,6 +27,7 @@ from microrepo.operations.switch.switch_journal import SwitchJournal
 from microrepo.operations.switch.switch_plan import LeavingFile, PlacedFile, SwitchPlan
 from microrepo.operations.switch.switch_rows import SwitchRows
 from microrepo.operations.switch.switch_target import SwitchTarget, plan_switch, with_unrecorded
+from microrepo.standalone.importer.switch.attested_files import put_provenance
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_file_system
 from microrepo.stores.placement import can_share
@@ -145,9 +146,10 @@ class ManifestSwitch:
         pages = StagedPages(self._config, self._holdings, self._work, self._journal, rebuild=again)
         late = {file.project for file in replacing}
         names = {*plan.projects, *pages.pending()}
-        pages.publish(names - late)
-        self._put(replacing, uses)
-        pages.publish(late)
+        for files, projects in (((), names - late), (replacing, late)):
+            self._put(files, uses)
+            put_provenance(str(self._directory.path), self._journal.target(), projects)
+            pages.publish(projects)
         pages.exchange()
 
     def _delete(self, leaving: Sequence[LeavingFile]) -> None:
@@ -155,9 +157,7 @@ class ManifestSwitch:
         report = self._work.report
         names = []
         for file in leaving:
-            if file.disk is None:
-                continue
-            if self._directory.stat(file.filename) == file.disk:
+            if file.disk is not None and self._directory.stat(file.filename) == file.disk:
                 names.append(file.filename)
                 report.deleted_bytes += file.disk.size_bytes
         for _ in self._directory.delete(names):

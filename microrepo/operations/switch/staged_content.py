@@ -16,7 +16,7 @@ from microrepo.operations.records.report import Failure
 from microrepo.operations.switch.switch_plan import PlacedFile
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.durability import sync_path
-from microrepo.stores.flat_directory import FlatDirectory, OnDisk
+from microrepo.stores.flat_directory import FlatDirectory, OnDisk, provenance_name
 from microrepo.stores.hard_links import CANNOT_LINK
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.placement import Sharing, place_file
@@ -105,6 +105,8 @@ def put_in_place(directory: FlatDirectory, objects: Path, file: PlacedFile, uses
             directory.quarantine(
                 file.filename, file.project, "another content has its name in the snapshot"
             )
+        # It is about what has the name now.
+        directory.file(provenance_name(file.filename)).unlink(missing_ok=True)
     if not staged.exists():
         raise RepositoryError(staged, "is gone, so the switch that began cannot be completed")
     temporary = directory.partial / f"{secrets.token_hex(8)}.switch"

@@ -155,7 +155,11 @@ def is_negligible(change: ManifestChange) -> bool:
     if not isinstance(old, ManifestFile) or not isinstance(new, ManifestFile):
         return False
     owner = old.owner if old.owner in _STAYING else new.owner
-    return old == new._replace(metadata_sha256=old.metadata_sha256, owner=owner)
+    # What was not kept then need not go.
+    provenance = new.provenance_sha256 or old.provenance_sha256
+    return old == new._replace(
+        metadata_sha256=old.metadata_sha256, owner=owner, provenance_sha256=provenance
+    )
 
 
 def plan_changes(

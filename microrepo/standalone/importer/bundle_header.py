@@ -29,7 +29,15 @@ CONTENTS_MEMBER = "contents.jsonl"
 # OSV's archive, its index, and where it came from; see `server.advisories.advisory_index`.
 ADVISORY_MEMBERS = ("advisories.zip", "advisories.index", "advisories.json")
 SBOM_MEMBER = "sbom.cdx.json"
-FIRST_VOLUME_MEMBERS = ("deletions.jsonl", "config.json", "server.py", "import.py", SBOM_MEMBER)
+TRUSTED_ROOT_MEMBER = "trusted_root.json"
+FIRST_VOLUME_MEMBERS = (
+    "deletions.jsonl",
+    "config.json",
+    "server.py",
+    "import.py",
+    SBOM_MEMBER,
+    TRUSTED_ROOT_MEMBER,
+)
 # Members that are neither distributions nor sidecars. They precede these.
 EXTRA_MEMBERS = (*FIRST_VOLUME_MEMBERS, *ADVISORY_MEMBERS)
 
@@ -220,7 +228,7 @@ def member_of(sha256: str, filename: str, folder: str, piece: int = 0) -> str:
 
     Args:
         sha256: digest of the whole file.
-        folder: `files` or `metadata`.
+        folder: `files`, `metadata` or `provenance`.
         piece: number of the piece of a split file, from 1; 0 for a whole file.
     """
     suffix = f".piece-{piece:03}" if piece else ""
@@ -231,6 +239,8 @@ def member_of(sha256: str, filename: str, folder: str, piece: int = 0) -> str:
 
 # The name field of a tar header.
 _TAR_NAME_BYTES = 100
+# What names in a folder of a bundle have after the name of a distribution.
+_ENDINGS = {"files": "", "metadata": ".metadata", "provenance": ".provenance"}
 _PIECE = re.compile(r"\.piece-\d{3,5}")
 
 
@@ -239,9 +249,9 @@ def _checked_member(member: str, sha256: str) -> str:
     if member in EXTRA_MEMBERS:
         return member
     folder, slash, name = member.partition("/")
-    if not slash or folder not in ("files", "metadata"):
+    if not slash or folder not in _ENDINGS:
         raise ValueError("unknown member")
     name = _PIECE.sub("", name) if _PIECE.search(name[-14:]) else name
     if name != sha256:
-        checked_filename(name[: -len(".metadata")] if folder == "metadata" else name)
+        checked_filename(name[: len(name) - len(_ENDINGS[folder])])
     return member

@@ -37,6 +37,7 @@ from microrepo.standalone.importer.intake.release_selection import EVERYTHING, R
 from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.pages.tree_files import replace_content
 from microrepo.standalone.importer.sbom_place import sbom_moves
+from microrepo.standalone.importer.switch.attested_files import trusted_root_moves
 from microrepo.standalone.importer.switch.import_journal import ImportJournal
 from microrepo.standalone.importer.switch.import_switch import ImportSwitch
 from microrepo.standalone.importer.switch.repository_lock import hold_repository
@@ -170,6 +171,7 @@ def _import(
         bundle = receiver.bundle
         moves = (
             *advisories.moves,
+            *trusted_root_moves(staging, received.extras),
             *sbom_moves(staging, received.extras, received.header.snapshot),
         )
         switch.apply(plan, bundle.target_path, bundle.whole_path, facts, moves)

@@ -35,7 +35,8 @@ class ManifestFile(NamedTuple):
 
     ``project`` is normalized. ``upload_time`` is RFC 3339 in UTC, or empty. ``yanked`` is the
     reason, or True without one. ``metadata_sha256`` is the digest of the sidecar, or empty.
-    ``owner`` is empty for a file that a source lists.
+    ``owner`` is empty for a file that a source lists. ``provenance_sha256`` is the digest of the
+    provenance object, or empty.
     """
 
     project: str
@@ -48,6 +49,7 @@ class ManifestFile(NamedTuple):
     yanked: bool | str = False
     metadata_sha256: str = ""
     owner: str = ""
+    provenance_sha256: str = ""
 
     @property
     def order(self) -> tuple[str, int, str]:
@@ -63,6 +65,7 @@ def entry_line(entry: ManifestProject | ManifestFile) -> bytes:
             ("metadata_sha256", entry.metadata_sha256),
             ("owner", entry.owner),
             ("project", entry.project),
+            ("provenance_sha256", entry.provenance_sha256),
             ("requires_python", entry.requires_python),
             ("sha256", entry.sha256),
             ("size", entry.size_bytes),
@@ -114,6 +117,7 @@ _FILE_KEYS = {
     "yanked": (bool, str),
     "metadata_sha256": str,
     "owner": str,
+    "provenance_sha256": str,
 }
 
 
@@ -162,9 +166,14 @@ def _file_from(values: dict[str, Any]) -> ManifestFile:
         values.get("upload_time", ""),
         values.get("requires_python", ""),
         values.get("yanked", False),
-        checked_sha256(values["metadata_sha256"]) if "metadata_sha256" in values else "",
+        _digest_from(values, "metadata_sha256"),
         values.get("owner", ""),
+        _digest_from(values, "provenance_sha256"),
     )
+
+
+def _digest_from(values: dict[str, Any], key: str) -> str:
+    return checked_sha256(values[key]) if key in values else ""
 
 
 def _checked_project(name: str) -> str:

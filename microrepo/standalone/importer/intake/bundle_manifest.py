@@ -98,6 +98,7 @@ class BundleManifest:
             if not isinstance(entry, ManifestFile):
                 continue
             rest.pop(entry.metadata_sha256, None)
+            rest.pop(entry.provenance_sha256, None)
             found = rest.pop(entry.sha256, None)
             if found is not None and found.size_bytes != entry.size_bytes:
                 raise BundleError(

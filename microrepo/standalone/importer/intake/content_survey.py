@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from microrepo.standalone.importer.control_files import CONTROL_FOLDER
 from microrepo.standalone.importer.intake.staging import file_sha256
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
+from microrepo.standalone.server.names import PROVENANCE_SUFFIX
 
 SIDECAR_SUFFIX = ".metadata"
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Needed(NamedTuple):
     """Content that must come from the bundle: digests of files with their sizes, and of sidecars.
 
-    A sidecar that no bundle carries is made from its wheel.
+    A metadata file that no bundle carries is made from its wheel; provenance objects are left out.
     """
 
     files: dict[str, int]
@@ -60,6 +61,8 @@ class ContentSurvey:
                 needed.files[entry.sha256] = entry.size_bytes
             if entry.metadata_sha256 and not (has_file and self.has_sidecar(entry)):
                 needed.sidecars.add(entry.metadata_sha256)
+            if entry.provenance_sha256 and not (has_file and self.has_provenance(entry)):
+                needed.sidecars.add(entry.provenance_sha256)
         return needed
 
     def in_place(self) -> Callable[[ManifestFile], bool]:
@@ -78,16 +81,30 @@ class ContentSurvey:
         """Return whether the sidecar of a wheel is in place with its content."""
         return self.sidecar_digest(entry.filename) == entry.metadata_sha256
 
-    def sidecar_digest(self, filename: str) -> str:
-        """Return the digest of a wheel's sidecar, "" without one.
+    def has_provenance(self, entry: ManifestFile) -> bool:
+        """Return whether the provenance object of a file is in place with its content."""
+        found = self._digest_beside(entry.filename, PROVENANCE_SUFFIX)
+        return found == entry.provenance_sha256
 
-        It has the time of its wheel; one with another time was made for another wheel.
-        """
+    def is_attested(self, filename: str) -> bool:
+        """Return whether a provenance object for a file is in place."""
+        return self._beside(filename, PROVENANCE_SUFFIX) is not None
+
+    def sidecar_digest(self, filename: str) -> str:
+        """Return the digest of a wheel's sidecar, "" without one."""
+        return self._digest_beside(filename, SIDECAR_SUFFIX)
+
+    def _beside(self, filename: str, suffix: str) -> os.stat_result | None:
+        """Return the status of what is beside a file; one of another time is for another file."""
         path = self.path(filename)
-        status, other = file_status(path), file_status(path + SIDECAR_SUFFIX)
+        status, other = file_status(path), file_status(path + suffix)
         if status is None or other is None or status.st_mtime_ns != other.st_mtime_ns:
-            return ""
-        return self._digest(filename + SIDECAR_SUFFIX, other)
+            return None
+        return other
+
+    def _digest_beside(self, filename: str, suffix: str) -> str:
+        found = self._beside(filename, suffix)
+        return "" if found is None else self._digest(filename + suffix, found)
 
     def existing_folder(self) -> str:
         """Return the repository, or the nearest folder above it that exists."""

@@ -25,7 +25,7 @@ from microrepo.standalone.server.index_pages import (
     render_root_html,
     render_root_json,
 )
-from microrepo.standalone.server.names import is_project_name, normalize_name
+from microrepo.standalone.server.names import PROVENANCE_SUFFIX, is_project_name, normalize_name
 from microrepo.standalone.server.records import FileEntry, ProjectPage, RootPage, sort_files
 
 _PAGE_FORMS = ("index.html", "index.v1_html", "index.v1_json")
@@ -123,7 +123,7 @@ class PageTree:
     ) -> None:
         name = project.project
         page = self._present(name)
-        entries = [page_entry(file, self._metadata(file.filename), self._base) for file in files]
+        entries = [_entry_of(file, self._survey, self._base) for file in files]
         names = {entry.filename for entry in entries} | old
         entries += [entry for entry in self._private(page) if entry.filename not in names]
         if not entries:
@@ -156,9 +156,6 @@ class PageTree:
             and self.files.content("pypi", made.name, "json") == document
         )
         return page.serial if is_same else max(project.serial or 0, page.serial + 1)
-
-    def _metadata(self, filename: str) -> str:
-        return self._survey.sidecar_digest(filename) if filename.endswith(".whl") else ""
 
     def _private(self, page: ProjectPage | None) -> Iterator[FileEntry]:
         """Yield the files of a page that are still in the directory."""
@@ -214,6 +211,16 @@ def listed_files(
         project, files = entry, []
     if project is not None and files and project.project in names:
         yield ListedFiles(project, tuple(files))
+
+
+def _entry_of(file: ManifestFile, survey: ContentSurvey, base: str) -> FileEntry:
+    """Return a file in place, with what is beside it."""
+    name = file.filename
+    metadata = survey.sidecar_digest(name) if name.endswith(".whl") else ""
+    entry = page_entry(file, metadata, base)
+    if not survey.is_attested(name):
+        return entry
+    return entry._replace(provenance=(entry.url or name) + PROVENANCE_SUFFIX)
 
 
 def page_entry(file: ManifestFile, metadata_sha256: str, base: str = "") -> FileEntry:

@@ -22,6 +22,7 @@ from microrepo.standalone.importer.intake.staging import Staging, file_sha256
 from microrepo.standalone.importer.switch.import_plan import ImportPlan, LeavingFile, PlannedFile
 from microrepo.standalone.server.archive_metadata import read_core_metadata
 from microrepo.standalone.server.metadata import MAX_METADATA_BYTES
+from microrepo.standalone.server.names import PROVENANCE_SUFFIX
 
 
 class FileChanges:
@@ -68,6 +69,8 @@ class FileChanges:
             staged = self._staging.object_path(file.sha256)
             if not self._is_in_place(file, path, staged):
                 self._make_way(file, path)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path + PROVENANCE_SUFFIX)
                 if not os.path.exists(staged):
                     raise BundleError(f"{staged}: is gone; import the bundle again")
                 self._link(staged, path)
@@ -81,7 +84,7 @@ class FileChanges:
             status = file_status(path)
             if status is None or (status.st_size, status.st_mtime_ns) != file.disk:
                 continue
-            for name in (path + SIDECAR_SUFFIX, path):
+            for name in (path + SIDECAR_SUFFIX, path + PROVENANCE_SUFFIX, path):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name)
             self.deleted += 1

@@ -22,6 +22,7 @@ from microrepo.standalone.importer.intake.staging import Staging
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
 from microrepo.standalone.importer.pages.browse_tree import update_browse_tree
 from microrepo.standalone.importer.pages.page_tree import PageTree, listed_files
+from microrepo.standalone.importer.switch.attested_files import put_provenance
 from microrepo.standalone.importer.switch.file_changes import FileChanges
 from microrepo.standalone.importer.switch.import_journal import BegunImport, ImportJournal
 from microrepo.standalone.importer.switch.import_plan import ImportPlan, PlanMaker
@@ -101,9 +102,11 @@ class ImportSwitch:
         late = {file.project for file in plan.placed if file.replaces is not None}
         names = set(plan.projects)
         names |= pages.lacking(entry.project for entry in self._target())
+        put_provenance(self._survey.repository, self._target(), names - late)
         old = self._old_names(names)
         pages.write(names - late, listed_files(self._target(), names - late), old)
         self.files.put(file for file in plan.placed if file.replaces is not None)
+        put_provenance(self._survey.repository, self._target(), late)
         pages.write(late, listed_files(self._target(), late), old)
         pages.finish()
         update_browse_tree(pages.files, self._survey.repository)

@@ -35,7 +35,7 @@ from microrepo.standalone.importer.volumes.volume_stream import VolumeDamage, Vo
 
 # Of a list as stored; a manifest of a million files has about 100 MB.
 MAX_LIST_BYTES = 1 << 30
-_FOLDER_RANKS = {"metadata": 1, "files": 2}
+_FOLDER_RANKS = {"metadata": 1, "provenance": 2, "files": 3}
 
 
 class VolumeHead(NamedTuple):
