@@ -137,14 +137,27 @@ def _check_sources(config: Config) -> None:
         url = entry.url if isinstance(entry, SourceEntry) else entry
         if not url.strip():
             raise ConfigError(f"$.sources[{index}]: is empty")
-        for number, pattern in enumerate(entry.packages if isinstance(entry, SourceEntry) else ()):
-            where = f"$.sources[{index}].packages[{number}]"
-            if not pattern.removeprefix("re:").strip():
-                raise ConfigError(f"{where}: is empty")
-            try:
-                re.compile(pattern[3:] if pattern.startswith("re:") else "")
-            except re.error as error:
-                raise ConfigError(f"{where}: {pattern!r} is not a pattern: {error}") from error
+        if isinstance(entry, SourceEntry):
+            _check_names_of_source(entry.packages, f"$.sources[{index}].packages")
+            _check_names_of_source(entry.merged, f"$.sources[{index}].merged")
+    merging = [entry for entry in entries_of(config) if entry.merged]
+    if len(merging) == 1:
+        raise ConfigError(
+            f"$.sources: only {merging[0].name or merging[0].url.rpartition('@')[2]!r} has `merged`; "
+            "name the projects in `merged` of each source that their files come from"
+        )
+
+
+def _check_names_of_source(patterns: Sequence[str], where: str) -> None:
+    for number, pattern in enumerate(patterns):
+        if not pattern.removeprefix("re:").strip():
+            raise ConfigError(f"{where}[{number}]: is empty")
+        try:
+            re.compile(pattern[3:] if pattern.startswith("re:") else "")
+        except re.error as error:
+            raise ConfigError(
+                f"{where}[{number}]: {pattern!r} is not a pattern: {error}"
+            ) from error
 
 
 def _check_words(value: list[str] | str | None, key: str, word: str) -> None:

@@ -72,12 +72,14 @@ class SourceEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         url: as in the setting `source`.
         api: API of a PyPI-like source; None = the setting `api`.
         packages: names, globs and ``re:`` patterns of projects that come only from this source.
+        merged: the same for projects that come from all sources that name them here, together.
         name: its name in messages and in the state; "" = its URL.
     """
 
     url: str
     api: Literal["json", "simple"] | None = None
     packages: list[str] = []
+    merged: list[str] = []
     name: str = ""
 
 
@@ -449,8 +451,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dict[str, str | dict[str, Any]] | list[str],
         _dependencies(
             "Target environments for dependencies: presets such as "
-            "`cp312-manylinux_2_28_x86_64`. Or name -> preset or table, as `microrepo env` prints "
-            "it.",
+            "`cp312-manylinux_2_28_x86_64`. Or name -> preset or table: as `microrepo env` prints "
+            "it, or with a `preset`. In a table, `local_versions` (project -> local version label, "
+            "such as `cu128`) limits a project to one build.",
             kind=Kind.ENTRIES,
             default="the listed Python versions on this platform",
             example=["cp312-manylinux_2_28_x86_64"],
@@ -722,9 +725,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         list[str | SourceEntry],
         _source(
             "Several sources instead of one `source`, the most trusted first. Texts as in "
-            '`source`, or tables `{"url": ..., "api": ..., "packages": [...], "name": ...}`. A '
-            "project comes from the first source that lists it; a project that matches the "
-            "`packages` of a source (names, globs, `re:` patterns) comes only from that source.",
+            '`source`, or tables `{"url": ..., "api": ..., "packages": [...], "merged": [...], '
+            '"name": ...}`. A project comes from the first source that lists it; a project that '
+            "matches the `packages` of a source (names, globs, `re:` patterns) comes only from that "
+            "source; the files of a project that matches the `merged` of several sources come from "
+            "all of these.",
             kind=Kind.ENTRIES,
             example=[{"url": "https://index.example/simple/", "packages": ["acme-*"]}, "pypi"],
         ),

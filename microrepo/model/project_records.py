@@ -27,6 +27,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
         seen_at: when it was first seen, normalised; only without an upload time, if that is asked for.
         provenance: absolute URL of the attestations (PEP 740).
         evidence: what these contain; None if they were not read.
+        source: name of the source, in the record of a project that several sources share.
     """
 
     filename: str
@@ -45,6 +46,7 @@ class File(Struct, frozen=True, omit_defaults=True, gc=False):
     provenance: str | None = None
     evidence: Evidence | None = None
     seen_at: str | None = None
+    source: str = ""
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True, gc=False):

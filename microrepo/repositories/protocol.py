@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ class SourceSettings(Struct, frozen=True):
         json_root: URL of the JSON API's root, without a final slash; "" for none.
         name: name in messages and the state.
         packages: names and patterns of projects that come only from this source.
+        merged: names and patterns of projects whose files are merged from all sources that name
+            them.
         by_page: among several sources, request a project's page instead of the list.
         alone: refuse redirects to other servers. Some indexes redirect to PyPI for projects that
             they lack.
@@ -34,11 +37,25 @@ class SourceSettings(Struct, frozen=True):
     json_root: str = ""
     name: str = ""
     packages: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
     by_page: bool = False
     alone: bool = False
     asks_status: bool = False
     asks_provenance: bool = False
     is_pypi: bool = False
+
+
+_MERGED = " + "
+
+
+def name_of_merged(names: Iterable[str]) -> str:
+    """Return the name in messages and the state for a project that several sources share."""
+    return _MERGED.join(names)
+
+
+def is_merged(source: str) -> bool:
+    """Return whether a source in the state is that of a project that several sources share."""
+    return _MERGED in source
 
 
 class Fetched(Struct, frozen=True):

@@ -15,6 +15,8 @@ class FetchProject(Struct, frozen=True, gc=False):
         etag: ETag of the stored record; valid at the first of `sources`.
         sources: numbers of the sources to try in order, until one has the project.
         known_serial: serial of the stored record, valid at the first of `sources`.
+        is_merged: the project is merged from all of `sources`; `etag` is about all of them.
+        elsewhere: another source may have the project, and why it cannot be asked; "" if none may.
     """
 
     name: str
@@ -22,6 +24,8 @@ class FetchProject(Struct, frozen=True, gc=False):
     min_serial: int | None = None
     sources: tuple[int, ...] = (0,)
     known_serial: int | None = None
+    is_merged: bool = False
+    elsewhere: str = ""
 
 
 class ProjectOutcome(Struct, frozen=True, gc=False):

@@ -67,7 +67,8 @@ def _file_lines(found: Explanation, decision: Decision) -> Iterator[str]:
     mark = "kept " if decision.keep else "out  "
     detail = f" ({decision.detail})" if decision.detail else ""
     there = "" if name in found.present or not decision.keep else ", not downloaded yet"
-    yield from wrapped(f"{mark} {name}: {decision.cause.value}{detail}{there}")
+    origin = f", from {decision.file.source}" if decision.file.source else ""
+    yield from wrapped(f"{mark} {name}: {decision.cause.value}{detail}{there}{origin}")
     chains = found.chains.get(name, ())
     for chain in chains[:_SHOWN_CHAINS]:
         yield from wrapped(f"for {chain}", indent=9)

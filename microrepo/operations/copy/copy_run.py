@@ -39,7 +39,7 @@ from microrepo.selection.rules.release_rules import unmet_requests
 from microrepo.state import unpack
 from microrepo.stores.placement import Sharing
 from microrepo.transfer.pool.worker import run_task
-from microrepo.transfer.tasks import FetchProject, ProjectOutcome
+from microrepo.transfer.tasks import ProjectOutcome
 
 BATCH_PROJECTS = 200
 
@@ -257,7 +257,7 @@ class CopyRun:
         self.report.asked += len(names)
         for name in names:
             try:
-                task = FetchProject(name, sources=self._channel.sources.candidates(name))
+                task = self._channel.sources.request(name)
             except Unavailable as error:
                 self.report.unreachable += 1
                 self.report.failed.append(Failure(name, error.why(name)))

@@ -9,12 +9,15 @@ from packaging.utils import canonicalize_name
 
 from microrepo.client import Client, ClientSettings
 from microrepo.errors import ProjectNotFound, Unavailable
-from microrepo.model import File, NormalizedName
+from microrepo.model import File, NormalizedName, Project
 from microrepo.operations.copy.endpoints import Endpoints
 from microrepo.operations.run.project_sources import Sources, expect_projects
 from microrepo.repositories.protocol import Source
 from microrepo.repositories.sources.directory_source import DirectorySource
 from microrepo.repositories.sources.source_registry import open_source
+from microrepo.selection.ownership import ProjectOrigin
+from microrepo.transfer.documents.merged_records import merge_records
+from microrepo.transfer.tasks import FetchProject
 
 
 class SourceEndpoint:
@@ -38,18 +41,30 @@ class SourceEndpoint:
         """Whether the source's records are documents, which lack the status of projects."""
         return any(one.kind == "json" for one in self._all)
 
-    def candidates(self, project: NormalizedName) -> tuple[int, ...]:
-        """Return the numbers of the sources that a project may come from.
+    def origin(self, project: NormalizedName) -> ProjectOrigin:
+        """Return the sources that a project may come from.
 
         Raises:
             Unavailable: a source with higher priority that may have it does not respond.
         """
         with self._lock:
             owner = self._owners.owner(project)
-        if owner.unknown is not None:
+        if owner.unknown is not None and not owner.candidates:
             first = self._owners.name(owner.unknown)
             raise Unavailable(first, f"may have {project}: {self._owners.problem(owner.unknown)}")
-        return owner.candidates
+        return owner
+
+    def request(self, project: NormalizedName) -> FetchProject:
+        """Return the task that reads a project's record.
+
+        Raises:
+            Unavailable: as for `origin`.
+        """
+        origin = self.origin(project)
+        why = "" if origin.unknown is None else self._owners.doubt(origin.unknown)
+        return FetchProject(
+            project, sources=origin.candidates, is_merged=origin.is_merged, elsewhere=why
+        )
 
     def project_names(self) -> list[NormalizedName]:
         """Return the projects of all sources.
@@ -86,15 +101,23 @@ class SourceEndpoint:
         """
         client = Client(self._client_settings)
         try:
-            numbers = self.candidates(canonicalize_name(project))
-            chosen = self._all[numbers[0] if numbers else 0]
-            settings = msgspec.structs.replace(chosen, kind="simple")
-            found = open_source(client, settings).fetch_project(project).project
-        except ProjectNotFound:
-            found = None
+            origin = self.origin(canonicalize_name(project))
+            numbers = origin.candidates if origin.is_merged else origin.candidates[:1]
+            pages = [self._page(client, number, project) for number in numbers or (0,)]
         finally:
             client.close()
-        return ("active", None) if found is None else (found.status, found.status_reason)
+        found = [("", page) for page in pages if page is not None]
+        if not found:
+            return "active", None
+        merged = merge_records(found)
+        return merged.status, merged.status_reason
+
+    def _page(self, client: Client, number: int, project: str) -> Project | None:
+        settings = msgspec.structs.replace(self._all[number], kind="simple")
+        try:
+            return open_source(client, settings).fetch_project(project).project
+        except ProjectNotFound:
+            return None
 
     def is_unread(self, file: File) -> bool:
         """Return whether a file of the source must be read before it is linked."""

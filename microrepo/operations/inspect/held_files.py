@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,13 +11,15 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from microrepo.config.schema import Config
+from microrepo.errors import StateCorrupt
 from microrepo.model import Digests, NormalizedName
 from microrepo.operations.snapshot.snapshot_files import SnapshotFiles
 from microrepo.operations.switch.switch_rows import owner_of
 from microrepo.publish.links import links_of
+from microrepo.repositories.protocol import is_merged
 from microrepo.repositories.reading import open_for_reading
 from microrepo.standalone.importer.manifest_entries import ManifestFile
-from microrepo.state import FileRow
+from microrepo.state import FileRow, State, unpack
 
 
 class ListedFile(FileRow, frozen=True, gc=False):
@@ -58,14 +61,28 @@ def list_files(config: Config, projects: Sequence[str] = (), snapshot: str = "")
         if asked and not known:
             return FileList((), unknown=unknown)
         sources = {row[0]: row[7] for row in state.iter_known()}
+        merged = _sources_of_merged(state, sources)
         is_index = not links_of(config, state, decides=False).files
         rows = (
-            ListedFile(**msgspec.structs.asdict(row), source=sources.get(row.project, ""))
+            ListedFile(
+                **msgspec.structs.asdict(row),
+                source=merged.get(row.filename) or sources.get(row.project, ""),
+            )
             for row in state.files(list(known) if asked else None)
             if row.present or is_index
         )
         by_name = tuple(sorted(rows, key=lambda row: row.filename))
         return FileList(by_name, tuple(known) if asked else (), unknown)
+
+
+def _sources_of_merged(state: State, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the source of each file of the projects that several sources share, by name."""
+    names = [name for name, source in sources.items() if is_merged(source)]
+    found: dict[str, str] = {}
+    for document in state.packed_documents(names).values() if names else ():
+        with contextlib.suppress(StateCorrupt):  # the next refresh reports it
+            found.update((file.filename, file.source) for file in unpack(document).files)
+    return found
 
 
 def _files_of_snapshot(config: Config, projects: Sequence[str], text: str) -> FileList:

@@ -8,7 +8,7 @@ from microrepo.client import Client
 from microrepo.errors import MalformedResponse, NoProjectList, SourceError
 from microrepo.formats.index.simple_api import Root
 from microrepo.model import NormalizedName
-from microrepo.repositories.protocol import SourceSettings
+from microrepo.repositories.protocol import SourceSettings, name_of_merged
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.selection.ownership import (
     Listed,
@@ -34,7 +34,9 @@ class Sources:
     def __init__(self, settings: Sequence[SourceSettings], client: Callable[[], Client]) -> None:
         self.settings = tuple(settings)
         self._client = client
-        self._reservations = Reservations([one.packages for one in self.settings])
+        self._reservations = Reservations(
+            [one.packages for one in self.settings], [one.merged for one in self.settings]
+        )
         self._by_page = frozenset(n for n, one in enumerate(self.settings) if one.by_page)
         self._problems: dict[int, str] = {}
         self._lists: list[Collection[str] | None] | None = None
@@ -47,6 +49,10 @@ class Sources:
         """Return the name of a source in messages and the state."""
         return self.settings[number].name
 
+    def origin_name(self, numbers: Sequence[int]) -> str:
+        """Return the name of the sources that a project comes from, as in the state."""
+        return name_of_merged(self.name(number) for number in numbers)
+
     def names(self) -> frozenset[str]:
         """Return the names of all sources."""
         return frozenset(one.name for one in self.settings)
@@ -54,6 +60,10 @@ class Sources:
     def problem(self, number: int) -> str:
         """Return why the list of a source is unknown."""
         return self._problems.get(number, f"{self.name(number)} does not list its projects")
+
+    def doubt(self, number: int) -> str:
+        """Return that a source with an unknown list may have a project."""
+        return f"{self.name(number)} may have it: {self.problem(number)}"
 
     def unreached(self) -> Iterator[tuple[str, str]]:
         """Yield the sources whose lists cannot be read, and why."""
@@ -66,16 +76,15 @@ class Sources:
             return ProjectOrigin((0,))
         if self._merged is not None and self._merged.unknown is None:
             return self._owner_by_merged(name, self._merged)
-        reserved = self._reservations.owner(name)
-        if reserved is not None:
-            return ProjectOrigin((reserved,))
+        decided = self._reservations.origin(name)
+        if decided is not None:
+            return decided
         if self._lists is None:
             self._lists = self._read_names()
         return owner_of(name, self._reservations, self._lists, self._by_page)
 
     def _owner_by_merged(self, name: str, merged: Merged) -> ProjectOrigin:
-        reserved = self._reservations.owner(name)
-        return ProjectOrigin((merged.owner(name) if reserved is None else reserved,))
+        return self._reservations.origin(name) or ProjectOrigin(merged.owners(name))
 
     def merged(self, validator: str | None = None) -> Merged:
         """Return the merged list of all sources; the caller may empty it.
@@ -109,11 +118,12 @@ class Sources:
         With a single source it is None: if a server moves, or another mirror of the index is used,
         nothing is requested again.
         """
-        merged, names = self._merged, [one.name for one in self.settings]
+        merged = self._merged
         if merged is None:
             return None
-        main, others = names[merged.main], merged.others
-        return lambda name: names[others[name]] if name in others else main
+        main, others = self.name(merged.main), {n: self.name(m) for n, m in merged.others.items()}
+        others |= {name: self.origin_name(numbers) for name, numbers in merged.shared.items()}
+        return lambda name: others.get(name, main)
 
     def _read_names(self) -> list[Collection[str] | None]:
         """Read the lists that decide about names: all but the last, if they are short."""
@@ -147,8 +157,8 @@ class Sources:
         try:
             listed = self._listed(source).projects
         except NoProjectList as error:
-            if source.packages:
-                # It responds, and `packages` names its projects.
+            if source.packages or source.merged:
+                # It responds, and the settings name its projects.
                 return {}
             self._problems[number] = f"{error}; name its projects in `packages`"
         except SourceError as error:

@@ -34,6 +34,7 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
             _with_pages(described, config),
             name=entry.name or described.name,
             packages=tuple(entry.packages),
+            merged=tuple(entry.merged),
             # PyPI's list is long, and it has a page for every listed project.
             by_page=entry.url == "pypi",
             alone=True,

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from microrepo.formats.distribution.core_metadata import CoreMetadata
 from microrepo.formats.distribution.filenames import parse_wheel_name
 from microrepo.formats.requirements.requirement import stated_requirement
@@ -187,4 +189,4 @@ def build_environment(environment: Environment) -> Environment:
     """Return the environment in which source distributions are built for `environment`."""
     if environment.name.endswith(_BUILD):
         return environment
-    return Environment(environment.name + _BUILD, environment.markers, environment.tags)
+    return msgspec.structs.replace(environment, name=environment.name + _BUILD)

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion
 
 from microrepo.formats.distribution.filenames import parse_candidate_name, parse_wheel_name
 from microrepo.formats.specifiers import parse_requires_python
-from microrepo.model import File
+from microrepo.model import File, NormalizedName
 from microrepo.standalone.server.names import INSTALLABLE_SDISTS, FileName
 
 
@@ -23,11 +23,14 @@ class Environment(Struct, frozen=True, dict=True):
         name: name given by the user.
         markers: all eleven PEP 508 markers.
         tags: compatible wheel tags (``cp312-cp312-linux_x86_64``), best first.
+        local_versions: per project, the local version label (``cu128``) of the only releases that
+            count here; "" for releases without one.
     """
 
     name: str
     markers: dict[str, str]
     tags: tuple[str, ...]
+    local_versions: tuple[tuple[NormalizedName, str], ...] = ()
 
     @property
     def python(self) -> str:

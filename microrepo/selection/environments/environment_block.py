@@ -170,12 +170,15 @@ def _abis(block: Block, path: str) -> list[str]:
     return [normalize_platform("-".join(words))]
 
 
-def block_of(value: object, path: str) -> Block:
+def block_of(value: object, path: str, what: str = "a preset or a table") -> Block:
     """Return a config value that must be a table.
+
+    Args:
+        what: what it can be, for the message.
 
     Raises:
         ConfigError: it is not.
     """
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ConfigError(f"{path}: must be a preset or a table, not {value!r}")
+        raise ConfigError(f"{path}: must be {what}, not {value!r}")
     return cast("Block", value)

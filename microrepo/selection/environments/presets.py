@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from microrepo.errors import ConfigError
@@ -19,6 +20,7 @@ from microrepo.selection.environments.environment_block import (
     block_of,
     environment_from_block,
 )
+from microrepo.selection.environments.local_labels import parse_local_versions
 from microrepo.selection.environments.platform_patterns import (
     FAMILIES,
     first_match,
@@ -182,7 +184,19 @@ def parse_environments(value: Mapping[str, object] | Sequence[str]) -> tuple[Env
 def _named(name: str, entry: object) -> Environment:
     if isinstance(entry, str):
         return environment_from_preset(name, entry)
-    return environment_from_block(name, block_of(entry, f"$.environments.{name}"))
+    path = f"$.environments.{name}"
+    block = dict(block_of(entry, path))
+    labels = parse_local_versions(block.pop("local_versions", {}), f"{path}.local_versions")
+    preset = block.pop("preset", None)
+    if preset is None:
+        environment = environment_from_block(name, block)
+    elif not isinstance(preset, str):
+        raise ConfigError(f"{path}.preset: must be text, not {preset!r}")
+    elif block:
+        raise ConfigError(f"{path}.{next(iter(block))}: cannot be combined with `preset`")
+    else:
+        environment = environment_from_preset(name, preset)
+    return msgspec.structs.replace(environment, local_versions=labels)
 
 
 def _is_host(python: ListedPython, host: Block) -> bool:

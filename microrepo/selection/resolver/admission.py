@@ -10,14 +10,14 @@ from msgspec import Struct
 from microrepo.formats.distribution.filenames import FLAT_DIRECTORY_SUFFIXES, parse_wheel_name
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.requirements.requirement_set import ANY_FORMAT, FormatControl
-from microrepo.formats.version_numbers import is_pin
+from microrepo.formats.version_numbers import is_pin, parse_version
 from microrepo.model import File, NormalizedName
 from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.goal_records import Goal, Installer
 
 
 class Admission(Struct, frozen=True, cache_hash=True):
-    """Options, digests and URL constraints of a goal.
+    """Options, digests and URL constraints of a goal, and the builds that its environment uses.
 
     Attributes:
         formats: the allowed kinds of files.
@@ -26,6 +26,7 @@ class Admission(Struct, frozen=True, cache_hash=True):
         urls: per project, the URL that its file must come from.
         installer: the installer that chooses, None for any.
         pins: per project, the specifiers that let uv take a yanked release.
+        local_versions: see `Environment`.
     """
 
     formats: FormatControl = ANY_FORMAT
@@ -34,16 +35,29 @@ class Admission(Struct, frozen=True, cache_hash=True):
     urls: tuple[tuple[NormalizedName, str], ...] = ()
     installer: Installer | None = None
     pins: tuple[tuple[NormalizedName, frozenset[str]], ...] = ()
+    local_versions: tuple[tuple[NormalizedName, str], ...] = ()
 
     def admits(self, project: NormalizedName, file: File) -> bool:
         """Return whether a file may be used."""
         if self.installer is not None and not file.filename.endswith(FLAT_DIRECTORY_SUFFIXES):
+            return False
+        if self.local_versions and not self.is_build_for(project, file):
             return False
         if self.formats is not ANY_FORMAT:
             wheel = parse_wheel_name(file.filename) is not None
             if not self.formats.admits(project, wheel=wheel):
                 return False
         return not self.hashes or self.has_digest(project, file)
+
+    def is_build_for(self, project: NormalizedName, file: File) -> bool:
+        """Return whether a file is of the build that the environment uses."""
+        label = self.label_of(project)
+        version = parse_version(file.version) if label is not None else None
+        return version is None or (version.local or "") == label
+
+    def label_of(self, project: NormalizedName) -> str | None:
+        """Return the local version label that the environment needs; None if any will do."""
+        return next((label for name, label in self.local_versions if name == project), None)
 
     def has_digest(self, project: NormalizedName, file: File) -> bool:
         """Return whether a file can match a required digest.
@@ -84,6 +98,7 @@ def admission_of(
     """Return the admission of a goal in an environment; markers decide which lines count."""
     if not (
         (goal.constraints or goal.formats is not ANY_FORMAT or goal.prefer_binary)
+        or environment.local_versions
         or (installer is not None or any(one.hashes for one in goal.requirements))
     ):
         return ANYTHING
@@ -107,6 +122,7 @@ def admission_of(
         tuple(sorted(urls.items())),
         installer,
         tuple(sorted(pins.items())),
+        environment.local_versions,
     )
 
 

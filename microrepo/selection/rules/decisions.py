@@ -11,6 +11,7 @@ from microrepo.formats.distribution.filenames import needs_later_installers
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import Cause, Decision, File, NormalizedName, Project
 from microrepo.selection.environments.python_versions import PythonFilter, PythonTarget
+from microrepo.selection.ownership import parts_of
 from microrepo.selection.rules.file_rules import (
     check_file,
     check_installable,
@@ -49,8 +50,12 @@ def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
 
     Returns:
         One decision per file. For each Python of the policy, the usable files of the newest N
-        releases with such files are kept; the result is the union over all Pythons.
+        releases with such files are kept; the result is the union over all Pythons, and over all
+        sources of a project that several share.
     """
+    parts = parts_of(project)
+    if len(parts) > 1:
+        return tuple(decision for part in parts for decision in select(part, policy, now))
     if policy.prereleases is not None:
         return _select(project, policy, now)
     decisions = _select(project, msgspec.structs.replace(policy, prereleases=False), now)

@@ -10,6 +10,7 @@ from packaging.version import Version
 from microrepo.formats.distribution.filenames import is_variants_index
 from microrepo.formats.version_numbers import is_pin, parse_version, specifier_set
 from microrepo.model import Cause, Decision, NormalizedName, Project
+from microrepo.selection.ownership import parts_of
 from microrepo.selection.rules.affected_releases import affecting, describe, malware_in
 from microrepo.selection.rules.patterns import first_found
 from microrepo.selection.rules.policy import Policy, Rejection
@@ -173,7 +174,10 @@ def is_exempt_from_age(
 
 
 def distrusted_files(project: Project, policy: Policy) -> dict[str, Rejection]:
-    """Return why files are refused for their provenance, even if they are pinned."""
+    """Return why files are refused for their provenance, even if they are pinned.
+
+    Each of several sources has its own history: they publish in different ways.
+    """
     if not policy.trust:
         return {}
     exceptions, name = policy.trust_exceptions, project.name
@@ -186,4 +190,7 @@ def distrusted_files(project: Project, policy: Policy) -> dict[str, Rejection]:
     files = tuple(file for file in project.files if not is_variants_index(file.filename))
     if len(files) != len(project.files):
         project = msgspec.structs.replace(project, files=files)
-    return distrusted(project, policy.trust, accepts)
+    refused: dict[str, Rejection] = {}
+    for part in parts_of(project):
+        refused |= distrusted(part, policy.trust, accepts)
+    return refused

@@ -6,11 +6,12 @@ import msgspec
 
 from microrepo.client import Client
 from microrepo.errors import MicrorepoError, ProjectNotFound, Unavailable
-from microrepo.model import FACTS, PROVENANCE_FACTS
+from microrepo.model import FACTS, PROVENANCE_FACTS, Project
 from microrepo.repositories.protocol import Fetched, SourceSettings
 from microrepo.repositories.sources.pypi_index import PyPISource
 from microrepo.repositories.sources.source_registry import open_source
 from microrepo.state.rows import pack
+from microrepo.transfer.documents.merged_fetch import fetch_merged
 from microrepo.transfer.tasks import (
     AdvisoriesOutcome,
     FetchAdvisories,
@@ -28,7 +29,9 @@ class ProjectFetcher:
         self._sources = [open_source(client, source) for source in sources]
 
     def fetch_project(self, task: FetchProject) -> ProjectOutcome:
-        """Return the record of a project from the first of its sources that has it."""
+        """Return the record of a project from the first of its sources that has it, or from all."""
+        if task.is_merged:
+            return self._fetch_merged(task)
         outcome = ProjectOutcome(task.name, "missing")
         etag = task.etag
         for number in task.sources:
@@ -36,12 +39,25 @@ class ProjectFetcher:
             if outcome.status != "missing":
                 break
             etag = None
+        if outcome.status == "missing" and task.elsewhere:
+            return ProjectOutcome(task.name, "failed", error=task.elsewhere)
         return outcome
+
+    def _fetch_merged(self, task: FetchProject) -> ProjectOutcome:
+        def ask(number: int, etag: str | None, serial: int | None) -> Fetched:
+            fetched = self._fetch_record(number, task.name, etag, None, serial)
+            if fetched.project is None:
+                return fetched
+            project = self._with_facts(fetched.project, number)
+            return msgspec.structs.replace(fetched, project=project)
+
+        return fetch_merged(task, [one.name for one in self._settings], ask)
 
     def _ask(self, number: int, task: FetchProject, etag: str | None) -> ProjectOutcome:
         name, source = task.name, self._settings[number].name
+        serial = task.known_serial if number == task.sources[0] else None
         try:
-            fetched = self._fetch_record(number, task, etag)
+            fetched = self._fetch_record(number, name, etag, task.min_serial, serial)
         except ProjectNotFound as error:
             return ProjectOutcome(name, "missing", error=error.why(name), source=source)
         except MicrorepoError as error:
@@ -51,27 +67,33 @@ class ProjectFetcher:
             )
         if fetched.project is None:
             return ProjectOutcome(name, "unchanged", etag=fetched.etag, source=source)
-        was_asked = self._settings[number].asks_provenance
-        is_silent = fetched.project.silent_on_provenance and not was_asked
-        project = msgspec.structs.replace(
-            fetched.project, facts=FACTS if is_silent else PROVENANCE_FACTS
-        )
         return ProjectOutcome(
             name,
             "changed",
-            pack(project),
+            pack(self._with_facts(fetched.project, number)),
             fetched.etag,
             source=source,
             page_time=fetched.page_time,
             lacks_status=fetched.lacks_status,
         )
 
-    def _fetch_record(self, number: int, task: FetchProject, etag: str | None) -> Fetched:
+    def _with_facts(self, project: Project, number: int) -> Project:
+        was_asked = self._settings[number].asks_provenance
+        is_silent = project.silent_on_provenance and not was_asked
+        return msgspec.structs.replace(project, facts=FACTS if is_silent else PROVENANCE_FACTS)
+
+    def _fetch_record(
+        self,
+        number: int,
+        name: str,
+        etag: str | None,
+        min_serial: int | None,
+        known_serial: int | None,
+    ) -> Fetched:
         """Return a source's record of a project; reject a response out of step."""
         source = self._sources[number]
-        serial = task.known_serial if number == task.sources[0] else None
         try:
-            fetched = source.fetch_project(task.name, etag, task.min_serial, serial)
+            fetched = source.fetch_project(name, etag, min_serial, known_serial)
         except Unavailable:
             raise
         except MicrorepoError:
@@ -81,7 +103,7 @@ class ProjectFetcher:
             is_plausible = fetched.project is None or fetched.project.files
             if is_plausible or not self._is_out_of_step(number):
                 return fetched
-        return source.fetch_project(task.name, etag, task.min_serial, serial)
+        return source.fetch_project(name, etag, min_serial, known_serial)
 
     def _is_out_of_step(self, number: int) -> bool:
         source = self._settings[number]

@@ -81,7 +81,8 @@ class SharedAnswers:
         return outcome
 
     def _key(self, task: FetchProject) -> str:
-        return _digest(task.name, *(self._sources[number] for number in task.sources))
+        how = f"{task.is_merged} {task.elsewhere}"
+        return _digest(task.name, how, *(self._sources[number] for number in task.sources))
 
 
 def _digest(*texts: str) -> str:

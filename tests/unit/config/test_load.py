@@ -423,6 +423,29 @@ def test_sources_in_a_variable() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sources", "why"),
+    [
+        ([{"url": "pypi", "merged": ["torch"]}, "https://m.example/"], "only 'pypi' has `merged`"),
+        (
+            [{"url": "https://a:secret@m.example/", "merged": ["torch"]}, "pypi"],
+            "only 'm.example/' has `merged`",
+        ),
+        (
+            [{"url": "pypi", "merged": ["x"]}, {"url": "https://m.example/", "merged": ["re:("]}],
+            r"sources\[1\]\.merged\[0\]: 're:\(' is not a pattern",
+        ),
+        (
+            [{"url": "pypi", "merged": [" "]}, {"url": "https://m.example/", "merged": ["x"]}],
+            r"sources\[0\]\.merged\[0\]: is empty",
+        ),
+    ],
+)
+def test_merged_projects_that_cannot_be_merged(sources: list[object], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        convert({"sources": sources}, "x")
+
+
 # --- the preset of settings about trust ---------------------------------------------------------------
 
 

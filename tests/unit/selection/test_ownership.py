@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microrepo.errors import ConfigError
-from microrepo.model import NormalizedName
+from microrepo.model import File, NormalizedName, Project
 from microrepo.selection.ownership import (
     Listed,
     Merged,
@@ -16,6 +16,7 @@ from microrepo.selection.ownership import (
     merge_lists,
     normalized,
     owner_of,
+    parts_of,
 )
 
 NOBODY = Reservations([(), ()])
@@ -66,7 +67,7 @@ def test_a_pattern_that_cannot_be_read() -> None:
         pytest.param([{"acme"}, None], (), ProjectOrigin((0,)), id="a later list does not matter"),
         pytest.param([set(), {"acme"}], (0,), ProjectOrigin((0, 1)), id="asked by page before"),
         pytest.param([set()], (0,), ProjectOrigin((0, 1)), id="asked by page, then the last"),
-        pytest.param([set(), None], (0,), ProjectOrigin(unknown=1), id="by page, then unknown"),
+        pytest.param([set(), None], (0,), ProjectOrigin((0,), 1), id="by page, then unknown"),
     ],
 )
 def test_owner(
@@ -88,7 +89,7 @@ def test_merged_lists() -> None:
         {"Acme.Tool": None, "Shared": None, "flask": 7}, 1, {"acme-tool": 0, "shared": 0}
     )
     assert merged.listed is public  # no second copy of a whole index
-    assert (merged.owner("flask"), merged.owner("shared")) == (1, 0)
+    assert (merged.owners("flask"), merged.owners("shared")) == ((1,), (0,))
 
 
 def test_merged_lists_with_the_long_one_first() -> None:
@@ -106,17 +107,48 @@ def test_without_the_public_list_the_private_one_goes_on() -> None:
     assert merge_lists({}, 2, NOBODY) == Merged({}, 0, {}, 0)
 
 
+SHARED = Reservations([(), (), ("acme",)], [("torch*",), ("acme", "torch"), ("torch", "acme")])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("torch", ProjectOrigin((0, 1, 2), is_merged=True), id="all that name it"),
+        pytest.param("torchvision", ProjectOrigin((0,)), id="named by one: reserved for it"),
+        pytest.param("acme", ProjectOrigin((2,)), id="a reserved name is not shared"),
+        pytest.param("flask", ProjectOrigin(unknown=0), id="others are found by the lists"),
+    ],
+)
+def test_shared_names(name: str, expected: ProjectOrigin) -> None:
+    assert owner_of(NormalizedName(name), SHARED, [None, None]) == expected
+
+
+def test_a_shared_project_has_no_serial_and_all_its_sources() -> None:
+    reservations = Reservations([(), (), ()], [(), ("torch",), ("torch",)])
+    lists: dict[int, Listed] = {0: {"Torch": 9, "flask": 7}, 1: {"x": 1}, 2: {"Torch": 3, "y": 2}}
+    merged = merge_lists(lists, 3, reservations)
+    assert merged.listed == {"flask": 7, "x": 1, "y": 2, "Torch": None}
+    assert merged.shared == {"torch": (1, 2)}
+    assert (merged.owners("torch"), merged.owners("y")) == ((1, 2), (2,))
+
+
+def test_a_source_that_does_not_share_a_project_does_not_list_it() -> None:
+    reservations = Reservations([(), (), ()], [(), ("torch",), ("torch",)])
+    merged = merge_lists({0: {"torch": 9}, 1: {"x": 1}, 2: {"y": 2}}, 3, reservations)
+    assert sorted(merged.listed) == ["x", "y"]
+
+
 NAMES = st.sampled_from(["a", "B", "b.c", "b--c", "B_C", "d", "e"])
 LISTS = st.lists(st.dictionaries(NAMES, st.integers(1, 9)), min_size=2, max_size=3)
 PATTERNS = st.lists(st.lists(st.sampled_from(["a", "b*", "re:[de]"]), max_size=2), min_size=3)
 
 
-@given(LISTS, PATTERNS, st.sets(st.integers(0, 2)))
+@given(LISTS, PATTERNS, PATTERNS, st.sets(st.integers(0, 2)))
 def test_merging_agrees_with_asking_one_by_one(
-    lists: list[Listed], patterns: list[list[str]], lost: set[int]
+    lists: list[Listed], patterns: list[list[str]], shared: list[list[str]], lost: set[int]
 ) -> None:
     """The merged list gives each project to whom the single question gives it, and loses none."""
-    reservations = Reservations(patterns[: len(lists)])
+    reservations = Reservations(patterns[: len(lists)], shared[: len(lists)])
     names = [
         None if number in lost else {normalized(display) for display in listed}
         for number, listed in enumerate(lists)
@@ -124,13 +156,34 @@ def test_merging_agrees_with_asking_one_by_one(
     expected = {}
     for name in set().union(*(found or () for found in names)):
         owner = owner_of(NormalizedName(name), reservations, names[:-1])
-        number = owner.candidates[0] if owner.candidates else None
-        if number is not None and number not in lost and name in (names[number] or ()):
-            expected[name] = number
+        asked = owner.candidates if owner.is_merged else owner.candidates[:1]
+        if any(number not in lost and name in (names[number] or ()) for number in asked):
+            expected[name] = asked
     known = {n: dict(listed) for n, listed in enumerate(lists) if n not in lost}
     merged = merge_lists(known, len(lists), reservations)
-    found = {normalized(display): merged.owner(normalized(display)) for display in merged.listed}
+    found = {normalized(display): merged.owners(normalized(display)) for display in merged.listed}
     assert found == expected
+
+
+def a_file(name: str, source: str = "") -> File:
+    return File(name, "", "1.0", "bdist_wheel", source=source)
+
+
+def test_the_parts_of_a_project_are_what_each_source_has() -> None:
+    one, two, three = a_file("1", "cpu"), a_file("2", "cu128"), a_file("3", "cpu")
+    old, gone = a_file("4"), a_file("5", "cu128")
+    project = Project(
+        NormalizedName("torch"), "torch", files=(one, two, three), withdrawn=(old, gone)
+    )
+    cpu, cu128 = parts_of(project)
+    assert (cpu.files, cpu.withdrawn) == ((one, three), (old,))
+    assert (cu128.files, cu128.withdrawn) == ((two,), (old, gone))
+
+
+@pytest.mark.parametrize("files", [(), (a_file("1"), a_file("2")), (a_file("1", "cpu"),)])
+def test_a_project_of_one_source_is_one_part(files: tuple[File, ...]) -> None:
+    project = Project(NormalizedName("torch"), "torch", files=files)
+    assert parts_of(project) == (project,)
 
 
 @given(st.text("aB-_.", min_size=1, max_size=6))

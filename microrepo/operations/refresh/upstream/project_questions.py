@@ -18,9 +18,16 @@ Asked = list[Question]
 
 
 class ProjectQuestions:
-    """Requests the records of projects, each from its source."""
+    """Requests the records of projects, each from its source.
 
-    def __init__(self, state: State, sources: Sources, work: WorkContext) -> None:
+    Args:
+        credulous: accept answers that are older than the known ones.
+    """
+
+    def __init__(
+        self, state: State, sources: Sources, work: WorkContext, *, credulous: bool = False
+    ) -> None:
+        self._credulous = credulous
         self._state = state
         self._sources = sources
         self._work = work
@@ -41,18 +48,27 @@ class ProjectQuestions:
         """Request a project from its source; fail if its source is unknown."""
         sources = self._sources
         owner = sources.owner(visit.name)
-        if owner.unknown is not None:
+        why = "" if owner.unknown is None else f"skipped, because {sources.doubt(owner.unknown)}"
+        if not owner.candidates:
             future: Future[ProjectOutcome] = Future()
-            first = sources.name(owner.unknown)
-            why = f"skipped, because {first} may have it: {sources.problem(owner.unknown)}"
             future.set_result(ProjectOutcome(visit.name, "failed", error=why))
             return future
+        if owner.is_merged:
+            return self._work.submit(self._merged_task(visit, owner.candidates, row))
         first = sources.name(owner.candidates[0])
         known = row if row is not None and row.source in {"", first} else None
         etag, serial = (known.etag, known.serial) if known is not None else (None, None)
         return self._work.submit(
-            FetchProject(visit.name, etag, visit.serial, owner.candidates, serial)
+            FetchProject(visit.name, etag, visit.serial, owner.candidates, serial, elsewhere=why)
         )
+
+    def _merged_task(
+        self, visit: Visit, numbers: tuple[int, ...], row: ProjectRow | None
+    ) -> FetchProject:
+        """Return the request for a project that several sources share."""
+        is_known = row is not None and row.source == self._sources.origin_name(numbers)
+        etag = row.etag if row is not None and is_known and not self._credulous else None
+        return FetchProject(visit.name, etag, sources=numbers, is_merged=True)
 
     def ask_for_facts(
         self,

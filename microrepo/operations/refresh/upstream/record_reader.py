@@ -39,7 +39,7 @@ class RecordReader:
         self._sources = sources
         self._work = work
         self._rules = rules
-        self._questions = ProjectQuestions(state, sources, work)
+        self._questions = ProjectQuestions(state, sources, work, credulous=rules.credulous)
         self._keeps_advisories = rules.policy.asks_advisories
         self._keeps_provenance = bool(rules.policy.trust)
         policy = rules.policy

@@ -153,7 +153,11 @@ def _not_admitted(
         usable = view.environment.supports(file) is not None
         if not usable or admission.admits(project, file) or _admitted(file, specifiers) is None:
             continue
-        if not admission.has_digest(project, file):
+        if not admission.is_build_for(project, file):
+            label = admission.label_of(project)
+            limit = f"only +{label}" if label else "only releases without a local version"
+            yield f"{file.filename} is another build: {view.environment.name} uses {limit}"
+        elif not admission.has_digest(project, file):
             yield f"{file.filename} matches no --hash"
         else:
             kind = "--only-binary" if parse_wheel_name(file.filename) is None else "--no-binary"

@@ -51,15 +51,15 @@ def test_the_first_of_several_that_lists_a_project_has_it(tmp_path: Path) -> Non
     with opened(one, two) as end:
         assert not end.is_local
         assert end.project_names() == [BAR, FOO]
-        assert end.candidates(FOO) == (0,)
-        assert end.candidates(BAR) == (1,)
+        assert end.origin(FOO).candidates == (0,)
+        assert end.origin(BAR).candidates == (1,)
 
 
 def test_a_source_that_goes_before_has_to_answer(tmp_path: Path) -> None:
     lost = SourceSettings("directory", str(tmp_path / "gone"), name="gone")
     with opened(lost, directory(tmp_path / "two", "foo-1.0.tar.gz")) as end:
         with pytest.raises(Unavailable, match="gone: may have foo"):
-            end.candidates(FOO)
+            end.origin(FOO)
         with pytest.raises(Unavailable, match="gone"):
             end.project_names()
 

@@ -59,6 +59,29 @@ def test_what_is_known_of_the_same_source_is_a_condition(
     assert (task.etag, task.known_serial) == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "credulous", "expected"),
+    [
+        pytest.param("one + two", False, '"e"', id="known of both"),
+        pytest.param("one", False, None, id="known of one"),
+        pytest.param("", False, None, id="known of nobody"),
+        pytest.param("one + two", True, None, id="older answers are accepted"),
+    ],
+)
+def test_a_shared_project_is_asked_of_all_its_sources(
+    holdings: Holdings, work: WorkContext, workers: Workers,
+    source: str, expected: str | None, *, credulous: bool,
+) -> None:  # fmt: skip
+    remember(holdings, etag='"e"', serial=7, source=source)
+    settings = [
+        SourceSettings("directory", f"/nowhere/{name}", name=name, merged=merged)
+        for name, merged in {"zero": (), "one": ("foo",), "two": ("f*",)}.items()
+    ]
+    sources = Sources(settings, lambda: Client(ClientSettings()))
+    ProjectQuestions(holdings.state, sources, work, credulous=credulous).ask([VISIT])
+    assert workers.tasks == [FetchProject("foo", expected, sources=(1, 2), is_merged=True)]
+
+
 def test_nobody_is_asked_while_a_source_before_may_have_it(
     holdings: Holdings, work: WorkContext, workers: Workers, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from microrepo.config.load import convert
@@ -295,3 +296,11 @@ def test_long_histories_take_little_time() -> None:
     started = time.process_time()
     decide(files)
     assert time.process_time() - started < 10
+
+
+def test_each_of_several_sources_has_its_own_history() -> None:
+    attested = [msgspec.structs.replace(one, source="pypi") for one in history(by(ACME), by(ACME))]
+    builds = [msgspec.structs.replace(upload("2.0+cpu", 30, None), source="cpu")]
+    assert kept([*attested, *builds], versions="all") == ["1.0", "2.0", "2.0+cpu"]
+    token = msgspec.structs.replace(upload("3.0", 40, None), source="pypi")
+    assert refusals([*attested, *builds, token]) == {token.filename: Cause.WEAKER_PROVENANCE}

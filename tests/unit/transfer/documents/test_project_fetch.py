@@ -54,6 +54,26 @@ def test_the_first_source_that_has_a_project_answers(
         assert outcome.error == ""
 
 
+def test_a_project_that_may_be_elsewhere_is_not_missing(fetcher: ProjectFetcher) -> None:
+    why = "three may have it: no answer"
+    outcome = fetcher.fetch_project(FetchProject("bar", sources=(0,), elsewhere=why))
+    assert (outcome.status, outcome.error) == ("failed", why)
+    found = fetcher.fetch_project(FetchProject("foo", sources=(0,), elsewhere=why))
+    assert found.status == "changed"
+
+
+def test_directories_are_merged_and_unchanged_by_content(fetcher: ProjectFetcher) -> None:
+    task = FetchProject("foo", sources=(0, 1), is_merged=True)
+    outcome = fetcher.fetch_project(task)
+    project = unpack(outcome.document or b"")
+    assert [(one.filename, one.source) for one in project.files] == [("foo-1.0.tar.gz", "one")]
+    assert (outcome.source, project.facts) == ("one + two", PROVENANCE_FACTS)
+    again = FetchProject("foo", outcome.etag, sources=(0, 1), is_merged=True)
+    assert fetcher.fetch_project(again).status == "unchanged"
+    lost = FetchProject("foo", outcome.etag, sources=(0, 2), is_merged=True)
+    assert fetcher.fetch_project(lost).status == "failed"
+
+
 def test_a_directory_tells_no_advisories(fetcher: ProjectFetcher) -> None:
     outcome = fetcher.fetch_advisories(FetchAdvisories("foo", "1.0", sources=(0, 1)))
     assert outcome.vulnerabilities == ()
