@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from microrepo.config.declared_options import Option, keys_of, options
@@ -225,10 +224,12 @@ def _check_advisories(text: str) -> None:
         return
     if text.startswith(("http://", "https://")):
         _check_web_url(text, "advisories")
-    elif not (text.startswith("file:") or Path(text).is_absolute()):
-        raise ConfigError(
-            f"$.advisories: {text!r} is neither an http(s) URL nor an absolute path nor a file: URL"
-        )
+    elif not text.startswith("file:"):
+        if _SCHEME.match(text):
+            raise ConfigError(
+                f"$.advisories: {text!r} is neither an http(s) or file: URL nor a path"
+            )
+        check_path(text, "$.advisories")
 
 
 def _check_command(words: list[str], key: str) -> None:

@@ -211,9 +211,16 @@ def resolve(config: Config, base_of: Callable[[str], Path]) -> Config:
             if config.dependencies is not None
             else config.packages != EVERYTHING
         ),
+        advisories=_placed(config.advisories, base_of("advisories")),
         **{key: absolute(key) for key in keys_of(Kind.PATH)},
         **{key: _located(getattr(config, key), base_of(key)) for key in keys_of(Kind.PATTERNS)},
     )
+
+
+def _placed(text: str, base: Path) -> str:
+    """Return a URL as it is, and a path as an absolute one."""
+    is_path = text and not text.startswith(("http:", "https:", "file:"))
+    return _utf8(str(expand(text, base)), "advisories") if is_path else text
 
 
 def _located(entries: list[str], base: Path) -> list[str]:

@@ -548,7 +548,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str,
         _trust(
             "Advisories about vulnerabilities and malware: URL or file of OSV's archive for PyPI "
-            "(`all.zip`). An absolute path, or a `file:` URL. Each refresh requests it, "
+            "(`all.zip`). A relative path is relative to the config file. Each refresh requests it, "
             "conditionally; it is kept in `.microrepo/osv`, and bundles carry it. Empty: only "
             "`vulnerabilities` counts, by PyPI's JSON API.",
             kind=Kind.TEXT,

@@ -244,10 +244,10 @@ def test_from_a_file(
     os.utime(file, (0, 0))
     repo.refresh("--packages", "foo", "--advisories", str(file))
     assert health(repo, expect=1).problems[0].startswith("the advisories are of 1970-01-01")
-    done = repo.run(
-        "refresh", "--packages", "foo", *repo.flags(), "--advisories", "all.zip", expect=2
-    )
-    assert "neither an http(s) URL nor an absolute path" in done.stderr
+    repo.refresh("--packages", "foo", "--advisories", "all.zip", cwd=tmp_path)
+    wrong = ("--advisories", "ftp://osv.example/all.zip")
+    done = repo.run("refresh", "--packages", "foo", *repo.flags(), *wrong, expect=2)
+    assert "neither an http(s) or file: URL nor a path" in done.stderr
 
 
 def test_a_damaged_file_is_replaced(

@@ -28,6 +28,7 @@ from microrepo.operations.advisories.kept_advisories import (
 from microrepo.operations.records.report import Failure, ReportBuilder
 from microrepo.repositories.sources.simple_index import conditional, expect_success, validator_of
 from microrepo.repositories.sources.source_registry import is_web_url, without_credentials
+from microrepo.standalone.server.labels import counted
 from microrepo.stores.disk_errors import disk_words
 from microrepo.stores.plain_files import read_plain_file
 
@@ -160,8 +161,8 @@ class AdvisoryRefresh:
         if built.unreadable:
             first = built.unreadable[0]
             self._report.warn(
-                f"{_WHAT}: {len(built.unreadable)} records cannot be used (first: {first.member}: "
-                f"{first.why})"
+                f"{_WHAT}: {counted(len(built.unreadable), 'record')} cannot be used (first: "
+                f"{first.member}: {first.why})"
             )
 
     def _report_failure(self, error: MicrorepoError) -> None:

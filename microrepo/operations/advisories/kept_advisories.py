@@ -106,7 +106,7 @@ class AdvisoryFiles:
             MalformedResponse: the archive is damaged.
             RepositoryError: it cannot be read.
         """
-        return known_from(self.index_content(), ignored) if self.exist() else None
+        return KnownAdvisories(self._opened()[0], ignored) if self.exist() else None
 
     def index_content(self) -> bytes:
         """Return the index of the archive, made again if the kept one is that of another.
@@ -115,12 +115,18 @@ class AdvisoryFiles:
             MalformedResponse: the archive is damaged.
             RepositoryError: it cannot be read.
         """
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[AdvisoryIndex, bytes]:
+        """Return the index of the archive, and its content."""
         sha256 = self.sha256()
         with suppress(OSError, AdvisoryIndexError):
             content = read_plain_file(self.index)
-            if known_from(content).archive_sha256 == sha256:
-                return content
-        return build_index(io.BytesIO(self._read_archive()), "advisories", sha256).content
+            index = _open_index(content)
+            if index.facts.get("sha256") == sha256:
+                return index, content
+        content = build_index(io.BytesIO(self._read_archive()), "advisories", sha256).content
+        return _open_index(content), content
 
     def origin_content(self) -> bytes:
         """Return the record of where the archive came from; made, if somebody put it there."""
@@ -178,4 +184,8 @@ def known_from(content: bytes, ignored: Sequence[str] = ()) -> KnownAdvisories:
     Raises:
         AdvisoryIndexError: it is damaged, or of another format.
     """
-    return KnownAdvisories(AdvisoryIndex(lambda at, size: content[at : at + size]), ignored)
+    return KnownAdvisories(_open_index(content), ignored)
+
+
+def _open_index(content: bytes) -> AdvisoryIndex:
+    return AdvisoryIndex(lambda at, size: content[at : at + size])

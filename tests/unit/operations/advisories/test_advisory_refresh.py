@@ -143,7 +143,7 @@ def test_what_is_worse_is_no_news(config: Config, report: ReportBuilder, worse: 
 def test_unreadable_records_are_named(config: Config, report: ReportBuilder) -> None:
     archive = osv_archive([osv_record("PYSEC-1", "foo")], {"odd.json": b"{"})
     refresh(config, report, ok(archive))
-    assert "1 records cannot be used (first: odd.json" in report.warnings[0]
+    assert "1 record cannot be used (first: odd.json" in report.warnings[0]
 
 
 def test_a_damaged_archive_is_requested_again(config: Config, report: ReportBuilder) -> None:
