@@ -119,8 +119,10 @@ def test_closures_and_check_use_no_variant_wheel(
     for file in new:
         file.write_to(repo.path)
     (repo.path / PLAIN.filename).unlink()
-    checked = repo.run("check", "foo", "--repository", repo.path, expect=3)
-    assert "foo" in checked.stdout + checked.stderr
+    checked = repo.run("check", "foo", "--repository", repo.path, expect=3).stdout
+    assert "foo 2.0 has no file that current installers read" in checked
+    unmet = repo.run("refresh", "foo>=2", *repo.flags(), expect=None)
+    assert "variant (no current installer reads variant labels)" in unmet.stdout + unmet.stderr
 
 
 @pytest.mark.parametrize("server", ["own", "nginx"])

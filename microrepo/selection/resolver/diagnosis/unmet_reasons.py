@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from microrepo.formats.distribution.filenames import parse_wheel_name
+from microrepo.formats.distribution.filenames import needs_later_installers, parse_wheel_name
 from microrepo.formats.requirements.direct_urls import is_followed, without_user
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.specifiers import parse_specifiers
 from microrepo.formats.version_numbers import parse_version
-from microrepo.model import File, NormalizedName
+from microrepo.model import Cause, File, NormalizedName
 from microrepo.selection.resolver.candidates import View
 from microrepo.selection.resolver.goal_records import Goal, ResolveOptions
 from microrepo.selection.resolver.nodes import Choice, Information, Req
@@ -185,7 +185,10 @@ def _unfit(
             yield f"{project} {version} requires Python {' or '.join(sorted(pythons))}"
         else:
             names = ", ".join(sorted(file.filename for file in found)[:3])
-            yield f"{project} {version} has no file for {view.environment.name} ({names})"
+            if all(needs_later_installers(file.filename) for file in found):
+                yield f"{project} {version} has no file that current installers read ({names})"
+            else:
+                yield f"{project} {version} has no file for {view.environment.name} ({names})"
 
 
 def _admitted(file: File, specifiers: Iterable[str]) -> Version | None:
@@ -202,7 +205,8 @@ def _blocked(view: View, project: NormalizedName, specifiers: Sequence[str]) -> 
     candidates = view.facts.projects.get(project)
     found: dict[Blocked, None] = {}
     for decision in candidates.rejected if candidates is not None else ():
-        if view.environment.supports(decision.file) is None:
+        is_variant = decision.cause is Cause.VARIANT
+        if not is_variant and view.environment.supports(decision.file) is None:
             continue
         if _admitted(decision.file, specifiers) is not None:
             blocked = Blocked(project, decision.file.version, decision.cause, decision.detail)

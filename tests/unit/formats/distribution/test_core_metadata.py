@@ -113,6 +113,8 @@ PKG_21 = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: a\n"
 PKG_OLD = b"Metadata-Version: 1.1\nName: demo\nVersion: 1.0\n"
 TOML = b'[project]\nname = "demo"\nversion = "1.0"\ndependencies = ["t"]\n'
 TOML += b"[project.optional-dependencies]\nX = [\"u; os_name == 'nt'\"]\n"
+PKG_26 = PKG_22.replace(b"2.2", b"2.6")
+FLOOR_TOML = TOML.replace(b"[project]\n", b'[project]\ndynamic = ["dependencies"]\n', 1)
 DYNAMIC_TOML = b'[project]\nname = "demo"\ndynamic = ["version", "dependencies"]\n'
 
 
@@ -129,6 +131,10 @@ DYNAMIC_TOML = b'[project]\nname = "demo"\ndynamic = ["version", "dependencies"]
         (PKG_OLD, b"b>=1\n[c]\nd\n", None, ("b>=1", 'd ; extra == "c"'), "guess"),
         (PKG_OLD, b"b\n", DYNAMIC_TOML, ("b",), "guess"),
         (PKG_OLD, None, None, (), "guess"),
+        # Metadata 2.6: what a dynamic field has is the least; a build may add to it (PEP 808).
+        (PKG_26 + b"Dynamic: Requires-Dist\n", b"b\n", FLOOR_TOML, ("a",), "guess"),
+        (PKG_26 + b"Dynamic: Keywords\n", None, FLOOR_TOML, ("a",), "sdist"),
+        (None, None, FLOOR_TOML, ("t", "u ; (os_name == 'nt') and extra == \"x\""), "guess"),
         (None, None, TOML, ("t", "u ; (os_name == 'nt') and extra == \"x\""), "sdist"),
     ],
 )
