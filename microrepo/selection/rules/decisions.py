@@ -141,11 +141,14 @@ class _Judge:
         if rejection is not None:
             return [Decision(file, False, *rejection) for file in files]
         # A release that is kept only for its pin does not count among the newest N.
-        counts = not pinned or (
-            version is not None
-            and self._barrier is None
-            and is_asked_for_unpinned(name, version, policy)
-            and check_unpinned_release(self._project, version, text, policy) is None
+        counts = not counter.is_unlimited and (
+            not pinned
+            or (
+                version is not None
+                and self._barrier is None
+                and is_asked_for_unpinned(name, version, policy)
+                and check_unpinned_release(self._project, version, text, policy) is None
+            )
         )
         ripe = is_exempt_from_age(name, version, text, policy)
         decisions: list[Decision] = []
