@@ -94,6 +94,9 @@ def test_the_server_lists_and_serves_objects(
             page = server.ask("/simple/tool/", Accept=JSON_TYPE, Host=host)
             (entry,) = json.loads(page.body)["files"]
             assert entry["provenance"] == f"http://{host}/{tool.filename}.provenance"
+        shown = server.ask("/project/tool/").body.decode()
+        assert "<dt>Attested by</dt>" in shown
+        assert "GitHub acme/tool (release.yml)" in shown
         answer = server.ask(f"/{tool.filename}.provenance")
         assert (answer.status, answer.headers["content-type"]) == (200, OBJECT_TYPE)
         assert answer.body == provenance_of(tool)

@@ -105,6 +105,9 @@ def test_a_project_that_was_handed_over(
     for text in report.distrusted:
         assert f"by {publisher['kind']} {publisher['repository']}" in text
         assert "earlier tool 1.0 (2024-01-01) by GitHub acme/tool" in text
+    text = repo.do("explain", "tool", "--security", "strict").stdout
+    assert "attested by GitHub acme/tool (release.yml)" in text
+    assert f"attested by {publisher['kind']} {publisher['repository']}" in text
     found = explained(repo, "tool")
     assert {found[one.filename]["reason"] for one in (bad, worse)} == {"other publisher"}
     assert found[good.filename]["file"]["evidence"]["publishers"][0]["repository"] == "acme/tool"

@@ -14,7 +14,7 @@ from microrepo.cli.render.text_tables import count, files, wrapped
 from microrepo.cli.terminal import join_lines
 from microrepo.config.sizes import format_size
 from microrepo.exit_codes import ExitCode
-from microrepo.model import Decision
+from microrepo.model import Decision, Evidence
 
 if TYPE_CHECKING:
     from microrepo.operations.closure.check import CheckReport
@@ -69,11 +69,22 @@ def _file_lines(found: Explanation, decision: Decision) -> Iterator[str]:
     there = "" if name in found.present or not decision.keep else ", not downloaded yet"
     origin = f", from {decision.file.source}" if decision.file.source else ""
     yield from wrapped(f"{mark} {name}: {decision.cause.value}{detail}{there}{origin}")
+    if decision.file.evidence is not None and decision.file.evidence.publishers:
+        yield from wrapped(_attested(decision.file.evidence), indent=9)
     chains = found.chains.get(name, ())
     for chain in chains[:_SHOWN_CHAINS]:
         yield from wrapped(f"for {chain}", indent=9)
     if len(chains) > _SHOWN_CHAINS:
         yield f"         and for {count(len(chains) - _SHOWN_CHAINS, 'other requirement')}"
+
+
+def _attested(evidence: Evidence) -> str:
+    """Return who attested a file, and whether that was verified."""
+    names = " and ".join(map(str, evidence.publishers))
+    if evidence.verdict is None:
+        return f"attested by {names}"
+    detail = f" ({evidence.detail})" if evidence.detail else ""
+    return f"attested by {names}: {evidence.verdict.value}{detail}"
 
 
 def _rest_lines(decisions: Sequence[Decision]) -> list[str]:

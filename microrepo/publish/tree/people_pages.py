@@ -151,7 +151,7 @@ class _Update:
             return None
         page = project.page
         version = latest_version(page)
-        info = self._repository.info(page, version)
+        info = self._repository.info_with_publishers(page, version)
         if self._writer.put(browse_page(name), exported_project_page(page, info, version)):
             self._changed.append(name)
         return _Shown(

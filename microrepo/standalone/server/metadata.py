@@ -9,7 +9,10 @@ MAX_METADATA_BYTES = 1 << 20
 
 
 class ProjectInfo(NamedTuple):
-    """Facts about a project for people; every text is as written by its author."""
+    """Facts about a project for people; every text is as written by its author.
+
+    ``publishers`` are those that the attestations of a release name.
+    """
 
     summary: str = ""
     description: str = ""
@@ -17,6 +20,7 @@ class ProjectInfo(NamedTuple):
     author: str = ""
     requires: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    publishers: tuple[str, ...] = ()
 
 
 def parse_core_metadata(document: bytes) -> dict[str, list[str]]:

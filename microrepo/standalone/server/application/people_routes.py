@@ -97,7 +97,7 @@ class PeopleRoutes:
             url=self._address(request),
             now_s=time.time(),
             page=found.page,
-            info=self._repository.info(found.page, version),
+            info=self._repository.info_with_publishers(found.page, version),
             version=version,
             known=self._repository.names().__contains__,
         )

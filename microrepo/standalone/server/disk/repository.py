@@ -18,8 +18,9 @@ from microrepo.standalone.server.metadata import (
     info_from_core_metadata,
     info_from_document,
 )
-from microrepo.standalone.server.names import normalize_name
+from microrepo.standalone.server.names import PROVENANCE_SUFFIX, normalize_name
 from microrepo.standalone.server.people.views import Card, Totals
+from microrepo.standalone.server.publishers import MAX_PROVENANCE_BYTES, publishers_in
 from microrepo.standalone.server.records import ProjectPage, RootPage, latest_version
 from microrepo.standalone.server.versions import version_key
 
@@ -105,6 +106,17 @@ class Repository:
     def totals(self) -> Totals:
         """Return counts and sizes; of a large directory only projects until it is counted."""
         return self._totals.get()._replace(projects=len(self.names()))
+
+    def info_with_publishers(self, page: ProjectPage, version: str) -> ProjectInfo:
+        """Return what `info` returns, and who published the release, as attestations beside it say."""
+        wanted = version_key(version)
+        found: list[str] = []
+        for entry in page.files:
+            if entry.provenance and version_key(entry.release) == wanted:
+                path = os.path.join(self._files, entry.filename + PROVENANCE_SUFFIX)
+                document = read_below(self._files, path, MAX_PROVENANCE_BYTES)[0]
+                found += publishers_in(document)
+        return self.info(page, version)._replace(publishers=tuple(dict.fromkeys(found)))
 
     def info(self, page: ProjectPage, version: str) -> ProjectInfo:
         """Return summary, description and so on of a release, from the first source with them."""

@@ -106,6 +106,7 @@ def _render_facts(view: ProjectView, files: list[FileEntry]) -> str:
         ("Built for", badges(sorted(pythons, key=natural_key), "py") + badges(sorted(platforms))),
         ("License", escape(info.license)),
         ("Author", escape(info.author)),
+        ("Attested by", bullet_list([escape(name) for name in info.publishers])),
         ("Links", bullet_list(links)),
         ("Requires", bullet_list(needs)),
     )
