@@ -85,7 +85,9 @@ def check(config: Config, where: str = "config") -> None:
             if value is not None:
                 parse_size(value, f"$.{key}")
         for key in keys_of(Kind.DAYS):
-            parse_days(getattr(config, key), key)
+            value = getattr(config, key)
+            if value is not None:
+                parse_days(value, key)
         parse_deletes(config.max_deletes, "max_deletes")
         parse_versions(config.versions, "versions")
         _check_moment(config.uploaded_before)

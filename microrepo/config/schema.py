@@ -885,6 +885,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "number (`changes-000042.json`). Off: each run replaces the list."
         ),
     ] = False
+    max_age: Annotated[
+        Annotated[float, Meta(gt=0, le=36_500)] | str | None,
+        _run(
+            "Age above which the repository is out of date, counted from its last refresh or import: "
+            "`health` then fails, unless `--max-age` says otherwise, and the pages of `server.py` "
+            "for people say so.",
+            kind=Kind.DAYS,
+            example="P40D",
+        ),
+    ] = None
     metrics_file: Annotated[
         str | None,
         _run(

@@ -87,9 +87,8 @@ def add_health(parser: CommandParser) -> None:
     """Add the arguments of `health`."""
     parser.add_argument(
         "--max-age",
-        default="2d",
         metavar="AGE",
-        help="maximum age of a healthy mirror: 90min, 12h, 3d (default: 2d)",
+        help="maximum age of a healthy mirror: 90min, 12h, 3d (default: the setting `max_age`, or 2d)",
     )
     parser.add_argument(
         "--prometheus", action="store_true", help="print metrics in Prometheus' text format"

@@ -25,6 +25,7 @@ from microrepo.errors import MicrorepoError
 from microrepo.formats.times import shift
 from microrepo.operations.monitor.change_list import ListFiles, write_change_list
 from microrepo.operations.records.report import Failure, Report, ReportBuilder, run_totals
+from microrepo.operations.run.freshness_record import record_freshness
 from microrepo.state import State, open_state
 from microrepo.state.change_log import ROOT_PLACE
 from microrepo.stores.atomic_write import public_mode, write_atomically
@@ -79,6 +80,8 @@ def write_outputs(
     with _noting("report", failures):
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         write_atomically(ended.report, text + b"\n", public_mode(), follow=False)
+    with _noting("time of the update", failures):
+        record_freshness(config, directory, report)
     if config.change_list is not None:
         with _noting("change list", failures):
             lists = _write_lists(config, directory, state, run)

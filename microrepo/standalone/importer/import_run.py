@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -43,6 +44,12 @@ from microrepo.standalone.importer.switch.import_switch import ImportSwitch
 from microrepo.standalone.importer.switch.repository_lock import hold_repository
 from microrepo.standalone.importer.volumes.signatures import SignatureCheck
 from microrepo.standalone.importer.volumes.volume_sources import VolumeSource, find_volumes
+from microrepo.standalone.server.disk.freshness import (
+    FRESHNESS_FILE,
+    MAX_FRESHNESS_BYTES,
+    freshness_content,
+    parse_freshness,
+)
 from microrepo.standalone.server.labels import counted
 
 DONE, FAILED, USAGE_ERROR, INCOMPLETE, LOCKED = 0, 1, 2, 3, 4
@@ -177,6 +184,7 @@ def _import(
         switch.apply(plan, bundle.target_path, bundle.whole_path, facts, moves)
         log.update(placed=len(plan.placed), deleted=len(plan.leaving))
     _put_server(options.repository, server)
+    _renew_freshness(options.repository)
     for name in switch.files.set_aside:
         say(f"{name}: another content had this name; it is in {CONTROL_FOLDER}/quarantine")
     for name in plan.kept:
@@ -208,6 +216,16 @@ def _server(staging: Staging, received: Received) -> bytes:
         return b""
     with open(staging.object_path(digest), "rb") as stream:
         return stream.read()
+
+
+def _renew_freshness(repository: str) -> None:
+    """Record the time of the import, if the age of the repository has a limit."""
+    path = os.path.join(repository, CONTROL_FOLDER, FRESHNESS_FILE)
+    with contextlib.suppress(OSError):
+        with open(path, "rb") as stream:
+            found = parse_freshness(stream.read(MAX_FRESHNESS_BYTES))
+        if found is not None:
+            replace_content(path, freshness_content(found._replace(updated_s=time.time())))
 
 
 def _put_server(repository: str, content: bytes) -> None:

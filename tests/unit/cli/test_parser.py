@@ -141,6 +141,7 @@ VALUES: dict[str, list[tuple[list[str], object]]] = {
     "require_digests": [([], True)],
     "change_list": [(["lists"], "lists")],
     "change_list_history": [([], True)],
+    "max_age": [(["P40D"], "P40D"), (["2"], 2.0)],
     "metrics_file": [(["a/b.prom"], "a/b.prom")],
     "hook": [(["notify 'x y' -v"], ["notify", "x y", "-v"]), (['["a", "b c"]'], ["a", "b c"])],
     "hook_timeout_s": [(["2.5"], 2.5)],

@@ -54,6 +54,7 @@ class PeopleRoutes:
             query=query,
             letter=letter[:1].lower(),
             page=page,
+            notice=self._repository.notice(time.time()),
         )
         return self._answers.page(200, render_home(view))
 
@@ -100,5 +101,6 @@ class PeopleRoutes:
             info=self._repository.info_with_publishers(found.page, version),
             version=version,
             known=self._repository.names().__contains__,
+            notice=self._repository.notice(time.time()),
         )
         return self._answers.page(200, render_project(view))

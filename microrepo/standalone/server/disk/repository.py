@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 from microrepo.standalone.server.archive_metadata import read_core_metadata
 from microrepo.standalone.server.disk.file_totals import FileTotals
-from microrepo.standalone.server.disk.files import inside, read_below, signature, unchanged
+from microrepo.standalone.server.disk.files import (
+    inside,
+    read_below,
+    read_file,
+    signature,
+    unchanged,
+)
+from microrepo.standalone.server.disk.freshness import (
+    FRESHNESS_FILE,
+    MAX_FRESHNESS_BYTES,
+    stale_notice,
+)
 from microrepo.standalone.server.disk.scanner import PAGE_HASH_BYTES, Found, Scanner
 from microrepo.standalone.server.index_pages import parse_project_json, parse_root_json
 from microrepo.standalone.server.metadata import (
@@ -102,6 +113,11 @@ class Repository:
             found = self.project(name, hash_bytes=0)
             if found:
                 yield found.page
+
+    def notice(self, now_s: float) -> str:
+        """Return what pages for people say about the age of the repository, "" for nothing."""
+        path = self.path(".microrepo", FRESHNESS_FILE)
+        return stale_notice(read_file(path, MAX_FRESHNESS_BYTES), now_s)
 
     def totals(self) -> Totals:
         """Return counts and sizes; of a large directory only projects until it is counted."""

@@ -45,7 +45,7 @@ def render_home(view: HomeView) -> bytes:
         lead = f"Python packages on {host}"
     heading = f'<h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>'
     home = "" if view.site.leaf else "./"
-    return html_page(title, heading + intro + columns, home, view.query, view.site)
+    return html_page(title, heading + intro + columns, home, view.query, view.site, view.notice)
 
 
 def _render_tiles(view: HomeView) -> str:

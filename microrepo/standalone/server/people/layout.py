@@ -38,9 +38,12 @@ CONTENT_SECURITY_POLICY = (
 EXPORT_POLICY = f"default-src 'none'; {_SOURCES}; base-uri 'none'"
 
 
-def html_page(title: str, body: str, home: str, query: str = "", site: Site = SERVED) -> bytes:
-    """Return a complete page; `home` leads to the front page."""
+def html_page(
+    title: str, body: str, home: str, query: str = "", site: Site = SERVED, notice: str = ""
+) -> bytes:
+    """Return a complete page; `home` leads to the front page, `notice` stands above everything."""
     policy, root, hidden = "", "", ""
+    warning = f'<p class="note" role="status">{escape(notice)}</p>' if notice else ""
     if site.leaf:
         policy = f'<meta http-equiv="Content-Security-Policy" content="{EXPORT_POLICY}">'
         root, hidden = f' data-root="{home}{site.files}"', " hidden"
@@ -53,7 +56,7 @@ def html_page(title: str, body: str, home: str, query: str = "", site: Site = SE
 <form role="search" action="{home}{site.leaf}"{hidden}><input type="search" id="q" name="q" value="{escape(query)}"
 placeholder="Find a project" aria-label="Find a project" autocomplete="off" spellcheck="false">
 <button>Search</button></form></div></header>
-<main class="wrap" id="main">{body}</main>
+<main class="wrap" id="main">{warning}{body}</main>
 <footer><div class="wrap">The index for pip and uv is at <a href="{home}{site.files}simple/{site.leaf}">simple/</a>.</div></footer>
 <script>{SCRIPT}</script></body></html>
 """)

@@ -49,7 +49,7 @@ def render_project(view: ProjectView) -> bytes:
         f'<p class="lead">{escape(view.info.summary)}</p>{_render_notes(view, files)}'
         f'<div class="cols"><div>{content}{text_card}</div><aside>{side}</aside></div>'
     )
-    return html_page(f"{name} {view.version}", body, "../../", site=view.site)
+    return html_page(f"{name} {view.version}", body, "../../", site=view.site, notice=view.notice)
 
 
 def _render_notes(view: ProjectView, files: list[FileEntry]) -> str:

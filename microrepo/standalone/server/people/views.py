@@ -62,6 +62,7 @@ class HomeView(NamedTuple):
     letter: str = ""
     page: int = 1
     site: Site = SERVED
+    notice: str = ""
 
 
 class ProjectView(NamedTuple):
@@ -74,3 +75,4 @@ class ProjectView(NamedTuple):
     version: str
     known: Callable[[str], bool]
     site: Site = SERVED
+    notice: str = ""
