@@ -19,6 +19,7 @@ from microrepo.formats.index.index_records import (
 from microrepo.formats.index.values import (
     announced_digests,
     checked_digest,
+    checked_provenance,
     checked_size,
     parse_number,
 )
@@ -134,5 +135,5 @@ def _to_file(anchor: Anchor, target: str, project: NormalizedName) -> File:
         yanked_reason=(about.get("data-yanked") or None) if yanked else None,
         core_metadata=metadata is not None and metadata != "false",
         core_metadata_sha256=checked_digest("sha256", (metadata or "").partition("=")[2]),
-        provenance=about.get("data-provenance"),
+        provenance=checked_provenance(about.get("data-provenance")),
     )

@@ -29,6 +29,7 @@ from microrepo.formats.index.values import (
     Serial,
     announced_digests,
     checked_digest,
+    checked_provenance,
     checked_serial,
     checked_size,
     decode_leniently,
@@ -237,5 +238,5 @@ def _to_file(raw: _PageFile, base_url: str, project: NormalizedName) -> File:
         core_metadata_sha256=(
             checked_digest("sha256", metadata.get("sha256")) if isinstance(metadata, dict) else None
         ),
-        provenance=raw.provenance,
+        provenance=checked_provenance(raw.provenance),
     )

@@ -136,6 +136,14 @@ def checked_size(size_bytes: int | None) -> int | None:
     return size_bytes
 
 
+def checked_provenance(url: str | None) -> str | None:
+    """Return the address of attestations; None for one that is not absolute (PEP 740) or not of the web.
+
+    A page must not make this program read files of the machine that it runs on.
+    """
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
 def parse_number(text: str | None) -> int | None:
     """Return a number of digits, None for anything else."""
     if not text or len(text) > 18 or not (text.isascii() and text.isdigit()):

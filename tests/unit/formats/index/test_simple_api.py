@@ -593,3 +593,27 @@ def test_a_status_is_that_of_the_project(name: str, right: bool) -> None:
     else:
         with pytest.raises(MalformedResponse):
             read("foo-bar")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://i.example/p", "https://i.example/p"),
+        ("http://i.example/p", "http://i.example/p"),
+        ("../p", None),
+        ("//i.example/p", None),
+        ("file:///etc/passwd", None),
+        ("ftp://i.example/p", None),
+        ("", None),
+    ],
+)
+def test_attestations_have_an_absolute_address_of_the_web(url: str, expected: str | None) -> None:
+    entry = {"filename": "foo-1.0.zip", "url": "foo-1.0.zip", "hashes": {}, "provenance": url}
+    document = {"meta": {"api-version": "1.4"}, "name": "foo", "files": [entry]}
+    page = "https://i.example/simple/foo/"
+    by_json = parse_project(
+        json.dumps(document).encode(), "application/vnd.pypi.simple.v1+json", page, "foo"
+    )
+    html = f'<a href="foo-1.0.zip" data-provenance="{url}">foo-1.0.zip</a>'.encode()
+    by_html = parse_project(html, "text/html", page, "foo")
+    assert [one.files[0].provenance for one in (by_json, by_html)] == [expected, expected]
