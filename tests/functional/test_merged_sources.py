@@ -231,6 +231,36 @@ def test_other_content_under_one_name_is_reported(
     merged.holds(*kept(files, "vision", "cuda-runtime", "2.0+cpu", "2.0+cu128"))
 
 
+def test_an_older_page_of_one_source_is_not_news(
+    merged: Repository, files: dict[str, BuiltFile], servers: dict[str, PyPIServer]
+) -> None:
+    cpu = servers["cpu"]
+    cpu.switches.no_serials = False
+    cpu.index.add("tensor", build_wheel("tensor", "2.1+cpu"))
+    merged.refresh("vision")
+    before = merged.identity()
+    with PyPIServer(FakeIndex()) as stale:  # it has lived for a shorter time
+        stale.index.add("tensor", files["2.0+cpu"])
+        merged.source = sources({**servers, "cpu": stale})
+        report = merged.refresh("vision", expect=3)
+        assert "the answer is older" in report.failed[0].why
+        assert merged.identity() == before
+        merged.refresh("vision", "--force-check")
+        assert files["2.0+cpu"].filename in merged.names()
+
+
+def test_a_copy_merges_too(merged: Repository, files: dict[str, BuiltFile], tmp_path: Path) -> None:
+    target = tmp_path / "copied"
+    target.mkdir()
+    done = merged.run(
+        *("copy", "tensor==2.0", "--destination", target),
+        env={"MICROREPO_SOURCES": merged.source},
+    )
+    assert {path.name for path in target.glob("*.whl")} == {
+        files[version].filename for version in ("2.0", "2.0+cpu", "2.0+cu128")
+    }, done.stdout
+
+
 # --- what installs --------------------------------------------------------------------------------
 
 
@@ -242,8 +272,9 @@ def locks(merged: Repository, tmp_path: Path) -> Path:
     checked = merged.do(
         "check", "vision", "--environments", json.dumps(TARGETS), "--lock", folder
     ).stdout
-    assert "cpu-nodes" in checked
-    assert "gpu-nodes" in checked
+    for environment, label in {"cpu-nodes": "cpu", "gpu-nodes": "cu128"}.items():
+        said = f"{environment}: checked with tensor +{label}; clients need its lock file or a pin"
+        assert said in checked.splitlines()
     return folder
 
 

@@ -204,6 +204,16 @@ def health_text(found: Health, *, verbose: bool = False) -> str:
     return join_lines(lines)
 
 
+def _builds_line(entry: tuple[str, dict[str, str]]) -> str:
+    """Return which builds an environment was checked with."""
+    environment, labels = entry
+    builds = ", ".join(
+        f"{project} +{label}" if label else f"{project} without a local version"
+        for project, label in labels.items()
+    )
+    return f"{environment}: checked with {builds}; clients need its lock file or a pin"
+
+
 def check_text(report: CheckReport, requirements: Sequence[str], *, is_here: bool) -> str:
     """Return the outcome of a check.
 
@@ -224,6 +234,7 @@ def check_text(report: CheckReport, requirements: Sequence[str], *, is_here: boo
         unmet = len({missing.goal for missing in report.missing})
         of_all = what if one else f"{unmet:,} of {what}"
         lines = [f"FAILED: {of_all} {'does' if one or unmet == 1 else 'do'} not install on {where}"]
+    lines += map(_builds_line, report.local_versions.items())
     for missing in report.missing:
         lines.append(f"missing: {missing.goal} for {missing.environment}")
         lines += [line for reason in missing.reasons for line in wrapped(reason)]

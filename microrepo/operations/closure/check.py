@@ -54,6 +54,8 @@ class CheckReport(Struct, frozen=True):
         sdist_only: releases that installers must build.
         locks: lock files that were written or were up to date.
         warnings: unknown extras, and goals that could not be locked.
+        local_versions: by environment, the local version label of each project that is limited to
+            one build. Clients must name it: installers prefer the highest.
     """
 
     repository: str
@@ -64,6 +66,7 @@ class CheckReport(Struct, frozen=True):
     sdist_only: tuple[SdistOnly, ...]
     locks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    local_versions: dict[str, dict[str, str]] = {}
 
     @property
     def exit_code(self) -> int:
@@ -186,6 +189,9 @@ def prove(
         missing=tuple(missing),
         sdist_only=sdist_only(closure.resolutions),
         warnings=tuple(dict.fromkeys(warnings)),
+        local_versions={
+            one.name: dict(one.local_versions) for one in environments if one.local_versions
+        },
     )
 
 
