@@ -494,8 +494,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Literal["default", "strict"],
         _trust(
             "Preset for the settings about trust. `strict` sets the defaults `min_age_days` 3, "
-            "`trust_policy` no-downgrade and `vulnerabilities` refuse; a setting that is given "
-            "takes precedence.",
+            "`trust_policy` no-downgrade, and `vulnerabilities`, `substitution` and "
+            "`confusable_names` refuse; a setting that is given takes precedence.",
             basic=True,
         ),
     ] = "default"
@@ -591,6 +591,41 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             basic=True,
         ),
     ] = "ignore"
+    substitution: Annotated[
+        Literal["report", "refuse"],
+        _trust(
+            "What to do if a source lists other content than before under the name of a file that the "
+            "repository holds: `report` it and replace the file, or `refuse` it, which keeps the file "
+            "(exit code 3). `refuse` also requests a project only from the source that it came from, "
+            "or from sources before that. `refresh --replace` accepts both.",
+        ),
+    ] = "report"
+    reserved_names: Annotated[
+        dict[str, str] | list[str],
+        _trust(
+            "Projects that the public index must never provide, against dependency confusion: names, "
+            "globs and `re:` patterns. A list is for every source except the public one, which is "
+            "PyPI if it is among the sources, else the last. Or pattern -> name of the only source.",
+            kind=Kind.ENTRIES,
+            example=["acme-*"],
+        ),
+    ] = msgspec.field(default_factory=list)
+    confusable_names: Annotated[
+        Literal["ignore", "report", "refuse"],
+        _trust(
+            "What to do about a new dependency whose name can be taken for that of a well-known "
+            "project (`requets`, `nurnpy`): ignore, report or refuse it. New is what no goal names and "
+            "the repository does not hold.",
+        ),
+    ] = "report"
+    trusted_names: Annotated[
+        list[str],
+        _trust(
+            "Projects that `confusable_names` does not apply to. Written like `exclude`.",
+            kind=Kind.PATTERNS,
+            example=["acme-*"],
+        ),
+    ] = msgspec.field(default_factory=list)
     profiles: Annotated[
         dict[str, dict[str, Any]],
         _repository(

@@ -8,6 +8,8 @@ STRICT: dict[str, object] = {
     "min_age_days": 3,
     "trust_policy": "no-downgrade",
     "vulnerabilities": "refuse",
+    "substitution": "refuse",
+    "confusable_names": "refuse",
 }
 _PRESETS: dict[object, dict[str, object]] = {"strict": STRICT}
 

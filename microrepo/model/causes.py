@@ -32,6 +32,7 @@ class Cause(str, Enum):
     UNREAD_PROVENANCE = "provenance not readable"
     FORGED = "forged attestation"
     MALWARE = "malware"
+    CONFUSABLE_NAME = "confusable name"
     NOT_REQUESTED = "version not requested"
     INVALID_VERSION = "invalid version"
     PACKAGE_TYPE = "package type"

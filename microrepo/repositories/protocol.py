@@ -22,6 +22,7 @@ class SourceSettings(Struct, frozen=True):
         packages: names and patterns of projects that come only from this source.
         merged: names and patterns of projects whose files are merged from all sources that name
             them.
+        refused: names and patterns of projects that must not come from this source.
         by_page: among several sources, request a project's page instead of the list.
         alone: refuse redirects to other servers. Some indexes redirect to PyPI for projects that
             they lack.
@@ -38,6 +39,7 @@ class SourceSettings(Struct, frozen=True):
     name: str = ""
     packages: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     by_page: bool = False
     alone: bool = False
     asks_status: bool = False

@@ -7,119 +7,18 @@ can own a name that it might list: a private name must never be requested from a
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 
-from microrepo.errors import ConfigError
 from microrepo.model import File, NormalizedName, Project
-
-# List of a source: name as displayed -> serial.
-Listed = dict[str, int | None]
-
-
-# Anything else would match no name, and silently reserve nothing.
-_NAME_OR_GLOB = re.compile(r"[A-Za-z0-9*?\[]([A-Za-z0-9._*?\[\]!-]*[A-Za-z0-9*?\]])?").fullmatch
-
-
-class ProjectOrigin(Struct, frozen=True):
-    """Where a project comes from.
-
-    Attributes:
-        candidates: numbers of the sources to request it from, in order; empty: no source has it.
-        unknown: number of the source whose missing list prevents the decision if no candidate has
-            the project, or None.
-        is_merged: the project is merged from all candidates, instead of read from the first that
-            has it.
-    """
-
-    candidates: tuple[int, ...] = ()
-    unknown: int | None = None
-    is_merged: bool = False
-
-
-class Reservations:
-    """Owners of names by the `packages` and the `merged` of the sources.
-
-    Args:
-        patterns: names, globs and ``re:`` patterns of each source: what only it has.
-        merged: the same: what it shares with the other sources that name it.
-
-    Attributes:
-        has_shared: some source shares projects.
-
-    Raises:
-        ConfigError: a pattern cannot be read.
-    """
-
-    def __init__(
-        self, patterns: Sequence[Sequence[str]], merged: Sequence[Sequence[str]] = ()
-    ) -> None:
-        self._matchers = _matchers(patterns, "packages")
-        self._shared = _matchers(merged, "merged")
-        self.has_shared = bool(self._shared)
-
-    def owner(self, name: str) -> int | None:
-        """Return the number of the first source that reserves a normalised name."""
-        for number, matcher in self._matchers:
-            if matcher(name):
-                return number
-        return None
-
-    def shared(self, name: str) -> tuple[int, ...]:
-        """Return the numbers of the sources that share a normalised name; a reserved one is not."""
-        if not self._shared or self.owner(name) is not None:
-            return ()
-        return tuple(number for number, matcher in self._shared if matcher(name))
-
-    def origin(self, name: str) -> ProjectOrigin | None:
-        """Return where a project comes from if the settings decide it; None if the lists do."""
-        reserved = self.owner(name)
-        if reserved is not None:
-            return ProjectOrigin((reserved,))
-        shared = self.shared(name)
-        return ProjectOrigin(shared, is_merged=len(shared) > 1) if shared else None
-
-
-Matcher = Callable[[str], object]
-
-
-def _matchers(patterns: Sequence[Sequence[str]], key: str) -> list[tuple[int, Matcher]]:
-    return [(number, _matcher(words, key)) for number, words in enumerate(patterns) if words]
-
-
-def _matcher(words: Sequence[str], key: str) -> Matcher:
-    """Return a function that returns whether a normalised name matches the words."""
-    wholes: list[str] = []
-    # Searched anywhere in the name, as in the lists of rules; one by one, because of groups.
-    searches: list[Callable[[str], object]] = []
-    for word in words:
-        text = word.strip()
-        if text.startswith("re:"):
-            searches.append(_compiled(text[3:], word, key).search)
-        elif not _NAME_OR_GLOB(text):
-            raise ConfigError(
-                f"$.sources: {key}: {word!r} is not a name, a glob or a `re:` pattern"
-            )
-        elif any(char in text for char in "*?["):
-            wholes.append(fnmatch.translate(text.lower().replace("_", "-").replace(".", "-")))
-        else:
-            wholes.append(re.escape(canonicalize_name(text)))
-    whole = _compiled("|".join(wholes), str(words), key).fullmatch
-    if not searches:
-        return whole
-    return lambda name: whole(name) or any(search(name) for search in searches)
-
-
-def _compiled(pattern: str, word: str, key: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"$.sources: {key}: {word!r}: no pattern: {error}") from error
+from microrepo.selection.reservations import (
+    Listed,
+    ProjectOrigin,
+    Reservations,
+    normalized,
+)
 
 
 def owner_of(
@@ -140,13 +39,13 @@ def owner_of(
         return decided
     asked: list[int] = []
     for number, names in enumerate(lists):
-        if number in unlisted:
+        if number in unlisted or reservations.refuses(number, name):
             asked.append(number)
         elif names is None:
             return ProjectOrigin(tuple(asked), unknown=number)
         elif name in names:
-            return ProjectOrigin((*asked, number))
-    return ProjectOrigin((*asked, len(lists)))
+            return reservations.allowed(name, ProjectOrigin((*asked, number)))
+    return reservations.allowed(name, ProjectOrigin((*asked, len(lists))))
 
 
 class Merged(Struct, frozen=True):
@@ -267,9 +166,3 @@ def parts_of(project: Project) -> tuple[Project, ...]:
         )
         for source, found in files.items()
     )
-
-
-def normalized(display: str) -> str:
-    """Return the normalised name; faster than a pattern for the many plain names."""
-    name = display.lower().replace("_", "-").replace(".", "-")
-    return canonicalize_name(display) if "--" in name else name

@@ -22,6 +22,8 @@ def add_refresh(parser: CommandParser) -> None:
         "--force-check", action="store_true", help="check every project, changed or not"
     )
     parser.add_argument(
-        "--replace", action="store_true", help="overwrite files that microrepo did not download"
+        "--replace",
+        action="store_true",
+        help="overwrite files that microrepo did not download; accept what `substitution` refuses",
     )
     add_settings(parser)

@@ -47,6 +47,8 @@ def report_text(report: Report, *, verbose: bool = False) -> str:
     lines += text_lines("with known vulnerabilities", report.vulnerable, verbose=verbose)
     lines += text_lines("attestations not verifiable", report.unverifiable, verbose=verbose)
     lines += text_lines("refused for their provenance", report.distrusted, verbose=verbose)
+    lines += text_lines("with confusable names", report.confusable, verbose=verbose)
+    lines += text_lines("replaced at the source", report.replaced, verbose=verbose)
     if report.missing:
         what = "nothing found under" if report.operation == "delete" else "project not found"
         lines.append(f"{what}: {', '.join(report.missing)}")

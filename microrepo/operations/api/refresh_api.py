@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import msgspec
+
 from microrepo.config.schema import Config
 from microrepo.errors import ConfigError
 from microrepo.operations.pages.publishing import RepositoryPages
@@ -13,7 +15,7 @@ from microrepo.operations.records.report import Report, ReportBuilder
 from microrepo.operations.refresh.refresh_run import Run
 from microrepo.operations.refresh.upstream.changed_projects import find_changes
 from microrepo.operations.run.goals import Requests, policy_of
-from microrepo.operations.run.run_rules import Rules, rules_of
+from microrepo.operations.run.run_rules import Rules, rules_of, with_held_names
 from microrepo.operations.run.session import Session, open_session
 from microrepo.reporting import Reporter, SilentReporter
 from microrepo.repositories.sources.source_registry import describe_sources
@@ -42,7 +44,8 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         only_these: do not change projects that `requests` does not lead to.
         dry_run: only make the plan; change nothing on disk.
         force_check: check every project, whatever its serial.
-        replace: overwrite differing files that microrepo did not download.
+        replace: overwrite differing files that microrepo did not download, and accept what
+            `substitution` refuses.
         reporter: receives progress.
         cancel: event that stops the run soon after it is set; completed files are recorded.
         answers: existing directory of answers of sources, which several refreshes share; each
@@ -82,6 +85,11 @@ def refresh(  # noqa: PLR0913 - switches, each by its name
         holdings, sources, work = session.holdings, session.sources, session.work
         pages = RepositoryPages(config, holdings, work)
         rules = _advised(session, pages, rules)
+        rules = msgspec.structs.replace(
+            rules,
+            policy=with_held_names(rules.policy, holdings.state),
+            refuses_substitutes=config.substitution == "refuse" and not replace,
+        )
         run = Run(pages, sources, rules, only_these=only_these, replace=replace)
         if requests.goals and config.dependencies:
             # A mirror of the whole index is refreshed every few minutes and needs no solver.

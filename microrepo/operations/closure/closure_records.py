@@ -14,6 +14,7 @@ from microrepo.operations.apply.holdings import Holdings
 from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.closure.earlier_resolution import record_digest
 from microrepo.operations.closure.url_files import AskedUrl, Rewrite, UrlLearner
+from microrepo.operations.refresh.trust.kept_content import with_kept_content
 from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.metadata_reader import MetadataAsked, MetadataReader
 from microrepo.operations.refresh.upstream.project_questions import Asked, Question
@@ -132,6 +133,7 @@ class ClosureReader:
         known: Mapping[str, Record] | None = None,
     ) -> None:
         holdings, work, rules = origins.holdings, origins.work, origins.rules
+        self._state = holdings.state
         self._work = work
         self._known = known or {}
         self._rules = rules
@@ -216,6 +218,7 @@ class ClosureReader:
 
     def _take(self, records: Iterable[Record]) -> None:
         found: dict[NormalizedName, Candidates | None] = {}
+        records = with_kept_content(self._state, self._work, records, self._rules)
         if self._rules.policy.asks_advisories:
             records = (without_guesses(record, self._work.now) for record in records)
         for record in records:

@@ -85,10 +85,10 @@ def inputs_digest(
     ):
         return None
     libraries = [version(name) for name in _LIBRARIES]
-    bare = msgspec.structs.replace(policy, advisories=None, held={})
+    bare = policy.without_findings()
     values = [__version__, sys.version, libraries, rules.base, bare, options_of(config)]
     values += [policy.advisories.archive_sha256 if policy.advisories is not None else ""]
-    values += [config.files, goals, environments, sources]
+    values += [rules.refuses_substitutes, config.files, goals, environments, sources]
     return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
 
 

@@ -23,7 +23,12 @@ from microrepo.operations.closure.target_records import environments_of, options
 from microrepo.operations.closure.url_files import Rewrite
 from microrepo.operations.provenance.evidence_check import check_of
 from microrepo.operations.records.report import Failure, ReportBuilder
-from microrepo.operations.records.resolution_report import report_failures, warn_of
+from microrepo.operations.records.resolution_report import (
+    confusable_names,
+    confusable_projects,
+    report_failures,
+    warn_of,
+)
 from microrepo.operations.refresh.trust.release_evidence import with_evidence
 from microrepo.operations.refresh.upstream.project_record import Decide, Record
 from microrepo.operations.refresh.upstream.release_advisories import advised
@@ -34,6 +39,7 @@ from microrepo.selection.environments.environment import Environment
 from microrepo.selection.resolver.facts import Candidates, Facts, Needs
 from microrepo.selection.resolver.goal_records import Goal
 from microrepo.selection.resolver.resolution_records import GoalFailure, Resolution
+from microrepo.selection.rules.policy import Policy
 from microrepo.selection.trust.refused_releases import TRUST_CAUSES
 from microrepo.state import ProjectRow, Requirer, State
 
@@ -122,7 +128,7 @@ def resolve_goals(
         inputs = inputs_digest(config, rules, goals, targets, origins.sources.settings)
     if inputs is not None:
         resolved = _resolve_again(config, origins, goals, targets, inputs)
-        _report(work.report, resolved)
+        _report(work.report, rules.policy, resolved)
         return resolved
     while True:
         reader = ClosureReader(origins, rewrite, known)
@@ -138,7 +144,7 @@ def resolve_goals(
         resolved = msgspec.structs.replace(resolved, records=known)
         if not _loses_files(resolved, concerned, decide):
             break
-    _report(work.report, resolved)
+    _report(work.report, rules.policy, resolved)
     return resolved
 
 
@@ -177,7 +183,9 @@ def _resolve_again(
 
 
 def remember_resolution(state: State, resolved: Resolved) -> None:
-    """Save the resolution for the next run, if it is complete."""
+    """Save the resolution for the next run, if it is complete and nothing must be reported again."""
+    if confusable_projects(resolved.facts):
+        return
     if resolved.inputs is not None and resolved.complete and not resolved.gone:
         records = resolved.records.values()
         save_resolution(state, resolved.inputs, records, resolved.facts, resolved.resolutions)
@@ -225,10 +233,11 @@ def _resolve_once(
     )
 
 
-def _report(report: ReportBuilder, resolved: Resolved) -> None:
+def _report(report: ReportBuilder, policy: Policy, resolved: Resolved) -> None:
     unread = {failure.what for failure in report.failed}
     report_failures(report, resolved.failures, {*resolved.gone, *unread})
     warn_of(report, resolved.resolutions)
+    report.confusable += confusable_names(policy, resolved.resolutions, resolved.facts)
     for resolution in resolved.resolutions:
         for note in resolution.notes:
             report.notes.append(f"{resolution.environment}: {note}")
@@ -255,6 +264,7 @@ def concerned_records(state: State, rules: Rules, resolved: Resolved) -> list[Re
     held = {row[0] for row in state.iter_known()}
     unmet = {project for failure in resolved.failures for project in failure.projects}
     concerned = chosen | held | unmet | (rules.policy.requested or {}).keys()
+    concerned |= set(confusable_projects(resolved.facts))  # for `explain`
     return [record for name, record in sorted(resolved.records.items()) if name in concerned]
 
 

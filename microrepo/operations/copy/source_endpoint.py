@@ -15,7 +15,7 @@ from microrepo.operations.run.project_sources import Sources, expect_projects
 from microrepo.repositories.protocol import Source
 from microrepo.repositories.sources.directory_source import DirectorySource
 from microrepo.repositories.sources.source_registry import open_source
-from microrepo.selection.ownership import ProjectOrigin
+from microrepo.selection.reservations import ProjectOrigin
 from microrepo.transfer.documents.merged_records import merge_records
 from microrepo.transfer.tasks import FetchProject
 
@@ -45,13 +45,17 @@ class SourceEndpoint:
         """Return the sources that a project may come from.
 
         Raises:
-            Unavailable: a source with higher priority that may have it does not respond.
+            Unavailable: a source with higher priority that may have it does not respond, or its name
+                is reserved.
         """
         with self._lock:
             owner = self._owners.owner(project)
         if owner.unknown is not None and not owner.candidates:
             first = self._owners.name(owner.unknown)
             raise Unavailable(first, f"may have {project}: {self._owners.problem(owner.unknown)}")
+        if not owner.candidates:
+            refused = " and ".join(map(self._owners.name, owner.refused))
+            raise Unavailable(refused, f"must not provide {project}, by `reserved_names`")
         return owner
 
     def request(self, project: NormalizedName) -> FetchProject:

@@ -21,6 +21,7 @@ from microrepo.operations.inspect.requirement_trace import trace
 from microrepo.operations.records.report import Failure
 from microrepo.operations.run.advised_rules import advised_policy
 from microrepo.operations.run.goals import Requests, policy_of
+from microrepo.operations.run.run_rules import with_held_names
 from microrepo.publish.links import links_of
 from microrepo.repositories.reading import open_for_reading
 from microrepo.selection.rules.decisions import select
@@ -74,6 +75,7 @@ def explain(config: Config, requests: Requests, targets: Sequence[str]) -> Expla
     """
     with open_for_reading(config.repository) as state:
         policy = advised_policy(config, policy_of(config, requests), state)
+        policy = with_held_names(policy, state)
         named, unknown = find_named(state, targets)
         failures = recorded_failures(state)
         is_index = not links_of(config, state, decides=False).files

@@ -76,6 +76,8 @@ class Report(PlannedReport, frozen=True, kw_only=True):
         environments: target environments of the resolution.
         passed_over: newer releases that fit no environment, so that older ones are used.
         distrusted: releases that are refused for their provenance, and why.
+        confusable: new dependencies with names like those of well-known projects.
+        replaced: held files for which a source lists other content, with both digests.
         vulnerable: kept releases with known vulnerabilities, unless these are ignored.
         held_back: releases that are too young for `min_age_days`, and when they are due; the first
             ones.
@@ -120,6 +122,8 @@ class Report(PlannedReport, frozen=True, kw_only=True):
     vulnerable: tuple[str, ...] = ()
     distrusted: tuple[str, ...] = ()
     unverifiable: tuple[str, ...] = ()
+    confusable: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
     malware: tuple[str, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
     locks: tuple[str, ...] = ()
@@ -162,9 +166,7 @@ class ReportBuilder:
         self.run = 0
         self.seconds = 0.0
         self.dry_run = False
-        self.projects = 0
-        self.fetched = 0
-        self.unchanged = 0
+        self.projects = self.fetched = self.unchanged = 0
         self.waiting = 0
         self.unasked = 0
         self.without_files = 0
@@ -186,6 +188,8 @@ class ReportBuilder:
         self.vulnerable: list[str] = []
         self.distrusted: list[str] = []
         self.unverifiable: list[str] = []
+        self.confusable: list[str] = []
+        self.replaced: list[str] = []
         self.malware: list[str] = []
         self.held_back: list[HeldBack] = []
         self.locks: list[str] = []

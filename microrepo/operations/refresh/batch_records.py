@@ -78,7 +78,7 @@ class BatchRecords:
         rows = []
         for one in looked:
             row = one.record.row
-            if row.doubted_at:
+            if row.doubted_at or one.record.is_substituted:
                 rows.append(row)
             elif one.project.name in failed:
                 rows.append(with_failure(row, "some files failed", self._work.now))

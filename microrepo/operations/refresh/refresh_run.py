@@ -24,10 +24,10 @@ from microrepo.operations.refresh.deletions import (
     without_needed,
 )
 from microrepo.operations.refresh.project_decisions import Looked, deciding_by, look
+from microrepo.operations.refresh.trust.kept_content import with_kept_content
 from microrepo.operations.refresh.trust.release_evidence import with_evidence
 from microrepo.operations.refresh.upstream.change_detection import Changes, Visit
 from microrepo.operations.refresh.upstream.own_pythons import with_own_pythons
-from microrepo.operations.refresh.upstream.project_record import Record
 from microrepo.operations.refresh.upstream.record_reader import RecordReader
 from microrepo.operations.refresh.upstream.release_advisories import advised
 from microrepo.operations.run.project_sources import Sources
@@ -78,9 +78,7 @@ class Run:
             return
         self.end_projects(changes, self._records.gone)
         self.delete()
-        if report.refused or report.dry_run:
-            return
-        if not self._only_these:
+        if not (report.refused or report.dry_run or self._only_these):
             with state.transaction():
                 state.save_requirers((), replace=True)
 
@@ -97,7 +95,8 @@ class Run:
         try:
             for number, batch in enumerate(batches):
                 self._work.check()
-                records: Iterable[Record] = self._records.read(batch, asked[number])
+                read = self._records.read(batch, asked[number])
+                records = with_kept_content(self._holdings.state, self._work, read, self.rules)
                 if self.rules.policy.asks_advisories:
                     records = advised(self.sources, self._work, records, decide)
                 records = with_evidence(self._work, records, decide, trust, check)

@@ -10,15 +10,8 @@ from microrepo.formats.index.simple_api import Root
 from microrepo.model import NormalizedName
 from microrepo.repositories.protocol import SourceSettings, name_of_merged
 from microrepo.repositories.sources.source_registry import open_source
-from microrepo.selection.ownership import (
-    Listed,
-    Merged,
-    ProjectOrigin,
-    Reservations,
-    merge_lists,
-    normalized,
-    owner_of,
-)
+from microrepo.selection.ownership import Merged, merge_lists, owner_of
+from microrepo.selection.reservations import Listed, ProjectOrigin, Reservations, normalized
 
 
 class Sources:
@@ -35,7 +28,9 @@ class Sources:
         self.settings = tuple(settings)
         self._client = client
         self._reservations = Reservations(
-            [one.packages for one in self.settings], [one.merged for one in self.settings]
+            [one.packages for one in self.settings],
+            [one.merged for one in self.settings],
+            {number: one.refused for number, one in enumerate(self.settings) if one.refused},
         )
         self._by_page = frozenset(n for n, one in enumerate(self.settings) if one.by_page)
         self._problems: dict[int, str] = {}
@@ -73,7 +68,7 @@ class Sources:
     def owner(self, name: NormalizedName) -> ProjectOrigin:
         """Return the source of a project, reading lists only if necessary."""
         if len(self.settings) == 1:
-            return ProjectOrigin((0,))
+            return self._reservations.allowed(name, ProjectOrigin((0,)))
         if self._merged is not None and self._merged.unknown is None:
             return self._owner_by_merged(name, self._merged)
         decided = self._reservations.origin(name)
@@ -84,7 +79,8 @@ class Sources:
         return owner_of(name, self._reservations, self._lists, self._by_page)
 
     def _owner_by_merged(self, name: str, merged: Merged) -> ProjectOrigin:
-        return self._reservations.origin(name) or ProjectOrigin(merged.owners(name))
+        origin = self._reservations.origin(name)
+        return origin or self._reservations.allowed(name, ProjectOrigin(merged.owners(name)))
 
     def merged(self, validator: str | None = None) -> Merged:
         """Return the merged list of all sources; the caller may empty it.
@@ -98,12 +94,13 @@ class Sources:
         if len(self.settings) == 1:
             root = self._listed(self.settings[0], validator)
             self.list_validator = root.validator
-            return Merged(root.projects, 0, {}, is_unchanged=root.is_unchanged)
+            listed = self._reservations.without_refused(0, root.projects)
+            return Merged(listed, 0, {}, is_unchanged=root.is_unchanged)
         lists: dict[int, Listed] = {}
         for number in range(len(self.settings)):
-            listed = self._read(number)
-            if listed is not None:
-                lists[number] = listed
+            names = self._read(number)
+            if names is not None:
+                lists[number] = self._reservations.without_refused(number, names)
         if len(lists) < len(self.settings):
             self._lists = [
                 frozenset(map(normalized, lists[number])) if number in lists else None

@@ -16,6 +16,7 @@ from microrepo.repositories.sources.directory_source import DirectorySource, loc
 from microrepo.repositories.sources.pypi_index import PyPISource, pypi_json_root
 from microrepo.repositories.sources.simple_index import IndexSource
 from microrepo.repositories.sources.tree_index import TreeIndex, is_index_tree
+from microrepo.suggestions import nearest
 
 
 def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
@@ -25,7 +26,8 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
         ConfigError: a source is invalid, or two have the same name.
     """
     if not config.sources:
-        return (_with_pages(describe_source(config.source, config.api), config),)
+        single = _with_pages(describe_source(config.source, config.api), config)
+        return with_reserved_names((single,), config.reserved_names)
     found: dict[str, SourceSettings] = {}
     for index, entry in enumerate(entries_of(config)):
         where = f"$.sources[{index}]"
@@ -42,7 +44,43 @@ def describe_sources(config: Config) -> tuple[SourceSettings, ...]:
         if named.name in found:
             raise ConfigError(f"{where}: two sources are named {named.name!r}; rename one")
         found[named.name] = named
-    return tuple(found.values())
+    return with_reserved_names(tuple(found.values()), config.reserved_names)
+
+
+def with_reserved_names(
+    sources: tuple[SourceSettings, ...], names: dict[str, str] | list[str]
+) -> tuple[SourceSettings, ...]:
+    """Return sources with the names that only one of them, or that the public one does not provide.
+
+    Raises:
+        ConfigError: a name is reserved for a source that does not exist.
+    """
+    if isinstance(names, list):
+        public = any(one.is_pypi for one in sources)
+        return tuple(
+            msgspec.structs.replace(one, refused=tuple(names))
+            if names and (one.is_pypi if public else one is sources[-1])
+            else one
+            for one in sources
+        )
+    known = {one.name for one in sources}
+    for pattern, source in names.items():
+        if source not in known:
+            near = nearest(source, sorted(known))
+            raise ConfigError(
+                f"$.reserved_names: {pattern}: {source!r} is not the name of a source; "
+                + (f"did you mean {near!r}?" if near else f"these are {', '.join(sorted(known))}")
+            )
+    return tuple(
+        msgspec.structs.replace(
+            one,
+            packages=(*one.packages, *(p for p, source in names.items() if source == one.name)),
+            refused=tuple(p for p, source in names.items() if source != one.name),
+        )
+        if names
+        else one
+        for one in sources
+    )
 
 
 def _with_pages(described: SourceSettings, config: Config) -> SourceSettings:

@@ -16,6 +16,7 @@ from packaging.version import Version
 from microrepo.errors import ConfigError
 from microrepo.formats.distribution.filenames import egg_python, parse_wheel_name
 from microrepo.formats.specifiers import MAX_REQUIREMENT_CHARS
+from microrepo.formats.version_numbers import parse_version
 from microrepo.model import File
 
 _WORD = re.compile(r"(?P<kind>cp|pp|py)?(?P<major>[23])(?:\.?(?P<minor>0|[1-9][0-9]?))?(?P<t>t)?\Z")
@@ -233,3 +234,17 @@ def lenient_specifiers(text: str) -> SpecifierSet | None:
         return SpecifierSet(_STAR_BEHIND_ORDER.sub(r"\1\2", text))
     except InvalidSpecifier:
         return None
+
+
+def checked_python(text: str) -> str:
+    """Return a version of the setting `requires_python`, normalised.
+
+    Raises:
+        ConfigError: it is not the version of a Python.
+    """
+    version = parse_version(text.strip())
+    if version is None or len(version.release) < 2:
+        raise ConfigError(
+            f"requires_python: {text!r} is not a Python version such as '3.9' or '3.12.4'"
+        )
+    return str(version)

@@ -15,13 +15,14 @@ from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.formats.distribution.filenames import KNOWN_EXTENSIONS, PACKAGE_TYPES
 from microrepo.formats.requirements.requirement import Requirement
 from microrepo.formats.times import normalize_time
-from microrepo.formats.version_numbers import is_pin, parse_version
+from microrepo.formats.version_numbers import is_pin
 from microrepo.model import PROVENANCE_FACTS, Cause, NormalizedName
 from microrepo.selection.environments.platform_patterns import check_platforms, parse_platforms
 from microrepo.selection.environments.presets import parse_environments
 from microrepo.selection.environments.python_versions import (
     PythonFilter,
     check_python_words,
+    checked_python,
     parse_python_words,
 )
 from microrepo.selection.rules.metadata_rules import FieldRule, facts_needed, parse_rules
@@ -77,6 +78,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
             `min_age_days`.
         advisories: what is known about projects, for `vulnerabilities` and `malware`; None if only
             the records of projects have advisories.
+        held_names: projects with files in the repository; None: no name is confusable.
     """
 
     package_types: tuple[str, ...] | None = None
@@ -119,17 +121,22 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     budget_bytes: int | None = None
     trust: TrustRules = TrustRules()
     trust_exceptions: Patterns = NOTHING
+    confusable_names: str = "report"
+    trusted_names: Patterns = NOTHING
+    held_names: frozenset[str] | None = None
     third_party: tuple[LoadedRule, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a digest of all rules except the requests and what differs between projects."""
-        bare = msgspec.structs.replace(
-            self, requested=None, third_party=(), advisories=None, held={}
-        )
+        bare = msgspec.structs.replace(self.without_findings(), requested=None, third_party=())
         others = [rule.identity for rule in self.third_party]
         values = [_RULES_VERSION, bare, *others, *(["advisories"] if self.advisories else [])]
         encoded = msgspec.json.encode(values, order="deterministic")
         return hashlib.sha256(encoded).hexdigest()[:16]
+
+    def without_findings(self) -> Policy:
+        """Return the rules without what is known only in a run."""
+        return msgspec.structs.replace(self, advisories=None, held={}, held_names=None)
 
     def excludes_project(self, name: NormalizedName) -> str | None:
         """Return the pattern that excludes the whole project, or None."""
@@ -199,7 +206,7 @@ def build_policy(
         exclude_files=_regexes(config.exclude_files, "exclude_files"),
         variants=parse_labels(config.variants, "variants"),
         exclude_platforms=parse_platforms(config.exclude_platforms),
-        requires_python=tuple(sorted({_python(text) for text in config.requires_python})),
+        requires_python=tuple(sorted({checked_python(text) for text in config.requires_python})),
         vulnerabilities=config.vulnerabilities,
         malware=config.malware,
         ignored_advisories=tuple(sorted(set(config.ignore_advisories))),
@@ -220,6 +227,8 @@ def build_policy(
             keep=config.provenance != "off",
         ),
         trust_exceptions=parse_patterns(config.trust_exceptions, "trust_exceptions"),
+        confusable_names=config.confusable_names,
+        trusted_names=parse_patterns(config.trusted_names, "trusted_names"),
         third_party=third_party,
         newest=parse_versions(config.versions, "versions"),
         prereleases=config.prereleases,
@@ -276,15 +285,6 @@ def _bytes(size: Size | None, key: str) -> int | None:
 
 def _regexes(texts: list[str], key: str) -> tuple[str, ...]:
     return tuple(sorted({checked_regex(text, key) for text in texts}))
-
-
-def _python(text: str) -> str:
-    version = parse_version(text.strip())
-    if version is None or len(version.release) < 2:
-        raise ConfigError(
-            f"requires_python: {text!r} is not a Python version such as '3.9' or '3.12.4'"
-        )
-    return str(version)
 
 
 def fingerprint_for(name: NormalizedName, base: str, policy: Policy) -> str:

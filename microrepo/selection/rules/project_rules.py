@@ -1,11 +1,12 @@
-"""Rules about whole projects: lists, metadata, size, number of releases."""
+"""Rules about whole projects: lists, names, metadata, size, number of releases."""
 
 from __future__ import annotations
 
-from microrepo.model import Cause, Project
+from microrepo.model import Cause, NormalizedName, Project
 from microrepo.selection.rules.metadata_rules import check_metadata
 from microrepo.selection.rules.policy import Policy, Rejection
 from microrepo.selection.rules.release_rules import has_pin
+from microrepo.selection.trust.confusable_names import Confusable, confusable_with
 
 
 def check_project(project: Project, policy: Policy) -> Rejection | None:
@@ -16,11 +17,29 @@ def check_project(project: Project, policy: Policy) -> Rejection | None:
         return Cause.EXCLUDED, f"exclude: {pattern}"
     if policy.allowed is not None and not policy.may_pass(name):
         return Cause.NOT_ALLOWED, "no entry of `allow` names it"
+    if policy.confusable_names == "refuse":
+        known = confusion(project.name, policy)
+        if known is not None:
+            return Cause.CONFUSABLE_NAME, f"{project.name} {known}"
     if policy.metadata:
         broken = check_metadata(project, policy.metadata)
         if broken is not None:
             return Cause.METADATA, broken
     return _check_extent(project, policy)
+
+
+def confusion(name: NormalizedName, policy: Policy) -> Confusable | None:
+    """Return the well-known project that a new dependency can be taken for, None without any.
+
+    A project is not new if a goal or `allow` names it, or if the repository holds files of it.
+    """
+    if policy.requested is None or policy.held_names is None:
+        return None
+    if name in policy.requested or name in policy.held_names:
+        return None
+    if policy.allowed is not None and (name in policy.allowed.names or has_pin(name, policy)):
+        return None
+    return None if policy.trusted_names.project(name) else confusable_with(name)
 
 
 def _check_extent(project: Project, policy: Policy) -> Rejection | None:

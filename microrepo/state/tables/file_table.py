@@ -53,6 +53,11 @@ class FileTable(Table):
             values.append(cause.value)
         return (row[0] for row in self._db.execute(query, values))
 
+    def held_projects(self) -> frozenset[str]:
+        """Return the projects with present files."""
+        query = "SELECT DISTINCT project FROM files WHERE present"
+        return frozenset(row[0] for row in self._db.execute(query))
+
     def absent_files(self) -> Iterator[FileRow]:
         """Yield the files that are only listed, or about to be downloaded."""
         return map(

@@ -453,6 +453,7 @@ def test_strict_sets_the_defaults_of_the_settings_about_trust() -> None:
     config = convert({"security": "strict"}, "x")
     values = (config.trust_policy, config.vulnerabilities, config.min_age_days)
     assert values == ("no-downgrade", "refuse", 3)
+    assert (config.substitution, config.confusable_names) == ("refuse", "refuse")
     plain = convert({}, "x")
     assert (plain.trust_policy, plain.vulnerabilities, plain.min_age_days) == ("off", "ignore", 0)
 

@@ -8,16 +8,8 @@ from hypothesis import strategies as st
 
 from microrepo.errors import ConfigError
 from microrepo.model import File, NormalizedName, Project
-from microrepo.selection.ownership import (
-    Listed,
-    Merged,
-    ProjectOrigin,
-    Reservations,
-    merge_lists,
-    normalized,
-    owner_of,
-    parts_of,
-)
+from microrepo.selection.ownership import Merged, merge_lists, owner_of, parts_of
+from microrepo.selection.reservations import Listed, ProjectOrigin, Reservations, normalized
 
 NOBODY = Reservations([(), ()])
 
@@ -78,7 +70,50 @@ def test_owner(
 
 def test_a_reserved_name_needs_no_list() -> None:
     reservations = Reservations([(), ("acme",)])
-    assert owner_of(NormalizedName("acme"), reservations, [None]) == ProjectOrigin((1,))
+    expected = ProjectOrigin((1,), refused=(0,), is_reserved=True)
+    assert owner_of(NormalizedName("acme"), reservations, [None]) == expected
+
+
+@pytest.mark.parametrize(
+    ("lists", "unlisted", "expected"),
+    [
+        pytest.param([{"acme"}], (), ProjectOrigin((0,)), id="listed by another"),
+        pytest.param([set()], (), ProjectOrigin(refused=(1,)), id="listed by no other"),
+        pytest.param([None], (), ProjectOrigin(unknown=0), id="another may list it"),
+        pytest.param([set()], (0,), ProjectOrigin((0,), refused=(1,)), id="another by page"),
+    ],
+)
+def test_a_name_that_the_public_source_must_not_provide(
+    lists: list[set[str] | None], unlisted: tuple[int, ...], expected: ProjectOrigin
+) -> None:
+    reservations = Reservations([(), ()], refused={1: ("acme*",)})
+    assert owner_of(NormalizedName("acme"), reservations, lists, unlisted) == expected
+    assert owner_of(NormalizedName("flask"), reservations, [set()]) == ProjectOrigin((1,))
+
+
+@pytest.mark.parametrize("listed", [{"acme"}, set(), None])
+def test_a_public_source_before_others(listed: set[str] | None) -> None:
+    """Whether it lists the name, or does not answer: it is passed over."""
+    reservations = Reservations([(), ()], refused={0: ("acme",)})
+    expected = ProjectOrigin((1,), refused=(0,))
+    assert owner_of(NormalizedName("acme"), reservations, [listed]) == expected
+
+
+def test_a_source_that_must_not_provide_a_name_does_not_share_it() -> None:
+    reservations = Reservations([(), ()], [("torch",), ("torch",)], {1: ("torch",)})
+    assert reservations.origin("torch") == ProjectOrigin((0,), is_reserved=True)
+
+
+def test_lists_without_what_their_sources_must_not_provide() -> None:
+    reservations = Reservations([(), ("acme-own",)], refused={1: ("acme*",)})
+    listed: Listed = {"Acme.Evil": 1, "acme-own": 2, "flask": 3}
+    assert reservations.without_refused(1, listed) == {"acme-own": 2, "flask": 3}
+    assert reservations.without_refused(0, listed) is listed
+
+
+def test_a_wrong_pattern_of_reserved_names() -> None:
+    with pytest.raises(ConfigError, match=r"reserved_names: 're:\(': no pattern"):
+        Reservations([()], refused={0: ("re:(",)})
 
 
 def test_merged_lists() -> None:
@@ -113,9 +148,21 @@ SHARED = Reservations([(), (), ("acme",)], [("torch*",), ("acme", "torch"), ("to
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        pytest.param("torch", ProjectOrigin((0, 1, 2), is_merged=True), id="all that name it"),
-        pytest.param("torchvision", ProjectOrigin((0,)), id="named by one: reserved for it"),
-        pytest.param("acme", ProjectOrigin((2,)), id="a reserved name is not shared"),
+        pytest.param(
+            "torch",
+            ProjectOrigin((0, 1, 2), is_merged=True, is_reserved=True),
+            id="all that name it",
+        ),
+        pytest.param(
+            "torchvision",
+            ProjectOrigin((0,), is_reserved=True),
+            id="named by one: reserved for it",
+        ),
+        pytest.param(
+            "acme",
+            ProjectOrigin((2,), refused=(0, 1), is_reserved=True),
+            id="a reserved name is not shared",
+        ),
         pytest.param("flask", ProjectOrigin(unknown=0), id="others are found by the lists"),
     ],
 )

@@ -10,6 +10,7 @@ from microrepo.operations.apply.work_context import WorkContext
 from microrepo.operations.refresh.upstream.change_detection import Visit
 from microrepo.operations.refresh.upstream.record_merge import facts_of
 from microrepo.operations.run.project_sources import Sources
+from microrepo.selection.reservations import ProjectOrigin
 from microrepo.state import ProjectRow, State
 from microrepo.transfer.tasks import FetchProject, ProjectOutcome
 
@@ -22,12 +23,20 @@ class ProjectQuestions:
 
     Args:
         credulous: accept answers that are older than the known ones.
+        keeps_sources: request a known project only from its source, or from one before that.
     """
 
     def __init__(
-        self, state: State, sources: Sources, work: WorkContext, *, credulous: bool = False
+        self,
+        state: State,
+        sources: Sources,
+        work: WorkContext,
+        *,
+        credulous: bool = False,
+        keeps_sources: bool = False,
     ) -> None:
         self._credulous = credulous
+        self._keeps_sources = keeps_sources
         self._state = state
         self._sources = sources
         self._work = work
@@ -49,17 +58,28 @@ class ProjectQuestions:
         sources = self._sources
         owner = sources.owner(visit.name)
         why = "" if owner.unknown is None else f"skipped, because {sources.doubt(owner.unknown)}"
-        if not owner.candidates:
-            future: Future[ProjectOutcome] = Future()
-            future.set_result(ProjectOutcome(visit.name, "failed", error=why))
-            return future
         if owner.is_merged:
             return self._work.submit(self._merged_task(visit, owner.candidates, row))
-        first = sources.name(owner.candidates[0])
+        candidates = owner.candidates
+        if self._keeps_sources and row is not None and not owner.is_reserved:
+            candidates = _not_after(sources, candidates, row.source)
+        if not candidates:
+            return _failed(visit, why or self._why_refused(owner, row))
+        first = sources.name(candidates[0])
         known = row if row is not None and row.source in {"", first} else None
         etag, serial = (known.etag, known.serial) if known is not None else (None, None)
         return self._work.submit(
-            FetchProject(visit.name, etag, visit.serial, owner.candidates, serial, elsewhere=why)
+            FetchProject(visit.name, etag, visit.serial, candidates, serial, elsewhere=why)
+        )
+
+    def _why_refused(self, owner: ProjectOrigin, row: ProjectRow | None) -> str:
+        """Return why a project is not requested from the sources that may have it."""
+        names = " and ".join(map(self._sources.name, owner.candidates or owner.refused))
+        if row is None or not owner.candidates:
+            return f"not requested from {names}, by `reserved_names`; no other source lists it"
+        return (
+            f"not requested from {names}, because it came from {row.source}, which does not list it "
+            "any more; `refresh --replace` accepts the other source"
         )
 
     def _merged_task(
@@ -87,3 +107,15 @@ class ProjectQuestions:
         queued = [(visit, self._ask_owner(visit, None)) for visit in lacking]
         self._work.wait_for(future for _, future in queued)
         return {visit.name: future.result() for visit, future in queued}
+
+
+def _not_after(sources: Sources, numbers: Sequence[int], name: str) -> tuple[int, ...]:
+    """Return the sources that are not after the one of a name; all if that is not a source."""
+    last = next((n for n, one in enumerate(sources.settings) if one.name == name), None)
+    return tuple(number for number in numbers if last is None or number <= last)
+
+
+def _failed(visit: Visit, why: str) -> Future[ProjectOutcome]:
+    future: Future[ProjectOutcome] = Future()
+    future.set_result(ProjectOutcome(visit.name, "failed", error=why))
+    return future

@@ -20,12 +20,14 @@ class Record(Struct, frozen=True):
         row: the new row of the project.
         document: the packed record, if it differs from the stored one.
         before: the previous row.
+        is_substituted: it lists held files instead of others that the source lists under their names.
     """
 
     project: Project
     row: ProjectRow
     document: bytes | None
     before: ProjectRow | None
+    is_substituted: bool = False
 
     @property
     def is_new(self) -> bool:

@@ -39,7 +39,13 @@ class RecordReader:
         self._sources = sources
         self._work = work
         self._rules = rules
-        self._questions = ProjectQuestions(state, sources, work, credulous=rules.credulous)
+        self._questions = ProjectQuestions(
+            state,
+            sources,
+            work,
+            credulous=rules.credulous,
+            keeps_sources=rules.refuses_substitutes,
+        )
         self._keeps_advisories = rules.policy.asks_advisories
         self._keeps_provenance = bool(rules.policy.trust)
         policy = rules.policy
@@ -130,6 +136,7 @@ class RecordReader:
     def _note_failure(self, answer: ProjectOutcome, row: ProjectRow | None) -> Iterator[ProjectRow]:
         name = NormalizedName(answer.name)
         if answer.status == "missing":
+            _warn_of_reservation(self._sources, name, self._work.report)
             self.gone.append(name)
             if row is None:
                 return
@@ -151,7 +158,7 @@ class RecordReader:
             project = without_unread_evidence(project)
         source = answer.source if answer else (row.source if row else "")
         if row is not None:
-            self._tell_of_another_source(row, source)
+            _warn_of_source(self._sources, row, source, self._work.report)
         return Record(
             project,
             ProjectRow(
@@ -170,11 +177,6 @@ class RecordReader:
             row,
         )
 
-    def _tell_of_another_source(self, row: ProjectRow, source: str) -> None:
-        """Warn if a project comes from another source: intended, or somebody took its name."""
-        if row.source != source and row.source in self._sources.names():
-            self._work.report.warn(f"{row.name}: now comes from {source} instead of {row.source}")
-
 
 def _without_record(
     visit: Visit, row: ProjectRow | None, error: StateCorrupt, report: ReportBuilder
@@ -190,6 +192,25 @@ def _warn_of_entries(project: Project, report: ReportBuilder) -> None:
         count, first = len(project.rejected), project.rejected[0]
         more = f" (and {count - 1} more)" if count > 1 else ""
         report.warn(f"{project.name}: an entry cannot be used: {first}{more}")
+
+
+def _warn_of_source(sources: Sources, row: ProjectRow, now: str, report: ReportBuilder) -> None:
+    """Warn if a project comes from another source: intended, or somebody took its name."""
+    if row.source != now and row.source in sources.names():
+        report.warn(f"{row.name}: now comes from {now} instead of {row.source}")
+
+
+def _warn_of_reservation(sources: Sources, name: NormalizedName, report: ReportBuilder) -> None:
+    """Warn that a missing project was not requested elsewhere, because its name is reserved."""
+    owner = sources.owner(name)
+    if owner.refused:
+        asked, refused = (
+            " and ".join(map(sources.name, numbers))
+            for numbers in (owner.candidates, owner.refused)
+        )
+        report.warn(
+            f"{name}: not found at {asked}; its name is reserved, so it was not requested from {refused}"
+        )
 
 
 def _serial_on_record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from microrepo.client import Client, ClientSettings
@@ -28,10 +29,18 @@ def answering(workers: Workers) -> None:
     workers.answer = lambda task: ProjectOutcome(task.name, "unchanged")
 
 
-def questions(holdings: Holdings, work: WorkContext, *names: str) -> ProjectQuestions:
+def questions(
+    holdings: Holdings,
+    work: WorkContext,
+    *names: str,
+    keeps_sources: bool = False,
+    **first: Any,
+) -> ProjectQuestions:
+    """Return questions to sources; `first` has more settings of the first one."""
     settings = [SourceSettings("directory", f"/nowhere/{name}", name=name) for name in names]
+    settings[0] = msgspec.structs.replace(settings[0], **first)
     sources = Sources(settings, lambda: Client(ClientSettings()))
-    return ProjectQuestions(holdings.state, sources, work)
+    return ProjectQuestions(holdings.state, sources, work, keeps_sources=keeps_sources)
 
 
 def remember(holdings: Holdings, **row: Any) -> None:
@@ -89,6 +98,46 @@ def test_nobody_is_asked_while_a_source_before_may_have_it(
     outcome = future.result()
     assert (outcome.status, workers.tasks) == ("failed", [])
     assert "gone" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("source", "keeps_sources", "asked"),
+    [
+        pytest.param("one", True, (0,), id="its source, not the one after it"),
+        pytest.param("two", True, (0, 1), id="the one before its source, too"),
+        pytest.param("one", False, (0, 1), id="any, if sources may change"),
+        pytest.param("removed", True, (0, 1), id="its source is not in the settings"),
+        pytest.param("", True, (0, 1), id="from one source, before there were several"),
+    ],
+)
+def test_a_known_project_is_requested_from_its_source(
+    holdings: Holdings, work: WorkContext, workers: Workers,
+    source: str, keeps_sources: bool, asked: tuple[int, ...],
+) -> None:  # fmt: skip
+    remember(holdings, source=source)
+    questions(holdings, work, "one", "two", keeps_sources=keeps_sources, by_page=True).ask([VISIT])
+    (task,) = workers.tasks
+    assert task.sources == asked
+
+
+def test_a_reserved_project_may_come_from_another_source(
+    holdings: Holdings, work: WorkContext, workers: Workers
+) -> None:
+    remember(holdings, source="two")
+    questions(holdings, work, "one", "two", keeps_sources=True, packages=("foo",)).ask([VISIT])
+    (task,) = workers.tasks
+    assert task.sources == (0,)
+
+
+def test_a_name_that_no_source_may_provide(
+    holdings: Holdings, work: WorkContext, workers: Workers
+) -> None:
+    ((_, future),) = questions(holdings, work, "public", refused=("f*",)).ask([VISIT])
+    outcome = future.result()
+    assert (outcome.status, workers.tasks) == ("failed", [])
+    assert outcome.error == (
+        "not requested from public, by `reserved_names`; no other source lists it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,28 @@ def test_several_sources() -> None:
 
 def test_one_source_is_a_list_of_one() -> None:
     assert describe_sources(Config(source="/srv/x")) == (describe_source("/srv/x", "json"),)
+
+
+@pytest.mark.parametrize(
+    ("sources", "refused"),
+    [
+        pytest.param(["pypi", "/srv/x"], [("acme-*",), ()], id="PyPI, wherever it is"),
+        pytest.param(["/srv/x", "/srv/y"], [(), ("acme-*",)], id="the last, without PyPI"),
+        pytest.param([], [("acme-*",)], id="the only one"),
+    ],
+)
+def test_reserved_names_as_a_list(sources: list[str | SourceEntry], refused: list[object]) -> None:
+    found = describe_sources(Config(sources=sources, reserved_names=["acme-*"]))
+    assert [one.refused for one in found] == refused
+
+
+def test_reserved_names_of_a_source() -> None:
+    entries: list[str | SourceEntry] = [SourceEntry("/srv/x", packages=["a"], name="in"), "pypi"]
+    found = describe_sources(Config(sources=entries, reserved_names={"b": "in", "c": "PyPI"}))
+    assert [one.packages for one in found] == [("a", "b"), ("c",)]
+    assert [one.refused for one in found] == [("c",), ("b",)]
+
+
+def test_reserved_names_of_a_source_that_does_not_exist() -> None:
+    with pytest.raises(ConfigError, match=r"'out' is not the name of a source; these are PyPI"):
+        describe_sources(Config(reserved_names={"b": "out"}))
