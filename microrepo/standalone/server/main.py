@@ -38,14 +38,19 @@ def make_server(
     return Server(application, (host, port), chosen, door)
 
 
-def run(server: Server) -> None:
-    """Serve until SIGTERM or Ctrl-C; unfinished answers may finish, a second signal ends at once."""
+def run(server: Server, text: str) -> None:
+    """Serve until SIGTERM or Ctrl-C; unfinished answers may finish, a second signal ends at once.
+
+    Args:
+        text: for standard output; who has read it can already end the server in this way.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.request_stop()
 
     before = [(number, signal.signal(number, stop)) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
+        _say(sys.stdout, text)
         server.serve_forever()
     finally:
         for number, handler in before:
@@ -170,8 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
         _say(sys.stderr, f"error: {error}\n")
         _close_log(log)
         return 1
-    _say(sys.stdout, welcome(server, os.path.realpath(directory)))
-    run(server)
+    run(server, welcome(server, os.path.realpath(directory)))
     if server.is_log_written:  # to close a log that is stuck would take for ever
         _close_log(log)
     return 0
