@@ -17,9 +17,10 @@ def affecting(
 ) -> tuple[Vulnerability, ...]:
     """Return the advisories about vulnerabilities that affect a release.
 
-    Without `advisories`, those in the record of the project count. While advisories of other releases are unknown, those for the described release also affect
-    older ones, unless they are known to be fixed there: otherwise refusing the newest release would
-    select an older one with the same vulnerability.
+    Without `advisories`, those in the record of the project count. While advisories of other
+    releases are unknown, those for the described release also affect older ones, unless they are
+    known to be fixed there: otherwise refusing the newest release would select an older one with
+    the same vulnerability.
 
     Args:
         text: version of the release, as the index spells it.
