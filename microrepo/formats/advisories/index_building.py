@@ -27,8 +27,10 @@ from microrepo.standalone.server.advisories.advisory_index import (
     MAX_BLOCK_BYTES,
     MAX_TABLE_BYTES,
     block_digest,
-    is_malware_record,
 )
+
+# Of each project: id, JSON, and whether it reports malware.
+_Records = defaultdict[NormalizedName, list[tuple[str, bytes, bool]]]
 
 
 class BuiltIndex(Struct, frozen=True):
@@ -53,7 +55,7 @@ def build_index(archive: BinaryIO, name: str, sha256: str) -> BuiltIndex:
     Raises:
         MalformedResponse: the archive is damaged, exceeds its bounds, or has no usable record.
     """
-    records: defaultdict[NormalizedName, list[tuple[str, bytes]]] = defaultdict(list)
+    records: _Records = defaultdict(list)
     unreadable: list[UnreadableRecord] = []
     newest, count, entries, left_bytes = "", 0, 0, OSV_RECORDS.size_bytes
     for found in read_osv_archive(archive, name):
@@ -72,18 +74,18 @@ def build_index(archive: BinaryIO, name: str, sha256: str) -> BuiltIndex:
     return BuiltIndex(_assembled(records, facts, name), tuple(unreadable))
 
 
-def _add(records: defaultdict[NormalizedName, list[tuple[str, bytes]]], found: OsvRecord) -> int:
+def _add(records: _Records, found: OsvRecord) -> int:
     """Add a record to each of its projects; return the number of bytes."""
     size_bytes = 0
     for project in found.affected:
         body = found.about(project)
-        records[project].append((found.id, body))
+        records[project].append((found.id, body, found.is_malware))
         size_bytes += len(body)
     return size_bytes
 
 
 def _assembled(
-    records: defaultdict[NormalizedName, list[tuple[str, bytes]]],
+    records: _Records,
     facts: dict[str, object],
     name: str,
 ) -> bytes:
@@ -92,12 +94,13 @@ def _assembled(
     offset = 0
     for project in sorted(records):
         # OSV's archive has one record per id; of several, the first in their order counts.
-        own = dict(sorted(records.pop(project), reverse=True))
-        block = b"[" + b",".join(own[record_id] for record_id in sorted(own)) + b"]"
+        own = {record[0]: record for record in sorted(records.pop(project), reverse=True)}
+        block = b"[" + b",".join(own[record_id][1] for record_id in sorted(own)) + b"]"
         if len(block) > MAX_BLOCK_BYTES:
             raise OutOfBounds(name, f"has more than {MAX_BLOCK_BYTES >> 20} MB about {project}")
         packed = zlib.compress(block)
-        table[project] = offset, len(packed), block_digest(block), any(map(is_malware_record, own))
+        has_malware = any(is_malware for _, _, is_malware in own.values())
+        table[project] = offset, len(packed), block_digest(block), has_malware
         offset += len(packed)
         blocks.append(packed)
     packed_table = zlib.compress(msgspec.json.encode(table))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from microrepo.formats.version_numbers import version_order
 from microrepo.model import NormalizedName, Vulnerability
-from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex, is_malware_record
+from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex, names_malware
 from microrepo.standalone.server.advisories.affected_versions import (
     AffectedVersions,
     read_versions,
@@ -149,7 +149,7 @@ def _as_vulnerability(names: set[str], members: list[Advisory], version: str) ->
 
 def reports_malware(advisory: Vulnerability) -> bool:
     """Return whether an advisory reports malware, under any of its names."""
-    return any(map(is_malware_record, (advisory.id, *advisory.aliases)))
+    return names_malware((advisory.id, *advisory.aliases))
 
 
 def _preference(advisory: Advisory) -> tuple[bool, bool, str]:
@@ -182,7 +182,7 @@ def _advisory(record: dict[str, Any]) -> Advisory:
         " ".join(summary.split())[:_MAX_TEXT_CHARS],
         severity,
         _link(_items(record.get("references"))),
-        any(map(is_malware_record, (record_id, *aliases))),
+        names_malware((record_id, *aliases)),
         read_versions(_items(record.get("affected"))),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Raw, Struct
@@ -22,6 +22,7 @@ from microrepo.formats.distribution.zip_directory import (
     read_zip_directory,
 )
 from microrepo.formats.index.values import UNREADABLE
+from microrepo.standalone.server.advisories.advisory_index import names_malware
 
 ECOSYSTEM = "PyPI"
 OSV_ARCHIVE = Bound(256 << 20, marks=256 << 20, entries=100_000)
@@ -37,12 +38,14 @@ class OsvRecord(Struct, frozen=True):
 
     Attributes:
         modified: time of its last change, as it states it.
+        is_malware: it reports malware, by its id or an alias.
         fields: its other values, as they are.
         affected: entries about each project.
     """
 
     id: str
     modified: str
+    is_malware: bool
     fields: dict[str, Raw]
     affected: dict[NormalizedName, list[Raw]]
 
@@ -70,6 +73,7 @@ class _Affected(Struct, frozen=True):
 class _Head(Struct):
     id: str
     modified: str = ""
+    aliases: Any = None  # odd ones do not make a record useless
     withdrawn: str | None = None
     affected: list[Raw] | None = None
 
@@ -137,7 +141,9 @@ def parse_osv_record(body: bytes) -> OsvRecord | None:
         return None
     fields = _decode_fields(body)
     del fields["affected"]
-    return OsvRecord(head.id, head.modified, fields, affected)
+    aliases = head.aliases if isinstance(head.aliases, list) else []
+    is_malware = names_malware((head.id, *aliases))
+    return OsvRecord(head.id, head.modified, is_malware, fields, affected)
 
 
 def no_records(name: str) -> MalformedResponse:

@@ -92,6 +92,24 @@ def test_questions_about_several(advised: Served) -> None:
     }
 
 
+def test_a_thousand_usual_questions(advised: Served) -> None:
+    queries = [about("typing-extensions", f"4.12.{number}") for number in range(999)]
+    reply = ask(advised, {"queries": [*queries, about("foo", "0.9")]}, "/v1/querybatch")
+    results = json.loads(reply.body)["results"]
+    assert (len(results), results[0]) == (1000, {})
+    assert [one["id"] for one in results[-1]["vulns"]] == ["PYSEC-1"]
+
+
+def test_an_answer_has_bounds(tmp_path: Path) -> None:
+    keep(tmp_path, *(osv_record(f"PYSEC-{number}", "foo") for number in range(21)))
+    with serve(tmp_path) as served:
+        reply = ask(served, {"queries": [about("foo", "1")] * 1000}, "/v1/querybatch")
+        assert reply.status == 400
+        assert "more than 20,000 advisories" in json.loads(reply.body)["message"]
+        reply = ask(served, {"queries": [about("foo", "1")] * 900}, "/v1/querybatch")
+        assert len(json.loads(reply.body)["results"][-1]["vulns"]) == 21
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -124,7 +142,9 @@ def test_batches_that_cannot_be_answered(advised: Served, queries: object) -> No
 def test_bodies_have_bounds(advised: Served) -> None:
     head = b"POST /v1/query HTTP/1.1\r\nHost: x\r\n"
     assert b" 411 " in advised.raw(head + b"Connection: close\r\n\r\n")
-    assert b" 413 " in advised.raw(head + b"Content-Length: 65537\r\n\r\n")
+    assert b" 413 " in advised.raw(head + b"Content-Length: 262145\r\n\r\n")
+    get = head.replace(b"POST", b"GET")
+    assert b" 413 " in advised.raw(get + b"Content-Length: 65537\r\n\r\n")
     assert b" 501 " in advised.raw(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
     assert ask(advised, about("foo", "1.0"), "/v1/query/").status == 405
     assert advised.ask("/v1/query").status == 404

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 INDEX_KIND = "microrepo-advisories"
@@ -114,9 +114,13 @@ def block_digest(block: bytes) -> str:
     return hashlib.sha256(block).hexdigest()[:16]
 
 
-def is_malware_record(record_id: str) -> bool:
-    """Return whether an advisory reports malware (ossf/malicious-packages), by its id."""
-    return record_id.startswith("MAL-")
+def names_malware(names: Iterable[object]) -> bool:
+    """Return whether an advisory reports malware (ossf/malicious-packages).
+
+    Args:
+        names: its id and its aliases.
+    """
+    return any(isinstance(name, str) and name.startswith("MAL-") for name in names)
 
 
 def _is_place(found: Any) -> bool:

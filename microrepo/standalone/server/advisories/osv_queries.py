@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex, is_malware_record
-from microrepo.standalone.server.advisories.affected_versions import read_versions
+from microrepo.standalone.server.advisories.advisory_index import AdvisoryIndex, names_malware
+from microrepo.standalone.server.advisories.affected_versions import (
+    AffectedVersions,
+    read_versions,
+)
 from microrepo.standalone.server.names import normalize_name
 from microrepo.standalone.server.versions import MAX_VERSION_LENGTH
 
 MAX_QUERIES = 1000
+MAX_BATCH_VULNS = 20_000
+"""Advisories in one answer to several questions, each counted as often as it is named."""
 _PURL = "pkg:pypi/"
 
 
@@ -64,12 +70,56 @@ def answer_query(index: AdvisoryIndex, query: OsvQuery) -> list[dict[str, Any]]:
         AdvisoryIndexError: the index is damaged.
     """
     records = index.records(query.project)
-    return [one for one in records if not query.version or _affects(one, query.version)]
+    return [one for one in records if _Meant.by(one).affects(query.version)]
 
 
-def _affects(record: dict[str, Any], version: str) -> bool:
-    affected = record.get("affected")
-    named = read_versions(affected if isinstance(affected, list) else [])
-    if named.is_empty:
-        return is_malware_record(str(record.get("id")))
-    return named.contains(version)
+def answer_batch(index: AdvisoryIndex, queries: Sequence[OsvQuery]) -> list[list[dict[str, Any]]]:
+    """Return the ids and times of the records that answer each of several questions.
+
+    Each project is read once, and only one at a time is in memory.
+
+    Raises:
+        AdvisoryIndexError: the index is damaged.
+        OsvQueryError: the answer would be too long.
+    """
+    places: dict[str, list[int]] = {}
+    for place, query in enumerate(queries):
+        places.setdefault(query.project, []).append(place)
+    results: list[list[dict[str, Any]]] = [[] for _ in queries]
+    count = 0
+    for project, own in places.items():
+        meant = list(map(_Meant.by, index.records(project)))
+        for place in own:
+            version = queries[place].version
+            results[place] = [one.brief for one in meant if one.affects(version)]
+            count += len(results[place])
+            if count > MAX_BATCH_VULNS:
+                raise OsvQueryError(
+                    f"the answer has more than {MAX_BATCH_VULNS:,} advisories; ask about fewer "
+                    "releases at once, and name their versions"
+                )
+    return results
+
+
+class _Meant(NamedTuple):
+    """What decides whether a record is in an answer, and the short form of the record."""
+
+    brief: dict[str, Any]
+    named: AffectedVersions
+    is_malware: bool
+
+    @classmethod
+    def by(cls, record: dict[str, Any]) -> _Meant:
+        affected, aliases = record.get("affected"), record.get("aliases")
+        names = [record.get("id"), *(aliases if isinstance(aliases, list) else [])]
+        return cls(
+            {"id": record.get("id"), "modified": record.get("modified")},
+            read_versions(affected if isinstance(affected, list) else []),
+            names_malware(names),
+        )
+
+    def affects(self, version: str) -> bool:
+        """Return whether a release is affected; without a version, whether some release can be."""
+        if not version:
+            return True
+        return self.is_malware if self.named.is_empty else self.named.contains(version)

@@ -22,6 +22,7 @@ from microrepo.standalone.server.advisories.osv_queries import (
     MAX_QUERIES,
     OsvQuery,
     OsvQueryError,
+    answer_batch,
     answer_query,
     parse_query,
 )
@@ -49,23 +50,21 @@ class AdvisoryRoutes:
         if "content-length" not in request.headers:
             return _query_refusal(411, "a question needs a body, with its Content-Length")
         try:
-            queries = _asked(request)
-            results = self._results(queries)
+            found = self._answered(_asked(request), alone=request.path == "/v1/query")
         except OsvQueryError as error:
             return _query_refusal(400, str(error))
         except AdvisoryIndexError as error:
             return _query_refusal(503, f"the index of advisories {error}; refresh or import again")
-        if results is None:
+        if found is None:
             return _query_refusal(404, "this repository keeps no advisories")
-        if request.path == "/v1/query":
-            return _query_answer(200, {"vulns": results[0]} if results[0] else {})
-        return _query_answer(200, {"results": [_ids_of(found) for found in results]})
+        return _query_answer(200, found)
 
-    def _results(self, queries: list[OsvQuery]) -> list[list[dict[str, Any]]] | None:
-        """Return the records that answer each question; None without advisories.
+    def _answered(self, queries: list[OsvQuery], *, alone: bool) -> dict[str, Any] | None:
+        """Return the answer to one question, or to several; None without advisories.
 
         Raises:
             AdvisoryIndexError: the index is damaged.
+            OsvQueryError: the answer would be too long.
         """
         for is_last in (False, True):
             try:
@@ -73,7 +72,9 @@ class AdvisoryRoutes:
                     index = self._index()
                 if index is None:
                     return None
-                return [answer_query(index, query) for query in queries]
+                if alone:
+                    return _vulns(answer_query(index, queries[0]))
+                return {"results": list(map(_vulns, answer_batch(index, queries)))}
             except AdvisoryIndexError:
                 # It can have been replaced while it was read.
                 self._opened = (None, None)
@@ -121,10 +122,8 @@ def _asked(request: Request) -> list[OsvQuery]:
     return [parse_query(one) for one in queries]
 
 
-def _ids_of(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the result for one question of several: only ids and times."""
-    vulns = [{"id": one.get("id"), "modified": one.get("modified")} for one in found]
-    return {"vulns": vulns} if vulns else {}
+def _vulns(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"vulns": found} if found else {}
 
 
 def _query_refusal(status: int, text: str) -> Answer:

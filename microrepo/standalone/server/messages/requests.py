@@ -19,6 +19,10 @@ MAX_FIELDS = 100
 MAX_BODY_BYTES = 64 << 10
 
 
+# A thousand usual questions are about 80 KB.
+MAX_QUERY_BYTES = 256 << 10
+
+
 # Questions of OSV's API. The bodies of all other requests are skipped.
 QUERY_PATHS = frozenset(("/v1/query", "/v1/querybatch"))
 
@@ -100,7 +104,9 @@ def parse_request(head: bytes) -> Request:
     if (host is None and minor != b"0") or not _HOST.fullmatch(host or ""):
         raise RequestError(400, "missing or malformed Host header")
     line = lines[0].decode("ascii")
-    return Request(method.decode("ascii"), path, query, headers, line, keep, _body_bytes(headers))
+    request = Request(method.decode("ascii"), path, query, headers, line, keep)
+    max_bytes = MAX_QUERY_BYTES if request.is_query else MAX_BODY_BYTES
+    return request._replace(body_bytes=_body_bytes(headers, max_bytes))
 
 
 def _parse_fields(lines: list[bytes]) -> dict[str, str]:
@@ -133,7 +139,7 @@ def _split_target(target: str) -> tuple[str, str]:
     return path, query
 
 
-def _body_bytes(headers: Mapping[str, str]) -> int:
+def _body_bytes(headers: Mapping[str, str], max_bytes: int) -> int:
     length = headers.get("content-length")
     if "transfer-encoding" in headers:
         raise RequestError(400 if length else 501, "Transfer-Encoding is not supported")
@@ -141,8 +147,8 @@ def _body_bytes(headers: Mapping[str, str]) -> int:
         return 0
     if not (length.isascii() and length.isdigit()):
         raise RequestError(400, "malformed Content-Length")
-    if len(length) > 18 or int(length) > MAX_BODY_BYTES:
-        raise RequestError(413, "request bodies over 64 KiB are not accepted")
+    if len(length) > 18 or int(length) > max_bytes:
+        raise RequestError(413, f"request bodies over {max_bytes >> 10} KiB are not accepted")
     if "expect" in headers:
         raise RequestError(417, "Expect header is not supported")
     return int(length)
