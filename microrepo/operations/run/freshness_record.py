@@ -1,4 +1,4 @@
-"""Record of when a repository was last brought up to date, for pages for people and `health`."""
+"""Record of when a repository was last brought up to date, for pages for people."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from microrepo.config.schema import Config
@@ -134,16 +135,16 @@ def _target(
 
 def _from_source(files: SnapshotFiles) -> Callable[[str, str], bool]:
     """Return a function that returns whether a snapshot lists a file as one of a source."""
-    listed: set[tuple[str, str]] = set()
 
-    def check(filename: str, sha256: str) -> bool:
-        if not listed:
-            for snapshot in files.all():
-                with suppress(RepositoryError):  # one that is damaged says nothing
-                    listed.update(_of_sources(files.entries(snapshot.name)))
-        return (filename, sha256) in listed
+    @cache
+    def listed() -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for snapshot in files.all():
+            with suppress(RepositoryError):  # one that is damaged says nothing
+                found.update(_of_sources(files.entries(snapshot.name)))
+        return frozenset(found)
 
-    return check
+    return lambda filename, sha256: (filename, sha256) in listed()
 
 
 def _of_sources(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:

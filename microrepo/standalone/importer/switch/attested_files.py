@@ -14,8 +14,7 @@ from microrepo.standalone.importer.intake.content_survey import file_status
 from microrepo.standalone.importer.intake.staging import Staging, file_sha256
 from microrepo.standalone.importer.manifest_entries import ManifestFile, ManifestProject
 from microrepo.standalone.server.names import PROVENANCE_SUFFIX
-
-_MAX_BYTES = 1 << 20
+from microrepo.standalone.server.publishers import MAX_PROVENANCE_BYTES
 
 
 def put_provenance(
@@ -33,15 +32,18 @@ def put_provenance(
         entries: of the manifest.
         projects: those that change.
     """
-    for entry in entries:
+    # Without projects, the manifest need not be read.
+    for entry in entries if projects else ():
         if isinstance(entry, ManifestFile) and entry.project in projects:
             _put_one(repository, entry)
 
 
 def _put_one(repository: str, entry: ManifestFile) -> None:
+    if not entry.provenance_sha256:
+        return
     path = os.path.join(repository, entry.filename)
     status = file_status(path)
-    if not entry.provenance_sha256 or status is None or status.st_size != entry.size_bytes:
+    if status is None or status.st_size != entry.size_bytes:
         return
     target, sha256 = path + PROVENANCE_SUFFIX, entry.provenance_sha256
     present = file_status(target)
@@ -60,7 +62,7 @@ def _content(path: str, sha256: str) -> bytes:
     """Return the content of a file if it has the digest, else b""."""
     try:
         with open(path, "rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
+            content = stream.read(MAX_PROVENANCE_BYTES + 1)
     except OSError:
         return b""
     return content if hashlib.sha256(content).hexdigest() == sha256 else b""
