@@ -74,7 +74,7 @@ def read_provenance(body: bytes, name: str, sha256: str | None = None) -> Eviden
         MalformedResponse: it is too large, has not the form of PEP 740, or is about another file.
     """
     check_size(body, PROVENANCE, name, JSON_MARKS)
-    check_depth(body, name)
+    _check_depth(body, name)
     try:
         found = _decode(body)
     except UNREADABLE as error:
@@ -87,11 +87,12 @@ def read_provenance(body: bytes, name: str, sha256: str | None = None) -> Eviden
     return Evidence(hashlib.sha256(body).hexdigest(), tuple(publishers))
 
 
-def check_depth(body: bytes, name: str) -> None:
+def _check_depth(body: bytes, name: str) -> None:
     """Raise MalformedResponse if brackets outnumber any real nesting; decoders may recurse."""
     depth = deepest = 0
     for byte in body.translate(None, _NOT_BRACKETS):
-        depth += 1 if byte in b"[{" else -1
+        # Brackets within texts may close more than was opened.
+        depth = depth + 1 if byte in b"[{" else max(depth - 1, 0)
         deepest = max(deepest, depth)
     if deepest > _MAX_DEPTH:
         raise MalformedResponse(name, "not a provenance object (nested too deeply)")

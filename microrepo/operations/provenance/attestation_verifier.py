@@ -69,7 +69,7 @@ class AttestationVerifier:
             place = ".".join(str(part) for part in first["loc"])
             return Verdict.UNVERIFIABLE, f"this version cannot read {place}"
         found = [
-            self._verify_one(bundle.publisher, attestation, filename, sha256)
+            self._judged(bundle.publisher, attestation, filename, sha256)
             for bundle in provenance.attestation_bundles
             for attestation in bundle.attestations
         ]
@@ -78,6 +78,17 @@ class AttestationVerifier:
                 if one[0] is verdict:
                     return one
         return Verdict.VERIFIED, ""
+
+    def _judged(self, publisher: Any, attestation: Any, filename: str, sha256: str) -> Judged:
+        """Return the verdict on one attestation, also if the libraries stumble over it."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+
+        try:
+            return self._verify_one(publisher, attestation, filename, sha256)
+        except UnsupportedAlgorithm as error:
+            return Verdict.UNVERIFIABLE, f"this version cannot read its key ({error})"
+        except Exception as error:  # noqa: BLE001 - errors of several decoders of foreign bytes
+            return Verdict.FORGED, f"malformed: {type(error).__name__}"
 
     def _verify_one(self, publisher: Any, attestation: Any, filename: str, sha256: str) -> Judged:
         from pypi_attestations import ConversionError

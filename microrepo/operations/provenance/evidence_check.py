@@ -9,7 +9,7 @@ import msgspec
 from microrepo.config.schema import Config
 from microrepo.errors import MalformedResponse
 from microrepo.formats.attestations.provenance_object import read_provenance
-from microrepo.model import Evidence, File
+from microrepo.model import Evidence, File, Verdict
 from microrepo.operations.provenance.attestation_verifier import AttestationVerifier, verifier_of
 from microrepo.selection.rules.policy import Policy
 from microrepo.stores.flat_directory import FlatDirectory
@@ -55,9 +55,13 @@ class EvidenceCheck:
             return file
         sha256 = file.digests.sha256
         body = self._body(file, evidence)
-        if body is None or sha256 is None:
-            return file
-        verdict, detail = self._verifier.verify(body, file.filename, sha256)
+        if sha256 is None:
+            verdict, detail = Verdict.UNVERIFIABLE, "the source lists no SHA-256 of the file"
+        elif body is None:
+            # Without a root, so that the next run asks for the object.
+            verdict, detail, root = Verdict.UNVERIFIABLE, "its attestations are not at hand", ""
+        else:
+            verdict, detail = self._verifier.verify(body, file.filename, sha256)
         checked = msgspec.structs.replace(evidence, verdict=verdict, detail=detail, root=root)
         return msgspec.structs.replace(file, evidence=checked)
 

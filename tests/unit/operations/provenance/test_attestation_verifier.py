@@ -99,9 +99,20 @@ def _other_index(real: RealObject) -> None:
     entry["inclusionProof"]["logIndex"] = str(int(entry["inclusionProof"]["logIndex"]) + 1)
 
 
+def _odd_kind(real: RealObject) -> None:
+    real.attestation["verification_material"]["transparency_entries"][0]["kindVersion"]["kind"] = []
+
+
+def _far_time(real: RealObject) -> None:
+    entry = real.attestation["verification_material"]["transparency_entries"][0]
+    entry["integratedTime"] = "99999999999999999"
+
+
 @pytest.mark.parametrize(
     ("forge", "words"),
     [
+        (_odd_kind, "malformed"),
+        (_far_time, ""),
         (_other_subject, "wrong signature"),
         (_other_predicate, "wrong signature"),
         (_other_signature, "wrong signature"),

@@ -66,14 +66,29 @@ def test_an_object_on_disk_is_verified(
     assert check.is_done(msgspec.structs.replace(file, evidence=evidence))
 
 
-def test_without_its_object_nothing_is_said(
+def test_without_its_object_it_is_unverifiable_and_asked_for_again(
     check: EvidenceCheck, directory: FlatDirectory, real: RealObject
 ) -> None:
-    assert check.checked(file_of(real)) == file_of(real)
     other = RealObject()
     other.bundle["publisher"]["repository"] = "acme/other"
-    stage(directory, other, beside=False)
-    assert check.checked(file_of(real)) == file_of(real)
+    for _ in range(2):
+        file = check.checked(file_of(real))
+        assert file.evidence is not None
+        assert (file.evidence.verdict, file.evidence.root) == (Verdict.UNVERIFIABLE, "")
+        assert not check.is_done(file)
+        stage(directory, other, beside=False)
+
+
+def test_without_a_sha256_it_is_unverifiable(
+    check: EvidenceCheck, directory: FlatDirectory, real: RealObject
+) -> None:
+    stage(directory, real, beside=True)
+    listed = msgspec.structs.replace(file_of(real), digests=Digests(sha512="0" * 128))
+    file = check.checked(listed)
+    assert file.evidence is not None
+    assert file.evidence.verdict is Verdict.UNVERIFIABLE
+    assert "SHA-256" in file.evidence.detail
+    assert check.is_done(file)
 
 
 def test_a_verdict_of_another_root_is_given_again(
