@@ -607,6 +607,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "globs and `re:` patterns. A list is for every source except the public one, which is "
             "PyPI if it is among the sources, else the last. Or pattern -> name of the only source.",
             kind=Kind.ENTRIES,
+            scope=Scope.ANYWHERE,
             example=["acme-*"],
         ),
     ] = msgspec.field(default_factory=list)

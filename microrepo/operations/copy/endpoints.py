@@ -36,6 +36,7 @@ from microrepo.repositories.sources.source_registry import (
     is_web_url,
     open_source,
     pypi_source_url,
+    with_reserved_names,
 )
 from microrepo.stores.flat_directory import FlatDirectory
 
@@ -126,6 +127,14 @@ def _relogin(url: str, login: Login | None, ask: Ask) -> Callable[[], Login] | N
     return lambda: (login[0], ask(question(url, login[0])))
 
 
+def _with_reservations(config: Config, source: SourceSettings) -> tuple[SourceSettings, ...]:
+    """Return a single source with the names that it must not provide."""
+    names = config.reserved_names
+    if not isinstance(names, list):
+        names = [pattern for pattern, only in names.items() if only != source.name]
+    return with_reserved_names((source,), names)
+
+
 def open_source_endpoint(
     config: Config, end: EndpointText, around: Surroundings
 ) -> tuple[tuple[SourceSettings, ...], dict[str, Login]]:
@@ -141,12 +150,16 @@ def open_source_endpoint(
         # A copy does not need the status of projects; a mirror requests it itself.
         plain = msgspec.structs.replace(config, project_status=False)
         return describe_sources(plain), source_logins(config, around.environ, end.given, around.ask)
+    # A source that a person names on the command line is meant, unless it is the public index.
+    is_named = end.where not in {CONFIGURED, "pypi"}
     if end.where == CONFIGURED:
         end = msgspec.structs.replace(end, where=config.source)
     directory = None if end.where == "pypi" else directory_of(end.where)
     if directory is not None:
         return (describe_source(str(directory), config.api),), {}
     settings = describe_source(end.where, config.api)
+    if not is_named:
+        (settings,) = _with_reservations(config, settings)
     url = pypi_source_url() if end.where == "pypi" else end.where
 
     def probe(login: Login | None) -> dict[str, Login]:
