@@ -9,6 +9,7 @@ from microrepo.formats.requirements.requirement import Requirement, stated_requi
 
 _ABOUT = re.compile(r"\bextra == \"([^\"]*)\"")
 _ANY_MENTION = re.compile(r"\bextra\b")
+_EITHER = re.compile(r"\bor\b")
 # Requirements with markers beyond `extra == "name"`, evaluated for each extra.
 _MAX_GENERAL = 200
 
@@ -40,7 +41,9 @@ class StatedRequirements:
         elif mentions != len(extras):
             self._general.append(requirement)
         else:
-            for extra in dict.fromkeys(extras):
+            # One side of an "or" can be true without any extra.
+            base = [""] if _EITHER.search(requirement.marker) else []
+            for extra in dict.fromkeys([*base, *extras]):
                 self._by_extra.setdefault(extra, []).append(requirement)
 
     def about(self, extra: str) -> Iterable[Requirement]:
