@@ -40,7 +40,7 @@ def fill(folder: Path) -> None:
             metadata_lines=["License-Expression: MIT", "Home-page: https://app.example/"],
             files={"app.py": b"", "app-1.0+cpu.dist-info/sboms/x y.cdx.json": b"{}"},
         ),
-        build_wheel("lib.x", "1", metadata_lines=["License: my own"]),
+        build_wheel("lib.x", "1", metadata_lines=["License-Expression: LicenseRef-Acme"]),
         build_sdist("lib.x", "1"),
         build_sdist("old", "2!3.dev1"),
     ):

@@ -7,6 +7,7 @@ one set of checksums.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from microrepo.formats.sbom.components import BillOfMaterials, Component, Compon
 SPEC_VERSION = "SPDX-2.3"
 _UNKNOWN = "NOASSERTION"
 _DOCUMENT = "SPDXRef-DOCUMENT"
+_OWN_LICENCE = re.compile(r"LicenseRef-[\w.-]+", re.ASCII)
 
 
 def render_spdx(bill: BillOfMaterials) -> str:
@@ -36,9 +38,18 @@ def render_spdx(bill: BillOfMaterials) -> str:
             "creators": [f"Tool: microrepo-{bill.tool_version}"],
         },
         "packages": packages,
+        "hasExtractedLicensingInfos": [
+            {"licenseId": name, "extractedText": _UNKNOWN} for name in _own_licences(bill)
+        ],
         "relationships": list(_relationships(bill.components, ids)),
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _own_licences(bill: BillOfMaterials) -> list[str]:
+    """Return the licences that are in no list of SPDX; their texts are in the distributions."""
+    names = (_OWN_LICENCE.findall(one.licence.expression) for one in bill.components)
+    return sorted({name for found in names for name in found})
 
 
 def _release(component: Component, spdx_id: str) -> dict[str, Any]:

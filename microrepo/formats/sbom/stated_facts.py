@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 
 from microrepo.errors import MalformedResponse
@@ -21,8 +22,9 @@ _LICENCE = "License :: "
 # Some put the whole text of their licence into the field.
 _LONGEST_NAME = 100
 _HOMEPAGES = frozenset({"homepage", "home", "home page", "source", "repository"})
-# As `packaging` writes a marker.
-_OF_AN_EXTRA = re.compile(r"\bextra ==")
+_OF_EXTRAS = re.compile(r"\bextra\b")
+# A classifier above those that name a licence.
+_NO_LICENCE = "License :: OSI Approved"
 
 
 class StatedFacts(Struct, frozen=True):
@@ -61,7 +63,11 @@ def _licence(headers: Mapping[str, list[str]]) -> Licence:
             return Licence(str(canonicalize_license_expression(text)))
         except InvalidLicenseExpression:
             return Licence(names=(text[:_LONGEST_NAME],))
-    classifiers = (one for one in headers.get("classifier", ()) if one.startswith(_LICENCE))
+    classifiers = (
+        one
+        for one in headers.get("classifier", ())
+        if one.startswith(_LICENCE) and one != _NO_LICENCE
+    )
     names = tuple(one.rpartition(" :: ")[2] for one in classifiers)
     if names:
         return Licence(names=names)
@@ -97,5 +103,16 @@ def _requirements(headers: Mapping[str, list[str]]) -> Iterator[Requirement]:
             requirement = lenient_requirement(text).requirement
         except ValueError:
             continue
-        if not (requirement.marker and _OF_AN_EXTRA.search(str(requirement.marker))):
+        if _applies_without_extras(requirement):
             yield requirement
+
+
+def _applies_without_extras(requirement: Requirement) -> bool:
+    """Return whether a requirement is one of the release itself, on any platform."""
+    marker = requirement.marker
+    if marker is None or not _OF_EXTRAS.search(str(marker)):
+        return True
+    try:
+        return marker.evaluate({"extra": ""})
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return True

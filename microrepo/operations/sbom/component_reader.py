@@ -22,7 +22,7 @@ from microrepo.state import FileRow
 from microrepo.stores.flat_directory import FlatDirectory
 from microrepo.stores.hashing import hash_file
 from microrepo.stores.plain_files import open_plain_file
-from microrepo.stores.sidecars import read_sidecar
+from microrepo.stores.sidecars import read_provenance_object, read_sidecar
 
 _SBOMS = ".dist-info/sboms/"
 # More of them are no description of one wheel.
@@ -118,7 +118,7 @@ class ComponentReader:
             row.size,
             url if url.startswith(("http://", "https://")) else "",
             tuple(self._sboms(row)),
-            self._directory.file(f"{row.filename}.provenance").is_file(),
+            read_provenance_object(self._directory.path, row.filename, row.mtime_ns) is not None,
         )
 
     def _sha256(self, row: FileRow) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from microrepo.formats.sbom.components import BillOfMaterials
+import msgspec
+
+from microrepo.formats.sbom.components import BillOfMaterials, Licence
 from microrepo.formats.sbom.spdx import render_spdx
 
 
@@ -28,6 +30,14 @@ def test_relations_lead_from_the_document_to_files_and_requirements(bill: BillOf
     assert ("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-2") in found
     assert ("SPDXRef-2", "DISTRIBUTION_ARTIFACT", "SPDXRef-2.1") in found
     assert ("SPDXRef-2", "DEPENDS_ON", "SPDXRef-1") in found
+
+
+def test_licences_of_nobodys_list_are_declared(bill: BillOfMaterials) -> None:
+    assert json.loads(render_spdx(bill))["hasExtractedLicensingInfos"] == []
+    own = msgspec.structs.replace(bill.components[0], licence=Licence("MIT OR LicenseRef-Acme"))
+    document = json.loads(render_spdx(msgspec.structs.replace(bill, components=(own,))))
+    (one,) = document["hasExtractedLicensingInfos"]
+    assert one["licenseId"] == "LicenseRef-Acme"
 
 
 def test_only_an_expression_is_declared(bill: BillOfMaterials) -> None:

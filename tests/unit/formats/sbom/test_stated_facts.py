@@ -20,6 +20,7 @@ from microrepo.formats.sbom.stated_facts import read_stated_facts
         (("License: BSD",), Licence(names=("BSD",))),
         (("License: " + "a long text " * 20,), Licence()),
         (("License: UNKNOWN",), Licence()),
+        (("Classifier: License :: OSI Approved", "License: BSD"), Licence(names=("BSD",))),
         ((), Licence()),
     ],
 )
@@ -47,7 +48,9 @@ def test_requirements_of_extras_and_unreadable_ones_are_left_out() -> None:
         "Requires-Dist: bar>=1",
         'Requires-Dist: win; sys_platform == "win32"',
         'Requires-Dist: opt; extra == "more"',
+        "Requires-Dist: turned; 'more' == extra",
+        "Requires-Dist: either; extra == 'more' or python_version < '9'",
         "Requires-Dist: ???",
     )
     found = read_stated_facts("\n".join(("Name: Foo", *lines)).encode())
-    assert [one.name for one in found.requires] == ["bar", "win"]
+    assert [one.name for one in found.requires] == ["bar", "win", "either"]

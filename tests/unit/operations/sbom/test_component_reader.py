@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from microrepo.operations.sbom.component_reader import ComponentReader, ReadComponents
@@ -52,3 +53,16 @@ def test_a_damaged_file_is_listed_and_named(tmp_path: Path) -> None:
     assert foo.name == "foo"
     assert all("foo-1-py3-none-any.whl" in text for text in found.problems)
     assert found.problems
+
+
+def test_only_an_object_made_for_the_file_counts_as_an_attestation(tmp_path: Path) -> None:
+    wheel = build_wheel("foo", "1")
+    beside = tmp_path / f"{wheel.filename}.provenance"
+    beside.write_bytes(b"{}")
+    os.utime(beside, ns=(0, 0))
+    (foo,) = read(tmp_path, wheel).components
+    assert not foo.files[0].has_provenance
+    mtime_ns = (tmp_path / wheel.filename).stat().st_mtime_ns
+    os.utime(beside, ns=(mtime_ns, mtime_ns))
+    (foo,) = read(tmp_path).components
+    assert foo.files[0].has_provenance
