@@ -1,4 +1,8 @@
-"""The scenario `gates`: what the checks of `security: strict` cost a first sync and a refresh."""
+"""The scenario `gates`: what `security: strict` costs a first sync and a refresh.
+
+The index has no attested file, nothing is too young, and no dependencies are followed, so these
+checks find nothing to do.
+"""
 
 from __future__ import annotations
 
