@@ -72,6 +72,11 @@ def not_a_choice(value: str, choices: Sequence[str]) -> str:
     return f"{value!r} is not one of {', '.join(choices)}{hint}"
 
 
+def _check_span(value: float | str, key: str) -> None:
+    if parse_days(value, key) <= 0 and key != "min_age_days":
+        raise ConfigError(f"$.{key}: must be longer than 0")
+
+
 def check(config: Config, where: str = "config") -> None:
     """Raise ConfigError if a value has the right type but cannot be used.
 
@@ -87,7 +92,7 @@ def check(config: Config, where: str = "config") -> None:
         for key in keys_of(Kind.DAYS):
             value = getattr(config, key)
             if value is not None:
-                parse_days(value, key)
+                _check_span(value, key)
         parse_deletes(config.max_deletes, "max_deletes")
         parse_versions(config.versions, "versions")
         _check_moment(config.uploaded_before)

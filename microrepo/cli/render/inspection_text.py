@@ -122,7 +122,7 @@ def import_text(found: ImportAnswer) -> str:
 def unread_text(found: ImportAnswer) -> str:
     """Return how many projects were not searched, and what to do."""
     return (
-        f"{count(found.unread, 'project')} not searched: too many, or without a wheel. Name "
+        f"{count(found.unread, 'project')} not searched: too many, or only sdists that state no names. Name "
         f"projects, such as `microrepo explain --import {found.module} 'py*'`, to search only these."
     )
 

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,7 +69,7 @@ class ImportAnswer(Struct, frozen=True):
     Attributes:
         matches: modules before parts of a namespace, then by project.
         read: number of projects that were read.
-        unread: number of projects beyond the limit, or with no file that can be read.
+        unread: number of projects beyond the limit, or with no file that says what it provides.
         unreadable: file and fault of each damaged file.
     """
 
@@ -108,11 +109,12 @@ def find_import(
     unreadable = [
         (row.filename, one) for row, one in zip(rows, found, strict=False) if isinstance(one, str)
     ]
+    undecided = found.count(_Undecided.SDIST)
     return ImportAnswer(
         module,
         tuple(matches),
-        len(found) - len(unreadable),
-        len(rows[limit:]) + others,
+        len(found) - len(unreadable) - undecided,
+        len(rows[limit:]) + others + undecided,
         tuple(unreadable),
     )
 
@@ -155,6 +157,12 @@ def _likeness(project: str, module: str) -> tuple[int, str]:
     return (0 if project == name else 1 if project == top else 2 if top in project else 3), project
 
 
+class _Undecided(Enum):
+    """A source distribution that does not state what it provides."""
+
+    SDIST = "sdist"
+
+
 class _ModuleReader:
     """Reads what files say about one module; safe to use in several threads."""
 
@@ -162,7 +170,7 @@ class _ModuleReader:
         self._directory = directory
         self._module = module
 
-    def read(self, row: FileRow) -> ImportMatch | str | None:
+    def read(self, row: FileRow) -> ImportMatch | _Undecided | str | None:
         """Return how a file provides the module, None if it does not, or why it is unreadable."""
         try:
             with open_plain_file(self._directory.file(row.filename)) as stream:
@@ -171,7 +179,10 @@ class _ModuleReader:
                 parts = read_sdist_parts(stream, row.filename)
         except (OSError, MicrorepoError) as error:
             return str(error.args[-1]) if isinstance(error, MicrorepoError) else str(error.strerror)
-        return self._match(row, _imports(parts.pkg_info))
+        imports = _imports(parts.pkg_info)
+        if not (imports.names or imports.namespaces):
+            return _Undecided.SDIST
+        return self._match(row, imports)
 
     def _read_wheel(self, row: FileRow, stream: BinaryIO) -> ImportMatch | None:
         name = row.filename

@@ -24,7 +24,7 @@ from microrepo.stores.flat_directory import FlatDirectory
 _BATCH = 500
 # Causes that the setting `removed` decides on, and causes that end a whole project.
 _BY_UPSTREAM = frozenset({Cause.REMOVED, Cause.EMPTIED, Cause.QUARANTINED})
-# Causes for which no unmet goal and no guard keeps a file.
+# Causes for which no unmet goal keeps a file; only malware also passes the guards.
 _AT_ONCE = frozenset({Cause.QUARANTINED, Cause.MALWARE, Cause.FORGED})
 _ENDING = frozenset({Cause.REMOVED, Cause.UNREQUESTED, Cause.LEFT_OUT})
 

@@ -37,6 +37,7 @@ from microrepo.selection.trust.cool_down import due_at
 
 # Causes that can be gone later although the source has not changed.
 _PASSING = frozenset({Cause.TOO_YOUNG, Cause.UNREAD_PROVENANCE})
+_ALWAYS_PAST = "0001-01-01T00:00:00.000000Z"
 
 
 def select(project: Project, policy: Policy, now: str) -> tuple[Decision, ...]:
@@ -245,13 +246,14 @@ def _released_at(files: Iterable[File]) -> str:
 def reconsider_at(decisions: Iterable[Decision], policy: Policy) -> str | None:
     """Return when the next file that is too young becomes old enough, None without any.
 
-    The project must be checked again then, even if nothing changed upstream; at the next run, if
-    the provenance of a file could not be read.
+    The project must be checked again then; at the next run, if provenance could not be read.
     """
     if not (policy.min_age_days or policy.trust):
         return None
     times = (
-        due_at(one, policy.min_age_days) if one.cause is Cause.TOO_YOUNG else one.file.upload_time
+        due_at(one, policy.min_age_days)
+        if one.cause is Cause.TOO_YOUNG
+        else one.file.upload_time or _ALWAYS_PAST
         for one in decisions
         if one.cause in _PASSING
     )

@@ -81,7 +81,7 @@ class SharedAnswers:
         return outcome
 
     def _key(self, task: FetchProject) -> str:
-        how = f"{task.is_merged} {task.elsewhere}"
+        how = f"{task.is_merged} {bool(task.elsewhere)}"
         return _digest(task.name, how, *(self._sources[number] for number in task.sources))
 
 
