@@ -5,6 +5,7 @@ Its form is described in `standalone.server.advisories.advisory_index`, which re
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections import defaultdict
 from typing import BinaryIO
@@ -45,12 +46,14 @@ class BuiltIndex(Struct, frozen=True):
     unreadable: tuple[UnreadableRecord, ...] = ()
 
 
-def build_index(archive: BinaryIO, name: str, sha256: str) -> BuiltIndex:
+def build_index(archive: BinaryIO, name: str, sha256: str, now: str = "") -> BuiltIndex:
     """Return the index of an archive.
 
     Args:
         name: name of the archive in messages.
         sha256: digest of the archive.
+        now: normalised; a record that was changed later does not make the archive newer. Without
+            it, all times count.
 
     Raises:
         MalformedResponse: the archive is damaged, exceeds its bounds, or has no usable record.
@@ -64,7 +67,8 @@ def build_index(archive: BinaryIO, name: str, sha256: str) -> BuiltIndex:
             continue
         count, entries = count + 1, entries + len(found.affected)
         check_entries(entries, OSV_RECORDS, name)
-        newest = max(newest, found.modified)
+        if not now or found.modified <= now:
+            newest = max(newest, found.modified)
         left_bytes -= _add(records, found)
         if left_bytes < 0:
             raise OutOfBounds(name, "has records about too many projects")
@@ -96,15 +100,18 @@ def _assembled(
         # OSV's archive has one record per id; of several, the first in their order counts.
         own = {record[0]: record for record in sorted(records.pop(project), reverse=True)}
         block = b"[" + b",".join(own[record_id][1] for record_id in sorted(own)) + b"]"
-        if len(block) > MAX_BLOCK_BYTES:
+        if len(block) >= MAX_BLOCK_BYTES:
             raise OutOfBounds(name, f"has more than {MAX_BLOCK_BYTES >> 20} MB about {project}")
         packed = zlib.compress(block)
         has_malware = any(is_malware for _, _, is_malware in own.values())
         table[project] = offset, len(packed), block_digest(block), has_malware
         offset += len(packed)
         blocks.append(packed)
-    packed_table = zlib.compress(msgspec.json.encode(table))
-    if len(packed_table) > MAX_TABLE_BYTES:
+    table_body = msgspec.json.encode(table)
+    if len(table_body) >= MAX_TABLE_BYTES:
         raise OutOfBounds(name, "has advisories about too many projects")
+    packed_table = zlib.compress(table_body)
+    rest = b"".join((packed_table, *blocks))
     head = {"kind": INDEX_KIND, "format": INDEX_FORMAT, "table_bytes": len(packed_table), **facts}
-    return b"".join((msgspec.json.encode(head), b"\n", packed_table, *blocks))
+    head["rest_sha256"] = hashlib.sha256(rest).hexdigest()
+    return msgspec.json.encode(head) + b"\n" + rest

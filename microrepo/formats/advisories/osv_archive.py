@@ -22,6 +22,7 @@ from microrepo.formats.distribution.zip_directory import (
     read_zip_directory,
 )
 from microrepo.formats.index.values import UNREADABLE
+from microrepo.formats.times import normalize_time
 from microrepo.standalone.server.advisories.advisory_index import names_malware
 
 ECOSYSTEM = "PyPI"
@@ -31,13 +32,14 @@ OSV_RECORDS = Bound(1 << 30, entries=2_000_000)
 """The records in it, unpacked and once for each project that they are about."""
 _MAX_RECORD_BYTES = 8 << 20
 _MAX_ID_CHARS = 200
+_MAX_TIME_CHARS = 40
 
 
 class OsvRecord(Struct, frozen=True):
     """A record, with the entries of `affected` by project.
 
     Attributes:
-        modified: time of its last change, as it states it.
+        modified: time of its last change, normalised; "" if it states none.
         is_malware: it reports malware, by its id or an alias.
         fields: its other values, as they are.
         affected: entries about each project.
@@ -130,6 +132,9 @@ def parse_osv_record(body: bytes) -> OsvRecord | None:
     head = _decode_head(body)
     if not head.id or len(head.id) > _MAX_ID_CHARS:
         raise msgspec.ValidationError("has no usable id")
+    modified = normalize_time(head.modified) or ""
+    if len(head.modified) > _MAX_TIME_CHARS or (head.modified and not modified):
+        raise msgspec.ValidationError("has no usable time in `modified`")
     if head.withdrawn is not None:
         return None
     affected: dict[NormalizedName, list[Raw]] = {}
@@ -143,7 +148,7 @@ def parse_osv_record(body: bytes) -> OsvRecord | None:
     del fields["affected"]
     aliases = head.aliases if isinstance(head.aliases, list) else []
     is_malware = names_malware((head.id, *aliases))
-    return OsvRecord(head.id, head.modified, is_malware, fields, affected)
+    return OsvRecord(head.id, modified, is_malware, fields, affected)
 
 
 def no_records(name: str) -> MalformedResponse:

@@ -95,7 +95,7 @@ class AdvisoryRefresh:
 
     def _kept(self) -> KnownAdvisories | None:
         try:
-            return self._files.known(self._ignored)
+            return self._files.known(self._ignored, mends=not self._report.dry_run)
         except MalformedResponse as error:
             self._report.warn(f"the kept advisories are damaged, so all are requested: {error}")
             return None
@@ -143,7 +143,8 @@ class AdvisoryRefresh:
             raise Unavailable(
                 fetched.origin.url, "answers that nothing changed, but nothing is kept"
             )
-        built = build_index(io.BytesIO(body), fetched.origin.url, fetched.origin.sha256)
+        source, now = fetched.origin, self._report.started_at
+        built = build_index(io.BytesIO(body), source.url, source.sha256, now)
         found = known_from(built.content, self._ignored)
         doubt = "" if kept is None or self._credulous else _doubt(found, kept)
         if doubt:
@@ -187,8 +188,8 @@ def _doubt(found: KnownAdvisories, kept: KnownAdvisories) -> str:
         return f"has {found.records:,} advisories, the kept archive {kept.records:,}"
     if found.modified < kept.modified:
         return (
-            f"is older than the kept archive (its newest change is of {found.modified[:20]}, that "
-            f"of the kept one of {kept.modified[:20]})"
+            f"is older than the kept archive (its newest change is of {found.modified[:19]}, that "
+            f"of the kept one of {kept.modified[:19]})"
         )
     return ""
 

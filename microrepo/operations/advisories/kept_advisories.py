@@ -7,6 +7,7 @@ its digest is built again.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from microrepo.clock import now
 from microrepo.errors import RepositoryError
 from microrepo.formats.advisories.index_building import build_index
 from microrepo.formats.advisories.known_advisories import KnownAdvisories
@@ -96,17 +98,23 @@ class AdvisoryFiles:
         origin = self.origin()
         return origin.as_of if origin is not None else from_ns(modified_ns)
 
-    def known(self, ignored: Sequence[str] = ()) -> KnownAdvisories | None:
+    def known(self, ignored: Sequence[str] = (), *, mends: bool = False) -> KnownAdvisories | None:
         """Return the kept advisories; None without an archive.
 
         Args:
             ignored: ids or aliases of advisories that do not count.
+            mends: write the index, which the server reads, if it had to be made again.
 
         Raises:
             MalformedResponse: the archive is damaged.
-            RepositoryError: it cannot be read.
+            RepositoryError: it cannot be read, or the index not written.
         """
-        return KnownAdvisories(self._opened()[0], ignored) if self.exist() else None
+        if not self.exist():
+            return None
+        opened = self._opened()
+        if mends and not opened.is_kept:
+            self._write(self.index, opened.content)
+        return KnownAdvisories(opened.index, ignored)
 
     def index_content(self) -> bytes:
         """Return the index of the archive, made again if the kept one is that of another.
@@ -115,18 +123,18 @@ class AdvisoryFiles:
             MalformedResponse: the archive is damaged.
             RepositoryError: it cannot be read.
         """
-        return self._opened()[1]
+        return self._opened().content
 
-    def _opened(self) -> tuple[AdvisoryIndex, bytes]:
-        """Return the index of the archive, and its content."""
+    def _opened(self) -> _OpenedIndex:
         sha256 = self.sha256()
         with suppress(OSError, AdvisoryIndexError):
             content = read_plain_file(self.index)
             index = _open_index(content)
             if index.facts.get("sha256") == sha256:
-                return index, content
-        content = build_index(io.BytesIO(self._read_archive()), "advisories", sha256).content
-        return _open_index(content), content
+                return _OpenedIndex(index, content, is_kept=True)
+        archive = io.BytesIO(self._read_archive())
+        content = build_index(archive, "advisories", sha256, now()).content
+        return _OpenedIndex(_open_index(content), content, is_kept=False)
 
     def origin_content(self) -> bytes:
         """Return the record of where the archive came from; made, if somebody put it there."""
@@ -152,12 +160,12 @@ class AdvisoryFiles:
         try:
             for folder in self._folders:
                 prepare_own_folder(folder)
-            for path, content in ((self.archive, archive), (self.index, index)):
-                write_atomically(path, content, public_mode(), follow=False)
         except OSError as error:
             raise RepositoryError(
                 self.archive, f"cannot be written: {disk_words(error)}"
             ) from error
+        self._write(self.archive, archive)
+        self._write(self.index, index)
         self.confirm(origin)
 
     def confirm(self, origin: AdvisoryOrigin) -> None:
@@ -166,12 +174,21 @@ class AdvisoryFiles:
         Raises:
             RepositoryError: it cannot be written.
         """
+        self._write(self.origin_file, _origin_text(origin))
+
+    def _write(self, path: Path, content: bytes) -> None:
         try:
-            write_atomically(self.origin_file, _origin_text(origin), public_mode(), follow=False)
+            write_atomically(path, content, public_mode(), follow=False)
         except OSError as error:
-            raise RepositoryError(
-                self.origin_file, f"cannot be written: {disk_words(error)}"
-            ) from error
+            raise RepositoryError(path, f"cannot be written: {disk_words(error)}") from error
+
+
+class _OpenedIndex(Struct, frozen=True):
+    """The index of the archive; `is_kept` unless it had to be made again."""
+
+    index: AdvisoryIndex
+    content: bytes
+    is_kept: bool
 
 
 def _origin_text(origin: AdvisoryOrigin) -> bytes:
@@ -188,4 +205,9 @@ def known_from(content: bytes, ignored: Sequence[str] = ()) -> KnownAdvisories:
 
 
 def _open_index(content: bytes) -> AdvisoryIndex:
-    return AdvisoryIndex(lambda at, size: content[at : at + size])
+    """Return an index of which all is there; a damaged block would be noticed only in use."""
+    index = AdvisoryIndex(lambda at, size: content[at : at + size])
+    rest = memoryview(content)[content.index(b"\n") + 1 :]
+    if hashlib.sha256(rest).hexdigest() != index.facts.get("rest_sha256"):
+        raise AdvisoryIndexError("is damaged, or of an earlier version")
+    return index

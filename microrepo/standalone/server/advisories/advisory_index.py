@@ -1,7 +1,7 @@
 """Advisory index: the advisories about each project, made from OSV's archive for quick look-ups.
 
-The first line is its head: JSON with the digest of the archive, counts, and where the rest is. Then
-follows the table: JSON, packed by zlib, that says where the block of each project is. A block is a
+The first line is its head: JSON with the digest of the archive, that of all that comes after the
+line, counts, and where the rest is. Then follows the table: JSON, packed by zlib, that says where the block of each project is. A block is a
 JSON array of records in the OSV format, packed by zlib, in which `affected` has only the entries
 about the project. Withdrawn records are not in it.
 """
@@ -38,7 +38,7 @@ class AdvisoryIndex:
 
     Attributes:
         facts: the head: `sha256` of the archive, `modified` (newest change of a record), `records`
-            and `projects` (their numbers).
+            and `projects` (their numbers), `rest_sha256` (of all after the head).
 
     Raises:
         AdvisoryIndexError: it is damaged, or of another format.

@@ -11,6 +11,7 @@ import pytest
 
 from microrepo.errors import MalformedResponse
 from microrepo.formats.advisories.index_building import build_index
+from microrepo.formats.bounds import OutOfBounds
 from microrepo.standalone.server.advisories.advisory_index import (
     AdvisoryIndex,
     AdvisoryIndexError,
@@ -44,7 +45,7 @@ def test_records_come_back_by_project() -> None:
     assert "other" not in index
     assert (index.has_malware("evil"), index.has_malware("foo")) == (True, False)
     assert index.facts["records"] == 3
-    assert index.facts["modified"] == "2026-11-20T12:00:00Z"
+    assert index.facts["modified"] == "2026-11-20T12:00:00.000000Z"
     assert content.partition(b"\n")[2] == built(RECORDS[::-1]).partition(b"\n")[2]
 
 
@@ -59,6 +60,24 @@ def test_digests_change_with_the_records_about_a_project() -> None:
 def test_an_archive_without_a_usable_record_is_refused() -> None:
     with pytest.raises(MalformedResponse):
         built([])
+
+
+def test_a_table_that_could_not_be_read_is_not_written() -> None:
+    """Packed it is small."""
+    names = [f"{number}" + "a" * (7 << 20) for number in range(10)]
+    archive = osv_archive(
+        [{"id": name[0], "affected": [{"package": {"ecosystem": "PyPI", "name": name}}]}
+         for name in names]
+    )  # fmt: skip
+    with pytest.raises(OutOfBounds, match="too many projects"):
+        build_index(io.BytesIO(archive), "all.zip", "")
+
+
+def test_times_of_the_future_do_not_count() -> None:
+    records = [*RECORDS, osv_record("GHSA-2", "foo", modified="9999-01-01T00:00:00Z")]
+    now = "2026-11-30T00:00:00.000000Z"
+    content = build_index(io.BytesIO(osv_archive(records)), "all.zip", "", now).content
+    assert opened(content).facts["modified"] == "2026-11-20T12:00:00.000000Z"
 
 
 def test_unreadable_records_are_named() -> None:

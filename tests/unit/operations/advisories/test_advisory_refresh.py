@@ -94,6 +94,33 @@ def test_same_content_is_not_written_again(config: Config, report: ReportBuilder
     assert files.archive.stat().st_ino == before
 
 
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_damaged_index_is_written_again(
+    config: Config, report: ReportBuilder, status: int
+) -> None:
+    refresh(config, report, ok(FIRST, ETag='"1"'))
+    index = AdvisoryFiles(Path(config.repository)).index
+    whole = index.read_bytes()
+    index.write_bytes(whole[:-3] + b"odd")
+    answer = ok(FIRST, ETag='"1"') if status == 200 else Answer(304, {}, b"", URL)
+    report.dry_run = True
+    assert refresh(config, report, answer)[0] == ["PYSEC-1"]
+    assert index.read_bytes() != whole
+    report.dry_run = False
+    assert refresh(config, report, answer)[0] == ["PYSEC-1"]
+    assert index.read_bytes() == whole
+
+
+def test_a_time_of_the_future_does_not_make_later_archives_older(
+    config: Config, report: ReportBuilder
+) -> None:
+    odd = osv_record("PYSEC-1", "foo", modified="9999-12-31T00:00:00Z")
+    usual = osv_record("PYSEC-3", "foo", modified="2026-06-01T00:00:00Z")
+    refresh(config, report, ok(osv_archive([odd, usual])))
+    assert refresh(config, report, ok(SECOND))[0] == ["PYSEC-2"]
+    assert not report.warnings
+
+
 def test_a_dry_run_saves_nothing(config: Config, report: ReportBuilder) -> None:
     report.dry_run = True
     found, _ = refresh(config, report, ok(FIRST))

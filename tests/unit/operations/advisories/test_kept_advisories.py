@@ -61,7 +61,14 @@ def test_an_archive_that_somebody_put_there(files: AdvisoryFiles) -> None:
     assert files.as_of() == "1970-01-01T00:00:00.000000Z"
 
 
-@pytest.mark.parametrize("index", [b"", b"damage", None, "of another archive"])
+BLOCK_DAMAGED = bytearray(build_index(io.BytesIO(ARCHIVE), "x", SHA256).content)
+EARLIER = BLOCK_DAMAGED.replace(b"rest_sha256", b"other")
+BLOCK_DAMAGED[-3] ^= 255
+
+
+@pytest.mark.parametrize(
+    "index", [b"", b"damage", bytes(BLOCK_DAMAGED), bytes(EARLIER), None, "of another archive"]
+)
 def test_an_index_that_is_not_that_of_the_archive(
     files: AdvisoryFiles, index: bytes | str | None
 ) -> None:
@@ -74,6 +81,10 @@ def test_an_index_that_is_not_that_of_the_archive(
     else:
         files.index.write_bytes(index)
     assert ids(files) == ["PYSEC-1"]
+    before = files.index.read_bytes() if files.index.exists() else None
+    assert (before is None) is (index is None)  # who only reads does not mend
+    files.known(mends=True)
+    assert files.index.read_bytes() == build_index(io.BytesIO(ARCHIVE), "x", SHA256).content
 
 
 def test_damage(files: AdvisoryFiles) -> None:
