@@ -190,6 +190,9 @@ def test_unreachable_advisories(
     safe.refresh("--packages", "foo", "--retries", "0", "--advisories-max-age", "P30D", expect=0)
     pypi.clear_faults()
     safe.refresh("--packages", "foo")
+    health(safe, expect=1)  # nothing changed there, and the source does not state a time
+    index.advisories_time = format_datetime(datetime.now(timezone.utc), usegmt=True)
+    safe.refresh("--packages", "foo")
     health(safe, expect=0)
 
 

@@ -14,12 +14,12 @@ from msgspec import Struct
 from microrepo.client import Client
 from microrepo.client.addresses import public_url
 from microrepo.config.schema import Config
-from microrepo.config.sizes import parse_days
 from microrepo.errors import MalformedResponse, MicrorepoError, SourceError, Unavailable
 from microrepo.formats.advisories.index_building import BuiltIndex, build_index
 from microrepo.formats.advisories.known_advisories import KnownAdvisories
 from microrepo.formats.advisories.osv_archive import OSV_ARCHIVE
-from microrepo.formats.times import format_time, from_ns, shift
+from microrepo.formats.times import format_time, from_ns
+from microrepo.operations.advisories.advisory_age import is_stale
 from microrepo.operations.advisories.kept_advisories import (
     AdvisoryFiles,
     AdvisoryOrigin,
@@ -119,23 +119,27 @@ class AdvisoryRefresh:
         finally:
             client.close()
         if answer.status == 304 and same is not None:
-            return FetchedAdvisories(
-                _at(same, self._time(answer.headers.get("Last-Modified"))), None
-            )
+            # Without a time, the answer says that nothing changed, not that the source is alive.
+            as_of = self._time(answer.headers.get("Last-Modified"), same.as_of)
+            return FetchedAdvisories(_at(same, as_of), None)
         expect_success(answer, public_url(url), _PLACES)
         sha256 = hashlib.sha256(answer.body).hexdigest()
-        as_of = self._time(answer.headers.get("Last-Modified"))
+        as_of = self._time(answer.headers.get("Last-Modified"), self._report.started_at)
         origin = AdvisoryOrigin(url, sha256, as_of, validator_of(answer))
         is_same = known is not None and known.sha256 == sha256
         return FetchedAdvisories(origin, None if is_same else answer.body)
 
-    def _time(self, last_modified: str | None) -> str:
-        """Return the time of the archive at its source: a copy that nobody renews grows old."""
+    def _time(self, last_modified: str | None, otherwise: str) -> str:
+        """Return the time of the archive at its source: a copy that nobody renews grows old.
+
+        Args:
+            otherwise: its time if the source states none.
+        """
         now = self._report.started_at
         try:
             return min(format_time(parsedate_to_datetime(last_modified or "")), now)
         except (TypeError, ValueError, OverflowError):
-            return now
+            return otherwise
 
     def _renewed(self, fetched: FetchedAdvisories, kept: KnownAdvisories | None) -> KnownAdvisories:
         body = fetched.body
@@ -149,7 +153,8 @@ class AdvisoryRefresh:
         doubt = "" if kept is None or self._credulous else _doubt(found, kept)
         if doubt:
             raise MalformedResponse(fetched.origin.url, f"{doubt}; `--force-check` accepts it")
-        self._warn_of_unreadable(built)
+        if doubt := unreadable_words(built):
+            self._report.warn(doubt)
         if not self._report.dry_run:
             self._files.save(body, built.content, fetched.origin)
         return found
@@ -157,14 +162,6 @@ class AdvisoryRefresh:
     def _confirm(self, origin: AdvisoryOrigin) -> None:
         if not self._report.dry_run and origin != self._files.origin():
             self._files.confirm(origin)
-
-    def _warn_of_unreadable(self, built: BuiltIndex) -> None:
-        if built.unreadable:
-            first = built.unreadable[0]
-            self._report.warn(
-                f"{_WHAT}: {counted(len(built.unreadable), 'record')} cannot be used (first: "
-                f"{first.member}: {first.why})"
-            )
 
     def _report_failure(self, error: MicrorepoError) -> None:
         as_of = self._files.as_of()
@@ -176,10 +173,15 @@ class AdvisoryRefresh:
             self._report.warn(f"{_WHAT} could not be renewed, the kept ones count: {error}")
 
 
-def is_stale(as_of: str | None, now: str, config: Config) -> bool:
-    """Return whether advisories of a time are older than the settings allow."""
-    limit_days = parse_days(config.advisories_max_age, "advisories_max_age")
-    return as_of is not None and shift(as_of, limit_days) < now
+def unreadable_words(built: BuiltIndex) -> str:
+    """Return a warning about records of an archive that are left out, "" if none are."""
+    if not built.unreadable:
+        return ""
+    first = built.unreadable[0]
+    return (
+        f"{_WHAT}: {counted(len(built.unreadable), 'record')} cannot be used (first: "
+        f"{first.member}: {first.why})"
+    )
 
 
 def _doubt(found: KnownAdvisories, kept: KnownAdvisories) -> str:

@@ -15,12 +15,12 @@ from microrepo.formats.advisories.index_building import build_index
 from microrepo.formats.advisories.known_advisories import KnownAdvisories, earliest_fix
 from microrepo.formats.version_numbers import parse_version, version_order
 from microrepo.model import NormalizedName, Project
-from microrepo.operations.advisories.advisory_refresh import read_advisory_file
+from microrepo.operations.advisories.advisory_age import advisory_problem
+from microrepo.operations.advisories.advisory_refresh import read_advisory_file, unreadable_words
 from microrepo.operations.advisories.affected_held import affected_rows, goals_of
 from microrepo.operations.advisories.kept_advisories import AdvisoryFiles, known_from
 from microrepo.operations.audit.audit_report import AuditReport, CheckedRelease
 from microrepo.operations.closure.needed_files import installed_files
-from microrepo.operations.monitor.advisory_age import advisory_problem
 from microrepo.operations.run.goals import Requests
 from microrepo.operations.snapshot.snapshot_view import viewed_for_checks
 from microrepo.repositories.reading import open_for_reading
@@ -49,7 +49,7 @@ def audit(
         MalformedResponse: the advisories are damaged.
         RepositoryError: the repository cannot be read, or there are no advisories.
     """
-    known, as_of = _advisories(config)
+    known, as_of, doubt = _advisories(config)
     with viewed_for_checks(config, snapshot) if snapshot else nullcontext(config) as shown:
         directory = FlatDirectory(Path(shown.repository))
         with open_for_reading(directory.path) as state:
@@ -60,12 +60,12 @@ def audit(
                 chosen, missing = installed_files(shown, state, directory, requests.goals, only)
                 rows = [row for row in held if row.filename in chosen]
             releases = _compared(state, rows, held, known)
-    stale = advisory_problem(as_of, now(), config)
-    return AuditReport(config.repository, as_of, releases, missing, (stale,) if stale else ())
+    warnings = tuple(filter(None, (advisory_problem(as_of, now(), config), doubt)))
+    return AuditReport(config.repository, as_of, releases, missing, warnings)
 
 
-def _advisories(config: Config) -> tuple[KnownAdvisories, str]:
-    """Return the advisories and their time.
+def _advisories(config: Config) -> tuple[KnownAdvisories, str, str]:
+    """Return the advisories, their time, and what is missing among them ("" if nothing is).
 
     Raises:
         MalformedResponse: they are damaged.
@@ -77,8 +77,8 @@ def _advisories(config: Config) -> tuple[KnownAdvisories, str]:
         fetched = read_advisory_file(config.advisories, None)
         archive, origin = fetched.body or b"", fetched.origin
         sha256 = hashlib.sha256(archive).hexdigest()
-        content = build_index(io.BytesIO(archive), origin.url, sha256).content
-        return known_from(content, ignored), origin.as_of
+        built = build_index(io.BytesIO(archive), origin.url, sha256, now())
+        return known_from(built.content, ignored), origin.as_of, unreadable_words(built)
     known = kept.known(ignored)
     if known is None:
         raise RepositoryError(
@@ -86,7 +86,7 @@ def _advisories(config: Config) -> tuple[KnownAdvisories, str]:
             "keeps no advisories. Refresh it with `advisories`, or name OSV's archive (`all.zip`) "
             "with --advisories FILE.",
         )
-    return known, kept.as_of() or ""
+    return known, kept.as_of() or "", ""
 
 
 def _compared(

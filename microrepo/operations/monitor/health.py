@@ -13,7 +13,7 @@ from microrepo.clock import now
 from microrepo.config.schema import Config
 from microrepo.exit_codes import ExitCode
 from microrepo.model import NormalizedName
-from microrepo.operations.monitor.advisory_age import advisories_as_of, advisory_problem
+from microrepo.operations.advisories.advisory_age import advisories_as_of, advisory_problem
 from microrepo.operations.monitor.free_space import free_space
 from microrepo.operations.monitor.last_import import LastImport, import_problems, last_import
 from microrepo.repositories.reading import open_for_reading

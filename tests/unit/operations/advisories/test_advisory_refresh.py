@@ -14,7 +14,8 @@ import pytest
 from microrepo.client.settings import Answer
 from microrepo.config.schema import Config
 from microrepo.errors import SourceError, Unavailable
-from microrepo.operations.advisories.advisory_refresh import AdvisoryRefresh, is_stale
+from microrepo.operations.advisories.advisory_age import advisory_problem, is_stale
+from microrepo.operations.advisories.advisory_refresh import AdvisoryRefresh
 from microrepo.operations.advisories.kept_advisories import AdvisoryFiles
 from microrepo.operations.records.report import ReportBuilder
 from tests.support.advisories import osv_archive, osv_record
@@ -84,6 +85,18 @@ def test_the_time_is_that_of_the_source(config: Config, report: ReportBuilder) -
     assert files.as_of() == NOW  # no source knows the future
     refresh(config, report, Answer(304, {"Last-Modified": "nonsense"}, b"", URL))
     assert files.as_of() == NOW
+
+
+def test_a_stale_copy_stays_so_when_nothing_changes(config: Config, report: ReportBuilder) -> None:
+    stated = "Mon, 01 Jun 2026 00:00:00 GMT"
+    refresh(config, report, ok(FIRST, ETag='"1"', Last_Modified=stated))
+    files = AdvisoryFiles(Path(config.repository))
+    for headers in ({}, {"Last-Modified": "nonsense"}):
+        refresh(config, report, Answer(304, headers, b"", URL))
+        assert files.as_of() == "2026-06-01T00:00:00.000000Z"
+    later = "Fri, 05 Jun 2026 00:00:00 GMT"
+    refresh(config, report, Answer(304, {"Last-Modified": later}, b"", URL))
+    assert files.as_of() == "2026-06-05T00:00:00.000000Z"
 
 
 def test_same_content_is_not_written_again(config: Config, report: ReportBuilder) -> None:
@@ -211,3 +224,5 @@ def test_stale() -> None:
     assert not is_stale(None, NOW, config)
     assert not is_stale("2026-06-07T00:00:00.000000Z", NOW, config)
     assert is_stale("2026-06-06T23:59:59.000000Z", NOW, config)
+    assert advisory_problem("2026-06-07T00:00:00.000000Z", NOW, config) == ""
+    assert "of 2026-06-06" in advisory_problem("2026-06-06T23:59:59.000000Z", NOW, config)

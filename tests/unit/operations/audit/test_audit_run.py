@@ -137,6 +137,14 @@ def test_stale_advisories_are_a_warning(directory: Path, advisories: Path) -> No
     assert len(report.warnings) == 1
 
 
+def test_records_that_cannot_be_read_are_a_warning(directory: Path, advisories: Path) -> None:
+    advisories.write_bytes(osv_archive([osv_record("PYSEC-1", "other")], {"odd.json": b"{"}))
+    report = audit(settings(directory, advisories))
+    assert report.affected == ()
+    (warning,) = [text for text in report.warnings if "record" in text]
+    assert "1 record cannot be used (first: odd.json" in warning
+
+
 def test_without_advisories(directory: Path, tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="keeps no advisories"):
         audit(settings(directory, ""))

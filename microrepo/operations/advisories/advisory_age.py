@@ -15,6 +15,12 @@ def advisories_as_of(repository: Path) -> str | None:
     return AdvisoryFiles(repository).as_of()
 
 
+def is_stale(as_of: str | None, moment: str, config: Config) -> bool:
+    """Return whether advisories of a time are older than the settings allow."""
+    limit_days = parse_days(config.advisories_max_age, "advisories_max_age")
+    return as_of is not None and shift(as_of, limit_days) < moment
+
+
 def advisory_problem(as_of: str | None, moment: str, config: Config) -> str:
     """Return how old the advisories are, if they are too old; "" if they are not.
 
@@ -22,9 +28,9 @@ def advisory_problem(as_of: str | None, moment: str, config: Config) -> str:
         as_of: their time, None if there are none.
         moment: the current time.
     """
-    limit_days = parse_days(config.advisories_max_age, "advisories_max_age")
     if as_of is None:
         return "no advisories have been read yet" if config.advisories else ""
-    if shift(as_of, limit_days) >= moment:
+    if not is_stale(as_of, moment, config):
         return ""
+    limit_days = parse_days(config.advisories_max_age, "advisories_max_age")
     return f"the advisories are of {as_of[:10]}, and stale after {limit_days:g} days"
