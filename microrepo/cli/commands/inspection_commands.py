@@ -18,7 +18,7 @@ from microrepo.cli.render.inspection_text import (
     unknown_text,
     unread_text,
 )
-from microrepo.config.sizes import parse_days
+from microrepo.config.sizes import parse_age_s, parse_days
 from microrepo.errors import ConfigError
 from microrepo.exit_codes import ExitCode
 
@@ -171,8 +171,11 @@ def command_health(arguments: argparse.Namespace) -> int:
     from microrepo.operations.monitor.metrics import prometheus_text
 
     config = load_settings(arguments).config
-    age = arguments.max_age if arguments.max_age is not None else config.max_age
-    found = health(config, parse_days("2d" if age is None else age, "max_age") * 86_400)
+    if arguments.max_age is None and config.max_age is not None:
+        max_age_s = parse_days(config.max_age, "max_age") * 86_400
+    else:
+        max_age_s = parse_age_s(arguments.max_age or "2d", "--max-age")
+    found = health(config, max_age_s)
     if arguments.prometheus:
         terminal.write_out(prometheus_text(found))
     elif arguments.json:
